@@ -1,0 +1,119 @@
+// swift-tools-version: 6.2
+import PackageDescription
+
+let settings: [SwiftSetting] = [
+    .swiftLanguageMode(.v6),
+    .enableUpcomingFeature("ExistentialAny"),
+    .enableUpcomingFeature("MemberImportVisibility"),
+    .enableUpcomingFeature("InternalImportsByDefault"),
+    .treatAllWarnings(as: .error),
+]
+
+let nio: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
+let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
+let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
+let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
+let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
+let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
+let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
+let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
+let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
+let nioHTTPTypes: Target.Dependency = .product(name: "NIOHTTPTypes", package: "swift-nio-extras")
+let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
+let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
+let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
+let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
+
+let package = Package(
+    name: "rollcall",
+    platforms: [.macOS(.v15)],
+    dependencies: [
+        .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
+        .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
+        .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
+        .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.35.2"),
+        .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
+        .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
+        .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
+        .package(url: "https://github.com/apple/swift-collections.git", from: "1.6.0"),
+        .package(url: "https://github.com/apple/swift-configuration.git", from: "1.4.0"),
+        .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2"),
+        .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
+        .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
+        .package(url: "https://github.com/swiftlang/swift-subprocess.git", from: "1.0.2"),
+        .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
+    ],
+    targets: [
+        // hiredis' reply reader, used as the RESP codec.
+        .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"]), .brew(["hiredis"])]),
+        // Bytes to Redis values and back; knows nothing of presence.
+        .target(
+            name: "Redis", dependencies: ["CHiredis", nio, nioPosix, nioSSL, logging, lifecycle, deque],
+            swiftSettings: settings),
+        // The domain: names, metas, refs, rosters, diffs. Imports the standard library only.
+        .target(name: "Presence", swiftSettings: settings),
+        // The write side: one Lua script per operation, leases, the sweeper.
+        .target(
+            name: "PresenceStore", dependencies: ["Presence", "Redis", nio, logging, metrics, lifecycle],
+            resources: [.embedInCode("Scripts")], swiftSettings: settings),
+        // The read side: from a pub/sub message to a subscriber.
+        .target(
+            name: "PresenceFeed",
+            dependencies: ["Presence", "PresenceStore", "Redis", nio, logging, metrics, lifecycle, deque],
+            swiftSettings: settings),
+        // The HTTP face: routes, problems, streams, the demo page.
+        .target(
+            name: "PresenceServer",
+            dependencies: [
+                "Presence", "PresenceStore", "PresenceFeed", "Redis", hummingbird, httpTypes, nio, nioPosix, nioHTTP1,
+                nioHTTPTypes, logging, metrics, lifecycle, deque,
+            ],
+            resources: [.embedInCode("Web"), .embedInCode("openapi.yaml")], swiftSettings: settings),
+        // Private redis-server processes for `rollcall dev` and for tests.
+        .target(name: "LocalServices", dependencies: [subprocess, logging, lifecycle], swiftSettings: settings),
+        // The program: commands, settings, assembly.
+        .executableTarget(
+            name: "rollcall",
+            dependencies: [
+                "Presence", "PresenceStore", "PresenceFeed", "PresenceServer", "Redis", "LocalServices", hummingbird,
+                nio, nioPosix, logging, metrics, lifecycle, signals, httpClient, configuration, argumentParser,
+            ],
+            swiftSettings: settings),
+
+        // Servers, processes, clients and folds shared by the test targets.
+        .target(
+            name: "TestSupport", dependencies: ["LocalServices", subprocess, httpClient, nio, logging],
+            path: "Tests/TestSupport", swiftSettings: settings),
+        .testTarget(
+            name: "RedisTests", dependencies: ["Redis", "CHiredis", "TestSupport", nio, nioPosix, logging, lifecycle],
+            swiftSettings: settings),
+        .testTarget(name: "PresenceTests", dependencies: ["Presence"], swiftSettings: settings),
+        .testTarget(
+            name: "PresenceStoreTests",
+            dependencies: ["PresenceStore", "Presence", "Redis", "TestSupport", nio, nioPosix, logging, lifecycle],
+            swiftSettings: settings),
+        .testTarget(
+            name: "PresenceFeedTests",
+            dependencies: [
+                "PresenceFeed", "PresenceStore", "Presence", "Redis", "TestSupport", nio, nioPosix, logging, lifecycle,
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "PresenceServerTests",
+            dependencies: [
+                "PresenceServer", "PresenceFeed", "PresenceStore", "Presence", "Redis", "TestSupport", hummingbird, nio,
+                nioPosix, httpTypes, httpClient, logging, metrics, lifecycle, yams,
+            ],
+            swiftSettings: settings),
+        .testTarget(
+            name: "LocalServicesTests", dependencies: ["LocalServices", "TestSupport", logging],
+            swiftSettings: settings),
+        .testTarget(
+            name: "EndToEndTests",
+            dependencies: ["rollcall", "Presence", "TestSupport", "LocalServices", httpClient, nio, logging, yams],
+            swiftSettings: settings),
+    ]
+)
