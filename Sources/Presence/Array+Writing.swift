@@ -1,0 +1,41 @@
+// Rollcall · Presence
+
+extension [UInt8] {
+    /// Appends text that is known when the program is written.
+    package mutating func append(literal text: StaticString) {
+        append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
+    }
+
+    /// Appends a number in decimal digits.
+    package mutating func append(decimal value: Int) {
+        append(contentsOf: String(value).utf8)
+    }
+
+    /// Appends a JSON string that stands for `text`: quoted, with `"`, `\` and control characters escaped.
+    package mutating func append(jsonString text: String) {
+        append(UInt8(ascii: "\""))
+        text.utf8.withBytes { append(escaped: $0) }
+        append(UInt8(ascii: "\""))
+    }
+
+    private mutating func append(escaped bytes: UnsafeBufferPointer<UInt8>) {
+        var start = 0
+        for position in bytes.indices {
+            let byte = bytes[position]
+            guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else { continue }
+            append(contentsOf: bytes[start..<position])
+            start = position + 1
+            switch byte {
+            case UInt8(ascii: "\""): append(literal: #"\""#)
+            case UInt8(ascii: "\\"): append(literal: #"\\"#)
+            case UInt8(ascii: "\n"): append(literal: #"\n"#)
+            case UInt8(ascii: "\r"): append(literal: #"\r"#)
+            case UInt8(ascii: "\t"): append(literal: #"\t"#)
+            default:
+                append(literal: #"\u"#)
+                append(contentsOf: hexDigits(of: UInt64(byte), count: 4))
+            }
+        }
+        append(contentsOf: bytes[start...])
+    }
+}

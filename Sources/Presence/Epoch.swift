@@ -1,0 +1,39 @@
+// Rollcall · Presence
+
+/// One life of a topic's history: drawn anew when the topic is first occupied and whenever Redis may have lost writes.
+package struct Epoch: Hashable, Sendable, CustomStringConvertible {
+    /// Never 0, except in ``Cursor/empty``.
+    package let value: UInt64
+
+    /// Draws an epoch.
+    package static func random() -> Epoch {
+        Epoch(value: .random(in: 1...UInt64.max))
+    }
+
+    /// Reads 16 lower-case hexadecimal digits; `nil` for anything else, and for 0.
+    package init?(utf8: some Sequence<UInt8>) {
+        let value = utf8.withBytes { bytes -> UInt64? in
+            guard bytes.count == 16 else { return nil }
+            var value: UInt64 = 0
+            for byte in bytes {
+                switch byte {
+                case UInt8(ascii: "0")...UInt8(ascii: "9"): value = value << 4 | UInt64(byte - UInt8(ascii: "0"))
+                case UInt8(ascii: "a")...UInt8(ascii: "f"): value = value << 4 | UInt64(byte - UInt8(ascii: "a") + 10)
+                default: return nil
+                }
+            }
+            return value
+        }
+        guard let value, value != 0 else { return nil }
+        self.value = value
+    }
+
+    init(value: UInt64) {
+        self.value = value
+    }
+
+    /// 16 lower-case hexadecimal digits.
+    package var description: String {
+        String(decoding: hexDigits(of: value, count: 16), as: UTF8.self)
+    }
+}

@@ -1,0 +1,67 @@
+// Rollcall · Presence
+
+extension JSON {
+    /// How deep arrays and objects may stand in each other.
+    package static let maximumDepth = 64
+
+    /// Parses one JSON text (RFC 8259), strictly: nothing before or after it, valid UTF-8, no byte order mark.
+    ///
+    /// Throws `malformed` where the text cannot be read, at `location`, saying line and column; throws `invalid` at the
+    /// second of two members of the same name.
+    package init(
+        parsing source: [UInt8], at location: PresenceError.Location = .pointer("#")
+    ) throws(PresenceError) {
+        self = try source.withUnsafeBufferPointer { (bytes) throws(PresenceError) in
+            var parser = JSONParser(source: source, bytes: bytes, location: location)
+            return try parser.document()
+        }
+        try refuseDuplicates(at: location)
+    }
+
+    package init(
+        parsing text: String, at location: PresenceError.Location = .pointer("#")
+    ) throws(PresenceError) {
+        try self.init(parsing: Array(text.utf8), at: location)
+    }
+}
+
+extension JSON {
+    private func refuseDuplicates(at location: PresenceError.Location) throws(PresenceError) {
+        switch self {
+        case .object(let members):
+            if let name = Self.firstDuplicate(in: members) {
+                throw PresenceError(
+                    .invalid, at: location.member(utf8: name.decoded), "An object has each member only once.")
+            }
+            for member in members where member.value.isContainer {
+                try member.value.refuseDuplicates(at: location.member(utf8: member.name.decoded))
+            }
+        case .array(let elements):
+            for (index, element) in elements.enumerated() where element.isContainer {
+                try element.refuseDuplicates(at: location.element(index))
+            }
+        default: break
+        }
+    }
+
+    private var isContainer: Bool {
+        switch self {
+        case .object(let members): !members.isEmpty
+        case .array(let elements): !elements.isEmpty
+        default: false
+        }
+    }
+
+    /// Finds the first name that stands a second time: by looking at the few before it, or with a set where they are many.
+    private static func firstDuplicate(in members: [Member]) -> Text? {
+        if members.count <= 8 {
+            for (index, member) in members.enumerated()
+            where members[..<index].contains(where: { $0.name == member.name }) {
+                return member.name
+            }
+            return nil
+        }
+        var seen = Set<Text>(minimumCapacity: members.count)
+        return members.first { !seen.insert($0.name).inserted }?.name
+    }
+}

@@ -1,0 +1,32 @@
+// Rollcall · Presence
+
+/// Who is present: a user id.
+///
+/// 1 to 256 bytes of UTF-8 without control characters; equal, hashed and ordered by those bytes.
+package struct Key: Hashable, Comparable, Sendable, CustomStringConvertible {
+    private let name: Name
+
+    /// Takes text from a caller; throws what is wrong with it.
+    package init(
+        _ text: String, at location: PresenceError.Location = .pointer("#/key")
+    ) throws(PresenceError) {
+        name = try Name(text, "key", at: location)
+    }
+
+    /// Takes bytes from a caller (a decoded path segment); throws what is wrong with them.
+    package init(utf8: some Sequence<UInt8>, at location: PresenceError.Location) throws(PresenceError) {
+        name = try Name(utf8: utf8, "key", at: location)
+    }
+
+    /// Takes bytes that should be right already, such as stored ones; `nil` if they are no key.
+    package init?(utf8: some Sequence<UInt8>) {
+        guard let name = Name(utf8: utf8) else { return nil }
+        self.name = name
+    }
+
+    package var text: String { name.text }
+
+    package var description: String { name.text }
+
+    package static func < (left: Key, right: Key) -> Bool { left.name < right.name }
+}

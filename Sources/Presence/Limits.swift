@@ -1,0 +1,55 @@
+// Rollcall · Presence
+
+/// The bounds that settings may move, and the checks against them.
+package struct Limits: Hashable, Sendable {
+    /// Bytes of a meta's compact text.
+    package var metaBytes: Int
+    /// Whole seconds a lease may last.
+    package var ttl: ClosedRange<Int>
+    /// Seconds of a lease when nobody says.
+    package var defaultTTL: Int
+    /// Whole seconds a presence may outlive its stream.
+    package var grace: ClosedRange<Int>
+    /// Seconds of grace when nobody says.
+    package var defaultGrace: Int
+    /// Operations of one batch.
+    package var batchOperations: Int
+
+    package init(
+        metaBytes: Int = 4096, ttl: ClosedRange<Int> = 5...300, defaultTTL: Int = 30, grace: ClosedRange<Int> = 0...60,
+        defaultGrace: Int = 5, batchOperations: Int = 500
+    ) {
+        self.metaBytes = metaBytes
+        self.ttl = ttl
+        self.defaultTTL = defaultTTL
+        self.grace = grace
+        self.defaultGrace = defaultGrace
+        self.batchOperations = batchOperations
+    }
+
+    /// Returns the seconds of a `ttl` member; throws unless it is a whole number within bounds.
+    package func ttl(
+        _ json: JSON, at location: PresenceError.Location = .pointer("#/ttl")
+    ) throws(PresenceError) -> Int {
+        guard let seconds = json.int, ttl.contains(seconds) else {
+            throw PresenceError(
+                .invalid, at: location,
+                "A ttl is a whole number of seconds from \(ttl.lowerBound) to \(ttl.upperBound).")
+        }
+        return seconds
+    }
+
+    /// Returns the seconds of a `grace` parameter; throws unless it is a whole number within bounds.
+    package func grace(
+        _ text: String, at location: PresenceError.Location = .parameter("grace")
+    ) throws(PresenceError) -> Int {
+        let detail = "A grace is a whole number of seconds from \(grace.lowerBound) to \(grace.upperBound)."
+        guard !text.isEmpty, text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) else {
+            throw PresenceError(.malformed, at: location, detail)
+        }
+        guard let seconds = decimal(text.utf8), grace.contains(seconds) else {
+            throw PresenceError(.invalid, at: location, detail)
+        }
+        return seconds
+    }
+}

@@ -1,0 +1,87 @@
+// Rollcall · Presence
+
+/// The text of a topic or a key: 1 to 256 bytes of UTF-8 without control characters.
+///
+/// Names are the same when their bytes are. `String` compares by canonical equivalence: to it a composed and a
+/// decomposed `ü` are one text, and one user could answer for another.
+struct Name: Sendable {
+    static let maximumBytes = 256
+
+    let text: String
+
+    init(_ text: String, _ noun: StaticString, at location: PresenceError.Location) throws(PresenceError) {
+        var text = text
+        text.makeContiguousUTF8()
+        if let fault = text.utf8.withBytes(Self.fault) {
+            throw PresenceError(.malformed, at: location, fault.detail(noun))
+        }
+        self.text = text
+    }
+
+    init(
+        utf8: some Sequence<UInt8>, _ noun: StaticString, at location: PresenceError.Location
+    ) throws(PresenceError) {
+        guard let text = utf8.withBytes({ String(validating: $0, as: UTF8.self) }) else {
+            throw PresenceError(.malformed, at: location, "A \(noun) is UTF-8 text; these bytes are not.")
+        }
+        try self.init(text, noun, at: location)
+    }
+
+    init?(utf8: some Sequence<UInt8>) {
+        guard let text = utf8.withBytes({ Self.fault(in: $0) == nil ? String(validating: $0, as: UTF8.self) : nil })
+        else { return nil }
+        self.text = text
+    }
+}
+
+extension Name: Hashable, Comparable {
+    static func == (left: Name, right: Name) -> Bool {
+        left.text.utf8.withBytes { left in right.text.utf8.withBytes { right in equalBytes(left, right) } }
+    }
+
+    static func < (left: Name, right: Name) -> Bool {
+        left.text.utf8.withBytes { left in right.text.utf8.withBytes { right in precedes(left, right) } }
+    }
+
+    func hash(into hasher: inout Hasher) {
+        text.utf8.withBytes { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+        // No name holds this byte: it ends the name, so that two fields never hash as one run.
+        hasher.combine(0xFF as UInt8)
+    }
+}
+
+extension Name {
+    /// What keeps UTF-8 text from being a name.
+    private enum Fault {
+        case empty
+        case long(Int)
+        case control(UInt8, position: Int)
+
+        func detail(_ noun: StaticString) -> String {
+            switch self {
+            case .empty:
+                return "A \(noun) has 1 to \(maximumBytes) bytes of UTF-8; this one is empty."
+            case .long(let count):
+                return "A \(noun) has 1 to \(maximumBytes) bytes of UTF-8; this one has \(count)."
+            case .control(let scalar, let position):
+                let code = String(decoding: hexDigits(of: UInt64(scalar), count: 4, uppercase: true), as: UTF8.self)
+                return "A \(noun) has no control characters (U+0000–U+001F, U+007F–U+009F); "
+                    + "this one has U+\(code) at byte \(position)."
+            }
+        }
+    }
+
+    private static func fault(in bytes: UnsafeBufferPointer<UInt8>) -> Fault? {
+        if bytes.isEmpty { return .empty }
+        if bytes.count > maximumBytes { return .long(bytes.count) }
+        for position in bytes.indices {
+            let byte = bytes[position]
+            if byte < 0x20 || byte == 0x7F { return .control(byte, position: position) }
+            // The C1 controls, U+0080–U+009F, are C2 80–C2 9F in UTF-8.
+            if byte == 0xC2, position + 1 < bytes.count, case 0x80...0x9F = bytes[position + 1] {
+                return .control(bytes[position + 1], position: position)
+            }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,41 @@
+// Rollcall · Presence
+
+/// One member's state on a topic: its meta and the ref that names this version of it.
+package struct Presence: Hashable, Sendable {
+    package let ref: Ref
+    /// The ref before the last update, `nil` if there was none.
+    package let previous: Ref?
+    package let meta: Meta
+
+    package init(ref: Ref, previous: Ref? = nil, meta: Meta) {
+        self.ref = ref
+        self.previous = previous
+        self.meta = meta
+    }
+
+    /// Appends the meta with `phx_ref`, and after an update `phx_ref_prev`, spliced in at its end.
+    package func write(to output: inout [UInt8]) {
+        write(previous: previous, to: &output)
+    }
+
+    /// Appends `{"phx_ref":"…"}`, all that the keys view shows of a meta.
+    package func writeReference(to output: inout [UInt8]) {
+        output.append(literal: #"{"phx_ref":""#)
+        ref.write(to: &output)
+        output.append(literal: #""}"#)
+    }
+
+    /// Appends the meta as an update of another version than the one it was stored to follow.
+    func write(previous: Ref?, to output: inout [UInt8]) {
+        // A compact object ends in its brace, so splicing needs no parsing.
+        output.append(contentsOf: meta.json.dropLast())
+        if !meta.isEmpty { output.append(UInt8(ascii: ",")) }
+        output.append(literal: #""phx_ref":""#)
+        ref.write(to: &output)
+        if let previous {
+            output.append(literal: #"","phx_ref_prev":""#)
+            previous.write(to: &output)
+        }
+        output.append(literal: #""}"#)
+    }
+}

@@ -1,0 +1,63 @@
+// Rollcall · Presence
+
+/// `phx_ref`: 16 URL-safe characters, new at each track and update, compared only for equality.
+package struct Ref: Hashable, Sendable, CustomStringConvertible {
+    package static let length = 16
+
+    /// The characters themselves, the first in the most significant byte: two registers where a string would allocate.
+    private let words: (high: UInt64, low: UInt64)
+
+    /// Draws a ref with 96 bits of chance.
+    package static func random() -> Ref {
+        var generator = SystemRandomNumberGenerator()
+        return random(using: &generator)
+    }
+
+    package static func random(using generator: inout some RandomNumberGenerator) -> Ref {
+        Ref(words: (URLSafe.randomWord(using: &generator), URLSafe.randomWord(using: &generator)))
+    }
+
+    /// Reads the 16 characters; `nil` if they are not that.
+    package init?(utf8: some Sequence<UInt8>) {
+        let words = utf8.withBytes { bytes -> (UInt64, UInt64)? in
+            guard bytes.count == Self.length, bytes.allSatisfy(URLSafe.contains) else { return nil }
+            let raw = UnsafeRawBufferPointer(bytes)
+            return (
+                UInt64(bigEndian: raw.loadUnaligned(as: UInt64.self)),
+                UInt64(bigEndian: raw.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+            )
+        }
+        guard let words else { return nil }
+        self.words = words
+    }
+
+    package init?(_ text: String) {
+        self.init(utf8: text.utf8)
+    }
+
+    private init(words: (UInt64, UInt64)) {
+        self.words = words
+    }
+
+    package var text: String {
+        var bytes: [UInt8] = []
+        write(to: &bytes)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    package var description: String { text }
+
+    /// Appends the 16 characters, without quotes.
+    package func write(to output: inout [UInt8]) {
+        withUnsafeBytes(of: (words.high.bigEndian, words.low.bigEndian)) { output.append(contentsOf: $0) }
+    }
+
+    package static func == (left: Ref, right: Ref) -> Bool {
+        left.words == right.words
+    }
+
+    package func hash(into hasher: inout Hasher) {
+        hasher.combine(words.high)
+        hasher.combine(words.low)
+    }
+}

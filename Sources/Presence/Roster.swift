@@ -1,0 +1,88 @@
+// Rollcall · Presence
+
+/// Who is present on one topic.
+package struct Roster: Equatable, Sendable {
+    private var entries: [Key: Entry] = [:]
+    package private(set) var presenceCount = 0
+
+    package init() {}
+
+    package init(_ presences: some Sequence<(member: Member, presence: Presence)>) {
+        for (member, presence) in presences { set(presence, for: member) }
+    }
+
+    package var keyCount: Int { entries.count }
+
+    package var isEmpty: Bool { entries.isEmpty }
+
+    package subscript(member: Member) -> Presence? {
+        entries[member.key]?[member.session]
+    }
+
+    /// The presences of a key; `nil` if it has none.
+    package func entry(for key: Key) -> Entry? {
+        entries[key]
+    }
+
+    /// Puts a presence in its member's place; returns what stood there.
+    @discardableResult
+    package mutating func set(_ presence: Presence, for member: Member) -> Presence? {
+        let old = entries[member.key, default: Entry()].set(presence, for: member.session)
+        if old == nil { presenceCount += 1 }
+        return old
+    }
+
+    /// Removes a member, and with its last session the key; returns what stood there.
+    @discardableResult
+    package mutating func remove(_ member: Member) -> Presence? {
+        guard let index = entries.index(forKey: member.key),
+            let old = entries.values[index].remove(member.session)
+        else { return nil }
+        if entries.values[index].isEmpty { entries.remove(at: index) }
+        presenceCount -= 1
+        return old
+    }
+
+    /// Does what the change did.
+    package mutating func apply(_ change: Change) {
+        if let after = change.after {
+            set(after, for: change.member)
+        } else {
+            remove(change.member)
+        }
+    }
+}
+
+extension Roster {
+    /// Visits every presence, keys in no order.
+    package func forEach<Failure: Error>(_ body: (Member, Presence) throws(Failure) -> Void) throws(Failure) {
+        for (key, entry) in entries {
+            try entry.forEach { (session, presence) throws(Failure) in
+                try body(Member(key: key, session: session), presence)
+            }
+        }
+    }
+
+    /// All keys in byte order.
+    package var sortedKeys: [Key] { entries.keys.sorted() }
+
+    /// One page of the keys in byte order: at most `limit` of those that follow `after`.
+    package func keys(after: Key?, limit: Int) -> [Key] {
+        guard let after else { return Array(sortedKeys.prefix(limit)) }
+        return Array(entries.keys.filter { after < $0 }.sorted().prefix(limit))
+    }
+
+    /// Returns the changes that lead from `old` to this roster; leaves among them have the reason `lost`.
+    package func differences(from old: Roster) -> [Change] {
+        var changes: [Change] = []
+        forEach { member, presence in
+            if let change = Change(member: member, before: old[member], after: presence) { changes.append(change) }
+        }
+        old.forEach { member, presence in
+            if self[member] == nil, let change = Change(member: member, before: presence, after: nil) {
+                changes.append(change)
+            }
+        }
+        return changes
+    }
+}

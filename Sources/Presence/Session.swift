@@ -1,0 +1,47 @@
+// Rollcall · Presence
+
+/// Which of a user's tabs or devices is meant: 1 to 64 URL-safe characters, `[A-Za-z0-9_-]`.
+///
+/// All of it is ASCII, where `String` compares by bytes.
+package struct Session: Hashable, Comparable, Sendable, CustomStringConvertible {
+    package static let maximumBytes = 64
+
+    package let text: String
+
+    /// Takes text from a caller; throws what is wrong with it.
+    package init(
+        _ text: String, at location: PresenceError.Location = .pointer("#/session")
+    ) throws(PresenceError) {
+        guard let session = Session(utf8: text.utf8) else {
+            let count = text.utf8.count
+            let found = count == 0 ? "is empty" : count > Self.maximumBytes ? "has \(count)" : "has others"
+            throw PresenceError(
+                .malformed, at: location,
+                "A session has 1 to \(Self.maximumBytes) characters of A–Z, a–z, 0–9, - and _; this one \(found).")
+        }
+        self = session
+    }
+
+    /// Takes bytes that should be right already, such as stored ones; `nil` if they are no session.
+    package init?(utf8: some Sequence<UInt8>) {
+        let text = utf8.withBytes { bytes -> String? in
+            guard (1...Self.maximumBytes).contains(bytes.count), bytes.allSatisfy(URLSafe.contains) else { return nil }
+            return String(decoding: bytes, as: UTF8.self)
+        }
+        guard let text else { return nil }
+        self.text = text
+    }
+
+    private init(unchecked text: String) {
+        self.text = text
+    }
+
+    /// Draws a session of 16 characters.
+    package static func random() -> Session {
+        Session(unchecked: Ref.random().text)
+    }
+
+    package var description: String { text }
+
+    package static func < (left: Session, right: Session) -> Bool { left.text < right.text }
+}

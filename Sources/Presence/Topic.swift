@@ -1,0 +1,32 @@
+// Rollcall · Presence
+
+/// What people are present on: `room:lobby`.
+///
+/// 1 to 256 bytes of UTF-8 without control characters; equal, hashed and ordered by those bytes.
+package struct Topic: Hashable, Comparable, Sendable, CustomStringConvertible {
+    private let name: Name
+
+    /// Takes text from a caller; throws what is wrong with it.
+    package init(
+        _ text: String, at location: PresenceError.Location = .parameter("topic")
+    ) throws(PresenceError) {
+        name = try Name(text, "topic", at: location)
+    }
+
+    /// Takes bytes from a caller (a decoded path segment); throws what is wrong with them.
+    package init(utf8: some Sequence<UInt8>, at location: PresenceError.Location) throws(PresenceError) {
+        name = try Name(utf8: utf8, "topic", at: location)
+    }
+
+    /// Takes bytes that should be right already, such as stored ones; `nil` if they are no topic.
+    package init?(utf8: some Sequence<UInt8>) {
+        guard let name = Name(utf8: utf8) else { return nil }
+        self.name = name
+    }
+
+    package var text: String { name.text }
+
+    package var description: String { name.text }
+
+    package static func < (left: Topic, right: Topic) -> Bool { left.name < right.name }
+}

@@ -1,0 +1,11 @@
+// Rollcall · Presence
+
+/// How much of a roster a reader asks for.
+package enum View: String, Sendable, CaseIterable {
+    /// Entries with whole metas.
+    case full
+    /// Entries whose metas hold only `phx_ref`.
+    case keys
+    /// Two numbers.
+    case count
+}
