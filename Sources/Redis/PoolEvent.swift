@@ -1,0 +1,9 @@
+// Rollcall · Redis
+
+/// What happens to the connections of a pool.
+package enum PoolEvent: Sendable, Hashable {
+    /// A connection is ready, for the first time or again.
+    case connected(RedisServerInfo)
+    /// The last connection that was up is gone.
+    case lost
+}

@@ -1,0 +1,30 @@
+// Rollcall · Redis
+
+/// What a client of Redis may be told beside the address.
+package struct RedisOptions: Sendable {
+    /// How long a reply may take; then the connection is given up with everything that waits on it.
+    package var commandTimeout: Duration = .seconds(2)
+    /// How long a connection may take to be ready: socket, TLS and handshake together.
+    package var connectTimeout: Duration = .seconds(2)
+    /// Commands that may wait on one connection; at the bound a command fails at once as `.unavailable`.
+    package var maximumPending = 50_000
+    /// Bytes of commands that may wait on one connection; at the bound a command fails at once as `.unavailable`.
+    package var maximumPendingBytes = 64 << 20
+    /// What one reply may hold; one that announces more closes its connection.
+    package var replyLimits = RedisReplyLimits()
+    package var backoff = RedisBackoff()
+    /// The size of a pool.
+    package var connections = 2
+    /// The name that `CLIENT LIST` shows.
+    package var clientName = "rollcall"
+    /// Loaded on each connection before it is offered.
+    package var scripts: [RedisScript] = []
+    package var tls = RedisTLS()
+    /// A subscriber's probe: how often, and how late it may be before the connection is replaced.
+    package var probeInterval: Duration = .seconds(5)
+    package var probeTimeout: Duration = .seconds(10)
+    /// What the channel of a probe starts with; a random part follows.
+    package var probePrefix = "probe:"
+
+    package init() {}
+}
