@@ -1,0 +1,28 @@
+// Rollcall · LocalServices
+
+import Foundation
+
+/// Finds the programs that private servers need.
+package enum Executables {
+    /// Where package managers put programs, also when `PATH` is short (a service manager's, an IDE's).
+    private static let usualFolders = ["/usr/local/bin", "/usr/bin", "/bin", "/opt/homebrew/bin"]
+
+    /// Returns the full path of `name`.
+    ///
+    /// - Parameter package: what installs it, for the error message.
+    package static func find(
+        _ name: String, package: (apt: String, brew: String)
+    ) throws(LocalServicesError) -> String {
+        let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
+        for folder in path.split(separator: ":").map(String.init) + Self.usualFolders {
+            let candidate = "\(folder)/\(name)"
+            if FileManager.default.isExecutableFile(atPath: candidate) { return candidate }
+        }
+        #if os(macOS)
+            let install = "brew install \(package.brew)"
+        #else
+            let install = "apt-get install \(package.apt)"
+        #endif
+        throw LocalServicesError(.notInstalled, "\(name) is not installed; install it with: \(install)")
+    }
+}

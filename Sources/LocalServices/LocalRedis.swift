@@ -1,0 +1,166 @@
+// Rollcall · LocalServices
+
+import Foundation
+import Synchronization
+
+/// A private redis-server: its own folder, its own unix socket, nothing on disk, ended with its owner.
+///
+/// One owner calls `start`, `stop` and `restart`, one at a time. It evicts nothing (`noeviction`) and saves nothing,
+/// as Rollcall wants its Redis, unless the extra arguments say otherwise.
+package final class LocalRedis: Sendable {
+    /// Where the server works, its `--dir`.
+    ///
+    /// Removed by ``stop()`` when it was not given.
+    package let folder: String
+    package let socketPath: String
+    /// The loopback port, when one was asked for; kept by ``restart()``.
+    package let port: Int?
+    private let executable: String
+    private let arguments: [String]
+    private let temporaryFolders: [String]
+    private let process = Mutex<OwnedProcess?>(nil)
+
+    /// Starts a server and returns once it answers a PING.
+    ///
+    /// - Parameters:
+    ///   - folder: made when absent, kept at the end; without it a temporary one is used.
+    ///   - port: also listens on a free port of 127.0.0.1, for clients that speak TCP only.
+    ///   - arguments: put after our own, so that they win: `["--maxmemory", "20mb"]`.
+    package static func start(
+        folder: String? = nil, port: Bool = false, arguments: [String] = []
+    ) async throws(LocalServicesError) -> LocalRedis {
+        let redis = try LocalRedis(folder: folder, port: port ? LocalSocket.freePort() : nil, arguments: arguments)
+        do throws(LocalServicesError) {
+            try await redis.start()
+        } catch {
+            await redis.stop()
+            throw error
+        }
+        return redis
+    }
+
+    private init(folder: String?, port: Int?, arguments: [String]) throws(LocalServicesError) {
+        self.executable = try Executables.find("redis-server", package: (apt: "redis-server", brew: "redis"))
+        self.port = port
+        self.arguments = arguments
+        guard let folder else {
+            self.folder = try TemporaryFolder.make()
+            self.socketPath = "\(self.folder)/redis.sock"
+            self.temporaryFolders = [self.folder]
+            return
+        }
+        self.folder = URL(fileURLWithPath: folder).path
+        do {
+            try FileManager.default.createDirectory(atPath: self.folder, withIntermediateDirectories: true)
+        } catch {
+            throw LocalServicesError(.startFailed, "cannot make \(self.folder): \(error.localizedDescription)")
+        }
+        let inside = "\(self.folder)/redis.sock"
+        if inside.utf8.count <= LocalSocket.longestPath {
+            self.socketPath = inside
+            self.temporaryFolders = []
+        } else {
+            let short = try TemporaryFolder.make()
+            self.socketPath = "\(short)/redis.sock"
+            self.temporaryFolders = [short]
+        }
+    }
+
+    /// How a client reaches the server: `redis://127.0.0.1:port` when a port was asked for, else ``socketURL``.
+    package var url: String {
+        self.port.map { "redis://127.0.0.1:\($0)" } ?? self.socketURL
+    }
+
+    /// `redis+unix:///path/redis.sock`, percent-encoded.
+    package var socketURL: String {
+        "redis+unix://\(self.socketPath.addingPercentEncoding(withAllowedCharacters: .urlPathAllowed) ?? "")"
+    }
+
+    /// The process id, or nil while the server is down.
+    package var pid: Int32? {
+        self.current.flatMap { $0.exit == nil ? $0.pid : nil }
+    }
+
+    /// What the server printed since it was last started.
+    package var log: String { self.current?.log.text ?? "" }
+
+    /// Stops the server and removes what was temporary.
+    package func stop() async {
+        await self.halt()
+        for folder in self.temporaryFolders { TemporaryFolder.remove(folder) }
+    }
+
+    /// Stops the server and keeps its place for ``restart()``: an outage.
+    package func halt() async {
+        await self.take()?.stop()
+    }
+
+    /// Ends the server as a power cut would.
+    package func kill() async {
+        await self.take()?.kill()
+    }
+
+    /// Starts the server anew, empty, in the same folder, at the same socket and port.
+    package func restart() async throws(LocalServicesError) {
+        await self.halt()
+        try await self.start()
+    }
+
+    /// Freezes the server: its sockets stay open, nothing is answered.
+    package func pause() {
+        self.current?.send(SIGSTOP)
+    }
+
+    /// Lets a paused server go on.
+    package func resume() {
+        self.current?.send(SIGCONT)
+    }
+
+    private var current: OwnedProcess? { self.process.withLock { $0 } }
+
+    private func take() -> OwnedProcess? {
+        self.process.withLock { process in
+            defer { process = nil }
+            return process
+        }
+    }
+
+    private func start() async throws(LocalServicesError) {
+        guard !self.answers else {
+            throw LocalServicesError(.inUse, "another redis-server answers at \(self.socketPath)")
+        }
+        let own = [
+            "--port", "\(self.port ?? 0)", "--bind", "127.0.0.1", "--unixsocket", self.socketPath, "--unixsocketperm",
+            "700", "--dir", self.folder, "--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction",
+            "--daemonize", "no", "--logfile", "",
+        ]
+        let process = try await OwnedProcess.start(self.executable, arguments: own + self.arguments)
+        self.process.withLock { $0 = process }
+        try await process.ready(within: .seconds(10)) { self.answers ? true : nil }
+    }
+
+    /// Whether a Redis speaks at the socket.
+    ///
+    /// One that wants a password counts: it is up.
+    private var answers: Bool {
+        let answer = LocalSocket.ask(self.socketPath, "PING\r\n") ?? ""
+        return answer.hasPrefix("+PONG") || answer.hasPrefix("-NOAUTH")
+    }
+}
+
+/// Lends a private redis-server to `body` and ends it afterwards.
+package func withLocalRedis<Result>(
+    folder: String? = nil, port: Bool = false, arguments: [String] = [],
+    isolation: isolated (any Actor)? = #isolation,
+    _ body: (LocalRedis) async throws -> sending Result
+) async throws -> sending Result {
+    let redis = try await LocalRedis.start(folder: folder, port: port, arguments: arguments)
+    do {
+        let result = try await body(redis)
+        await redis.stop()
+        return result
+    } catch {
+        await redis.stop()
+        throw error
+    }
+}

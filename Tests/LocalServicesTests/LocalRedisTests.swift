@@ -1,0 +1,103 @@
+// Rollcall · LocalServicesTests
+
+import Foundation
+import LocalServices
+import TestSupport
+import Testing
+
+@Suite("A private redis-server")
+struct LocalRedisTests {
+    @Test("The shared server is one, and answers")
+    func shared() async throws {
+        let first = try await SharedRedis.redis
+        try await withRedis { url in
+            #expect(url == first.socketURL)
+            #expect(LocalSocket.ask(first.socketPath, "PING\r\n") == "+PONG\r\n")
+        }
+    }
+
+    @Test("It evicts nothing and saves nothing, and extra arguments win")
+    func configuration() async throws {
+        try await withLocalRedis(arguments: ["--maxmemory", "20mb", "--hz", "50"]) { redis in
+            func setting(_ name: String) -> String? {
+                LocalSocket.ask(redis.socketPath, "CONFIG GET \(name)\r\n")?
+                    .split(separator: "\r\n", omittingEmptySubsequences: false).dropLast().last.map(String.init)
+            }
+            #expect(setting("maxmemory-policy") == "noeviction")
+            #expect(setting("save") == "")
+            #expect(setting("maxmemory") == "20971520")
+            #expect(setting("hz") == "50")
+            #expect(redis.url == redis.socketURL)
+        }
+    }
+
+    @Test("Its folder is gone when it ends, and so is the process")
+    func leavesNothing() async throws {
+        let (folder, pid) = try await withLocalRedis { redis in
+            #expect(FileManager.default.fileExists(atPath: redis.socketPath))
+            return (redis.folder, try #require(redis.pid))
+        }
+        #expect(!FileManager.default.fileExists(atPath: folder))
+        #expect(kill(pid, 0) != 0)
+    }
+
+    @Test("It restarts empty, at the same socket and port, as another process")
+    func restart() async throws {
+        try await withLocalRedis(port: true) { redis in
+            let (pid, url) = (redis.pid, redis.url)
+            #expect(url == "redis://127.0.0.1:\(try #require(redis.port))")
+            #expect(LocalSocket.ask(redis.socketPath, "SET a 1\r\n") == "+OK\r\n")
+            await redis.kill()
+            #expect(redis.pid == nil)
+            #expect(LocalSocket.ask(redis.socketPath, "PING\r\n") == nil)
+            try await redis.restart()
+            #expect(redis.url == url)
+            #expect(redis.pid != nil && redis.pid != pid)
+            #expect(LocalSocket.ask(redis.socketPath, "GET a\r\n") == "$-1\r\n")
+        }
+    }
+
+    @Test("Paused it answers nothing; resumed it goes on; stopped while paused it ends")
+    func pause() async throws {
+        try await withLocalRedis { redis in
+            redis.pause()
+            #expect(LocalSocket.ask(redis.socketPath, "PING\r\n") == nil)
+            redis.resume()
+            try await eventually("an answer") { LocalSocket.ask(redis.socketPath, "PING\r\n") == "+PONG\r\n" }
+            redis.pause()
+        }
+    }
+
+    @Test("A folder that was given is kept; one too deep for a socket puts the socket elsewhere")
+    func givenFolder() async throws {
+        let parent = try TemporaryFolder.make()
+        defer { TemporaryFolder.remove(parent) }
+        let deep = parent + "/" + String(repeating: "deep/", count: 25) + "redis"
+        try await withLocalRedis(folder: deep) { redis in
+            #expect(redis.folder == deep)
+            #expect(redis.socketPath.utf8.count <= LocalSocket.longestPath)
+        }
+        #expect(FileManager.default.fileExists(atPath: deep))
+    }
+
+    @Test("A second server in the same folder is refused, and the first goes on")
+    func secondInTheSameFolder() async throws {
+        try await withLocalRedis { first in
+            await #expect {
+                try await LocalRedis.start(folder: first.folder)
+            } throws: {
+                ($0 as? LocalServicesError)?.code == .inUse
+            }
+            #expect(LocalSocket.ask(first.socketPath, "PING\r\n") == "+PONG\r\n")
+        }
+    }
+
+    @Test("A setting that Redis refuses is an error that carries Redis' own words")
+    func refusedSetting() async throws {
+        await #expect {
+            try await LocalRedis.start(arguments: ["--no-such-setting", "1"])
+        } throws: {
+            ($0 as? LocalServicesError)?.message.contains("no-such-setting") == true
+        }
+    }
+}

@@ -1,0 +1,76 @@
+// Rollcall · LocalServicesTests
+
+import Foundation
+import TestSupport
+import Testing
+
+@testable import LocalServices
+
+@Suite("An owned process")
+struct OwnedProcessTests {
+    @Test("Its output and its exit code are known")
+    func outputAndCode() async throws {
+        let process = try await OwnedProcess.start(
+            "/bin/sh", arguments: ["-c", "echo \"$GREETING\"; echo there >&2; exit 7"], environment: ["GREETING": "hi"])
+        #expect(await process.waitUntilExit() == .exited(7))
+        #expect(process.exit == .exited(7))
+        #expect(process.log.lines == ["hi", "there"])
+    }
+
+    @Test("The process id is the program's own")
+    func ownID() async throws {
+        let process = try await OwnedProcess.start("/bin/sh", arguments: ["-c", "echo $$"])
+        _ = await process.waitUntilExit()
+        #expect(process.log.lines == ["\(process.pid)"])
+    }
+
+    @Test("A program that is not there says so")
+    func missing() async throws {
+        let process = try await OwnedProcess.start("/no/such/program")
+        await #expect {
+            try await process.ready(within: .seconds(5)) { () -> Bool? in nil }
+        } throws: {
+            "\($0)".contains("/no/such/program")
+        }
+    }
+
+    @Test("One that ignores SIGTERM is ended by force")
+    func stubborn() async throws {
+        let process = try await OwnedProcess.start(
+            "/bin/sh", arguments: ["-c", "trap '' TERM; echo up; while :; do sleep 0.05; done"])
+        try await eventually("up") { process.log.text == "up" }
+        #expect(await process.stop(grace: .milliseconds(100)) == .signaled(SIGKILL))
+    }
+
+    @Test("It ends when the last reference to it goes")
+    func dropped() async throws {
+        let pid = try await OwnedProcess.start("/bin/sleep", arguments: ["1000"]).pid
+        try await eventually("the end of \(pid)") { kill(pid, 0) != 0 }
+    }
+
+    /// The guard is the shell's, so it is shown with a pipe alone: what the kernel does when an owner is killed is
+    /// to close its end.
+    @Test("It ends when its owner's end of the pipe closes, be it deaf or stopped", arguments: ["", "kill -STOP $$;"])
+    func ownerDies(first: String) async throws {
+        let pipe = Pipe()
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/bin/sh")
+        let program = "trap '' TERM; \(first) while :; do sleep 0.05; done"
+        process.arguments = ["-c", OwnedProcess.guarded, "sh", "/bin/sh", "-c", program]
+        process.standardInput = pipe
+        process.standardOutput = FileHandle.nullDevice
+        try process.run()
+        #expect(process.isRunning)
+        try pipe.fileHandleForWriting.close()
+        try await eventually("its end") { !process.isRunning }
+        #expect(process.terminationStatus == SIGKILL)
+    }
+
+    @Test("The log forgets its oldest lines at its bound")
+    func boundedLog() {
+        let log = ProcessLog(limit: 10)
+        log.append("one\ntwo\nthree\nfour\nfi".utf8)
+        #expect(log.lines == ["three", "four", "fi"])
+        #expect(log.tail(2) == "four\nfi")
+    }
+}

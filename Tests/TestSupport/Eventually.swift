@@ -1,0 +1,43 @@
+// Rollcall · TestSupport
+
+/// A condition that did not come true in time.
+package struct NeverHappened: Error, CustomStringConvertible {
+    package let description: String
+}
+
+/// Awaits a condition: asks every few milliseconds, and fails by throwing when `timeout` has passed.
+///
+/// - Parameter what: what was awaited, for the failure's message.
+package func eventually(
+    _ what: @autoclosure () -> String = "the condition",
+    timeout: Duration = .seconds(10),
+    isolation: isolated (any Actor)? = #isolation,
+    fileID: String = #fileID,
+    line: Int = #line,
+    _ condition: () async throws -> Bool
+) async throws {
+    try await eventually(what(), timeout: timeout, isolation: isolation, fileID: fileID, line: line) {
+        try await condition() ? true : nil
+    }
+}
+
+/// Awaits a value: asks `find` every few milliseconds until it has one.
+@discardableResult
+package func eventually<Value>(
+    _ what: @autoclosure () -> String = "a value",
+    timeout: Duration = .seconds(10),
+    isolation: isolated (any Actor)? = #isolation,
+    fileID: String = #fileID,
+    line: Int = #line,
+    _ find: () async throws -> sending Value?
+) async throws -> sending Value {
+    let clock = ContinuousClock()
+    let deadline = clock.now + timeout
+    while true {
+        if let value = try await find() { return value }
+        guard clock.now < deadline else {
+            throw NeverHappened(description: "\(fileID):\(line): \(what()) did not happen within \(timeout)")
+        }
+        try await Task.sleep(for: .milliseconds(5))
+    }
+}
