@@ -1,7 +1,9 @@
 // Rollcall · Presence
 
 extension JSON {
-    /// How deep arrays and objects may stand in each other.
+    /// How deep arrays and objects may stand in each other in what callers send.
+    ///
+    /// What we send wraps a meta a few levels deeper: who reads that gives a higher limit.
     package static let maximumDepth = 64
 
     /// Parses one JSON text (RFC 8259), strictly: nothing before or after it, valid UTF-8, no byte order mark.
@@ -9,19 +11,21 @@ extension JSON {
     /// Throws `malformed` where the text cannot be read, at `location`, saying line and column; throws `invalid` at the
     /// second of two members of the same name.
     package init(
-        parsing source: [UInt8], at location: PresenceError.Location = .pointer("#")
+        parsing source: [UInt8], maximumDepth: Int = maximumDepth,
+        at location: PresenceError.Location = .pointer("#")
     ) throws(PresenceError) {
         self = try source.withUnsafeBufferPointer { (bytes) throws(PresenceError) in
-            var parser = JSONParser(source: source, bytes: bytes, location: location)
+            var parser = JSONParser(source: source, bytes: bytes, maximumDepth: maximumDepth, location: location)
             return try parser.document()
         }
         try refuseDuplicates(at: location)
     }
 
     package init(
-        parsing text: String, at location: PresenceError.Location = .pointer("#")
+        parsing text: String, maximumDepth: Int = maximumDepth,
+        at location: PresenceError.Location = .pointer("#")
     ) throws(PresenceError) {
-        try self.init(parsing: Array(text.utf8), at: location)
+        try self.init(parsing: Array(text.utf8), maximumDepth: maximumDepth, at: location)
     }
 }
 

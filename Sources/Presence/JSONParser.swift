@@ -6,12 +6,16 @@ struct JSONParser {
     let source: [UInt8]
     /// The same bytes without bounds to look up at each; valid for as long as the parser.
     let bytes: UnsafeBufferPointer<UInt8>
+    let maximumDepth: Int
     let location: PresenceError.Location
 
     private var position = 0
     private var depth = 0
 
-    init(source: [UInt8], bytes: UnsafeBufferPointer<UInt8>, location: PresenceError.Location) {
+    init(
+        source: [UInt8], bytes: UnsafeBufferPointer<UInt8>, maximumDepth: Int, location: PresenceError.Location
+    ) {
+        self.maximumDepth = maximumDepth
         self.source = source
         self.bytes = bytes
         self.location = location
@@ -85,8 +89,8 @@ extension JSONParser {
     }
 
     private mutating func open() throws(PresenceError) {
-        if depth == JSON.maximumDepth {
-            throw malformed("arrays and objects stand in each other at most \(JSON.maximumDepth) deep")
+        if depth == maximumDepth {
+            throw malformed("arrays and objects stand in each other at most \(maximumDepth) deep")
         }
         depth += 1
         position += 1

@@ -1,0 +1,96 @@
+// Rollcall · PresenceTests
+
+import Testing
+
+@testable import Presence
+
+@Suite("Merge patches")
+struct JSONMergingTests {
+    @Test(
+        "Every example of RFC 7396, appendix A",
+        arguments: [
+            (#"{"a":"b"}"#, #"{"a":"c"}"#, #"{"a":"c"}"#), (#"{"a":"b"}"#, #"{"b":"c"}"#, #"{"a":"b","b":"c"}"#),
+            (#"{"a":"b"}"#, #"{"a":null}"#, #"{}"#), (#"{"a":"b","b":"c"}"#, #"{"a":null}"#, #"{"b":"c"}"#),
+            (#"{"a":["b"]}"#, #"{"a":"c"}"#, #"{"a":"c"}"#), (#"{"a":"c"}"#, #"{"a":["b"]}"#, #"{"a":["b"]}"#),
+            (#"{"a":{"b":"c"}}"#, #"{"a":{"b":"d","c":null}}"#, #"{"a":{"b":"d"}}"#),
+            (#"{"a":[{"b":"c"}]}"#, #"{"a":[1]}"#, #"{"a":[1]}"#), (#"["a","b"]"#, #"["c","d"]"#, #"["c","d"]"#),
+            (#"{"a":"b"}"#, #"["c"]"#, #"["c"]"#), (#"{"a":"foo"}"#, "null", "null"),
+            (#"{"a":"foo"}"#, #""bar""#, #""bar""#),
+            (#"{"e":null}"#, #"{"a":1}"#, #"{"e":null,"a":1}"#), (#"[1,2]"#, #"{"a":"b","c":null}"#, #"{"a":"b"}"#),
+            (#"{}"#, #"{"a":{"bb":{"ccc":null}}}"#, #"{"a":{"bb":{}}}"#),
+        ])
+    func appendix(original: String, patch: String, result: String) throws {
+        #expect(try merge(original, patch) == result)
+    }
+
+    @Test("The example of RFC 7396, section 3")
+    func section3() throws {
+        let original =
+            #"{"title":"Goodbye!","author":{"givenName":"John","familyName":"Doe"},"tags":["example","sample"],"content":"This will be unchanged"}"#
+        let patch =
+            #"{"title":"Hello!","phoneNumber":"+01-123-456-7890","author":{"familyName":null},"tags":["example"]}"#
+        let result =
+            #"{"title":"Hello!","author":{"givenName":"John"},"tags":["example"],"content":"This will be unchanged","phoneNumber":"+01-123-456-7890"}"#
+        #expect(try merge(original, patch) == result)
+    }
+
+    @Test(
+        "What the patch does not touch keeps its place and its text",
+        arguments: [
+            (#"{"n":1e400,"\u0061":1,"z":-0}"#, #"{"a":2}"#, #"{"n":1e400,"\u0061":2,"z":-0}"#),
+            (
+                #"{"n":1.0,"s":"\/\u00e9","e":[],"o":{"x":null}}"#, #"{"\u006e":null}"#,
+                #"{"s":"\/\u00e9","e":[],"o":{"x":null}}"#
+            ),
+            (#"{"a":1,"b":2,"c":3}"#, #"{"d":4,"b":null,"a":0}"#, #"{"a":0,"c":3,"d":4}"#),
+            (#"{"a":{"b":1.50,"c":2}}"#, #"{"a":{"c":{"d":null,"e":1e1}}}"#, #"{"a":{"b":1.50,"c":{"e":1e1}}}"#),
+            (#"{"a":1}"#, "{}", #"{"a":1}"#),
+            ("{\"ü\":1}", "{\"u\u{308}\":2}", "{\"ü\":1,\"u\u{308}\":2}"),
+        ])
+    func keepsText(original: String, patch: String, result: String) throws {
+        #expect(try merge(original, patch).utf8.elementsEqual(result.utf8))
+    }
+
+    @Test("A merge gives what the RFC's own few lines give, on random objects")
+    func model() throws {
+        let seed = SplitMix.freshSeed()
+        var random = RandomJSON(generator: SplitMix(seed: seed))
+        let names = (0..<12).map { "m\($0)" }
+        for _ in 0..<300 {
+            let original = try JSON(parsing: random.object(depth: 3, named: names.shuffled(using: &random.generator)))
+            let patch = try JSON(parsing: random.object(depth: 3, named: names.shuffled(using: &random.generator)))
+            let merged = original.merged(with: patch)
+            #expect(Model(merged) == Model(original).merged(with: Model(patch)), "seed \(seed)")
+            #expect(throws: Never.self, "seed \(seed)") { try JSON(parsing: merged.compact) }
+        }
+    }
+
+    private func merge(_ original: String, _ patch: String) throws -> String {
+        text(try JSON(parsing: original).merged(with: JSON(parsing: patch)).compact)
+    }
+}
+
+/// The RFC's pseudocode over dictionaries.
+private indirect enum Model: Equatable {
+    case object([String: Model])
+    case other(String)
+
+    init(_ json: JSON) {
+        self =
+            switch json {
+            case .object(let members):
+                .object(
+                    Dictionary(uniqueKeysWithValues: members.map { (text(Array($0.name.decoded)), Model($0.value)) }))
+            default: .other(text(json.compact))
+            }
+    }
+
+    func merged(with patch: Model) -> Model {
+        guard case .object(let changes) = patch else { return patch }
+        var members: [String: Model] = if case .object(let members) = self { members } else { [:] }
+        for (name, value) in changes {
+            members[name] = value == .other("null") ? nil : (members[name] ?? .other("null")).merged(with: value)
+        }
+        return .object(members)
+    }
+}

@@ -1,0 +1,74 @@
+// Rollcall · PresenceTests
+
+import Testing
+
+@testable import Presence
+
+@Suite("JSON values")
+struct JSONTests {
+    @Test(
+        "A whole number is read however it is written",
+        arguments: [
+            ("30", 30), ("-7", -7), ("-0", 0), ("30.0", 30), ("3e1", 30), ("3.5e1", 35),
+            ("9223372036854775807", Int.max),
+            ("-9223372036854775808", Int.min),
+        ])
+    func whole(source: String, value: Int) throws {
+        #expect(try JSON(parsing: source).int == value)
+    }
+
+    @Test(
+        "What is no whole number, or none that an Int holds exactly, is not read as one",
+        arguments: [
+            "30.5", "1e-1", "1e400", "9223372036854775808", "1e300", "9007199254740993.0e1", #""30""#, "true", "null",
+            "[30]",
+        ])
+    func notWhole(source: String) throws {
+        #expect(try JSON(parsing: source).int == nil)
+    }
+
+    @Test("Members are found by what their names stand for")
+    func lookup() throws {
+        let json = try JSON(parsing: #"{"\u006bey":"\u0041\n😀\ud83d\ude00","session":null,"on":true,"list":[1]}"#)
+        #expect(json["key"]?.string == "A\n😀😀")
+        #expect(json["session"]?.isNull == true)
+        #expect(json["on"]?.bool == true)
+        #expect(json["list"]?.elements?.count == 1)
+        #expect(json["nothing"] == nil)
+        #expect(json["list"]?["key"] == nil)
+        #expect(json["key"]?.int == nil && json["on"]?.string == nil)
+        #expect(json.members?.map(\.name.string) == ["key", "session", "on", "list"])
+    }
+
+    @Test(
+        "A lone surrogate is no text",
+        arguments: [
+            #""\ud800""#, #""\udc00""#, #""\ud800x""#, #""\ud800\ud800""#, #""\udc00\ud800""#, #""\ud800\u0041""#,
+        ])
+    func loneSurrogate(source: String) throws {
+        let json = try JSON(parsing: source)
+        #expect(json.string == nil)
+        #expect(text(json.compact) == source)
+    }
+
+    @Test("A kind reads as part of a sentence")
+    func kinds() throws {
+        let kinds = try ["{}", "[]", #""""#, "0", "true", "null"].map { try JSON(parsing: $0).kind }
+        #expect(kinds == ["an object", "an array", "a string", "a number", "a boolean", "null"])
+    }
+
+    @Test(
+        "Text becomes a string that reads back as it was",
+        arguments: [
+            ("plain", #""plain""#), ("", #""""#), ("\"\\/", #""\"\\/""#), ("\n\r\t\0\u{1F}", #""\n\r\t\u0000\u001f""#),
+            ("ü😀\u{7F}", "\"ü😀\u{7F}\""),
+        ])
+    func quoting(plain: String, quoted: String) throws {
+        var output: [UInt8] = []
+        output.append(jsonString: plain)
+        #expect(text(output) == quoted)
+        #expect(try JSON(parsing: output).string == plain)
+        #expect(JSON.Text(plain).string == plain)
+        #expect(text(JSON.string(JSON.Text(plain)).compact) == quoted)
+    }
+}

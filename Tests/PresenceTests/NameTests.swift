@@ -1,0 +1,96 @@
+// Rollcall · PresenceTests
+
+import Testing
+
+@testable import Presence
+
+@Suite("Names")
+struct NameTests {
+    @Test(
+        "Whatever has no control character is a name",
+        arguments: [
+            "room:lobby", "__proto__", "constructor", "a/b", "ü", "u\u{308}", "%", "%2F", " ", "\"", "\\", "<script>",
+            "日本", "😀", "\u{A0}", "\u{2028}", "\u{FEFF}", String(repeating: "x", count: 256),
+            String(repeating: "ü", count: 128),
+        ])
+    func accepts(text: String) throws {
+        #expect(try Topic(text).text.utf8.elementsEqual(text.utf8))
+        #expect(try Key(text).description == text)
+        #expect(try Key(utf8: text.utf8, at: .parameter("key")) == Key(text))
+        #expect(try Key(utf8: text.utf8) == Key(text))
+    }
+
+    @Test(
+        "What is empty, too long or holds a control character is refused, saying why",
+        arguments: [
+            ("", "A topic has 1 to 256 bytes of UTF-8; this one is empty."),
+            (String(repeating: "x", count: 257), "A topic has 1 to 256 bytes of UTF-8; this one has 257."),
+            (String(repeating: "ü", count: 129), "A topic has 1 to 256 bytes of UTF-8; this one has 258."),
+            ("a\nb", Self.control("000A", 1)), ("\0", Self.control("0000", 0)), ("ab\u{1F}", Self.control("001F", 2)),
+            ("\u{7F}", Self.control("007F", 0)), ("ü\u{80}", Self.control("0080", 2)),
+            ("\u{9F}", Self.control("009F", 0)), ("\u{85}", Self.control("0085", 0)),
+        ])
+    func refuses(text: String, detail: String) {
+        let fault = PresenceError(.malformed, at: .parameter("topic"), detail)
+        #expect(throws: fault) { try Topic(text) }
+        #expect(throws: fault) { try Topic(utf8: text.utf8, at: .parameter("topic")) }
+        #expect(Topic(utf8: text.utf8) == nil)
+    }
+
+    private static func control(_ scalar: String, _ position: Int) -> String {
+        "A topic has no control characters (U+0000–U+001F, U+007F–U+009F); this one has U+\(scalar) at byte \(position)."
+    }
+
+    @Test(
+        "Bytes that are not UTF-8 are no name", arguments: [[0xFF], [0xC3], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0x80]])
+    func refusesIllFormed(bytes: [UInt8]) {
+        let fault = PresenceError(.malformed, at: .parameter("key"), "A key is UTF-8 text; these bytes are not.")
+        #expect(throws: fault) { try Key(utf8: bytes, at: .parameter("key")) }
+        #expect(Key(utf8: bytes) == nil)
+    }
+
+    @Test("A fault stands where the caller looked for the name")
+    func location() {
+        #expect(throws: PresenceError.self) { try Key("") }
+        let fault = #expect(throws: PresenceError.self) { try Key("") }
+        #expect(fault?.pointer == "#/key")
+        #expect(fault?.parameter == nil)
+        let inBatch = #expect(throws: PresenceError.self) { try Topic("", at: .pointer("#/topic")) }
+        #expect(inBatch?.under("#/operations/3").pointer == "#/operations/3/topic")
+    }
+
+    @Test("Canonically equivalent names are two names")
+    func bytesNotCharacters() throws {
+        let (composed, decomposed) = (try Key("ü"), try Key("u\u{308}"))
+        #expect(composed.text == decomposed.text)
+        #expect(composed != decomposed)
+        #expect(Set([composed, decomposed]).count == 2)
+        #expect(try Key("ü") == composed)
+        #expect(try Key("ü").hashValue == composed.hashValue)
+    }
+
+    @Test("Names stand in byte order")
+    func order() throws {
+        let sorted = ["", "A", "a", "aa", "ab", "room:000009", "room:000010", "u\u{308}", "z", "ü", "\u{FFFD}", "😀"]
+            .dropFirst()
+        #expect(try sorted.shuffled().map { try Key($0) }.sorted().map(\.text) == Array(sorted))
+    }
+
+    @Test("The order of names is that of their bytes, whatever they are")
+    func orderProperty() {
+        let seed = SplitMix.freshSeed()
+        var generator = SplitMix(seed: seed)
+        for _ in 0..<5_000 {
+            let (left, right) = (Self.randomName(using: &generator), Self.randomName(using: &generator))
+            guard let first = Key(utf8: left), let second = Key(utf8: right) else { continue }
+            #expect((first < second) == left.lexicographicallyPrecedes(right), "seed \(seed)")
+            #expect((first == second) == (left == right), "seed \(seed)")
+        }
+    }
+
+    private static func randomName(using generator: inout SplitMix) -> [UInt8] {
+        (0..<Int.random(in: 1...20, using: &generator)).map { _ in
+            generator.chance(90) ? UInt8(ascii: "a") : .random(in: 0x20...0x7E, using: &generator)
+        }
+    }
+}

@@ -1,0 +1,131 @@
+// Rollcall · PresenceTests
+
+import Testing
+
+@testable import Presence
+
+@Suite("Rosters and diffs as JSON")
+struct RosterJSONTests {
+    private let dashes = "--------------"
+
+    @Test("A roster is grouped by key, keys in byte order, metas in track order")
+    func roster() throws {
+        let roster = try sample()
+        #expect(
+            RosterJSON().text(roster)
+                == #"{"alice":{"metas":[{"n":1.0,"phx_ref":"r3\#(dashes)"},{"phx_ref":"r1\#(dashes)"}]},"#
+                + #""bob":{"metas":[{"phx_ref":"r4\#(dashes)","phx_ref_prev":"r2\#(dashes)"}]}}"#)
+        #expect(
+            RosterJSON(view: .keys).text(roster)
+                == #"{"alice":{"metas":[{"phx_ref":"r3\#(dashes)"},{"phx_ref":"r1\#(dashes)"}]},"#
+                + #""bob":{"metas":[{"phx_ref":"r4\#(dashes)"}]}}"#)
+        #expect(RosterJSON(view: .count).text(roster) == #"{"keys":2,"presences":3}"#)
+        #expect(RosterJSON().text(Roster()) == "{}")
+        #expect(RosterJSON(view: .count).text(Roster()) == #"{"keys":0,"presences":0}"#)
+    }
+
+    @Test("A page is the entries of its keys")
+    func page() throws {
+        let roster = try sample()
+        var output: [UInt8] = []
+        RosterJSON(view: .keys).write(roster, keys: [try Key("bob"), try Key("nobody")], to: &output)
+        #expect(text(output) == #"{"bob":{"metas":[{"phx_ref":"r4\#(dashes)"}]}}"#)
+    }
+
+    @Test("What a hook gives stands beside the metas, in rosters and in diffs")
+    func extras() throws {
+        let json = RosterJSON(view: .keys) { $0.text == "bob" ? Array(#","user":{"name":"Bob"}"#.utf8) : nil }
+        #expect(
+            json.text(try sample())
+                == #"{"alice":{"metas":[{"phx_ref":"r3\#(dashes)"},{"phx_ref":"r1\#(dashes)"}]},"#
+                + #""bob":{"metas":[{"phx_ref":"r4\#(dashes)"}],"user":{"name":"Bob"}}}"#)
+        let diff = Diff([try change("bob", nil, "r1"), try change("alice", "r2", nil, .closed)])
+        #expect(
+            json.text(diff)
+                == #"{"joins":{"bob":{"metas":[{"phx_ref":"r1\#(dashes)"}],"user":{"name":"Bob"}}},"#
+                + #""leaves":{"alice":{"metas":[{"phx_ref":"r2\#(dashes)"}]}},"reasons":{"r2\#(dashes)":"closed"}}"#)
+    }
+
+    @Test("A diff always has joins, leaves and reasons")
+    func emptyDiff() {
+        #expect(RosterJSON().text(Diff()) == #"{"joins":{},"leaves":{},"reasons":{}}"#)
+    }
+
+    @Test("A join has the new meta, a leave the whole last one and its reason")
+    func joinAndLeave() throws {
+        #expect(
+            RosterJSON().text(Diff([try change("a", nil, "r1", meta: #"{"x":1}"#)]))
+                == #"{"joins":{"a":{"metas":[{"x":1,"phx_ref":"r1\#(dashes)"}]}},"leaves":{},"reasons":{}}"#)
+        let left = Change(
+            member: try member("a"), before: try presence("r2", after: "r1", #"{"x":1}"#), after: nil, reason: .expired)
+        #expect(
+            RosterJSON().text(Diff([try #require(left)]))
+                == #"{"joins":{},"leaves":{"a":{"metas":[{"x":1,"phx_ref":"r2\#(dashes)","phx_ref_prev":"r1\#(dashes)"}]}},"#
+                + #""reasons":{"r2\#(dashes)":"expired"}}"#)
+    }
+
+    @Test("An update is the new meta in joins, linked to the old one in leaves, and no reason")
+    func update() throws {
+        let expected =
+            #"{"joins":{"a":{"metas":[{"phx_ref":"r3\#(dashes)","phx_ref_prev":"r1\#(dashes)"}]}},"#
+            + #""leaves":{"a":{"metas":[{"phx_ref":"r1\#(dashes)"}]}},"reasons":{}}"#
+        #expect(RosterJSON().text(Diff([try change("a", "r1", "r3")])) == expected)
+        // r1→r2→r3: the stored link to r2, which nobody saw, gives way to r1.
+        let second = Change(
+            member: try member("a"), before: try presence("r2", after: "r1"), after: try presence("r3", after: "r2"))
+        let chain = try change("a", "r1", "r2").followed(by: #require(second))
+        #expect(RosterJSON().text(Diff([try #require(chain)])) == expected)
+    }
+
+    @Test("A leave and a new join are not linked, and the leave has its reason")
+    func rejoin() throws {
+        let change = try change("a", "r1", nil, .untracked).followed(by: change("a", nil, "r2"))
+        #expect(
+            RosterJSON().text(Diff([try #require(change)]))
+                == #"{"joins":{"a":{"metas":[{"phx_ref":"r2\#(dashes)"}]}},"#
+                + #""leaves":{"a":{"metas":[{"phx_ref":"r1\#(dashes)"}]}},"reasons":{"r1\#(dashes)":"untracked"}}"#)
+    }
+
+    @Test("Changes of one key stand together, in the order they came")
+    func grouping() throws {
+        let diff = Diff([
+            try change("b", nil, "r1"), try change("a", "r2", nil, .closed),
+            try change("b", nil, "r3", session: "other"),
+            try change("a", "r4", nil, .lost, session: "other"), try change("c", nil, "r5"),
+        ])
+        #expect(
+            RosterJSON().text(diff)
+                == #"{"joins":{"b":{"metas":[{"phx_ref":"r1\#(dashes)"},{"phx_ref":"r3\#(dashes)"}]},"#
+                + #""c":{"metas":[{"phx_ref":"r5\#(dashes)"}]}},"#
+                + #""leaves":{"a":{"metas":[{"phx_ref":"r2\#(dashes)"},{"phx_ref":"r4\#(dashes)"}]}},"#
+                + #""reasons":{"r2\#(dashes)":"closed","r4\#(dashes)":"lost"}}"#)
+    }
+
+    @Test(
+        "Any key is a member's name",
+        arguments: ["\"", "\\", "__proto__", "a/b", "u\u{308}", "ü", "</script>", "\u{2028}"])
+    func oddKeys(key: String) throws {
+        let roster = Roster([(member: try member(key), presence: try presence("r1"))])
+        let json = try JSON(parsing: RosterJSON().text(roster))
+        #expect(json.members?.first?.name.string?.utf8.elementsEqual(key.utf8) == true)
+        #expect(json[key]?["metas"]?.elements?.first?["phx_ref"]?.string == "r1\(dashes)")
+    }
+
+    private func sample() throws -> Roster {
+        Roster([
+            (member: try member("bob"), presence: try presence("r4", after: "r2")),
+            (member: try member("alice", "z"), presence: try presence("r3", #"{"n":1.0}"#)),
+            (member: try member("alice", "a"), presence: try presence("r1")),
+        ])
+    }
+
+    private func change(
+        _ key: String, _ before: String?, _ after: String?, _ reason: LeaveReason? = nil, session: String = "tab",
+        meta: String = "{}"
+    ) throws -> Change {
+        try #require(
+            Change(
+                member: member(key, session), before: before.map { try presence($0, meta) },
+                after: after.map { try presence($0, meta) }, reason: reason))
+    }
+}

@@ -1,0 +1,135 @@
+// Rollcall · PresenceTests
+
+import Testing
+
+@testable import Presence
+
+@Suite("Rosters")
+struct RosterTests {
+    @Test("Setting and removing count keys and presences")
+    func counts() throws {
+        var roster = Roster()
+        #expect(roster.isEmpty)
+        #expect(try roster.set(presence("r1"), for: member("alice", "a")) == nil)
+        #expect(try roster.set(presence("r2"), for: member("alice", "b")) == nil)
+        #expect(try roster.set(presence("r3"), for: member("bob")) == nil)
+        #expect(try roster.set(presence("r4", after: "r3"), for: member("bob")) == presence("r3"))
+        #expect((roster.keyCount, roster.presenceCount) == (2, 3))
+        #expect(try roster[member("bob")] == presence("r4", after: "r3"))
+        #expect(try roster[member("bob", "other")] == nil)
+        #expect(try roster.remove(member("alice", "c")) == nil)
+        #expect(try roster.remove(member("carol")) == nil)
+        #expect(try roster.remove(member("alice", "a")) == presence("r1"))
+        #expect((roster.keyCount, roster.presenceCount) == (2, 2))
+        #expect(try roster.remove(member("alice", "b")) == presence("r2"))
+        #expect(try roster.entry(for: Key("alice")) == nil)
+        #expect((roster.keyCount, roster.presenceCount) == (1, 1))
+        #expect(try roster.remove(member("bob")) != nil)
+        #expect(roster == Roster())
+    }
+
+    @Test("Sessions of a key stand in track order, and an update keeps its place")
+    func trackOrder() throws {
+        var roster = Roster()
+        for session in ["c", "a", "b"] { try roster.set(presence(session), for: member("alice", session)) }
+        try roster.set(presence("a2", after: "a"), for: member("alice", "a"))
+        #expect(try roster.entry(for: Key("alice"))?.sessions.map(\.session.text) == ["c", "a", "b"])
+        try roster.remove(member("alice", "c"))
+        try roster.set(presence("c2"), for: member("alice", "c"))
+        #expect(try roster.entry(for: Key("alice"))?.sessions.map(\.presence.ref) == [ref("a2"), ref("b"), ref("c2")])
+    }
+
+    @Test("Rosters are equal when the same members have the same presences, in whatever order they came")
+    func equality() throws {
+        let members = try ["a", "b", "c"].map { (member: try member("alice", $0), presence: try presence($0)) }
+        #expect(Roster(members) == Roster(members.reversed()))
+        #expect(Roster(members) != Roster(members.dropLast()))
+        var other = Roster(members)
+        try other.set(presence("z"), for: member("alice", "a"))
+        #expect(Roster(members) != other)
+    }
+
+    @Test("Keys are listed by pages in byte order")
+    func pages() throws {
+        let names = ["a", "b", "u\u{308}", "ü", "😀"]
+        let roster = Roster(try names.shuffled().map { (member: try member($0), presence: try presence("r")) })
+        #expect(roster.sortedKeys.map(\.text) == names)
+        #expect(roster.keys(after: nil, limit: 2).map(\.text) == ["a", "b"])
+        #expect(try roster.keys(after: Key("b"), limit: 2).map(\.text) == ["u\u{308}", "ü"])
+        #expect(try roster.keys(after: Key("aa"), limit: 1).map(\.text) == ["b"])
+        #expect(try roster.keys(after: Key("😀"), limit: 1).isEmpty)
+    }
+
+    @Test("The differences of two rosters lead from one to the other")
+    func differences() throws {
+        let seed = SplitMix.freshSeed()
+        var generator = SplitMix(seed: seed)
+        for _ in 0..<200 {
+            var roster = try Self.random(using: &generator)
+            let old = roster
+            var new = old
+            for _ in 0..<Int.random(in: 0...10, using: &generator) { try Self.step(&new, using: &generator) }
+            let changes = new.differences(from: old)
+            for change in changes { roster.apply(change) }
+            #expect(roster == new, "seed \(seed)")
+            #expect(Set(changes.map(\.member)).count == changes.count, "seed \(seed)")
+            #expect(changes.allSatisfy { ($0.after == nil) == ($0.reason == .lost) }, "seed \(seed)")
+            #expect(new.differences(from: new).isEmpty, "seed \(seed)")
+        }
+    }
+
+    /// Few keys with many sessions, so that entries grow an index, lose it and close their gaps.
+    @Test("A roster does what a plain list does")
+    func model() throws {
+        let seed = SplitMix.freshSeed()
+        var generator = SplitMix(seed: seed)
+        var roster = Roster()
+        var list: [(member: Member, presence: Presence)] = []
+        for step in 0..<4_000 {
+            let member = try member(
+                "k\(Int.random(in: 0..<2, using: &generator))", "s\(Int.random(in: 0..<60, using: &generator))")
+            let known = list.firstIndex { $0.member == member }
+            // Waves: mostly growing, then mostly shrinking.
+            if generator.chance(step / 500 % 2 == 0 ? 80 : 20) {
+                let presence = Presence(ref: .random(using: &generator), meta: .empty)
+                #expect(roster.set(presence, for: member) == known.map { list[$0].presence }, "seed \(seed)")
+                if let known { list[known].presence = presence } else { list.append((member, presence)) }
+            } else {
+                #expect(roster.remove(member) == known.map { list.remove(at: $0).presence }, "seed \(seed)")
+            }
+            let entry = roster.entry(for: member.key)
+            let expected = list.filter { $0.member.key == member.key }
+            #expect(entry?.sessions.map(\.session) ?? [] == expected.map(\.member.session), "seed \(seed)")
+            #expect(entry?.sessions.map(\.presence) ?? [] == expected.map(\.presence), "seed \(seed)")
+            #expect(roster[member] == expected.last { $0.member == member }?.presence, "seed \(seed)")
+            #expect(roster.presenceCount == list.count, "seed \(seed)")
+        }
+    }
+
+    /// A walk over the sessions of the key at each step would be 10⁹ comparisons and more.
+    @Test("One key may have very many sessions", .timeLimit(.minutes(1)))
+    func manySessions() throws {
+        var roster = Roster()
+        let members = try (0..<50_000).map { try member("alice", "session-of-\($0)") }
+        for member in members { roster.set(Presence(ref: .random(), meta: .empty), for: member) }
+        #expect((roster.keyCount, roster.presenceCount) == (1, 50_000))
+        for member in members.shuffled() { #expect(roster.remove(member) != nil) }
+        #expect(roster.isEmpty)
+    }
+
+    private static func random(using generator: inout SplitMix) throws -> Roster {
+        var roster = Roster()
+        for _ in 0..<8 { try step(&roster, using: &generator) }
+        return roster
+    }
+
+    private static func step(_ roster: inout Roster, using generator: inout SplitMix) throws {
+        let member = try member(
+            "k\(Int.random(in: 0..<4, using: &generator))", "s\(Int.random(in: 0..<2, using: &generator))")
+        if generator.chance(60) {
+            roster.set(Presence(ref: .random(using: &generator), meta: .empty), for: member)
+        } else {
+            roster.remove(member)
+        }
+    }
+}

@@ -1,0 +1,27 @@
+// Rollcall · PresenceTests
+
+/// A generator that a seed starts over: a failure names its seed, and the seed repeats the failure.
+struct SplitMix: RandomNumberGenerator {
+    private var state: UInt64
+
+    init(seed: UInt64) {
+        state = seed
+    }
+
+    mutating func next() -> UInt64 {
+        state &+= 0x9E37_79B9_7F4A_7C15
+        var mixed = state
+        mixed = (mixed ^ (mixed >> 30)) &* 0xBF58_476D_1CE4_E5B9
+        mixed = (mixed ^ (mixed >> 27)) &* 0x94D0_49BB_1331_11EB
+        return mixed ^ (mixed >> 31)
+    }
+
+    mutating func chance(_ percent: Int) -> Bool {
+        Int.random(in: 0..<100, using: &self) < percent
+    }
+
+    /// Draws a seed for one run of a property, fresh each time.
+    static func freshSeed() -> UInt64 {
+        .random(in: 0...UInt64.max)
+    }
+}
