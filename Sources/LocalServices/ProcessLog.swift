@@ -27,6 +27,9 @@ package final class ProcessLog: Sendable {
         }
     }
 
+    /// The lines that are complete: safe to read a value from.
+    package var completeLines: [String] { self.state.withLock { $0.lines } }
+
     package var text: String { self.lines.joined(separator: "\n") }
 
     /// The last lines, for an error message.

@@ -1,0 +1,110 @@
+// Rollcall · TestSupport
+
+import AsyncHTTPClient
+import NIOCore
+import NIOHTTP1
+
+/// Calls one node's HTTP API.
+///
+/// Bodies are JSON text, so that a test shows what goes over the wire.
+package struct RollcallClient: Sendable {
+    /// An answer, read to its end.
+    package struct Response: Sendable {
+        package let status: Int
+        package let headers: [(name: String, value: String)]
+        package let body: [UInt8]
+
+        package var text: String { String(decoding: self.body, as: UTF8.self) }
+
+        package var json: JSONValue {
+            get throws { try JSONValue(parsing: self.body) }
+        }
+
+        /// The first header of that name, in any case.
+        package func header(_ name: String) -> String? {
+            self.headers.first { $0.name.lowercased() == name.lowercased() }?.value
+        }
+    }
+
+    /// Without a slash at the end: `http://127.0.0.1:4000`.
+    package let baseURL: String
+
+    package init(_ baseURL: String) {
+        self.baseURL = baseURL
+    }
+
+    package func get(_ path: String, headers: [String: String] = [:]) async throws -> Response {
+        try await self.send("GET", path, headers: headers)
+    }
+
+    package func post(_ path: String, _ json: String? = nil, headers: [String: String] = [:]) async throws -> Response {
+        try await self.send("POST", path, json, headers: headers)
+    }
+
+    package func put(_ path: String, _ json: String? = nil, headers: [String: String] = [:]) async throws -> Response {
+        try await self.send("PUT", path, json, headers: headers)
+    }
+
+    /// Sends a merge patch.
+    package func patch(_ path: String, _ json: String, headers: [String: String] = [:]) async throws -> Response {
+        try await self.send(
+            "PATCH", path, json,
+            headers: ["Content-Type": "application/merge-patch+json"].merging(headers) { _, given in given })
+    }
+
+    package func delete(_ path: String, headers: [String: String] = [:]) async throws -> Response {
+        try await self.send("DELETE", path, headers: headers)
+    }
+
+    /// Sends any request.
+    ///
+    /// A body is `application/json` unless `headers` says otherwise.
+    package func send(
+        _ method: String, _ path: String, _ body: String? = nil, headers: [String: String] = [:],
+        timeout: Duration = .seconds(30)
+    ) async throws -> Response {
+        var request = HTTPClientRequest(url: self.baseURL + path)
+        request.method = HTTPMethod(rawValue: method)
+        for (name, value) in headers { request.headers.add(name: name, value: value) }
+        if let body {
+            request.body = .bytes(Array(body.utf8))
+            if !request.headers.contains(name: "Content-Type") {
+                request.headers.add(name: "Content-Type", value: "application/json")
+            }
+        }
+        let response = try await TestHTTP.client.execute(request, timeout: TimeAmount(timeout))
+        let bytes = try await response.body.collect(upTo: 256 << 20)
+        return Response(
+            status: Int(response.status.code), headers: response.headers.map { (name: $0.name, value: $0.value) },
+            body: Array(buffer: bytes))
+    }
+
+    /// Opens a stream; it ends with ``SSEClient/close()`` or its last reference.
+    package func events(
+        _ path: String, lastEventID: String? = nil, headers: [String: String] = [:]
+    ) async throws -> SSEClient {
+        try await SSEClient.open(self.baseURL + path, lastEventID: lastEventID, headers: headers)
+    }
+
+    /// `/v1/topics/{topic}` and what follows, each segment percent-encoded.
+    package static func path(topic: String, _ rest: String...) -> String {
+        (["/v1/topics", Self.encoded(topic)] + rest.map(Self.encoded)).joined(separator: "/")
+    }
+
+    /// Percent-encodes everything but RFC 3986's unreserved characters, for a path segment or a query value.
+    package static func encoded(_ text: String) -> String {
+        var result = ""
+        for byte in text.utf8 {
+            switch byte {
+            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
+                UInt8(ascii: "~"):
+                result.unicodeScalars.append(Unicode.Scalar(byte))
+            default:
+                result += byte < 16 ? "%0" : "%"
+                result += String(byte, radix: 16, uppercase: true)
+            }
+        }
+        return result
+    }
+}

@@ -1,0 +1,140 @@
+// Rollcall · TestSupport
+
+import Foundation
+package import LocalServices
+
+/// The built `rollcall` program, running a node as a user would run it.
+package final class RollcallProcess: Sendable {
+    /// `http://127.0.0.1:PORT`, read off its ready line.
+    package let url: String
+    package let process: OwnedProcess
+
+    private static let readyWords = "rollcall: listening on "
+
+    /// Starts a node and returns when it says that it listens.
+    ///
+    /// - Parameters:
+    ///   - arguments: the command and its flags: `["serve"]`, `["dev"]`.
+    ///   - environment: settings; what the test process itself has of `ROLLCALL_*` is not passed on. The port is a
+    ///     free one unless `ROLLCALL_PORT` says otherwise.
+    package static func start(
+        _ arguments: [String], environment: [String: String] = [:], timeout: Duration = .seconds(30)
+    ) async throws -> RollcallProcess {
+        let process = try await OwnedProcess.start(
+            try Self.executable, arguments: arguments, environment: Self.settings(environment))
+        let url = try await process.ready(within: timeout) {
+            for line in process.log.completeLines {
+                if let words = line.firstRange(of: Self.readyWords) {
+                    return String(line[words.upperBound...].prefix { !$0.isWhitespace })
+                }
+            }
+            return nil
+        }
+        return RollcallProcess(url: url, process: process)
+    }
+
+    /// Starts `rollcall serve` on a Redis.
+    package static func serve(
+        redis url: String, environment: [String: String] = [:]
+    ) async throws -> RollcallProcess {
+        try await Self.start(
+            ["serve"], environment: environment.merging(["ROLLCALL_REDIS_URL": url]) { given, _ in given })
+    }
+
+    /// Runs a command that ends by itself, such as `rollcall list`.
+    package static func run(
+        _ arguments: [String], environment: [String: String] = [:], timeout: Duration = .seconds(30)
+    ) async throws -> Command.Outcome {
+        try await Command.run(
+            try Self.executable, arguments, environment: Self.settings(environment), timeout: timeout)
+    }
+
+    private init(url: String, process: OwnedProcess) {
+        self.url = url
+        self.process = process
+    }
+
+    package var client: RollcallClient { RollcallClient(self.url) }
+
+    package var pid: Int32 { self.process.pid }
+
+    /// What it printed, standard output and standard error together.
+    package var log: String { self.process.log.text }
+
+    /// Sends SIGTERM and returns how it ended; after `grace` it is killed.
+    @discardableResult
+    package func terminate(grace: Duration = .seconds(20)) async -> ProcessExit {
+        await self.process.stop(grace: grace)
+    }
+
+    /// Sends SIGKILL and returns when it is gone.
+    @discardableResult
+    package func kill() async -> ProcessExit {
+        await self.process.kill()
+    }
+
+    /// Freezes the node, as a long pause of its machine would.
+    package func pause() {
+        self.process.send(SIGSTOP)
+    }
+
+    package func resume() {
+        self.process.send(SIGCONT)
+    }
+
+    /// Where the build put the program: beside the test bundle.
+    package static var executable: String {
+        get throws {
+            if let given = ProcessInfo.processInfo.environment["ROLLCALL_EXECUTABLE"] { return given }
+            for argument in CommandLine.arguments where argument.contains(".xctest") {
+                var folder = URL(fileURLWithPath: argument)
+                while folder.path != "/" {
+                    folder.deleteLastPathComponent()
+                    let candidate = folder.appendingPathComponent("rollcall").path
+                    var isFolder: ObjCBool = false
+                    if FileManager.default.fileExists(atPath: candidate, isDirectory: &isFolder), !isFolder.boolValue,
+                        FileManager.default.isExecutableFile(atPath: candidate)
+                    {
+                        return candidate
+                    }
+                }
+            }
+            throw LocalServicesError(
+                .notInstalled, "no built rollcall beside \(CommandLine.arguments[0]); set ROLLCALL_EXECUTABLE")
+        }
+    }
+
+    private static func settings(_ given: [String: String]) -> [String: String?] {
+        var settings: [String: String?] = [:]
+        for name in ProcessInfo.processInfo.environment.keys where name.hasPrefix("ROLLCALL_") {
+            settings.updateValue(nil, forKey: name)
+        }
+        settings["ROLLCALL_PORT"] = "0"
+        return settings.merging(given.mapValues(Optional.some)) { _, given in given }
+    }
+}
+
+/// Lends a node to `body` and ends it afterwards; when `body` fails, what the node printed goes with the error.
+package func withRollcall<Result>(
+    redis url: String, environment: [String: String] = [:],
+    isolation: isolated (any Actor)? = #isolation,
+    _ body: (RollcallProcess) async throws -> sending Result
+) async throws -> sending Result {
+    let node = try await RollcallProcess.serve(redis: url, environment: environment)
+    do {
+        let result = try await body(node)
+        await node.terminate()
+        return result
+    } catch {
+        await node.terminate(grace: .seconds(2))
+        throw NodeTestFailure(error: error, log: node.process.log.tail(40))
+    }
+}
+
+/// A test's error together with the last words of the node that it was about.
+package struct NodeTestFailure: Error, CustomStringConvertible {
+    package let error: any Error
+    package let log: String
+
+    package var description: String { "\(self.error)\nThe node's last lines:\n\(self.log)" }
+}
