@@ -1,0 +1,90 @@
+// Rollcall · PresenceFeed
+
+package import NIOCore
+package import Presence
+
+/// Coalesces the changes of one topic into diffs, as a pure state machine: steps in, diffs out, time passed in.
+///
+/// The first change after a pause goes out at once. Those that follow within the window go out together: a join and a
+/// leave cancel, a chain of updates becomes one. The window is `base` wide and grows to twice what the last flush
+/// cost, so that a room which is expensive to tell is told less often, and no flush starts before the last has ended.
+package struct DiffWindow: Sendable {
+    /// What may be done now.
+    package enum Decision: Equatable, Sendable {
+        case flush
+        case wait(until: NIODeadline)
+        /// A flush is under way; its end decides.
+        case busy
+    }
+
+    /// A coalesced diff and the positions that it lies between.
+    package struct Batch: Sendable {
+        package let from: Cursor
+        package let to: Cursor
+        package let diff: Diff
+    }
+
+    package static let widest = TimeAmount.seconds(1)
+
+    private let base: TimeAmount
+    private var width: TimeAmount
+    /// No flush before this: the end of the last window, or of a wait for nodes that re-track.
+    private var notBefore = NIODeadline.uptimeNanoseconds(0)
+    private var flushStart: NIODeadline?
+    /// Bounded by the members of the topic: later changes of one member are absorbed into its first.
+    private var changes: [Change?] = []
+    private var indexes: [Member: Int] = [:]
+    private var from: Cursor?
+    private var to = Cursor.empty
+
+    package init(base: TimeAmount) {
+        self.base = base
+        width = base
+    }
+
+    package var isEmpty: Bool { from == nil }
+
+    package func decision(at now: NIODeadline) -> Decision {
+        if flushStart != nil { return .busy }
+        return now >= notBefore ? .flush : .wait(until: notBefore)
+    }
+
+    package mutating func add(_ step: ReplicaStep) {
+        if from == nil { from = step.from }
+        to = step.to
+        for change in step.changes {
+            guard let index = indexes[change.member] else {
+                indexes[change.member] = changes.count
+                changes.append(change)
+                continue
+            }
+            // A pair that cancelled leaves a hole; what comes after it starts anew.
+            changes[index] = changes[index].map { $0.followed(by: change) } ?? change
+        }
+    }
+
+    /// Keeps everything back until `deadline`: nodes are re-tracking what Redis lost.
+    package mutating func hold(until deadline: NIODeadline) {
+        notBefore = max(notBefore, deadline)
+    }
+
+    /// Takes what has been gathered and starts a flush; nil, and no flush, if nothing happened.
+    package mutating func beginFlush(at now: NIODeadline) -> Batch? {
+        guard let from else { return nil }
+        let batch = Batch(from: from, to: to, diff: Diff(changes.compactMap { $0 }))
+        changes.removeAll(keepingCapacity: changes.count < 1024)
+        indexes.removeAll(keepingCapacity: indexes.count < 1024)
+        self.from = nil
+        flushStart = now
+        return batch
+    }
+
+    /// The last subscriber's event loop has written the flush.
+    package mutating func endFlush(at now: NIODeadline) {
+        guard let start = flushStart else { return }
+        flushStart = nil
+        let cost = now - start
+        width = max(base, min(Self.widest, .nanoseconds(2 * cost.nanoseconds)))
+        notBefore = max(notBefore, start + width)
+    }
+}

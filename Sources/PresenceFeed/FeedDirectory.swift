@@ -1,0 +1,70 @@
+// Rollcall · PresenceFeed
+
+import Logging
+import NIOCore
+import Presence
+import Redis
+import Synchronization
+
+/// Finds the feed of a topic or channel, and passes on what the subscriber connection says.
+final class FeedDirectory: Sendable {
+    private struct State {
+        var byTopic: [Topic: TopicFeed] = [:]
+        var byChannel: [ByteBuffer: TopicFeed] = [:]
+        var isConnected = false
+    }
+
+    private let state = Mutex(State())
+    private let options: FeedOptions
+    private let logger: Logger
+
+    init(options: FeedOptions, logger: Logger) {
+        self.options = options
+        self.logger = logger
+    }
+
+    var all: [TopicFeed] { state.withLock { Array($0.byTopic.values) } }
+    var isConnected: Bool { state.withLock { $0.isConnected } }
+
+    func feed(of topic: Topic) -> TopicFeed? { state.withLock { $0.byTopic[topic] } }
+
+    /// The topic's feed, made if there is none.
+    ///
+    /// `make` subscribes and `remove`'s closure unsubscribes under the lock, so that the two reach the connection in
+    /// the order in which feeds come and go; both only enqueue.
+    func feed(of topic: Topic, orMake make: () -> TopicFeed) -> TopicFeed {
+        state.withLock { state in
+            if let feed = state.byTopic[topic] { return feed }
+            let feed = make()
+            state.byTopic[topic] = feed
+            state.byChannel[ByteBuffer(string: feed.channel)] = feed
+            return feed
+        }
+    }
+
+    func remove(_ feed: TopicFeed, unsubscribe: () -> Void) {
+        state.withLock { state in
+            guard state.byTopic[feed.topic] === feed else { return }
+            state.byTopic[feed.topic] = nil
+            state.byChannel[ByteBuffer(string: feed.channel)] = nil
+            unsubscribe()
+        }
+    }
+
+    func receive(_ payload: ByteBuffer, from channel: ByteBuffer) {
+        guard let feed = state.withLock({ $0.byChannel[channel] }) else { return }
+        feed.perform { [logger] in $0.receive(payload, logger: logger) }
+    }
+
+    func handle(_ event: SubscriberEvent) {
+        switch event {
+        case .connected:
+            state.withLock { $0.isConnected = true }
+        case .subscribed(let channel):
+            state.withLock { $0.byChannel[channel] }?.perform { $0.acknowledged() }
+        case .disconnected:
+            state.withLock { $0.isConnected = false }
+            for feed in all { feed.perform { $0.detached() } }
+        }
+    }
+}

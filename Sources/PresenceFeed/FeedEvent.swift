@@ -1,0 +1,20 @@
+// Rollcall · PresenceFeed
+
+package import NIOCore
+package import Presence
+
+/// What a feed tells one of its subscribers. Bytes are shared by all subscribers of a format.
+package enum FeedEvent: Sendable {
+    /// The whole roster. Whatever was told before is void.
+    case state(ByteBuffer, Cursor)
+    /// What changed since the last cursor; nil where nothing shows in the subscriber's format, only the cursor moved.
+    case diff(ByteBuffer?, Cursor)
+    /// The stream resumed at this cursor and has missed what the bytes say; nil for nothing.
+    case resumed(ByteBuffer?, Cursor)
+    /// The presence that this subscriber stands for changed: by an update, a leave, or another stream.
+    case own(Change)
+    /// Redis is out of reach since that time: what is shown may be old.
+    case degraded(since: NIODeadline)
+    /// Redis is back, and all that changed meanwhile has been told.
+    case recovered
+}

@@ -1,0 +1,134 @@
+// Rollcall · PresenceFeed
+
+package import Logging
+package import NIOCore
+package import Presence
+package import PresenceStore
+package import Redis
+import ServiceLifecycle
+import Synchronization
+
+/// All feeds of a node and the connection that brings their messages.
+///
+/// A topic gets a feed with its first subscriber and keeps it for a while after its last. The hub finds feeds, hands
+/// them their messages, loads their snapshots, and compares their positions with Redis.
+package final class FeedHub: Service {
+    private let store: PresenceStore
+    private let options: FeedOptions
+    private let encoder: FeedEncoder
+    private let loops: [any EventLoop]
+    private let logger: Logger
+    private let directory: FeedDirectory
+    private let subscriber: RedisSubscriber
+    private let snapshots: SnapshotQueue
+
+    package init(
+        store: PresenceStore, redisURL: RedisURL, redisOptions: RedisOptions, probe: RedisPool,
+        eventLoopGroup: any EventLoopGroup, encoder: FeedEncoder, options: FeedOptions = FeedOptions(), logger: Logger
+    ) {
+        self.store = store
+        self.options = options
+        self.encoder = encoder
+        self.logger = logger
+        loops = Array(eventLoopGroup.makeIterator())
+        let directory = FeedDirectory(options: options, logger: logger)
+        self.directory = directory
+        subscriber = RedisSubscriber(
+            url: redisURL, options: redisOptions, eventLoopGroup: eventLoopGroup, logger: logger, probe: probe,
+            onMessage: { channel, payload in directory.receive(payload, from: channel) },
+            onEvent: { event in directory.handle(event) })
+        snapshots = SnapshotQueue(width: options.snapshots, logger: logger) { feed in
+            try await store.snapshot(of: feed.topic)
+        }
+    }
+
+    /// Adds a stream to the audience of a topic. Events come on `loop`; the first is a state, or what was missed
+    /// since a cursor that is still in the ring.
+    ///
+    /// - Parameters:
+    ///   - reaching: The position that the first event must not lie before: the subscriber's own track.
+    ///   - member: The presence that the subscriber stands for, whose changes it is told as `own`.
+    package func subscribe(
+        to topic: Topic, format: FrameFormat, since: Cursor? = nil, reaching: Cursor? = nil, member: Member? = nil,
+        on loop: any EventLoop, deliver: @escaping @Sendable (FeedEvent) -> Void
+    ) -> Subscription {
+        let subscription = Subscription(
+            topic: topic, format: format, loop: loop, since: since, reaching: reaching, member: member,
+            deliver: deliver,
+            onRestate: { [directory] in
+                let subscription = $0
+                directory.feed(of: topic)?.perform { $0.restate(subscription) }
+            },
+            onEnd: { [directory] in
+                let subscription = $0
+                directory.feed(of: topic)?.perform { $0.remove(subscription) }
+            })
+        join(subscription)
+        return subscription
+    }
+
+    /// Starts to follow a topic that a subscriber is about to need, so that its track arrives as a message.
+    package func prepare(_ topic: Topic) { _ = feed(for: topic) }
+
+    /// A topic as this node's feed knows it; nil if the node does not follow it.
+    package func live(_ topic: Topic) async -> LiveRoster? { await directory.feed(of: topic)?.live() }
+
+    /// Whether messages arrive.
+    package var isConnected: Bool { directory.isConnected }
+
+    package func run() async throws {
+        await cancelWhenGracefulShutdown {
+            await withTaskGroup(of: Void.self) { group in
+                group.addTask { try? await self.subscriber.run() }
+                group.addTask { await self.snapshots.run() }
+                group.addTask { await self.comparePositions() }
+                await group.waitForAll()
+            }
+        }
+    }
+
+    private func join(_ subscription: Subscription) {
+        let feed = feed(for: subscription.topic)
+        feed.perform { isolated in
+            if !isolated.add(subscription) { self.join(subscription) }
+        }
+    }
+
+    private func feed(for topic: Topic) -> TopicFeed {
+        let channel = store.keys.channel(of: topic)
+        return directory.feed(of: topic) { [subscriber, snapshots, directory, loops] in
+            let loop = loops[Int(truncatingIfNeeded: UInt(bitPattern: topic.hashValue) % UInt(loops.count))]
+            subscriber.subscribe(channel)
+            return TopicFeed(
+                topic: topic, channel: channel, loop: loop, options: options, encoder: encoder,
+                requestSnapshot: { snapshots.add($0, ticket: $1) },
+                retire: { feed in directory.remove(feed) { subscriber.unsubscribe(channel) } })
+        }
+    }
+
+    /// A message that was lost with none after it leaves no gap: only Redis' own position shows it.
+    private func comparePositions() async {
+        while !Task.isCancelled {
+            let pause = options.positionCheck.nanoseconds + .random(in: 0...options.positionCheck.nanoseconds)
+            try? await Task.sleep(for: .nanoseconds(pause))
+            let suspects = await strays(among: directory.all)
+            guard !suspects.isEmpty else { continue }
+            // A message may be on its way: only those who are astray twice are.
+            try? await Task.sleep(for: .milliseconds(200))
+            for feed in await strays(among: suspects) {
+                logger.debug("A feed missed messages; it loads a snapshot")
+                await feed.resynchronise()
+            }
+        }
+    }
+
+    private func strays(among feeds: [TopicFeed]) async -> [TopicFeed] {
+        var strays: [TopicFeed] = []
+        for start in stride(from: 0, to: feeds.count, by: 500) {
+            let slice = feeds[start..<min(start + 500, feeds.count)]
+            guard let positions = try? await store.position(of: slice.map(\.topic)) else { return strays }
+            for (feed, position) in zip(slice, positions) where await !feed.isAt(position) { strays.append(feed) }
+        }
+        return strays
+    }
+}

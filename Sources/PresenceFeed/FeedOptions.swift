@@ -1,0 +1,23 @@
+// Rollcall · PresenceFeed
+
+package import NIOCore
+
+/// How feeds pace themselves.
+package struct FeedOptions: Sendable {
+    /// Width of a coalescing window: how long a diff may wait for company.
+    package var window = TimeAmount.milliseconds(10)
+    /// How long a feed without subscribers is kept for streams that come back.
+    package var linger = TimeAmount.seconds(60)
+    /// How long a new epoch's losses are kept back while nodes re-track what they hold.
+    package var reconcile = TimeAmount.seconds(3)
+    /// How long the connection may be away before subscribers are told.
+    package var patience = TimeAmount.seconds(1)
+    /// How long a first state waits for the subscriber's own track before it asks Redis.
+    package var arrival = TimeAmount.seconds(2)
+    /// Positions are compared with Redis after 1 to 2 times this, jittered: a lost last message leaves no gap.
+    package var positionCheck = TimeAmount.seconds(5)
+    /// Snapshots under way at once.
+    package var snapshots = 8
+
+    package init() {}
+}

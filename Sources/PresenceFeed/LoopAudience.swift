@@ -1,0 +1,51 @@
+// Rollcall · PresenceFeed
+
+import NIOCore
+import Presence
+
+/// The subscribers of one topic whose connections live on one event loop, so that a diff crosses to them in one hop.
+actor LoopAudience {
+    nonisolated let loop: any EventLoop
+    private var members: [ObjectIdentifier: Subscription] = [:]
+
+    init(loop: any EventLoop) { self.loop = loop }
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.executor.asUnownedSerialExecutor() }
+
+    /// Runs on the audience's loop, in the order of calls from the feed's.
+    nonisolated func perform(_ action: @escaping @Sendable (isolated LoopAudience) -> Void) {
+        if loop.inEventLoop {
+            assumeIsolated(action)
+        } else {
+            loop.execute { self.assumeIsolated(action) }
+        }
+    }
+
+    func add(_ subscription: Subscription, first event: FeedEvent) {
+        members[ObjectIdentifier(subscription)] = subscription
+        subscription.deliver(event)
+    }
+
+    func remove(_ subscription: Subscription) {
+        members[ObjectIdentifier(subscription)] = nil
+    }
+
+    /// Gives every subscriber the bytes of its format.
+    func deliver(_ frames: [FrameFormat: ByteBuffer], at cursor: Cursor) {
+        if frames.count <= 1, let only = frames.first {
+            let event = FeedEvent.diff(only.value, cursor)
+            let other = FeedEvent.diff(nil, cursor)
+            for subscription in members.values {
+                subscription.deliver(subscription.format == only.key ? event : other)
+            }
+        } else {
+            for subscription in members.values {
+                subscription.deliver(.diff(frames[subscription.format], cursor))
+            }
+        }
+    }
+
+    func deliverToAll(_ event: FeedEvent) {
+        for subscription in members.values { subscription.deliver(event) }
+    }
+}

@@ -1,0 +1,149 @@
+// Rollcall · PresenceFeed
+
+package import Presence
+package import PresenceStore
+
+/// A node's copy of one topic, as a pure state machine: snapshots and messages in, steps out.
+///
+/// At cursor (E, S) a message of epoch E is applied if it is S+1, dropped if it is older, and anything else asks for a
+/// snapshot. A snapshot may overtake messages that are still on their way, so those that arrive while one is awaited
+/// are held and sorted out against it.
+package struct TopicReplica: Sendable {
+    private enum Phase {
+        /// No acknowledged subscription: what the roster holds may be old. → `loading`
+        case detached
+        /// A snapshot is on its way; messages wait for it. → `live`, `loading`, `detached`
+        case loading(held: [FeedMessage])
+        /// The roster is the topic's state at `cursor`. → `loading`, `detached`
+        case live
+    }
+
+    /// What an input led to.
+    package struct Outcome: Sendable {
+        package var steps: [ReplicaStep] = []
+        /// The replica can go on only with a fresh snapshot; it is in `loading` already.
+        package var needsSnapshot = false
+
+        package init(steps: [ReplicaStep] = [], needsSnapshot: Bool = false) {
+            self.steps = steps
+            self.needsSnapshot = needsSnapshot
+        }
+    }
+
+    /// Messages held while a snapshot is awaited. At the bound all are dropped and another snapshot is asked for.
+    package static let maximumHeld = 1024
+
+    package private(set) var roster = Roster()
+    package private(set) var cursor = Cursor.empty
+    /// Whether a snapshot was ever loaded: before that there is no roster to speak of.
+    package private(set) var isKnown = false
+    /// Counts the times that loading began. A snapshot asked for earlier may be older than what was applied since.
+    package private(set) var loadTicket = 0
+    private var phase = Phase.detached
+
+    package init() {}
+
+    package var isLive: Bool {
+        if case .live = phase { true } else { false }
+    }
+
+    package var isLoading: Bool {
+        if case .loading = phase { true } else { false }
+    }
+
+    /// The subscription is acknowledged, or what is held cannot be trusted: a snapshot will be loaded.
+    package mutating func beginLoading() {
+        loadTicket += 1
+        phase = .loading(held: [])
+    }
+
+    /// The connection that brings messages is gone.
+    package mutating func detach() { phase = .detached }
+
+    /// Takes one message of the topic.
+    package mutating func receive(_ message: FeedMessage) -> Outcome {
+        switch phase {
+        case .detached:
+            return Outcome()
+        case .loading(var held):
+            phase = .detached  // Gives up the array's second reference, so that the append does not copy it.
+            if held.count <= Self.maximumHeld { held.append(message) }  // One over the bound marks the overflow.
+            phase = .loading(held: held)
+            return Outcome()
+        case .live:
+            return follow(message)
+        }
+    }
+
+    /// Takes the snapshot that was asked for under `ticket`, and the messages that were held for it.
+    package mutating func load(_ snapshot: Snapshot, ticket: Int) -> Outcome {
+        guard case .loading(let held) = phase, ticket == loadTicket else { return Outcome() }
+        guard held.count <= Self.maximumHeld else {
+            beginLoading()
+            return Outcome(needsSnapshot: true)
+        }
+        var fresh = Roster()
+        for (member, stored) in snapshot.presences { fresh.set(stored.presence, for: member) }
+
+        var outcome = Outcome()
+        if isKnown, snapshot.cursor != cursor {
+            let changes = fresh.differences(from: roster)
+            let isNewEpoch = snapshot.cursor.epoch != cursor.epoch
+            outcome.steps.append(
+                ReplicaStep(
+                    from: cursor, to: snapshot.cursor, changes: changes,
+                    losesPresences: isNewEpoch && changes.contains { $0.after == nil }))
+        }
+        roster = fresh
+        cursor = snapshot.cursor
+        isKnown = true
+        phase = .live
+
+        for message in held {
+            let next = follow(message)
+            outcome.steps += next.steps
+            if next.needsSnapshot {
+                outcome.needsSnapshot = true
+                break
+            }
+        }
+        return outcome
+    }
+
+    /// Whether Redis' position of the topic is the one that this replica has.
+    package func isAt(_ position: Cursor) -> Bool {
+        position == cursor || (position == .empty && roster.isEmpty)
+    }
+
+    private mutating func follow(_ message: FeedMessage) -> Outcome {
+        let next = message.cursor
+        if next.epoch == cursor.epoch {
+            if next.seq <= cursor.seq { return Outcome() }
+            if next.seq == cursor.seq + 1 { return Outcome(steps: [apply(message)]) }
+        } else if message.isWholeState, roster.isEmpty {
+            // The first message of a topic that was empty is its own snapshot. With presences in hand it is not
+            // believed: it may be an older incarnation's, still on its way when the snapshot overtook it.
+            return Outcome(steps: [apply(message)])
+        }
+        beginLoading()
+        return Outcome(needsSnapshot: true)
+    }
+
+    private mutating func apply(_ message: FeedMessage) -> ReplicaStep {
+        var changes: [Change] = []
+        changes.reserveCapacity(message.records.count)
+        for record in message.records {
+            let change =
+                switch record {
+                case .set(let member, let stored):
+                    Change(
+                        member: member, before: roster.set(stored.presence, for: member), after: stored.presence)
+                case .leave(let member, let reason):
+                    Change(member: member, before: roster.remove(member), after: nil, reason: reason)
+                }
+            if let change { changes.append(change) }
+        }
+        defer { cursor = message.cursor }
+        return ReplicaStep(from: cursor, to: message.cursor, changes: changes)
+    }
+}

@@ -1,0 +1,188 @@
+// Rollcall · PresenceFeedTests
+
+import Presence
+import PresenceFeed
+import PresenceStore
+import TestSupport
+import Testing
+
+@Suite("The replica of a topic")
+struct TopicReplicaTests {
+    let alice = Fixture.presence()
+    let bob = Fixture.presence()
+
+    private func live(at seq: Int = 5, _ presences: [String: Presence] = [:]) -> TopicReplica {
+        var replica = TopicReplica()
+        replica.beginLoading()
+        _ = replica.load(Fixture.snapshot(Fixture.at(seq), presences), ticket: replica.loadTicket)
+        return replica
+    }
+
+    @Test("The first snapshot is where it starts, and no change")
+    func firstSnapshot() {
+        var replica = TopicReplica()
+        replica.beginLoading()
+        let outcome = replica.load(Fixture.snapshot(Fixture.at(5), ["alice": alice]), ticket: replica.loadTicket)
+        #expect(outcome.steps.isEmpty && !outcome.needsSnapshot)
+        #expect(replica.isLive && replica.cursor == Fixture.at(5))
+        #expect(replica.roster[Fixture.member("alice")] == alice)
+    }
+
+    @Test("The next message in the epoch is applied")
+    func nextMessage() throws {
+        var replica = live()
+        let outcome = replica.receive(Fixture.message(6, Fixture.set("alice", alice)))
+        let step = try #require(outcome.steps.first)
+        #expect(step.from == Fixture.at(5) && step.to == Fixture.at(6))
+        #expect(step.changes.map(\.after) == [alice])
+        #expect(replica.cursor == Fixture.at(6))
+    }
+
+    @Test("A message that was applied already is dropped")
+    func repeatedMessage() {
+        var replica = live(at: 5, ["alice": alice])
+        let outcome = replica.receive(Fixture.message(5, .leave(Fixture.member("alice"), .untracked)))
+        #expect(outcome.steps.isEmpty && !outcome.needsSnapshot)
+        #expect(replica.roster.presenceCount == 1)
+    }
+
+    @Test("A gap asks for a snapshot, and its difference is one step")
+    func gap() throws {
+        var replica = live(at: 5, ["alice": alice])
+        #expect(replica.receive(Fixture.message(8, Fixture.set("bob", bob))).needsSnapshot)
+        #expect(!replica.isLive)
+        let outcome = replica.load(Fixture.snapshot(Fixture.at(8), ["bob": bob]), ticket: replica.loadTicket)
+        let step = try #require(outcome.steps.first)
+        #expect(outcome.steps.count == 1 && step.to == Fixture.at(8))
+        #expect(Set(step.changes.map(\.member.key.text)) == ["alice", "bob"])
+        #expect(step.changes.first { $0.after == nil }?.reason == .lost)
+        #expect(!step.losesPresences)  // The epoch is the same: nothing was lost but messages.
+    }
+
+    @Test("Another epoch asks for a snapshot, and says when presences are missing from it")
+    func newEpoch() throws {
+        var replica = live(at: 5, ["alice": alice])
+        #expect(replica.receive(Fixture.message(1, in: Fixture.other, Fixture.set("bob", bob))).needsSnapshot)
+        let outcome = replica.load(
+            Fixture.snapshot(Fixture.at(1, Fixture.other), ["bob": bob]), ticket: replica.loadTicket)
+        #expect(try #require(outcome.steps.first).losesPresences)
+    }
+
+    @Test("The first message of a topic that was empty is its own snapshot")
+    func wholeState() throws {
+        var replica = live(at: 5)
+        let outcome = replica.receive(Fixture.message(1, in: Fixture.other, whole: true, Fixture.set("bob", bob)))
+        #expect(!outcome.needsSnapshot)
+        #expect(try #require(outcome.steps.first).changes.count == 1)
+        #expect(replica.cursor == Fixture.at(1, Fixture.other))
+    }
+
+    @Test("A whole state is not believed while presences are here: it may be an older one, overtaken by a snapshot")
+    func overtakenWholeState() {
+        var replica = live(at: 5, ["alice": alice])
+        #expect(
+            replica.receive(Fixture.message(1, in: Fixture.other, whole: true, Fixture.set("bob", bob))).needsSnapshot)
+        #expect(replica.roster[Fixture.member("alice")] == alice)
+    }
+
+    @Test("Messages that arrive before the snapshot wait for it; those it holds already are dropped")
+    func heldMessages() {
+        var replica = TopicReplica()
+        replica.beginLoading()
+        _ = replica.receive(Fixture.message(4, Fixture.set("alice", alice)))
+        _ = replica.receive(Fixture.message(5, Fixture.set("bob", bob)))
+        _ = replica.receive(Fixture.message(6, .leave(Fixture.member("alice"), .untracked)))
+        let outcome = replica.load(
+            Fixture.snapshot(Fixture.at(5), ["alice": alice, "bob": bob]), ticket: replica.loadTicket)
+        #expect(outcome.steps.map(\.to) == [Fixture.at(6)])
+        #expect(replica.roster.keyCount == 1 && replica.cursor == Fixture.at(6))
+    }
+
+    @Test("A snapshot asked for before the last loading began is not taken")
+    func staleSnapshot() {
+        var replica = live(at: 5, ["alice": alice])
+        let old = replica.loadTicket
+        _ = replica.receive(Fixture.message(8, Fixture.set("bob", bob)))
+        let outcome = replica.load(Fixture.snapshot(Fixture.at(3), [:]), ticket: old)
+        #expect(outcome.steps.isEmpty && !replica.isLive)
+        #expect(replica.roster[Fixture.member("alice")] == alice)
+    }
+
+    @Test("More messages than may be held are dropped, and another snapshot is asked for")
+    func overflow() {
+        var replica = TopicReplica()
+        replica.beginLoading()
+        for seq in 1...(TopicReplica.maximumHeld + 10) {
+            _ = replica.receive(Fixture.message(seq, Fixture.set("alice", alice)))
+        }
+        #expect(replica.load(Fixture.snapshot(Fixture.at(1), [:]), ticket: replica.loadTicket).needsSnapshot)
+        let outcome = replica.load(Fixture.snapshot(Fixture.at(2000), [:]), ticket: replica.loadTicket)
+        #expect(!outcome.needsSnapshot && replica.isLive)
+    }
+
+    @Test("Without a connection nothing is applied")
+    func detached() {
+        var replica = live(at: 5)
+        replica.detach()
+        let outcome = replica.receive(Fixture.message(6, Fixture.set("alice", alice)))
+        #expect(outcome.steps.isEmpty && replica.roster.isEmpty && !replica.isLive)
+    }
+
+    @Test("Redis without a position is where an empty replica is, and not where a full one is")
+    func emptyPosition() {
+        #expect(live(at: 5).isAt(.empty))
+        #expect(!live(at: 5, ["alice": alice]).isAt(.empty))
+        #expect(live(at: 5, ["alice": alice]).isAt(Fixture.at(5)))
+        #expect(!live(at: 5).isAt(Fixture.at(6)))
+    }
+
+    /// Whatever is lost, repeated or overtaken, a replica that is live and at the publisher's position holds its state.
+    @Test("Random losses and late snapshots never leave a replica wrong", arguments: 0..<50)
+    func randomFaults(seed: UInt64) {
+        var random = SplitMix(seed: seed)
+        var truth = Roster(), epoch = Epoch.random(), seq = 0
+        var replica = TopicReplica()
+        var pending: (Snapshot, Int)?
+        replica.beginLoading()
+
+        func snapshot() -> (Snapshot, Int) {
+            var presences: [(member: Member, stored: StoredPresence)] = []
+            truth.forEach { presences.append((member: $0, stored: Fixture.stored($1))) }
+            let cursor = seq == 0 ? Cursor.empty : Cursor(epoch: epoch, seq: seq)
+            return (Snapshot(cursor: cursor, now: 0, presences: presences), replica.loadTicket)
+        }
+
+        for _ in 0..<400 {
+            let member = Fixture.member("user\(random.next() % 4)")
+            let wasEmpty = truth.isEmpty
+            if wasEmpty {
+                epoch = .random()
+                seq = 0
+            }
+            let record: FeedMessage.Record
+            if truth[member] != nil, random.next() % 3 != 0 {
+                truth.remove(member)
+                record = .leave(member, .untracked)
+            } else {
+                let presence = Fixture.presence()
+                truth.set(presence, for: member)
+                record = .set(member, Fixture.stored(presence))
+            }
+            seq += 1
+            let message = FeedMessage(
+                cursor: Cursor(epoch: epoch, seq: seq), isWholeState: wasEmpty, records: [record])
+            if truth.isEmpty { seq = 0 }
+
+            if random.next() % 10 != 0 { _ = replica.receive(message) }
+            if !replica.isLive, pending == nil || random.next() % 2 == 0 { pending = snapshot() }
+            if random.next() % 4 == 0, let (state, ticket) = pending {
+                _ = replica.load(state, ticket: ticket)
+                pending = nil
+            }
+            let position = seq == 0 ? Cursor.empty : Cursor(epoch: epoch, seq: seq)
+            if replica.isLive, replica.isAt(position) {
+                #expect(replica.roster == truth, "seed \(seed)")
+            }
+        }
+    }
+}
