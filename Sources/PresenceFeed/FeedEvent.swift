@@ -3,7 +3,9 @@
 package import NIOCore
 package import Presence
 
-/// What a feed tells one of its subscribers. Bytes are shared by all subscribers of a format.
+/// What a feed tells one of its subscribers.
+///
+/// Bytes are shared by all subscribers of a format.
 package enum FeedEvent: Sendable {
     /// The whole roster. Whatever was told before is void.
     case state(ByteBuffer, Cursor)

@@ -42,8 +42,9 @@ package final class FeedHub: Service {
         }
     }
 
-    /// Adds a stream to the audience of a topic. Events come on `loop`; the first is a state, or what was missed
-    /// since a cursor that is still in the ring.
+    /// Adds a stream to the audience of a topic.
+    ///
+    /// Events come on `loop`; the first is a state, or what was missed since a cursor that is still in the ring.
     ///
     /// - Parameters:
     ///   - reaching: The position that the first event must not lie before: the subscriber's own track.

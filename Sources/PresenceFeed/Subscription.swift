@@ -4,7 +4,9 @@ package import NIOCore
 package import Presence
 import Synchronization
 
-/// One stream's place in the audience of one topic. It ends exactly once, by `end()`.
+/// One stream's place in the audience of one topic.
+///
+/// It ends exactly once, by `end()`.
 ///
 /// A subscription holds no queue: `deliver` is called on the subscriber's own event loop, in order, and what it cannot
 /// write at once it bounds itself.
@@ -38,10 +40,14 @@ package final class Subscription: Sendable {
         self.onEnd = Mutex(onEnd)
     }
 
-    /// Asks for a fresh `state`: the subscriber lost its queue. Everything delivered before it is to be dropped.
+    /// Asks for a fresh `state`: the subscriber lost its queue.
+    ///
+    /// Everything delivered before it is to be dropped.
     package func restate() { onRestate(self) }
 
-    /// Leaves the audience; calls after the first do nothing. An event already on its way may still be delivered.
+    /// Leaves the audience; calls after the first do nothing.
+    ///
+    /// An event already on its way may still be delivered.
     package func end() {
         let action = onEnd.withLock { action in
             defer { action = nil }

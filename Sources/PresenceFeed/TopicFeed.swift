@@ -28,7 +28,9 @@ package actor TopicFeed {
     private var audiences: [ObjectIdentifier: LoopAudience] = [:]
     private var formats: [FrameFormat: Int] = [:]
     private var watchers: [Member: [Subscription]] = [:]
-    /// Those who have been told nothing yet; the next flush tells them. Bounded by the node's open streams.
+    /// Those who have been told nothing yet; the next flush tells them.
+    ///
+    /// Bounded by the node's open streams.
     private var waiting: [Waiter] = []
     /// Everybody, waiting or told.
     private var everyone: Set<ObjectIdentifier> = []

@@ -30,14 +30,18 @@ package struct TopicReplica: Sendable {
         }
     }
 
-    /// Messages held while a snapshot is awaited. At the bound all are dropped and another snapshot is asked for.
+    /// Messages held while a snapshot is awaited.
+    ///
+    /// At the bound all are dropped and another snapshot is asked for.
     package static let maximumHeld = 1024
 
     package private(set) var roster = Roster()
     package private(set) var cursor = Cursor.empty
     /// Whether a snapshot was ever loaded: before that there is no roster to speak of.
     package private(set) var isKnown = false
-    /// Counts the times that loading began. A snapshot asked for earlier may be older than what was applied since.
+    /// Counts the times that loading began.
+    ///
+    /// A snapshot asked for earlier may be older than what was applied since.
     package private(set) var loadTicket = 0
     private var phase = Phase.detached
 
