@@ -25,11 +25,6 @@ package struct RedisError: Error, Hashable, Sendable {
     /// Whether the connection that gave this reply must be given up.
     package var closesConnection: Bool { code.remedy == .reconnect }
 
-    /// Whether the command surely had no effect, so that sending it again repeats nothing.
-    ///
-    /// After `.timeout`, `.disconnected` and `.protocolViolation` nobody knows.
-    package var wasNotExecuted: Bool { code.remedy != .unknownOutcome && code != .other }
-
     private static func isCapital(_ byte: UInt8) -> Bool {
         byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z")
     }

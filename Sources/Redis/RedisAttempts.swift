@@ -1,0 +1,22 @@
+// Rollcall · Redis
+
+/// Says how long to wait before the next attempt to connect; pure but for chance.
+struct RedisAttempts: Sendable {
+    private let backoff: RedisBackoff
+    private(set) var failures = 0
+
+    init(backoff: RedisBackoff) {
+        self.backoff = backoff
+    }
+
+    /// Gives the pause after a connection that could not be made (`lived` is zero) or was lost.
+    ///
+    /// One that was lost soon counts as a failure: a server that accepts and then refuses everybody is not stormed.
+    mutating func pause(after error: RedisError, lived: Duration) -> Duration {
+        failures = lived > backoff.maximum ? 1 : failures + 1
+        var generator = SystemRandomNumberGenerator()
+        return error.code.remedy == .credentials || error.code == .noAuth
+            ? backoff.slowPause(using: &generator)
+            : backoff.pause(failures: failures, using: &generator)
+    }
+}

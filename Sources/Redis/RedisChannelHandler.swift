@@ -1,0 +1,185 @@
+// Rollcall · Redis
+
+import NIOCore
+
+/// Carries out what `RedisConnectionState` decides, at the end of one channel.
+final class RedisChannelHandler: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+    typealias Caller = CheckedContinuation<Result<RedisValue, RedisError>, Never>
+    typealias State = RedisConnectionState<Caller>
+
+    private var reader: RedisReader
+    private var state: State
+    private let outbox: RedisOutbox<Caller>
+    private let ready: EventLoopPromise<RedisSession>
+    private let handshakeTimeout: TimeAmount
+    private let commandTimeout: TimeAmount
+    private var context: ChannelHandlerContext?
+    private var handshakeTimer: Scheduled<Void>?
+    /// Set for the oldest command when it is due; replies in time leave it be, so a busy connection sets few.
+    private var deadlineTimer: Scheduled<Void>?
+    private var isFlushDue = false
+    private var answeredCommands = 0
+    private var answeredBytes = 0
+
+    /// `ready` succeeds after the handshake, or fails with the reason why there was none.
+    init(
+        url: RedisURL, options: RedisOptions, outbox: RedisOutbox<Caller>, ready: EventLoopPromise<RedisSession>
+    ) throws(RedisError) {
+        self.reader = try RedisReader(limits: options.replyLimits)
+        self.state = State(handshake: RedisHandshake(url: url, options: options, purpose: .commands))
+        self.outbox = outbox
+        self.ready = ready
+        self.handshakeTimeout = TimeAmount(options.connectTimeout)
+        self.commandTimeout = TimeAmount(options.commandTimeout)
+    }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        handshakeTimer = context.eventLoop.assumeIsolated().scheduleTask(in: handshakeTimeout) {
+            self.end(RedisError(.timeout, "the handshake took longer than \(self.handshakeTimeout)"))
+        }
+        if context.channel.isActive { begin(context) }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) {
+        end(RedisError(.disconnected, "the connection was closed"))
+        self.context = nil
+    }
+
+    func channelActive(context: ChannelHandlerContext) {
+        begin(context)
+        context.fireChannelActive()
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        var bytes = unwrapInboundIn(data)
+        do {
+            while state.isOpen, let value = try reader.next(&bytes) {
+                perform(state.received(value))
+            }
+        } catch {
+            end(error)
+        }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        flushIfWritten(context)
+        releaseAnswered()
+        if state.isDrained { perform(state.drain()) }
+        context.fireChannelReadComplete()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        let place = reader.isInsideReply ? " in the middle of a reply" : ""
+        end(RedisError(.disconnected, "Redis closed the connection" + place))
+        context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        end(error as? RedisError ?? RedisError(.disconnected, "the connection failed: \(error)"))
+    }
+
+    /// Writes what callers left in the outbox.
+    func sendOutbox() {
+        let (bytes, requests) = outbox.take()
+        guard !requests.isEmpty else { return }
+        let deadline = NIODeadline.now() + commandTimeout
+        var isOpen = true
+        for request in requests where !state.sent(request, deadline: deadline) {
+            isOpen = false
+            finish(request, .failure(RedisError(.unavailable, "the connection has ended")))
+        }
+        guard isOpen, let context else { return }
+        context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
+        watchDeadline(context)
+    }
+
+    /// Takes nothing more, and closes once everything that was sent is answered or overdue.
+    func drain() {
+        outbox.close(State.shutDown)
+        sendOutbox()
+        perform(state.drain())
+    }
+
+    private func begin(_ context: ChannelHandlerContext) {
+        perform(state.opened())
+        flushIfWritten(context)
+    }
+
+    private func perform(_ action: State.Action) {
+        switch action {
+        case .wait:
+            break
+        case .write(let commands):
+            write(commands)
+        case .offer(let session):
+            handshakeTimer?.cancel()
+            ready.succeed(session)
+        case .finish(let request, let result):
+            finish(request, result)
+        case .finishAndClose(let request, let result, let error):
+            finish(request, result)
+            end(error)
+        case .close(let error):
+            end(error)
+        }
+    }
+
+    private func write(_ commands: [RedisCommand]) {
+        guard let context else { return }
+        var bytes = context.channel.allocator.buffer(capacity: commands.reduce(0) { $0 + $1.encodedSize })
+        for command in commands { command.encode(into: &bytes) }
+        context.write(wrapOutboundOut(bytes), promise: nil)
+        isFlushDue = true
+    }
+
+    private func flushIfWritten(_ context: ChannelHandlerContext) {
+        guard isFlushDue else { return }
+        isFlushDue = false
+        context.flush()
+    }
+
+    private func finish(_ request: RedisRequest<Caller>, _ result: Result<RedisValue, RedisError>) {
+        answeredCommands += request.count
+        answeredBytes += request.size
+        request.caller.resume(returning: result)
+    }
+
+    private func releaseAnswered() {
+        guard answeredCommands > 0 else { return }
+        outbox.release(commands: answeredCommands, bytes: answeredBytes)
+        answeredCommands = 0
+        answeredBytes = 0
+    }
+
+    /// Fails everything that waits, in order, and closes the channel; only the first call has an effect.
+    private func end(_ error: RedisError) {
+        guard state.isOpen else { return }
+        outbox.close(error)
+        let sent = state.closed()
+        let reason =
+            error.code.remedy == .unknownOutcome
+            ? error : RedisError(.disconnected, "the connection was given up: \(error)")
+        for request in sent { finish(request, .failure(reason)) }
+        sendOutbox()
+        handshakeTimer?.cancel()
+        deadlineTimer?.cancel()
+        ready.fail(error)
+        context?.close(promise: nil)
+    }
+
+    private func watchDeadline(_ context: ChannelHandlerContext) {
+        guard deadlineTimer == nil, let deadline = state.nextDeadline else { return }
+        deadlineTimer = context.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) {
+            self.deadlineTimer = nil
+            guard let oldest = self.state.nextDeadline else { return }
+            if oldest <= .now() {
+                self.end(RedisError(.timeout, "Redis did not reply within \(self.commandTimeout)"))
+            } else {
+                self.watchDeadline(context)
+            }
+        }
+    }
+}

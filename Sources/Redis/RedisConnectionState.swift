@@ -1,0 +1,173 @@
+// Rollcall · Redis
+
+import DequeModule
+import NIOCore
+
+/// The rules of one connection: what to do when a reply comes, when time passes, when the end comes; pure.
+///
+/// Redis replies in the order of the commands, so that a queue says whose reply it is. `Caller` is whoever waits.
+struct RedisConnectionState<Caller: Sendable>: Sendable {
+    private enum Phase: Sendable {
+        /// → ready, closed
+        case handshake(RedisHandshake)
+        /// → draining, closed
+        case ready
+        /// Nothing new is taken, what waits is answered. → closed
+        case draining
+        /// The last word.
+        case closed
+    }
+
+    enum Action: Sendable {
+        case wait
+        case write([RedisCommand])
+        case offer(RedisSession)
+        case finish(RedisRequest<Caller>, Result<RedisValue, RedisError>)
+        /// Answers this one, then gives the connection up.
+        case finishAndClose(RedisRequest<Caller>, Result<RedisValue, RedisError>, RedisError)
+        case close(RedisError)
+    }
+
+    private struct Pending: Sendable {
+        let request: RedisRequest<Caller>
+        let deadline: NIODeadline
+        /// The replies to a batch, as far as they came.
+        var values: [RedisValue] = []
+        /// Which of them the awaited replies replace, once scripts had to be sent.
+        var places: [Int]?
+        var answered = 0
+    }
+
+    static var shutDown: RedisError { RedisError(.disconnected, "the client is shutting down") }
+
+    private var phase: Phase
+    /// Bounded by the outbox, which counts a command until its reply.
+    private var pending: Deque<Pending> = []
+
+    init(handshake: RedisHandshake) {
+        phase = .handshake(handshake)
+    }
+
+    var isDrained: Bool {
+        if case .draining = phase { pending.isEmpty } else { false }
+    }
+
+    /// When the oldest command must have its reply; later ones are never due before it.
+    var nextDeadline: NIODeadline? { pending.first?.deadline }
+
+    var isOpen: Bool {
+        if case .closed = phase { false } else { true }
+    }
+
+    mutating func opened() -> Action {
+        guard case .handshake(var handshake) = phase else { return .wait }
+        let commands = handshake.start()
+        phase = .handshake(handshake)
+        return .write(commands)
+    }
+
+    /// Takes note of a request whose commands are written next; false when the connection has ended.
+    mutating func sent(_ request: RedisRequest<Caller>, deadline: NIODeadline) -> Bool {
+        switch phase {
+        case .ready, .draining:
+            pending.append(Pending(request: request, deadline: deadline))
+            return true
+        case .handshake, .closed:
+            return false
+        }
+    }
+
+    mutating func received(_ value: RedisValue) -> Action {
+        switch phase {
+        case .handshake(var handshake):
+            let progress = handshake.received(value)
+            phase = .handshake(handshake)
+            switch progress {
+            case .wait: return .wait
+            case .send(let commands): return .write(commands)
+            case .failed(let error): return .close(error)
+            case .done(let session):
+                phase = .ready
+                return .offer(session)
+            }
+        case .ready, .draining:
+            guard !pending.isEmpty else {
+                return .close(RedisError(.protocolViolation, "a reply that nothing asked for"))
+            }
+            return pending[0].request.isBatch ? answerBatch(value) : answerOne(value)
+        case .closed:
+            return .wait
+        }
+    }
+
+    /// Lets what was sent be answered, and takes nothing more.
+    mutating func drain() -> Action {
+        switch phase {
+        case .handshake:
+            return .close(Self.shutDown)
+        case .ready, .draining:
+            phase = .draining
+            return pending.isEmpty ? .close(Self.shutDown) : .wait
+        case .closed:
+            return .wait
+        }
+    }
+
+    /// Ends the connection and gives back, in order, the requests that will have no reply.
+    mutating func closed() -> [RedisRequest<Caller>] {
+        phase = .closed
+        defer { pending.removeAll() }
+        return pending.map(\.request)
+    }
+
+    private mutating func answerOne(_ value: RedisValue) -> Action {
+        let first = pending.removeFirst()
+        if let command = first.request.commandWithSource(at: 0, after: value) {
+            return resend([command], of: first)
+        }
+        guard case .error(let error) = value else { return .finish(first.request, .success(value)) }
+        return finish(first.request, .failure(error), closing: error)
+    }
+
+    private mutating func answerBatch(_ value: RedisValue) -> Action {
+        let index = pending[0].answered
+        pending[0].answered += 1
+        let awaited: Int
+        if let places = pending[0].places {
+            pending[0].values[places[index]] = value
+            awaited = places.count
+        } else {
+            pending[0].values.append(value)
+            awaited = pending[0].request.count
+        }
+        guard pending[0].answered == awaited else { return .wait }
+        var first = pending.removeFirst()
+        let again = first.values.indices.compactMap { index in
+            first.request.commandWithSource(at: index, after: first.values[index]).map { (index, $0) }
+        }
+        guard again.isEmpty else {
+            first.places = again.map(\.0)
+            return resend(again.map(\.1), of: first)
+        }
+        return finish(
+            first.request, .success(.array(first.values)),
+            closing: first.values.lazy.compactMap(\.error).first { $0.closesConnection })
+    }
+
+    /// Sends calls again, with the text of the script, behind everything that was sent before.
+    ///
+    /// Calls that Redis refused together are thus repeated in their order, and before any call yet to be sent.
+    private mutating func resend(_ commands: [RedisCommand], of old: Pending) -> Action {
+        let deadline = pending.last?.deadline ?? old.deadline
+        pending.append(
+            Pending(request: old.request.once, deadline: deadline, values: old.values, places: old.places))
+        return .write(commands)
+    }
+
+    private func finish(
+        _ request: RedisRequest<Caller>, _ result: Result<RedisValue, RedisError>, closing error: RedisError?
+    ) -> Action {
+        guard let error, error.closesConnection else { return .finish(request, result) }
+        return .finishAndClose(request, result, error)
+    }
+}

@@ -1,0 +1,102 @@
+// Rollcall · Redis
+
+import CHiredis
+import NIOCore
+
+/// Owns hiredis' parser and turns a stream of bytes, cut anywhere, into replies.
+///
+/// After an error the stream has no meaning any more: every later call throws the same error.
+struct RedisReader: ~Copyable {
+    /// hiredis moves the unread rest of its buffer after each reply: 1 MiB at once is ten times slower than 64 KiB.
+    private static let portion = 64 << 10
+    /// The longest line that can announce a length: a sign and 19 digits, with room to spare.
+    private static let longestLength = 32
+
+    private let reader: UnsafeMutablePointer<redisReader>
+    private let builder: RedisReplyBuilder
+    private let limits: RedisReplyLimits
+    private var failure: RedisError?
+
+    /// Fails only when there is no memory for a few hundred bytes.
+    init(limits: RedisReplyLimits) throws(RedisError) {
+        guard let reader = redisReaderCreateWithFunctions(RedisReplyBuilder.callbacks) else {
+            throw RedisError(.unavailable, "no memory for a reply parser")
+        }
+        self.reader = reader
+        self.limits = limits
+        self.builder = RedisReplyBuilder(limits: limits)
+        // The default of 16 KiB would give the buffer of each full portion back and ask for it again.
+        reader.pointee.maxbuf = 2 * Self.portion
+        rollcall_reader_set_owner(reader, Unmanaged.passUnretained(builder).toOpaque())
+    }
+
+    deinit {
+        redisReaderFree(reader)
+    }
+
+    /// Whether a reply has begun whose rest is still to come.
+    var isInsideReply: Bool {
+        builder.isInsideArray || rollcall_reader_awaited_type(reader) != -1
+    }
+
+    /// Takes the next whole reply, reading from `bytes` as far as needed; nil when all of them are used up.
+    mutating func next(_ bytes: inout ByteBuffer) throws(RedisError) -> RedisValue? {
+        if let failure { throw failure }
+        do throws(RedisError) {
+            while true {
+                var reply: UnsafeMutableRawPointer?
+                guard redisReaderGetReply(reader, &reply) == REDIS_OK else { throw parserError() }
+                if reply != nil { return builder.take() }
+                try checkAwaited()
+                guard bytes.readableBytes > 0 else { return nil }
+                try feed(&bytes)
+            }
+        } catch {
+            failure = error
+            throw error
+        }
+    }
+
+    private func feed(_ bytes: inout ByteBuffer) throws(RedisError) {
+        let status = bytes.readWithUnsafeReadableBytes { unread in
+            let portion = UnsafeRawBufferPointer(rebasing: unread.prefix(Self.portion))
+            let status = redisReaderFeed(
+                reader, portion.baseAddress?.assumingMemoryBound(to: CChar.self), portion.count)
+            return (portion.count, status)
+        }
+        guard status == REDIS_OK else { throw parserError() }
+    }
+
+    /// Refuses what hiredis would go on collecting: a bulk that announces too much, a line that does not end.
+    private func checkAwaited() throws(RedisError) {
+        let type = rollcall_reader_awaited_type(reader)
+        let waiting = rollcall_reader_waiting(reader)
+        guard type != -1, waiting > 0, let unread = rollcall_reader_unread(reader) else { return }
+        guard type == REDIS_REPLY_STRING else {
+            guard waiting <= limits.line else { throw violation("a line of more than \(limits.line) bytes") }
+            return
+        }
+        var announced = 0
+        for index in 0..<min(waiting, Self.longestLength) {
+            let byte = UInt8(bitPattern: unread[index])
+            if byte == UInt8(ascii: "\r") {
+                guard announced <= builder.remainingBytes else {
+                    throw violation("a string of \(announced) bytes, over the limit of \(limits.bytes) for a reply")
+                }
+                return
+            }
+            // Anything but digits is hiredis' to refuse, once the line is whole.
+            guard byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9"), announced < Int.max / 100 else { continue }
+            announced = announced * 10 + Int(byte - UInt8(ascii: "0"))
+        }
+        guard waiting < Self.longestLength else { throw violation("the length of a string does not end") }
+    }
+
+    private func parserError() -> RedisError {
+        violation(builder.refusal ?? String(cString: rollcall_reader_error(reader)))
+    }
+
+    private func violation(_ text: String) -> RedisError {
+        RedisError(.protocolViolation, text)
+    }
+}
