@@ -14,11 +14,13 @@ extension JSON {
         parsing source: [UInt8], maximumDepth: Int = maximumDepth,
         at location: PresenceError.Location = .pointer("#")
     ) throws(PresenceError) {
+        var hasDuplicates = false
         self = try source.withUnsafeBufferPointer { (bytes) throws(PresenceError) in
             var parser = JSONParser(source: source, bytes: bytes, maximumDepth: maximumDepth, location: location)
+            defer { hasDuplicates = parser.hasDuplicates }
             return try parser.document()
         }
-        try refuseDuplicates(at: location)
+        if hasDuplicates { try refuseDuplicates(at: location) }
     }
 
     package init(
@@ -37,31 +39,24 @@ extension JSON {
                 throw PresenceError(
                     .invalid, at: location.member(utf8: name.decoded), "An object has each member only once.")
             }
-            for member in members where member.value.isContainer {
+            for member in members {
                 try member.value.refuseDuplicates(at: location.member(utf8: member.name.decoded))
             }
         case .array(let elements):
-            for (index, element) in elements.enumerated() where element.isContainer {
+            for (index, element) in elements.enumerated() {
                 try element.refuseDuplicates(at: location.element(index))
             }
         default: break
         }
     }
 
-    private var isContainer: Bool {
-        switch self {
-        case .object(let members): !members.isEmpty
-        case .array(let elements): !elements.isEmpty
-        default: false
-        }
-    }
-
     /// Finds the first name that stands a second time: by looking at the few before it, or with a set where they are many.
-    private static func firstDuplicate(in members: [Member]) -> Text? {
+    static func firstDuplicate(in members: [Member]) -> Text? {
         if members.count <= 8 {
-            for (index, member) in members.enumerated()
-            where members[..<index].contains(where: { $0.name == member.name }) {
-                return member.name
+            for index in members.indices {
+                for earlier in 0..<index where members[earlier].name == members[index].name {
+                    return members[index].name
+                }
             }
             return nil
         }

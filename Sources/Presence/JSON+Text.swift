@@ -34,7 +34,11 @@ extension JSON {
 
         /// Says whether the text stands for these characters, byte by byte.
         package func isEqual(to text: String) -> Bool {
-            text.utf8.withBytes { text in decoded.withBytes { equalBytes($0, text) } }
+            text.utf8.withBytes { text in withDecoded { equalBytes($0, text) } }
+        }
+
+        fileprivate func withDecoded<Result>(_ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
+            hasEscapes ? decoded.withUnsafeBufferPointer(body) : raw.withUnsafeBufferPointer(body)
         }
 
         func write(to output: inout [UInt8]) {
@@ -47,11 +51,11 @@ extension JSON {
 
 extension JSON.Text: Hashable {
     package static func == (left: Self, right: Self) -> Bool {
-        left.decoded.withBytes { left in right.decoded.withBytes { right in equalBytes(left, right) } }
+        left.withDecoded { left in right.withDecoded { right in equalBytes(left, right) } }
     }
 
     package func hash(into hasher: inout Hasher) {
-        decoded.withBytes { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
+        withDecoded { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
         hasher.combine(0xFF as UInt8)
     }
 }

@@ -27,22 +27,24 @@ package enum JSON: Sendable {
 
 extension JSON {
     /// Appends the text of the value, without insignificant white space.
+    ///
+    /// Here and wherever every value is visited, elements are reached by index: to bind one would count its references.
     package func write(to output: inout [UInt8]) {
         switch self {
         case .object(let members):
             output.append(UInt8(ascii: "{"))
-            for (index, member) in members.enumerated() {
+            for index in members.indices {
                 if index > 0 { output.append(UInt8(ascii: ",")) }
-                member.name.write(to: &output)
+                members[index].name.write(to: &output)
                 output.append(UInt8(ascii: ":"))
-                member.value.write(to: &output)
+                members[index].value.write(to: &output)
             }
             output.append(UInt8(ascii: "}"))
         case .array(let elements):
             output.append(UInt8(ascii: "["))
-            for (index, element) in elements.enumerated() {
+            for index in elements.indices {
                 if index > 0 { output.append(UInt8(ascii: ",")) }
-                element.write(to: &output)
+                elements[index].write(to: &output)
             }
             output.append(UInt8(ascii: "]"))
         case .string(let text): text.write(to: &output)
@@ -85,20 +87,19 @@ extension JSON {
         if case .null = self { true } else { false }
     }
 
-    /// The whole number that a number stands for (`30`, `30.0`, `3e1`); `nil` for anything else.
-    ///
-    /// A number written with a fraction or an exponent is read as a `Double`, up to 2⁵³.
+    /// The whole number that a number stands for (`30`, `30.0`); `nil` for anything else, any exponent included.
     package var int: Int? {
         guard case .number(let digits) = self else { return nil }
-        let text = String(decoding: digits, as: UTF8.self)
-        if let value = Int(text) { return value }
-        guard let value = Double(text), value.magnitude <= 0x1p53 else { return nil }
-        return Int(exactly: value)
+        let point = digits.firstIndex(of: UInt8(ascii: ".")) ?? digits.endIndex
+        guard digits[point...].dropFirst().allSatisfy({ $0 == UInt8(ascii: "0") }) else { return nil }
+        return Int(String(decoding: digits[..<point], as: UTF8.self))
     }
 
     /// The value of an object's member, by the name that its text stands for.
     package subscript(name: String) -> JSON? {
-        members?.first { $0.name.isEqual(to: name) }?.value
+        guard case .object(let members) = self else { return nil }
+        for index in members.indices where members[index].name.isEqual(to: name) { return members[index].value }
+        return nil
     }
 
     /// What the value is, for a sentence: “an array”.

@@ -11,6 +11,8 @@ struct JSONParser {
 
     private var position = 0
     private var depth = 0
+    /// Whether some object has a member twice; only then is it worth a walk to find out where.
+    private(set) var hasDuplicates = false
 
     init(
         source: [UInt8], bytes: UnsafeBufferPointer<UInt8>, maximumDepth: Int, location: PresenceError.Location
@@ -53,6 +55,7 @@ extension JSONParser {
             close()
             return .object(members)
         }
+        members.reserveCapacity(8)
         while true {
             guard skipSpace() == UInt8(ascii: "\"") else { throw expected("a member's name in double quotes") }
             let name = try string()
@@ -63,6 +66,7 @@ extension JSONParser {
             case UInt8(ascii: ","): position += 1
             case UInt8(ascii: "}"):
                 close()
+                if !hasDuplicates { hasDuplicates = JSON.firstDuplicate(in: members) != nil }
                 return .object(members)
             default: throw expected("a comma or the object's closing brace")
             }

@@ -65,8 +65,8 @@ package struct Meta: Hashable, Sendable {
     private static func refuseReserved(
         _ members: [JSON.Member], at location: PresenceError.Location
     ) throws(PresenceError) {
-        for member in members {
-            for name in ["phx_ref", "phx_ref_prev"] where member.name.isEqual(to: name) {
+        for index in members.indices {
+            for name in ["phx_ref", "phx_ref_prev"] where members[index].name.isEqual(to: name) {
                 throw PresenceError(
                     .invalid, at: location.member(name), "The member \(name) is set by the service; leave it out.")
             }

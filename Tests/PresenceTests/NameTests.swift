@@ -65,6 +65,13 @@ struct NameTests {
         #expect(composed.text == decomposed.text)
         #expect(composed != decomposed)
         #expect(Set([composed, decomposed]).count == 2)
+        // The Kelvin sign and the Greek question mark are canonically K and ;.
+        for (ascii, lookalike) in [("K", "\u{212A}"), (";", "\u{37E}"), ("`", "\u{1FEF}")] {
+            #expect(ascii == lookalike)
+            #expect(try Key(ascii) != Key(lookalike))
+            #expect(try Topic(lookalike) != Topic(ascii))
+            #expect(try Key(ascii) < Key(lookalike))
+        }
         #expect(try Key("ü") == composed)
         #expect(try Key("ü").hashValue == composed.hashValue)
     }
