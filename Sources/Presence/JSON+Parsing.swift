@@ -20,7 +20,10 @@ extension JSON {
             defer { hasDuplicates = parser.hasDuplicates }
             return try parser.document()
         }
-        if hasDuplicates { try refuseDuplicates(at: location) }
+        if hasDuplicates, let path = pathToDuplicate() {
+            let place = path.reversed().reduce(location) { $0.member(utf8: $1) }
+            throw PresenceError(.invalid, at: place, "An object has each member only once.")
+        }
     }
 
     package init(
@@ -32,22 +35,21 @@ extension JSON {
 }
 
 extension JSON {
-    private func refuseDuplicates(at location: PresenceError.Location) throws(PresenceError) {
+    /// Finds a member that stands a second time; gives the names and indices that lead to it, from the inside out.
+    private func pathToDuplicate() -> [ArraySlice<UInt8>]? {
         switch self {
         case .object(let members):
-            if let name = Self.firstDuplicate(in: members) {
-                throw PresenceError(
-                    .invalid, at: location.member(utf8: name.decoded), "An object has each member only once.")
-            }
+            if let name = Self.firstDuplicate(in: members) { return [name.decoded] }
             for member in members {
-                try member.value.refuseDuplicates(at: location.member(utf8: member.name.decoded))
+                if let path = member.value.pathToDuplicate() { return path + [member.name.decoded] }
             }
         case .array(let elements):
             for (index, element) in elements.enumerated() {
-                try element.refuseDuplicates(at: location.element(index))
+                if let path = element.pathToDuplicate() { return path + [Array(String(index).utf8)[...]] }
             }
         default: break
         }
+        return nil
     }
 
     /// Finds the first name that stands a second time: by looking at the few before it, or with a set where they are many.
