@@ -1,0 +1,34 @@
+# The service alone: one static program, libhiredis beside it, no shell of its own needed to run.
+FROM swift:6.3-bookworm AS build
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends libhiredis-dev pkg-config \
+    && rm -rf /var/lib/apt/lists/*
+WORKDIR /src
+
+# Dependencies change seldom: they have a layer of their own.
+COPY Package.swift ./
+RUN swift package resolve
+
+# The manifest names the test targets too, and SwiftPM wants to see them.
+COPY Sources Sources
+COPY Tests Tests
+RUN swift build -c release --static-swift-stdlib --product rollcall \
+    && install "$(swift build -c release --show-bin-path)/rollcall" /usr/local/bin/rollcall \
+    && strip --strip-debug /usr/local/bin/rollcall
+
+FROM debian:bookworm-slim
+RUN apt-get update \
+    && apt-get install -y --no-install-recommends ca-certificates libhiredis0.14 \
+    && rm -rf /var/lib/apt/lists/* \
+    && useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin rollcall
+COPY --from=build /usr/local/bin/rollcall /usr/local/bin/rollcall
+COPY deploy/healthcheck /usr/local/bin/rollcall-healthcheck
+USER 10001
+
+# Inside a container loopback would be reachable by nobody.
+ENV ROLLCALL_HOST=0.0.0.0
+EXPOSE 4000
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=10s --timeout=3s --start-period=5s CMD ["rollcall-healthcheck"]
+ENTRYPOINT ["rollcall"]
+CMD ["serve"]

@@ -1,0 +1,24 @@
+# Each target is one line into scripts/ or swift. On a fresh machine a Swift toolchain is all that must be there.
+.PHONY: run test format lint tsan
+
+# A node with a private Redis. A debug build, since the first release build takes several times as long and nobody
+# tries things out at full load; RELEASE=1 for the fast one. ARGS="--port 5000" reaches the program.
+run:
+	@scripts/bootstrap run
+	swift run $(if $(RELEASE),-c release) rollcall dev $(ARGS)
+
+# All tests. ARGS="--filter PresenceTests" runs some.
+test:
+	@scripts/bootstrap test
+	scripts/test $(ARGS)
+
+format:
+	swift format --in-place --recursive Sources Tests Package.swift
+
+lint:
+	scripts/lint
+
+# The thread sanitizer over what runs without the HTTP server.
+tsan:
+	@scripts/bootstrap run
+	scripts/tsan $(ARGS)

@@ -1,0 +1,179 @@
+// Rollcall · EndToEndTests
+
+import Foundation
+import LocalServices
+import TestSupport
+import Testing
+import Yams
+
+/// What can be known of the deployment files without a Docker engine: that they are well formed, and that every path,
+/// port, service and setting they name exists. The proxy's configuration is run for real.
+@Suite("The deployment files")
+struct DeploymentFilesTests {
+    private static let root = URL(fileURLWithPath: #filePath)
+        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+
+    private let compose: Compose
+    private let dockerfile: Dockerfile
+
+    init() throws {
+        self.compose = try Compose(Self.text("docker-compose.yml"))
+        self.dockerfile = try Dockerfile(Self.text("Dockerfile"))
+    }
+
+    private static func text(_ path: String) throws -> String {
+        try String(contentsOf: Self.root.appendingPathComponent(path), encoding: .utf8)
+    }
+
+    private static func exists(_ path: String) -> Bool {
+        FileManager.default.fileExists(atPath: Self.root.appendingPathComponent(path).path)
+    }
+
+    /// All `ROLLCALL_*` names that `rollcall serve --help` has.
+    private static func settings() async throws -> Set<String> {
+        let help = try await RollcallProcess.run(["serve", "--help"]).output
+        let names = Set(help.matches(of: /ROLLCALL_[A-Z_]+[A-Z]/).map { String($0.0) })
+        try #require(names.contains("ROLLCALL_REDIS_URL"))
+        return names
+    }
+
+    @Test("docker-compose.yml has only keys of the Compose specification")
+    func composeSchema() throws {
+        #expect(self.compose.problems == [])
+        #expect(Set(self.compose.services.keys) == ["redis", "postgres", "node1", "node2", "proxy"])
+    }
+
+    @Test("Every service, volume and file that docker-compose.yml names exists")
+    func composeReferences() throws {
+        for (name, service) in self.compose.services {
+            for other in service.dependencies {
+                #expect(self.compose.services[other] != nil, "\(name) depends on \(other)")
+            }
+            for volume in service.volumes {
+                let source = String(volume.prefix { $0 != ":" })
+                let exists = source.hasPrefix("./") ? Self.exists(source) : self.compose.volumes.contains(source)
+                #expect(exists, "\(name) mounts \(source)")
+            }
+            for port in service.ports {
+                #expect(port.wholeMatch(of: /127\.0\.0\.1:\d{2,5}:\d{2,5}/) != nil, "\(name) publishes \(port)")
+            }
+            for host in service.environment.values.compactMap({ URL(string: $0)?.host }) {
+                #expect(self.compose.services[host] != nil, "\(name) connects to \(host)")
+            }
+        }
+    }
+
+    @Test("Redis evicts nothing, and its arguments are ones that a real Redis takes")
+    func redisArguments() async throws {
+        let command = try #require(self.compose.services["redis"]).command
+        #expect(command.first == "redis-server")
+        try await withLocalRedis(arguments: Array(command.dropFirst())) { redis in
+            let policy = LocalSocket.ask(redis.socketPath, "CONFIG GET maxmemory-policy\r\n")
+            #expect(policy?.contains("noeviction") == true)
+        }
+    }
+
+    @Test("Every setting that the files give a node is one that the program has")
+    func settingsExist() async throws {
+        let known = try await Self.settings()
+        let used = self.compose.services.values.flatMap(\.environment.keys) + self.dockerfile.environment.keys
+        #expect(Set(used.filter { $0.hasPrefix("ROLLCALL_") }).subtracting(known).isEmpty)
+    }
+
+    @Test("The Dockerfile is well formed, runs as nobody special, and copies what is there")
+    func dockerfileShape() throws {
+        #expect(self.dockerfile.problems == [])
+        #expect(self.dockerfile.instructions.first?.name == "FROM")
+        #expect(self.dockerfile.last("USER") == "10001")
+        #expect(self.dockerfile.last("ENTRYPOINT") == #"["rollcall"]"#)
+        #expect(self.dockerfile.last("CMD") == #"["serve"]"#)
+        #expect(self.dockerfile.last("HEALTHCHECK")?.hasSuffix(#"CMD ["rollcall-healthcheck"]"#) == true)
+        let ignore = try Self.text(".dockerignore").split(separator: "\n").map(String.init)
+        #expect(ignore.first == "*")
+        for source in self.dockerfile.copiedSources {
+            #expect(Self.exists(source), "COPY \(source)")
+            #expect(ignore.contains("!\(source)"), ".dockerignore keeps \(source) out")
+        }
+    }
+
+    @Test("The port that the image exposes is the one that nodes listen on and the proxy goes to")
+    func ports() async throws {
+        let exposed = try #require(self.dockerfile.last("EXPOSE"))
+        let help = try await RollcallProcess.run(["serve", "--help"]).output.split(whereSeparator: \.isWhitespace)
+            .joined(separator: " ")
+        #expect(help.contains("(ROLLCALL_PORT; default: \(exposed))"))
+        let caddyfile = try Self.text("deploy/Caddyfile")
+        for node in self.compose.services.keys where node.hasPrefix("node") {
+            #expect(caddyfile.contains("\(node):\(exposed)"), "the proxy does not know \(node)")
+        }
+        for port in try #require(self.compose.services["proxy"]).ports {
+            #expect(caddyfile.contains(":\(try #require(port.split(separator: ":").last))}"), "\(port)")
+        }
+    }
+
+    @Test("The health check passes on a node that listens and fails where none does")
+    func healthcheck() async throws {
+        let script = Self.root.appendingPathComponent("deploy/healthcheck").path
+        try await withRollcall(redis: SharedRedis.url, environment: ["ROLLCALL_REDIS_PREFIX": uniquePrefix()]) { node in
+            let port = try #require(URL(string: node.url)?.port)
+            #expect(try await Command.run(script, environment: ["ROLLCALL_PORT": "\(port)"]).code == 0)
+        }
+        let nobody = try LocalSocket.freePort()
+        #expect(try await Command.run(script, environment: ["ROLLCALL_PORT": "\(nobody)"]).code != 0)
+    }
+
+    private static let hasCaddy = (try? Executables.find("caddy", package: (apt: "caddy", brew: "caddy"))) != nil
+
+    @Test("The proxy speaks HTTP/2, delivers events at once, and goes on when a node stops", .enabled(if: hasCaddy))
+    func proxy() async throws {
+        let settings = ["ROLLCALL_REDIS_PREFIX": uniquePrefix()]
+        try await withRollcall(redis: SharedRedis.url, environment: settings) { first in
+            try await withRollcall(redis: SharedRedis.url, environment: settings) { second in
+                try await self.withProxy(to: [first, second]) { plain, encrypted in
+                    let version = try await Command.run(
+                        "curl", ["-sk", "--http2", "-o", "/dev/null", "-w", "%{http_version} %{http_code}", encrypted])
+                    #expect(version.output == "2 200")
+
+                    let stream = try await plain.events("/v1/topics/room/events")
+                    #expect(try await stream.next("presence_state").json == [:])
+                    let tracked = try await plain.put("/v1/topics/room/presences/alice/tab", "{}")
+                    #expect(tracked.status == 201)
+                    let diff = try await stream.next("presence_diff", timeout: .seconds(2))
+                    #expect(try diff.json["joins"]?["alice"] != nil)
+                    await stream.close()
+
+                    await first.terminate()
+                    for _ in 1...4 {
+                        #expect(try await plain.get("/v1/topics/room/presences").status == 200)
+                    }
+                }
+            }
+        }
+    }
+
+    /// Runs Caddy with the configuration as it stands, on free ports, its certificates in a temporary folder.
+    private func withProxy(
+        to nodes: [RollcallProcess], _ body: (_ plain: RollcallClient, _ encrypted: String) async throws -> Void
+    ) async throws {
+        let folder = try TemporaryFolder.make()
+        defer { TemporaryFolder.remove(folder) }
+        let plain = "http://localhost:\(try LocalSocket.freePort())"
+        let encrypted = "https://localhost:\(try LocalSocket.freePort())"
+        let caddy = try await OwnedProcess.start(
+            Executables.find("caddy", package: (apt: "caddy", brew: "caddy")),
+            arguments: [
+                "run", "--adapter", "caddyfile", "--config", Self.root.appendingPathComponent("deploy/Caddyfile").path,
+            ],
+            environment: [
+                "NODES": nodes.map { $0.url.replacing("http://", with: "") }.joined(separator: " "),
+                "HTTP_ADDRESS": plain, "HTTPS_ADDRESS": encrypted, "HOME": folder, "XDG_DATA_HOME": folder,
+                "XDG_CONFIG_HOME": folder,
+            ])
+        let client = RollcallClient(plain)
+        try await caddy.ready(within: .seconds(20)) {
+            (try? await client.get("/healthz"))?.status == 200 ? true : nil
+        }
+        try await body(client, encrypted + "/healthz")
+        await caddy.stop()
+    }
+}
