@@ -1,0 +1,26 @@
+// Rollcall · PresenceStore
+
+/// Which node ticks which bucket: rendezvous hashing, so that a node that comes or goes moves only its share.
+enum BucketOwnership {
+    /// The buckets for which `node` scores highest of all live nodes.
+    static func buckets(of node: String, among nodes: [String]) -> [Int] {
+        let others = nodes.filter { $0 != node }.map(seed)
+        let own = seed(of: node)
+        return (0..<StoreKeys.buckets).filter { bucket in
+            let score = score(own, bucket)
+            return others.allSatisfy { Self.score($0, bucket) < score }
+        }
+    }
+
+    private static func seed(of node: String) -> UInt64 {
+        node.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3 }
+    }
+
+    /// The finalizer of SplitMix64: every bit of node and bucket decides every bit of the score.
+    private static func score(_ seed: UInt64, _ bucket: Int) -> UInt64 {
+        var mixed = seed &+ UInt64(bucket + 1) &* 0x9e37_79b9_7f4a_7c15
+        mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9
+        mixed = (mixed ^ mixed >> 27) &* 0x94d0_49bb_1331_11eb
+        return mixed ^ mixed >> 31
+    }
+}

@@ -1,0 +1,126 @@
+// Rollcall · PresenceStore
+
+import NIOCore
+package import Presence
+import Redis
+
+/// The end of the stream that a presence is bound to.
+package struct Releasing: Hashable, Sendable {
+    package var member: Member
+    package var owner: StreamOwner
+    /// Whole seconds that the presence stays; 0 ends it at once.
+    package var grace: Int
+
+    package init(member: Member, owner: StreamOwner, grace: Int) {
+        self.member = member
+        self.owner = owner
+        self.grace = grace
+    }
+}
+
+/// What ``PresenceStore/restore(_:on:)`` found of one member.
+package enum RestoreOutcome: Hashable, Sendable {
+    /// It was absent and is there again, under the ref it had.
+    case restored
+    /// It was there, and its lease has moved; this is its value, which may be newer than the given one.
+    case kept(StoredPresence)
+    /// It was there and belongs to another stream; nothing of it was touched.
+    case foreign(StoredPresence)
+}
+
+extension PresenceStore {
+    /// Moves leases of presences bound to open streams to now + `lease` seconds; returns those that were not renewed.
+    ///
+    /// Publishes nothing and works on a full Redis. Only the owner named renews.
+    package func renew(
+        _ members: [(member: Member, owner: StreamOwner)], on topic: Topic, lease: Int
+    ) async throws(StoreError) -> [(member: Member, found: RenewalFailure)] {
+        var failures: [(member: Member, found: RenewalFailure)] = []
+        for chunk in members.chunks(of: Self.membersPerCall) {
+            let renewal = Renewal(
+                topic: topic, lease: lease, members: chunk.map(\.member),
+                arguments: chunk.flatMap { [.bytes($0.member.bytes), .string($0.owner.text)] })
+            failures += try await renew([renewal])[0].get()
+        }
+        return failures
+    }
+
+    /// Renews many topics in one go, each with its own result.
+    func renew(
+        _ renewals: [Renewal]
+    ) async throws(StoreError) -> [Result<[(member: Member, found: RenewalFailure)], StoreError>] {
+        let calls = renewals.map { renewal in
+            let keys = keys.topic(renewal.topic)
+            return ScriptCall(
+                script: StoreScripts.renew, keys: [keys.members, keys.leases, keys.due],
+                arguments: [keys.topic, .integer(renewal.lease * 1000)] + renewal.arguments)
+        }
+        let values = try await connection().pipeline(calls)
+        return zip(renewals, values).map { renewal, value in
+            Result { () throws(StoreError) in try Self.failures(of: renewal, value) }
+        }
+    }
+
+    /// Tells that streams have ended: each presence has its grace, unless it belongs to somebody else by now.
+    ///
+    /// Says for each whether it was released.
+    package func release(_ items: [Releasing], on topic: Topic) async throws(StoreError) -> [Bool] {
+        let keys = keys.topic(topic)
+        var released: [Bool] = []
+        for chunk in items.chunks(of: Self.membersPerCall) {
+            let connection = try connection()
+            var arguments = [keys.topic, keys.channel] + connection.fence
+            for item in chunk {
+                arguments += [.bytes(item.member.bytes), .string(item.owner.text), .integer(item.grace * 1000)]
+            }
+            var reply = try StoreReply(await connection.call(StoreScripts.release, keys.all, arguments))
+            for _ in chunk { released.append(try reply.int() == 1) }
+        }
+        return released
+    }
+
+    /// Brings presences back that a Redis which lost writes has forgotten, under the refs they had.
+    package func restore(
+        _ items: [(member: Member, stored: StoredPresence)], on topic: Topic
+    ) async throws(StoreError) -> [RestoreOutcome] {
+        let keys = keys.topic(topic)
+        var outcomes: [RestoreOutcome] = []
+        for chunk in items.chunks(of: Self.membersPerCall) {
+            let connection = try connection()
+            var arguments = [keys.topic, keys.channel] + connection.fence
+            for item in chunk { arguments += [.bytes(item.member.bytes), .bytes(item.stored.bytes)] }
+            var reply = try StoreReply(await connection.call(StoreScripts.restore, keys.all, arguments))
+            for item in chunk {
+                let (status, value) = (try reply.int(), try reply.buffer())
+                var stored = item.stored
+                if value.readableBytes > 0 {
+                    guard let found = StoredPresence(value.readableBytesView) else {
+                        throw .strange(item.member, on: topic)
+                    }
+                    stored = found
+                }
+                outcomes.append(status == 2 ? .restored : status == 1 ? .kept(stored) : .foreign(stored))
+            }
+        }
+        return outcomes
+    }
+
+    private static func failures(
+        of renewal: Renewal, _ value: RedisValue
+    ) throws(StoreError) -> [(member: Member, found: RenewalFailure)] {
+        var reply = try StoreReply(timed: value)
+        var failures: [(member: Member, found: RenewalFailure)] = []
+        while !reply.isAtEnd {
+            let (index, owner) = (try reply.int(), try reply.buffer())
+            guard renewal.members.indices.contains(index) else { throw .unexpected(value) }
+            let found: RenewalFailure =
+                switch owner.getString(at: owner.readerIndex, length: owner.readableBytes) {
+                case "?": .missing
+                case "", "-": .unowned
+                default: .foreign
+                }
+            failures.append((renewal.members[index], found))
+        }
+        return failures
+    }
+}

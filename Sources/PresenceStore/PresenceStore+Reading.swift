@@ -1,0 +1,96 @@
+// Rollcall · PresenceStore
+
+import NIOCore
+package import Presence
+import Redis
+
+extension PresenceStore {
+    /// Reads everybody on a topic, overdue or not, in one transaction with the position.
+    package func snapshot(of topic: Topic) async throws(StoreError) -> Snapshot {
+        let keys = keys.topic(topic)
+        let (reply, values) = try await connection().atPosition(of: keys, RedisCommand("HGETALL", [keys.members]))
+        var snapshot = Snapshot(cursor: reply.cursor, now: reply.now, presences: [])
+        try Self.append(values[0], of: topic, to: &snapshot)
+        return snapshot
+    }
+
+    /// Reads all sessions of one key.
+    ///
+    /// A topic of more than a few hundred members is read page by page: then the snapshot shows the cursor's state or a
+    /// later one of each session.
+    package func entry(of key: Key, on topic: Topic) async throws(StoreError) -> Snapshot {
+        let keys = keys.topic(topic)
+        let pattern = RedisArgument.bytes(Self.escaped(Array(key.text.utf8)) + [0x1f, UInt8(ascii: "*")])
+        func scan(_ cursor: RedisArgument) -> [RedisArgument] {
+            [keys.members, cursor, "MATCH", pattern, "COUNT", 1000]
+        }
+
+        let connection = try connection()
+        let (reply, values) = try await connection.atPosition(of: keys, RedisCommand("HSCAN", scan("0")))
+        var snapshot = Snapshot(cursor: reply.cursor, now: reply.now, presences: [])
+        var page = values[0]
+        var seen: Set<Member> = []
+        while true {
+            guard let parts = page.elements, parts.count == 2, let cursor = parts[0].string else {
+                throw .unexpected(page)
+            }
+            try Self.append(parts[1], of: topic, to: &snapshot)
+            if cursor == "0" { break }
+            page = try await connection.send("HSCAN", scan(.string(cursor)))
+        }
+        // A hash that grows or shrinks meanwhile may show a member twice.
+        snapshot.presences.removeAll { !seen.insert($0.member).inserted }
+        return snapshot
+    }
+
+    /// Reads one presence, its lease and the topic's position; nil when it is absent.
+    package func presence(
+        of member: Member, on topic: Topic
+    ) async throws(StoreError) -> (receipt: Receipt, stored: StoredPresence)? {
+        let keys = keys.topic(topic)
+        let name = RedisArgument.bytes(member.bytes)
+        let (reply, values) = try await connection().atPosition(
+            of: keys, RedisCommand("HGET", [keys.members, name]), RedisCommand("ZSCORE", [keys.leases, name]))
+        guard let value = values[0].buffer else { return nil }
+        guard let stored = StoredPresence(value.readableBytesView) else { throw .strange(member, on: topic) }
+        let receipt = Receipt(
+            ref: stored.presence.ref, previous: stored.presence.previous, ttl: stored.ttl,
+            expiresAt: values[1].int.map { Int64($0) } ?? reply.now, now: reply.now, cursor: reply.cursor)
+        return (receipt, stored)
+    }
+
+    /// Reads where topics stand, in the order given; ``Cursor/empty`` for one that is empty.
+    package func position(of topics: [Topic]) async throws(StoreError) -> [Cursor] {
+        var cursors: [Cursor] = []
+        cursors.reserveCapacity(topics.count)
+        for chunk in topics.chunks(of: Self.membersPerCall) {
+            let connection = try connection()
+            let fence = connection.fence
+            let calls = chunk.map {
+                ScriptCall(script: StoreScripts.fence, keys: [keys.topic($0).position], arguments: fence)
+            }
+            for value in try await connection.pipeline(calls) { cursors.append(try StoreReply(value).cursor) }
+        }
+        return cursors
+    }
+
+    /// Adds `member, value, member, value, …`.
+    private static func append(
+        _ value: RedisValue, of topic: Topic, to snapshot: inout Snapshot
+    ) throws(StoreError) {
+        guard let pairs = value.elements else { throw .unexpected(value) }
+        snapshot.presences.reserveCapacity(snapshot.presences.count + pairs.count / 2)
+        for index in stride(from: 0, to: pairs.count - 1, by: 2) {
+            guard let name = pairs[index].buffer, let member = Member(bytes: name.readableBytesView),
+                let value = pairs[index + 1].buffer
+            else { throw .unexpected(pairs[index]) }
+            guard let stored = StoredPresence(value.readableBytesView) else { throw .strange(member, on: topic) }
+            snapshot.presences.append((member, stored))
+        }
+    }
+
+    /// Takes their meaning from the characters that stand for others in a pattern of Redis.
+    static func escaped(_ bytes: [UInt8]) -> [UInt8] {
+        bytes.flatMap { #"*?[]\^-"#.utf8.contains($0) ? [UInt8(ascii: "\\"), $0] : [$0] }
+    }
+}

@@ -1,0 +1,131 @@
+// Rollcall · PresenceStore
+
+import NIOCore
+package import Presence
+import Redis
+
+/// What a tick of one bucket gave.
+package struct Tick: Hashable, Sendable {
+    /// Milliseconds for which nobody's lease is taken to be over.
+    package var heldFor: Int
+    /// Topics in which a lease may be over; none while held.
+    package var topics: [Topic]
+}
+
+/// What a sweep of one topic did.
+package struct Sweep: Hashable, Sendable {
+    /// The hold, a gap or another run_id forbade it; nothing was done.
+    package var isHeld: Bool
+    package var removed: Int
+    /// More leases are over than one call removes.
+    package var hasMore: Bool
+    /// The topic has leases without members, or members without leases.
+    package var needsAudit: Bool
+}
+
+/// What an audit of one topic repaired.
+package struct Audit: Hashable, Sendable {
+    /// Members that had no lease.
+    package var given = 0
+    /// Leases that had no member.
+    package var dropped = 0
+
+    package init(given: Int = 0, dropped: Int = 0) {
+        self.given = given
+        self.dropped = dropped
+    }
+}
+
+extension PresenceStore {
+    /// Says that a node lives; returns all that do.
+    package func enlist(_ node: String, policy: SweepPolicy) async throws(StoreError) -> [String] {
+        let value = try await connection().call(
+            StoreScripts.enlist, [.string(keys.nodes)],
+            [.string(node), .integer(policy.nodeTimeout.milliseconds)])
+        var reply = try StoreReply(timed: value)
+        var nodes: [String] = []
+        while !reply.isAtEnd { nodes.append(String(buffer: try reply.buffer())) }
+        return nodes
+    }
+
+    /// Says that a node stops.
+    package func delist(_ node: String) async throws(StoreError) {
+        _ = try await connection().send("ZREM", [.string(keys.nodes), .string(node)])
+    }
+
+    /// Ticks buckets in one go.
+    package func tick(_ buckets: [Int], policy: SweepPolicy) async throws(StoreError) -> [Tick] {
+        let connection = try connection()
+        let arguments =
+            [connection.runID]
+            + [policy.gap, policy.leastHold, policy.longestLease, policy.defaultLease].map { .integer($0.milliseconds) }
+            + [.integer(policy.topicsPerTick)]
+        let values = try await connection.pipeline(
+            buckets.map {
+                ScriptCall(script: StoreScripts.tick, keys: [keys.clock($0), keys.due($0)], arguments: arguments)
+            })
+        var ticks: [Tick] = []
+        for value in values {
+            var reply = try StoreReply(timed: value)
+            var tick = Tick(heldFor: try reply.int(), topics: [])
+            while !reply.isAtEnd {
+                // A name that is no topic was put there by somebody else, and stays theirs.
+                if let topic = Topic(utf8: try reply.buffer().readableBytesView) { tick.topics.append(topic) }
+            }
+            ticks.append(tick)
+        }
+        return ticks
+    }
+
+    /// Sweeps topics in one go, each with its own result.
+    package func sweep(
+        _ topics: some Collection<Topic>, policy: SweepPolicy
+    ) async throws(StoreError) -> [Result<Sweep, StoreError>] {
+        let connection = try connection()
+        let fence = connection.fence
+        let limits: [RedisArgument] = [
+            .integer(policy.membersPerSweep), .integer(policy.gap.milliseconds),
+            .integer(policy.longestLease.milliseconds),
+        ]
+        let values = try await connection.pipeline(
+            topics.map { topic in
+                let keys = keys.topic(topic)
+                return ScriptCall(
+                    script: StoreScripts.sweep, keys: keys.all + [keys.clock],
+                    arguments: [keys.topic, keys.channel] + fence + limits)
+            })
+        return values.map { value in
+            Result { () throws(StoreError) in
+                var reply = try StoreReply(value)
+                let removed = try reply.int()
+                return Sweep(
+                    isHeld: removed < 0, removed: max(removed, 0), hasMore: try reply.int() == 1,
+                    needsAudit: try reply.int() == 1)
+            }
+        }
+    }
+
+    /// Repairs a topic that lost one of its keys; a sound one costs next to nothing.
+    package func audit(_ topic: Topic) async throws(StoreError) -> Audit {
+        let keys = keys.topic(topic)
+        var audit = Audit()
+        var cursor = "0"
+        repeat {
+            let connection = try connection()
+            let arguments =
+                [keys.topic, keys.channel] + connection.fence
+                + [.integer(limits.defaultTTL * 1000), .string(cursor)]
+            var reply = try StoreReply(await connection.call(StoreScripts.audit, keys.all, arguments))
+            audit.given += try reply.int()
+            audit.dropped += try reply.int()
+            cursor = String(buffer: try reply.buffer())
+        } while cursor != "0"
+        return audit
+    }
+
+    /// Lists the topics of a bucket, in no particular order.
+    func topics(inBucket bucket: Int) async throws(StoreError) -> [Topic] {
+        let value = try await connection().send("ZRANGE", [keys.due(bucket), 0, -1])
+        return (value.elements ?? []).compactMap { $0.buffer.flatMap { Topic(utf8: $0.readableBytesView) } }
+    }
+}

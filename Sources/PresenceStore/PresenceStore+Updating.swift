@@ -1,0 +1,136 @@
+// Rollcall · PresenceStore
+
+import NIOCore
+package import Presence
+import Redis
+
+extension PresenceStore {
+    /// How often in a row every write of a round may come too late before ``update(_:on:)`` gives up.
+    private static let attempts = 64
+
+    /// Replaces or patches the metas of presences that are there; leases, ttls and owners stay.
+    ///
+    /// A patch is applied to the meta that is there at the moment it is written: read, merged, then written if the ref
+    /// is still the one that was read, else again. Several updates of one member happen in the order given.
+    package func update(_ items: [Updating], on topic: Topic) async throws(StoreError) -> [UpdateOutcome] {
+        var outcomes = [UpdateOutcome](repeating: .absent, count: items.count)
+        var waiting = Array(items.indices)
+        var failures = 0
+        while !waiting.isEmpty {
+            var members: Set<Member> = []
+            let round = Array(waiting.filter { members.insert(items[$0].member).inserted }.prefix(Self.membersPerCall))
+            var settled: Set<Int> = []
+            for (index, outcome) in try await attempt(round.map { (index: $0, item: items[$0]) }, on: topic) {
+                outcomes[index] = outcome
+                settled.insert(index)
+            }
+            waiting.removeAll { settled.contains($0) }
+            failures = settled.isEmpty ? failures + 1 : 0
+            guard failures < Self.attempts else {
+                throw StoreError(.conflictedTooOften, "others changed the meta at each of \(failures) attempts")
+            }
+            if failures > 4 { try? await Task.sleep(for: .milliseconds(Int.random(in: 1...failures))) }
+        }
+        return outcomes
+    }
+
+    /// A meta that may be written while the ref is the expected one.
+    private struct Candidate {
+        let index: Int
+        let member: Member
+        let meta: Meta
+        let expected: Ref?
+        /// Whether the expected ref is only what was read, so that another one means: read again.
+        let isRetried: Bool
+    }
+
+    /// Tries updates of different members once; what is left out lost a race and may be tried again.
+    private func attempt(
+        _ round: [(index: Int, item: Updating)], on topic: Topic
+    ) async throws(StoreError) -> [(index: Int, outcome: UpdateOutcome)] {
+        let current = try await values(
+            of: round.compactMap { if case .patch = $0.item.change { $0.item.member } else { nil } }, on: topic)
+        var settled: [(index: Int, outcome: UpdateOutcome)] = []
+        var candidates: [Candidate] = []
+        for (index, item) in round {
+            switch item.change {
+            case .replace(let meta):
+                candidates.append(
+                    Candidate(
+                        index: index, member: item.member, meta: meta, expected: item.expected, isRetried: false))
+            case .patch(let patch):
+                guard let found = current[item.member] else {
+                    settled.append((index, .absent))
+                    continue
+                }
+                if let expected = item.expected, expected != found.ref {
+                    settled.append((index, .moved(found.ref)))
+                    continue
+                }
+                do throws(PresenceError) {
+                    candidates.append(
+                        Candidate(
+                            index: index, member: item.member,
+                            meta: try found.meta.patched(by: patch, limit: limits.metaBytes), expected: found.ref,
+                            isRetried: item.expected == nil))
+                } catch {
+                    settled.append((index, .invalid(error)))
+                }
+            }
+        }
+        return settled + (try await write(candidates, on: topic))
+    }
+
+    private func write(
+        _ candidates: [Candidate], on topic: Topic
+    ) async throws(StoreError) -> [(index: Int, outcome: UpdateOutcome)] {
+        guard !candidates.isEmpty else { return [] }
+        let keys = keys.topic(topic)
+        let connection = try connection()
+        var arguments = [keys.channel] + connection.fence
+        for candidate in candidates {
+            arguments.append(.bytes(candidate.member.bytes))
+            arguments.append(.string(candidate.expected?.text ?? ""))
+            arguments.append(.string(Ref.random().text))
+            arguments.append(.bytes(candidate.meta.json))
+        }
+        var reply = try StoreReply(
+            await connection.call(StoreScripts.update, [keys.position, keys.members, keys.leases], arguments))
+        var settled: [(index: Int, outcome: UpdateOutcome)] = []
+        for candidate in candidates {
+            let status = try reply.int()
+            if status == 2 {
+                try reply.skip(4)
+                settled.append((candidate.index, .absent))
+                continue
+            }
+            var receipt = try reply.receipt()
+            receipt.expiresAt = Int64(try reply.int())
+            switch status {
+            case 0: settled.append((candidate.index, .unchanged(receipt)))
+            case 1: settled.append((candidate.index, .changed(receipt)))
+            default: if !candidate.isRetried { settled.append((candidate.index, .moved(receipt.ref))) }
+            }
+        }
+        return settled
+    }
+
+    private func values(of members: [Member], on topic: Topic) async throws(StoreError) -> [Member: Presence] {
+        guard !members.isEmpty else { return [:] }
+        let arguments = [keys.topic(topic).members] + members.map { RedisArgument.bytes($0.bytes) }
+        let reply = try await connection().send("HMGET", arguments)
+        var presences: [Member: Presence] = [:]
+        for (member, value) in zip(members, reply.elements ?? []) {
+            guard let value = value.buffer else { continue }
+            guard let stored = StoredPresence(value.readableBytesView) else { throw .strange(member, on: topic) }
+            presences[member] = stored.presence
+        }
+        return presences
+    }
+}
+
+extension StoreError {
+    static func strange(_ member: Member, on topic: Topic) -> StoreError {
+        StoreError(.corrupt, "the stored value of \(member) on \(topic) is none that Rollcall writes")
+    }
+}

@@ -1,0 +1,93 @@
+// Rollcall · PresenceStore
+
+package import Presence
+import Redis
+
+extension PresenceStore {
+    /// Tracks presences, each with a fresh ref where its meta is new.
+    ///
+    /// `owner` is the open stream that they are bound to; without one an existing owner stays, except one whose stream
+    /// has ended. Fails as a whole, before anything is written, when Redis is out of memory.
+    package func track(
+        _ items: [Tracking], on topic: Topic, mode: TrackMode, owner: StreamOwner? = nil
+    ) async throws(StoreError) -> [TrackOutcome] {
+        let keys = keys.topic(topic)
+        var outcomes: [TrackOutcome] = []
+        outcomes.reserveCapacity(items.count)
+        for chunk in items.chunks(of: Self.membersPerCall) {
+            let connection = try connection()
+            var arguments = [keys.topic, keys.channel] + connection.fence
+            arguments.reserveCapacity(7 + 4 * chunk.count)
+            arguments += [.string(mode.rawValue), .string(owner?.text ?? ""), .integer(limits.defaultTTL)]
+            for item in chunk {
+                arguments.append(.bytes(item.member.bytes))
+                arguments.append(.string(Ref.random().text))
+                arguments.append(item.ttl.map { .integer($0) } ?? "")
+                arguments.append(.bytes(item.meta?.json ?? []))
+            }
+            var reply = try StoreReply(await connection.call(StoreScripts.track, keys.all, arguments))
+            for _ in chunk { outcomes.append(try Self.trackOutcome(&reply)) }
+        }
+        return outcomes
+    }
+
+    /// Removes presences, whoever owns them; says for each whether it was there.
+    package func untrack(_ members: [Member], on topic: Topic) async throws(StoreError) -> [Bool] {
+        let keys = keys.topic(topic)
+        var existed: [Bool] = []
+        existed.reserveCapacity(members.count)
+        for chunk in members.chunks(of: Self.membersPerCall) {
+            let connection = try connection()
+            let arguments = [keys.topic, keys.channel] + connection.fence + chunk.map { .bytes($0.bytes) }
+            var reply = try StoreReply(await connection.call(StoreScripts.untrack, keys.all, arguments))
+            for _ in chunk { existed.append(try reply.int() == 1) }
+        }
+        return existed
+    }
+
+    /// Removes all sessions of a key; returns how many there were.
+    package func untrack(key: Key, on topic: Topic) async throws(StoreError) -> Int {
+        let sessions = try await entry(of: key, on: topic).presences.map(\.member)
+        return try await untrack(sessions, on: topic).count { $0 }
+    }
+
+    /// Moves leases to now + ttl, the kept one where none is given; publishes nothing.
+    ///
+    /// A presence whose stream has ended becomes one of REST again.
+    package func heartbeat(
+        _ items: [(member: Member, ttl: Int?)], on topic: Topic
+    ) async throws(StoreError) -> [HeartbeatOutcome] {
+        let keys = keys.topic(topic)
+        var outcomes: [HeartbeatOutcome] = []
+        outcomes.reserveCapacity(items.count)
+        for chunk in items.chunks(of: Self.membersPerCall) {
+            let connection = try connection()
+            var arguments = [keys.topic] + connection.fence
+            for item in chunk {
+                arguments.append(.bytes(item.member.bytes))
+                arguments.append(item.ttl.map { .integer($0) } ?? "")
+            }
+            var reply = try StoreReply(await connection.call(StoreScripts.heartbeat, keys.all, arguments))
+            for _ in chunk {
+                if try reply.int() == 1 {
+                    outcomes.append(.renewed(try reply.receipt()))
+                } else {
+                    try reply.skip(3)
+                    outcomes.append(.absent)
+                }
+            }
+        }
+        return outcomes
+    }
+
+    private static func trackOutcome(_ reply: inout StoreReply) throws(StoreError) -> TrackOutcome {
+        let status = try reply.int()
+        let receipt = try reply.receipt()
+        switch status {
+        case 0: return .unchanged(receipt)
+        case 1: return .changed(receipt)
+        case 2: return .created(receipt)
+        default: return .conflict(receipt.ref)
+        }
+    }
+}

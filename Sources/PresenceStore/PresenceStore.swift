@@ -1,0 +1,57 @@
+// Rollcall · PresenceStore
+
+package import Presence
+package import Redis
+
+/// The presences of all topics, in Redis: one script for each operation.
+///
+/// A value that any number of callers share. Every operation takes a connection that is up or fails at once; none waits
+/// for Redis to come back. What is given is cut into calls of at most ``membersPerCall``, each of which is all or
+/// nothing. Methods are in `PresenceStore+Writing`, `+Updating`, `+Reading`, `+Topics` and `+Leases`.
+package struct PresenceStore: Sendable {
+    /// Bounds the time that one script keeps Redis from everybody else.
+    package static let membersPerCall = 500
+
+    /// What a pool should load when it connects (``RedisOptions/scripts``).
+    package static var scripts: [RedisScript] { StoreScripts.all }
+
+    package let keys: StoreKeys
+    package let limits: Limits
+    private let pool: RedisPool
+
+    package init(pool: RedisPool, keys: StoreKeys = StoreKeys(), limits: Limits = Limits()) {
+        self.pool = pool
+        self.keys = keys
+        self.limits = limits
+    }
+
+    /// Makes sure that this deployment's constants are the ones that Redis was filled with; writes them into an empty one.
+    ///
+    /// Throws `misconfigured` when they differ: such a node would look for topics where nobody put them.
+    package func prepare() async throws(StoreError) {
+        let constants = [("buckets", String(StoreKeys.buckets)), ("format", "1")]
+        let key = RedisArgument.string(keys.configuration)
+        let connection = try connection()
+        for (name, value) in constants {
+            _ = try await connection.send("HSETNX", [key, .string(name), .string(value)])
+            let stored = try await connection.send("HGET", [key, .string(name)])
+            guard stored.string == value else {
+                let found = stored.string ?? "something else"
+                throw StoreError(
+                    .misconfigured,
+                    "Redis was filled with \(name) = \(found) (\(keys.configuration)); this version needs \(value)")
+            }
+        }
+    }
+
+    func connection() throws(StoreError) -> StoreConnection {
+        try StoreConnection(pool)
+    }
+}
+
+extension Collection where Index == Int {
+    /// Cuts into runs of at most `count`.
+    func chunks(of count: Int) -> some Sequence<SubSequence> {
+        stride(from: startIndex, to: endIndex, by: count).lazy.map { self[$0..<Swift.min($0 + count, endIndex)] }
+    }
+}

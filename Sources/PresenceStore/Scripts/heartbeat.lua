@@ -1,0 +1,43 @@
+#!lua flags=allow-oom
+-- heartbeat: moves the leases of 1…500 members to now + ttl.
+-- KEYS  m h z due
+-- ARGV  topic rid cand, then per member: member ttl     ttl '' = keep
+-- Reply now, epoch, seq, 0, then per member: status ref prev ttl     status 1 renewed, 0 absent
+-- Invariants: never creates, never publishes; a changed ttl is kept with the value; a presence whose stream has ended
+-- ('-') becomes one of REST again.
+local m, h, z, due = unpack(KEYS)
+local topic, rid, cand = unpack(ARGV, 1, 3)
+
+local now = clock()
+local earliest = math.huge
+local values, leases, outcomes = {}, {}, {}
+for i = 4, #ARGV, 2 do
+  local member, ttl = ARGV[i], ARGV[i + 1]
+  local old, status, ref, prev = redis.call('HGET', h, member), 0, '', ''
+  if old then
+    local ottl, own, json
+    status = 1
+    ref, prev, ottl, own, json = parse(old)
+    if ttl == '' then ttl = ottl end
+    if own == '-' then own = '' end
+    local value = compose(ref, prev, ttl, own, json)
+    if value ~= old then
+      values[#values + 1] = member
+      values[#values + 1] = value
+    end
+    local deadline = now + ttl * 1000
+    leases[#leases + 1] = deadline
+    leases[#leases + 1] = member
+    if deadline < earliest then earliest = deadline end
+  end
+  local n = #outcomes
+  outcomes[n + 1], outcomes[n + 2], outcomes[n + 3], outcomes[n + 4] = status, ref, prev, tonumber(ttl) or 0
+end
+
+local e, s = fence(m, rid, cand)
+if #values > 0 then redis.call('HSET', h, unpack(values)) end
+if #leases > 0 then
+  redis.call('ZADD', z, unpack(leases))
+  redis.call('ZADD', due, 'LT', earliest, topic)
+end
+return { now, e, s, 0, unpack(outcomes) }

@@ -1,0 +1,55 @@
+// Rollcall · PresenceStore
+
+import Redis
+
+/// Why the store could not do an operation.
+///
+/// Whether it happened is not known after `unavailable`; every operation may be repeated.
+package struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
+    package enum Code: String, Hashable, Sendable {
+        /// Redis is away, loading, read-only or did not answer in time; worth trying again.
+        case unavailable
+        /// Redis is full: nobody can be added until memory is freed, but leases are still renewed.
+        case outOfMemory
+        /// A patch met another meta at every attempt; worth trying again.
+        case conflictedTooOften
+        /// Redis holds or answers something that Rollcall did not write.
+        case corrupt
+        /// Redis belongs to a deployment with other constants, or refuses our commands or credentials.
+        case misconfigured
+    }
+
+    package let code: Code
+    package let message: String
+
+    package init(_ code: Code, _ message: String) {
+        self.code = code
+        self.message = message
+    }
+
+    /// Whether the same operation may succeed soon.
+    package var isTransient: Bool {
+        switch code {
+        case .unavailable, .outOfMemory, .conflictedTooOften: true
+        case .corrupt, .misconfigured: false
+        }
+    }
+
+    package var description: String { "\(code.rawValue): \(message)" }
+}
+
+extension StoreError {
+    /// The one table of what Redis' errors mean to callers of the store.
+    init(_ error: RedisError) {
+        let code: Code =
+            switch error.code {
+            case .outOfMemory: .outOfMemory
+            case .loading, .busy, .tryAgain, .clusterDown, .masterDown, .readOnly, .cannotPersist, .noReplicas,
+                .disconnected, .timeout, .protocolViolation, .unavailable:
+                .unavailable
+            case .noAuth, .wrongPassword, .noPermission, .moved, .ask, .crossSlot, .invalidSettings: .misconfigured
+            case .busyKey, .noScript, .transactionAborted, .wrongType, .other: .corrupt
+            }
+        self.init(code, error.description)
+    }
+}

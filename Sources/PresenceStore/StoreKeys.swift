@@ -1,0 +1,89 @@
+// Rollcall · PresenceStore
+
+package import NIOCore
+package import Presence
+import Redis
+
+/// Names the keys and channels of a deployment.
+///
+/// All keys of a topic carry the hash tag of its bucket, so that they share a cluster slot.
+package struct StoreKeys: Hashable, Sendable {
+    /// Fixed for the life of a deployment: another number would look for topics under other keys.
+    package static let buckets = 128
+
+    package let prefix: String
+
+    package init(prefix: String = "rc:") {
+        self.prefix = prefix
+    }
+
+    /// The bucket of a topic: FNV-1a of its bytes.
+    package static func bucket(of topic: Topic) -> Int {
+        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+        for byte in topic.text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
+        return Int(hash % UInt64(buckets))
+    }
+
+    /// The channel on which a topic's messages are published.
+    package func channel(of topic: Topic) -> String {
+        bucketPrefix(Self.bucket(of: topic)) + topic.text
+    }
+
+    /// Reads ``channel(of:)`` back; nil for a channel that is no topic's.
+    package func topic(ofChannel channel: ByteBuffer) -> Topic? {
+        let bytes = channel.readableBytesView
+        let tag = bytes.dropFirst(prefix.utf8.count)
+        guard bytes.starts(with: prefix.utf8), tag.first == UInt8(ascii: "{"),
+            let end = tag.prefix(5).firstIndex(of: UInt8(ascii: "}")), tag[(end + 1)...].first == UInt8(ascii: ":"),
+            let topic = Topic(utf8: tag[(end + 2)...]),
+            tag[(tag.startIndex + 1)..<end].elementsEqual(String(Self.bucket(of: topic)).utf8)
+        else { return nil }
+        return topic
+    }
+
+    /// HASH of the constants that all nodes of a deployment share.
+    package var configuration: String { prefix + "cfg" }
+    /// ZSET of the nodes that live, by when they were last seen.
+    package var nodes: String { prefix + "nodes" }
+
+    func due(_ bucket: Int) -> RedisArgument { .string(bucketPrefix(bucket) + "due") }
+    func clock(_ bucket: Int) -> RedisArgument { .string(bucketPrefix(bucket) + "clk") }
+
+    func topic(_ topic: Topic) -> TopicKeys {
+        let bucket = Self.bucket(of: topic)
+        return TopicKeys(topic: topic, bucket: bucket, prefix: bucketPrefix(bucket))
+    }
+
+    private func bucketPrefix(_ bucket: Int) -> String {
+        "\(prefix){\(bucket)}:"
+    }
+}
+
+/// The keys of one topic, as arguments.
+struct TopicKeys {
+    let topic: RedisArgument
+    let channel: RedisArgument
+    /// HASH `e` epoch, `s` seq, `r` run_id.
+    let position: RedisArgument
+    /// HASH member → value.
+    let members: RedisArgument
+    /// ZSET member → deadline.
+    let leases: RedisArgument
+    /// ZSET topic → lower bound of its earliest deadline; one for each bucket.
+    let due: RedisArgument
+    /// HASH `last`, `hold`, `rid`; one for each bucket.
+    let clock: RedisArgument
+
+    init(topic: Topic, bucket: Int, prefix: String) {
+        self.topic = .string(topic.text)
+        self.channel = .string(prefix + topic.text)
+        self.position = .string(prefix + "m:" + topic.text)
+        self.members = .string(prefix + "h:" + topic.text)
+        self.leases = .string(prefix + "z:" + topic.text)
+        self.due = .string(prefix + "due")
+        self.clock = .string(prefix + "clk")
+    }
+
+    /// The keys that most scripts declare, in their order.
+    var all: [RedisArgument] { [position, members, leases, due] }
+}

@@ -1,0 +1,91 @@
+// Rollcall · PresenceStore
+
+import NIOCore
+import Presence
+import Redis
+
+/// A script's reply, read from left to right; anything unexpected in it is `corrupt`.
+struct StoreReply {
+    /// Milliseconds on Redis's clock.
+    let now: Int64
+    private(set) var cursor = Cursor.empty
+    private(set) var published = false
+    private var rest: ArraySlice<RedisValue>
+
+    /// Takes the reply of a script that gives only the time before its own results.
+    init(timed value: RedisValue) throws(StoreError) {
+        if case .error(let error) = value { throw StoreError(error) }
+        guard let elements = value.elements, let now = elements.first?.int else { throw .unexpected(value) }
+        self.now = Int64(now)
+        self.rest = elements.dropFirst()
+    }
+
+    /// Takes the reply of a script that gives the topic's position too.
+    init(_ value: RedisValue) throws(StoreError) {
+        try self.init(timed: value)
+        let (epoch, seq) = (try buffer(), try int())
+        if epoch.readableBytes > 0 {
+            guard let epoch = Epoch(utf8: epoch.readableBytesView) else { throw .unexpected(value) }
+            cursor = Cursor(epoch: epoch, seq: seq)
+        }
+        published = try int() == 1
+    }
+
+    var isAtEnd: Bool { rest.isEmpty }
+
+    private mutating func next() throws(StoreError) -> RedisValue {
+        guard let value = rest.popFirst() else { throw .unexpected(.null) }
+        return value
+    }
+
+    mutating func int() throws(StoreError) -> Int {
+        let value = try next()
+        guard let int = value.int else { throw .unexpected(value) }
+        return int
+    }
+
+    mutating func buffer() throws(StoreError) -> ByteBuffer {
+        let value = try next()
+        guard let buffer = value.buffer else { throw .unexpected(value) }
+        return buffer
+    }
+
+    /// An empty text is no ref.
+    mutating func optionalRef() throws(StoreError) -> Ref? {
+        let text = try buffer()
+        if text.readableBytes == 0 { return nil }
+        guard let ref = Ref(utf8: text.readableBytesView) else { throw .unexpected(.bulk(text)) }
+        return ref
+    }
+
+    mutating func ref() throws(StoreError) -> Ref {
+        guard let ref = try optionalRef() else { throw .unexpected(.null) }
+        return ref
+    }
+
+    /// What follows a status that found the member: ref, previous ref, ttl; the lease is now + ttl.
+    mutating func receipt() throws(StoreError) -> Receipt {
+        let (ref, previous, ttl) = (try ref(), try optionalRef(), try int())
+        return Receipt(
+            ref: ref, previous: previous, ttl: ttl, expiresAt: now + Int64(ttl) * 1000, now: now, cursor: cursor)
+    }
+
+    mutating func skip(_ count: Int) throws(StoreError) {
+        for _ in 0..<count { _ = try next() }
+    }
+}
+
+extension StoreError {
+    /// The error for a reply of a shape that no script of ours gives.
+    static func unexpected(_ value: RedisValue) -> StoreError {
+        let shape =
+            switch value {
+            case .status, .bulk: "text"
+            case .integer: "a number"
+            case .array(let elements): "\(elements.count) elements"
+            case .null: "nothing"
+            case .error(let error): error.description
+            }
+        return StoreError(.corrupt, "Redis answered \(shape) where something else was expected")
+    }
+}

@@ -1,0 +1,35 @@
+// Rollcall · PresenceStore
+
+import Presence
+
+/// Names the open stream that a presence is bound to; written into the stored value while that stream lives.
+package struct StreamOwner: Hashable, Sendable, CustomStringConvertible {
+    /// 8–16 characters of `[A-Za-z0-9_-]`: never the lone `-` of a presence whose stream has ended.
+    package let text: String
+
+    /// Nil when `text` could not stand in a stored value.
+    package init?(_ text: some StringProtocol) {
+        guard (8...16).contains(text.utf8.count), text.utf8.allSatisfy(Self.isURLSafe) else { return nil }
+        self.text = String(text)
+    }
+
+    private init(fresh: String) {
+        self.text = fresh
+    }
+
+    /// A new owner, unlike any other with 96 bits of chance.
+    package static func random() -> StreamOwner {
+        StreamOwner(fresh: Ref.random().text)
+    }
+
+    package var description: String { text }
+
+    private static func isURLSafe(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
+            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"):
+            true
+        default: false
+        }
+    }
+}

@@ -1,0 +1,42 @@
+// Rollcall · PresenceStore
+
+package import Presence
+
+/// One meta to be replaced or patched.
+package struct Updating: Sendable {
+    /// How the new meta comes from the old.
+    package enum Change: Sendable {
+        case replace(Meta)
+        /// An RFC 7396 merge patch, applied to the meta that is there when it is written.
+        case patch(JSON)
+    }
+
+    package var member: Member
+    package var change: Change
+    /// The ref that must still be the current one (`If-Match`); nil takes any.
+    package var expected: Ref?
+
+    package init(member: Member, change: Change, expected: Ref? = nil) {
+        self.member = member
+        self.change = change
+        self.expected = expected
+    }
+}
+
+/// What became of one ``Updating``.
+package enum UpdateOutcome: Sendable {
+    case changed(Receipt)
+    /// The new meta is the old one byte for byte; nothing was published.
+    case unchanged(Receipt)
+    case absent
+    /// The expected ref is no longer the current one, which is this.
+    case moved(Ref)
+    /// The patched meta is refused (too large, a reserved name, not an object).
+    case invalid(PresenceError)
+}
+
+/// What became of one heartbeat.
+package enum HeartbeatOutcome: Hashable, Sendable {
+    case renewed(Receipt)
+    case absent
+}
