@@ -2,7 +2,9 @@
 
 import Yams
 
-/// `docker-compose.yml` as far as we use it. Whatever stands in it beyond that is a problem, a misspelt key first of all.
+/// The Compose file, as far as we use the format.
+///
+/// Whatever stands in it beyond that is a problem, a misspelt key first of all.
 struct Compose {
     struct Service {
         let dependencies: [String]

@@ -6,8 +6,10 @@ import TestSupport
 import Testing
 import Yams
 
-/// What can be known of the deployment files without a Docker engine: that they are well formed, and that every path,
-/// port, service and setting they name exists. The proxy's configuration is run for real.
+/// What can be known of the deployment files without a Docker engine.
+///
+/// They are well formed, and every path, port, service and setting that they name exists. The proxy's configuration is
+/// run for real.
 @Suite("The deployment files")
 struct DeploymentFilesTests {
     private static let root = URL(fileURLWithPath: #filePath)
