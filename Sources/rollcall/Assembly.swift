@@ -1,0 +1,135 @@
+// Rollcall · rollcall
+
+import Foundation
+import Hummingbird
+import Logging
+import Metrics
+import NIOCore
+import NIOPosix
+import Presence
+import PresenceFeed
+import PresenceServer
+import PresenceStore
+import Redis
+import ServiceLifecycle
+import UnixSignals
+
+/// Puts a node together and runs it: the one file that knows every module.
+struct Assembly: Sendable {
+    let settings: Settings
+
+    /// Runs a node until SIGTERM, SIGINT or an error that it cannot live with.
+    ///
+    /// `onListening` is told the node's address once it can be reached.
+    func run(onListening: @escaping @Sendable (_ address: String) -> Void = { _ in }) async throws {
+        let metrics = PrometheusExporter()
+        MetricsSystem.bootstrap(metrics)
+        LoggingSystem.bootstrap { [settings] label in
+            LineLogHandler(label: label, level: settings.logLevel, format: settings.logFormat)
+        }
+        let logger = Logger(label: "rollcall")
+        let node = settings.nodeID ?? "\(Session.random())"
+        let redisURL = settings.redisURL
+        logger.info(
+            "Starting",
+            metadata: ["node": "\(node)", "redis": "\(redisURL)", "open_files": "\(OpenFiles.raiseLimit())"])
+
+        let loops = MultiThreadedEventLoopGroup.singleton
+        let limits = settings.limits
+        let arrivals = RedisArrivals.Inlet()
+        let pool = RedisPool(
+            url: redisURL, options: settings.redisOptions, eventLoopGroup: loops, logger: logger,
+            onChange: arrivals.receive)
+        let store = PresenceStore(pool: pool, keys: StoreKeys(prefix: settings.redisPrefix), limits: limits)
+        let hub = FeedHub(
+            store: store, redisURL: redisURL, redisOptions: settings.redisOptions, probe: pool, eventLoopGroup: loops,
+            encoder: EventEncoder.feed, options: settings.feedOptions, logger: logger)
+        let sweeper = Sweeper(store: store, node: node, logger: logger)
+        let leases = LeaseKeeper(store: store, logger: logger)
+        let registry = StreamRegistry(eventLoopGroup: loops, options: settings.streamOptions)
+        let streams = StreamRoutes(
+            hub: hub, store: store, leases: leases, registry: registry, limits: limits, options: settings.streamOptions)
+        let table = RouteTable.rollcall(
+            PresenceBackend(store: store, live: hub.live),
+            streams: StreamHandlers(topicEvents: streams.topicEvents, manyTopicEvents: streams.manyTopicEvents),
+            options: ServerOptions(limits: limits), checks: { await HealthCheck.redis(pool) }, metrics: metrics)
+
+        var app = Application(
+            responder: RollcallResponder(table: table),
+            server: .http1(configuration: .init(idleTimeout: .seconds(60))),
+            configuration: settings.listening(logger),
+            onServerRunning: { channel in
+                let address = settings.address(port: channel.localAddress?.port)
+                Terminal.writeError("rollcall: listening on \(address)\n")
+                onListening(address)
+            },
+            eventLoopGroupProvider: .shared(loops), logger: logger)
+        app.beforeServerStarts {
+            // A node whose Redis is away starts all the same, so that an outage does not outlast itself.
+            guard await pool.waitUntilConnected(timeout: .seconds(5)) else {
+                return logger.warning("Redis cannot be reached yet; trying on")
+            }
+        }
+
+        // Each is told to stop when those after it have stopped.
+        var configuration = ServiceGroupConfiguration(
+            services: [
+                pool, hub, sweeper, leases,
+                RedisArrivals(arrivals, store: store, leases: leases, logger: logger), app,
+                Drain(registry: registry, over: TimeAmount(settings.drain), logger: logger),
+            ].map { ServiceGroupConfiguration.ServiceConfiguration(service: $0) },
+            gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+        configuration.maximumGracefulShutdownDuration = .seconds(10)
+        do {
+            try await ServiceGroup(configuration: configuration).run()
+        } catch let error as IOError where error.errnoCode == EADDRINUSE {
+            throw ProgramError.unavailable(
+                "port \(settings.port) of \(settings.host) is taken; "
+                    + "\(SettingsTable.port.info.flag) or \(SettingsTable.port.info.environmentName) names another")
+        } catch let error as IOError {
+            throw ProgramError.unavailable("cannot listen on \(settings.host):\(settings.port): \(error)")
+        }
+    }
+}
+
+// MARK: - Settings, as each module takes them
+
+extension Settings {
+    fileprivate var limits: Limits {
+        Limits(metaBytes: maximumMetaBytes, ttl: ttl, defaultTTL: defaultTTL, defaultGrace: grace)
+    }
+
+    fileprivate var redisOptions: RedisOptions {
+        var options = RedisOptions()
+        options.scripts = PresenceStore.scripts
+        options.probePrefix = redisPrefix + "probe:"
+        return options
+    }
+
+    fileprivate var feedOptions: FeedOptions {
+        var options = FeedOptions()
+        options.window = TimeAmount(diffWindow)
+        return options
+    }
+
+    fileprivate var streamOptions: StreamOptions {
+        var options = StreamOptions()
+        options.ping = TimeAmount(pingInterval)
+        options.maximumBacklog = slowReaderBytes
+        options.maximumLag = TimeAmount(slowReaderAge)
+        options.maximumStall = TimeAmount(stuckReaderAge)
+        options.drain = TimeAmount(drain)
+        return options
+    }
+
+    fileprivate func listening(_ logger: Logger) -> ApplicationConfiguration {
+        ApplicationConfiguration(
+            address: .hostname(host, port: port),
+            backlog: 4096,
+            availableConnectionsDelegate: maximumConnections > 0 ? .maximum(maximumConnections, logger: logger) : nil)
+    }
+
+    fileprivate func address(port bound: Int?) -> String {
+        "http://\(host.contains(":") ? "[\(host)]" : host):\(bound ?? port)"
+    }
+}

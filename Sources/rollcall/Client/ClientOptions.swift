@@ -1,0 +1,26 @@
+// Rollcall · rollcall
+
+import ArgumentParser
+
+/// What every command that talks to a service takes.
+struct ClientOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "Where the service is. (\(ServiceURL.environmentName); default: \(ServiceURL.fallback))", valueName: "url"))
+    var url: String?
+
+    /// Lends a client of the service to `body`.
+    func withClient<Result: Sendable>(
+        _ body: @escaping @Sendable (ServiceClient) async throws -> Result
+    ) async throws -> Result {
+        let client = ServiceClient(service: try ServiceURL(flag: url))
+        do {
+            let result = try await body(client)
+            try? await client.shutdown()
+            return result
+        } catch {
+            try? await client.shutdown()
+            throw error
+        }
+    }
+}

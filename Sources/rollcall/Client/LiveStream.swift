@@ -1,0 +1,59 @@
+// Rollcall · rollcall
+
+import AsyncHTTPClient
+import NIOCore
+import Presence
+
+/// A stream of events that survives the loss of its connection: it comes back with the cursor of the last event.
+struct LiveStream: Sendable {
+    /// What happens to a stream.
+    enum Step: Sendable {
+        case opened
+        case event(ServerSentEvent)
+        /// The connection is lost; another is tried after the pause.
+        case lost(reason: String, pause: Duration)
+    }
+
+    let client: ServiceClient
+    let url: String
+
+    /// Follows the stream until `take` throws or the task is cancelled.
+    ///
+    /// A refusal ends it, and so does a service that cannot be reached at the first try; any later failure is tried
+    /// again for ever, at growing, jittered intervals.
+    func follow(_ take: (Step) async throws -> Void) async throws {
+        var cursor: String?
+        var retry = 1_000
+        var failures = 0
+        var hasOpened = false
+        while true {
+            var reason = "the service ended the stream"
+            do {
+                let body = try await client.stream(url, after: cursor)
+                hasOpened = true
+                var parser = ServerSentEventParser(lastEventID: cursor)
+                try await take(.opened)
+                do {
+                    for try await chunk in body {
+                        for event in parser.feed(chunk.readableBytesView) {
+                            failures = 0
+                            try await take(.event(event))
+                        }
+                        cursor = parser.lastEventID
+                        retry = parser.retry ?? retry
+                    }
+                } catch let error where !(error is ProgramError || error is CancellationError) {
+                    reason = "the connection broke"
+                }
+            } catch let error as ProgramError where error.code == .unavailable && hasOpened {
+                reason = error.description
+            }
+            try Task.checkCancellation()
+            let longest = min(Double(retry) * Double(1 << min(failures, 5)), 15_000)
+            let pause = Duration.milliseconds(Int(longest * .random(in: 0.5...1)))
+            failures += 1
+            try await take(.lost(reason: reason, pause: pause))
+            try await Task.sleep(for: pause)
+        }
+    }
+}

@@ -1,0 +1,47 @@
+// Rollcall · rollcall
+
+/// A roster that fills a terminal and is redrawn in place.
+///
+/// It lives on the terminal's alternate screen, so what was there before comes back at the end. Lines too long for
+/// the terminal are cut by the terminal itself, which knows how wide characters are.
+actor RosterScreen {
+    private let topic: String
+    private var roster = WatchedRoster()
+    private var state = "connecting"
+    private var drawn: (size: (columns: Int, rows: Int), version: Int)?
+    private var version = 0
+
+    init(topic: String) {
+        self.topic = topic
+    }
+
+    func show(_ roster: WatchedRoster? = nil, state: String) {
+        self.roster = roster ?? self.roster
+        self.state = state
+        version += 1
+    }
+
+    /// Draws until cancelled, at most ten times a second however fast presences come and go.
+    func run() async {
+        // Alternate screen, no cursor, no line wrap; and all of it back at the end.
+        Terminal.writeOutput("\u{1b}[?1049h\u{1b}[?25l\u{1b}[?7l")
+        defer { Terminal.writeOutput("\u{1b}[?7h\u{1b}[?25h\u{1b}[?1049l") }
+        while !Task.isCancelled {
+            draw()
+            try? await Task.sleep(for: .milliseconds(100))
+        }
+    }
+
+    private func draw() {
+        let size = Terminal.size ?? (80, 24)
+        if let drawn, drawn.version == version, drawn.size == size { return }
+        drawn = (size, version)
+        let room = max(1, size.rows - 3)
+        let isCut = roster.keyCount > room
+        var lines = ["\(RosterText.summary(of: topic, roster)) · \(state)", ""]
+        lines += RosterText.rows(of: roster, limit: isCut ? room - 1 : room)
+        if isCut { lines.append("… and \(roster.keyCount - room + 1) more") }
+        // Home; every line clears its own rest; then all below is cleared: nothing flickers.
+        Terminal.writeOutput("\u{1b}[H" + lines.map { "\($0)\u{1b}[K" }.joined(separator: "\r\n") + "\u{1b}[J")
+    }
+}

@@ -1,0 +1,8 @@
+// Rollcall · rollcall
+
+/// One event of a stream.
+struct ServerSentEvent: Sendable, Hashable {
+    /// `message` where the stream names none.
+    var name: String
+    var data: String
+}

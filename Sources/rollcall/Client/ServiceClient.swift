@@ -1,0 +1,106 @@
+// Rollcall · rollcall
+
+import AsyncHTTPClient
+import Foundation
+import NIOCore
+import NIOHTTP1
+import NIOPosix
+import Presence
+
+/// Speaks to a Rollcall service, and puts what goes wrong into sentences for the person at the terminal.
+struct ServiceClient: Sendable {
+    let service: ServiceURL
+    private let http: HTTPClient
+
+    /// Longer than the longest ping interval: after this much silence the service is gone, whatever TCP says.
+    private static let silence = TimeAmount.seconds(40)
+    /// Bytes of one answer; a longer one is an error.
+    private static let longestAnswer = 1 << 28
+
+    init(service: ServiceURL) {
+        self.service = service
+        var configuration = HTTPClient.Configuration()
+        // A refused connection is news at once; what is worth another try, and when, is the caller's to know.
+        configuration.connectionPool.retryConnectionEstablishment = false
+        configuration.timeout = .init(connect: .seconds(5), read: Self.silence)
+        http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
+    }
+
+    func shutdown() async throws {
+        try await http.shutdown()
+    }
+
+    /// Gets a JSON document.
+    func get(_ url: String) async throws -> JSON {
+        let body = try await answer(to: HTTPClientRequest(url: url)).body.collect(upTo: Self.longestAnswer)
+        do {
+            return try JSON(parsing: Array(body.readableBytesView))
+        } catch {
+            throw ProgramError.unavailable("what answers at \(service) does not speak JSON: is it Rollcall?")
+        }
+    }
+
+    /// Deletes what an address names.
+    func delete(_ url: String) async throws {
+        var request = HTTPClientRequest(url: url)
+        request.method = .DELETE
+        _ = try await answer(to: request)
+    }
+
+    /// Opens a stream of events, after the event that `lastEventID` names.
+    func stream(_ url: String, after lastEventID: String?) async throws -> HTTPClientResponse.Body {
+        var request = HTTPClientRequest(url: url)
+        request.headers.add(name: "accept", value: "text/event-stream")
+        if let lastEventID { request.headers.add(name: "last-event-id", value: lastEventID) }
+        let response = try await answer(to: request)
+        guard response.headers.first(name: "content-type")?.hasPrefix("text/event-stream") == true else {
+            throw ProgramError.refused("\(service) does not answer with a stream of events: is it Rollcall?")
+        }
+        return response.body
+    }
+
+    /// Sends a request.
+    ///
+    /// Throws `refused` with the problem's own words at 4xx, `unavailable` at 5xx or no answer.
+    private func answer(to request: HTTPClientRequest) async throws -> HTTPClientResponse {
+        let response: HTTPClientResponse
+        do {
+            response = try await http.execute(request, deadline: .distantFuture)
+        } catch is CancellationError {
+            throw CancellationError()
+        } catch {
+            throw ProgramError.unavailable(
+                "cannot reach \(service) (\(Self.reason(error))). `rollcall dev` starts a service on this machine; "
+                    + "--url or \(ServiceURL.environmentName) names another.")
+        }
+        guard response.status.code >= 300 else { return response }
+        let body = try? await response.body.collect(upTo: 1 << 20)
+        let problem = body.flatMap { try? JSON(parsing: Array($0.readableBytesView)) }
+        let said = Self.sentence(of: problem) ?? "\(service) answered \(response.status)"
+        // 429 will pass, as an outage will.
+        let isRefusal = response.status.code < 500 && response.status != .tooManyRequests
+        throw isRefusal ? ProgramError.refused(said) : ProgramError.unavailable(said)
+    }
+
+    /// What a problem document says: its detail, or the detail of its first bad field.
+    static func sentence(of problem: JSON?) -> String? {
+        let text =
+            problem?["errors"]?.elements?.first?["detail"]?.string
+            ?? problem?["detail"]?.string ?? problem?["title"]?.string
+        return text.map(Terminal.harmless)
+    }
+
+    private static func reason(_ error: any Error) -> String {
+        switch error {
+        case let error as HTTPClientError where error == .connectTimeout: "it does not answer"
+        case let error as HTTPClientError where error == .readTimeout: "it has gone silent"
+        case let error as HTTPClientError where error == .remoteConnectionClosed: "it closed the connection"
+        case let error as NIOConnectionError where error.dnsAError != nil && error.connectionErrors.isEmpty:
+            "there is no host of that name"
+        case let error as NIOConnectionError where !error.connectionErrors.isEmpty:
+            Self.reason(error.connectionErrors[0].error)
+        case let error as IOError: String(cString: strerror(error.errnoCode))
+        default: "\(error)"
+        }
+    }
+}

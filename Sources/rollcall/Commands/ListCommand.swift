@@ -1,0 +1,37 @@
+// Rollcall · rollcall
+
+import ArgumentParser
+import Presence
+
+/// The command `rollcall list TOPIC`.
+struct ListCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "list", abstract: "Show who is present on a topic.",
+        discussion: "One line a key: the key, how many presences it has, and their metas.")
+
+    @Argument(help: "The topic, such as room:lobby.")
+    var topic: String
+
+    @Flag(help: "Print the service's own JSON document.")
+    var json = false
+
+    @OptionGroup var client: ClientOptions
+
+    func run() async throws {
+        let document = try await client.withClient { [topic] client in
+            try await client.get(client.service.topic(topic, "presences"))
+        }
+        if json {
+            return Terminal.writeOutput(String(decoding: document.compact, as: UTF8.self) + "\n")
+        }
+        guard let presences = document["presences"] else {
+            throw ProgramError.unavailable("the service answers with something else than a list: is it Rollcall?")
+        }
+        var roster = WatchedRoster()
+        _ = roster.replace(with: presences)
+        var lines = [RosterText.summary(of: topic, roster)]
+        if document["stale"]?.bool == true { lines[0] += " (stale: the service cannot reach its Redis)" }
+        lines += RosterText.rows(of: roster)
+        Terminal.writeOutput(lines.joined(separator: "\n") + "\n")
+    }
+}

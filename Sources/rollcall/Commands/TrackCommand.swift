@@ -1,0 +1,60 @@
+// Rollcall · rollcall
+
+import ArgumentParser
+import Presence
+
+/// The command `rollcall track TOPIC KEY`.
+struct TrackCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "track", abstract: "Be present on a topic until Ctrl-C.",
+        discussion: "Holds a stream that is the presence; at Ctrl-C the presence leaves at once.")
+
+    @Argument(help: "The topic, such as room:lobby.")
+    var topic: String
+
+    @Argument(help: "Who is present, such as alice.")
+    var key: String
+
+    @Option(help: ArgumentHelp("What to say about the presence: a JSON object.", valueName: "json"))
+    var meta = "{}"
+
+    @Option(help: ArgumentHelp("Which of the key's tabs or devices this is. (default: random)", valueName: "name"))
+    var session: String?
+
+    @OptionGroup var client: ClientOptions
+
+    func run() async throws {
+        let (topic, key, meta) = (topic, key, meta)
+        let session = session ?? "\(Session.random())"
+        try await client.withClient { client in
+            // The count is the smallest view: this stream is here to be present, not to look.
+            let url = client.service.topic(
+                topic, "events", query: [("key", key), ("session", session), ("meta", meta), ("view", "count")])
+            try await Interrupt.cancels {
+                try await LiveStream(client: client, url: url).follow { step in
+                    try report(step, "\(key) on \(topic), session \(session)")
+                }
+            }
+            try await client.delete(client.service.topic(topic, "presences", key, session))
+            Terminal.writeOutput("untracked \(Terminal.harmless("\(key) on \(topic)"))\n")
+        }
+    }
+}
+
+/// Says what a person wants to know about their presence.
+private func report(_ step: LiveStream.Step, _ presence: String) throws {
+    let presence = Terminal.harmless(presence)
+    switch step {
+    case .opened: break
+    case .lost(let reason, let pause): Terminal.writeError("rollcall: \(reason); again in \(pause.inWords)\n")
+    case .event(let event):
+        switch event.name {
+        case "tracked": Terminal.writeOutput("tracked \(presence); Ctrl-C ends it\n")
+        case "untracked": throw ProgramError.refused("\(presence): untracked by someone else")
+        case "error":
+            let problem = try? JSON(parsing: event.data)
+            throw ProgramError.refused(ServiceClient.sentence(of: problem) ?? "the service ended the stream")
+        default: break
+        }
+    }
+}

@@ -1,0 +1,74 @@
+// Rollcall · rollcall
+
+import Foundation
+import Logging
+import Presence
+
+/// Writes each log event as one line on standard error, in one write, so that lines of several threads never mix.
+struct LineLogHandler: LogHandler {
+    var logLevel: Logger.Level
+    var metadata: Logger.Metadata = [:]
+    var metadataProvider: Logger.MetadataProvider?
+    private let label: String
+    private let format: LogFormat
+    private let write: @Sendable (String) -> Void
+
+    init(
+        label: String, level: Logger.Level, format: LogFormat,
+        write: @escaping @Sendable (String) -> Void = Terminal.writeError
+    ) {
+        self.label = label
+        self.logLevel = level
+        self.format = format
+        self.write = write
+    }
+
+    subscript(metadataKey key: String) -> Logger.Metadata.Value? {
+        get { metadata[key] }
+        set { metadata[key] = newValue }
+    }
+
+    func log(event: LogEvent) {
+        var values = metadata
+        values.merge(metadataProvider?.get() ?? [:]) { $1 }
+        values.merge(event.metadata ?? [:]) { $1 }
+        if let error = event.error { values["error"] = "\(error)" }
+        let time = Date().formatted(.iso8601.time(includingFractionalSeconds: true))
+        let fields = values.map { ($0.key, "\($0.value)") }.sorted { $0.0 < $1.0 }
+        switch format {
+        case .text: write(textLine(of: event, at: time, fields))
+        case .json: write(jsonLine(of: event, at: time, fields))
+        }
+    }
+
+    private func textLine(of event: LogEvent, at time: String, _ fields: [(String, String)]) -> String {
+        var line = "\(time) \(event.level.rawValue.padding(toLength: 8, withPad: " ", startingAt: 0)) \(event.message)"
+        for (name, value) in fields {
+            let isPlain = !value.isEmpty && value.utf8.allSatisfy { $0 > 0x20 && $0 != 0x22 && $0 != 0x7f }
+            line += " \(name)=\(isPlain ? value : Self.quoted(value))"
+        }
+        return Self.onOneLine(line)
+    }
+
+    private func jsonLine(of event: LogEvent, at time: String, _ fields: [(String, String)]) -> String {
+        let standard = [
+            ("time", time), ("level", event.level.rawValue), ("logger", label), ("message", "\(event.message)"),
+        ]
+        // A field that bears a standard name must not make the object say two things under one name.
+        let renamed = fields.map { name, value in
+            (standard.contains { $0.0 == name } ? "field.\(name)" : name, value)
+        }
+        return "{" + (standard + renamed).map { "\(Self.quoted($0)):\(Self.quoted($1))" }.joined(separator: ",") + "}\n"
+    }
+
+    private static func quoted(_ text: String) -> String {
+        var bytes: [UInt8] = []
+        bytes.append(jsonString: text)
+        return String(decoding: bytes, as: UTF8.self)
+    }
+
+    /// A message with a line end in it must not look like two log lines.
+    private static func onOneLine(_ line: String) -> String {
+        line.replacing("\r", with: "\\r").replacing("\n", with: "\\n") + "\n"
+    }
+}

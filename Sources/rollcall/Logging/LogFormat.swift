@@ -1,0 +1,7 @@
+// Rollcall · rollcall
+
+/// How log lines look.
+enum LogFormat: String, CaseIterable, Sendable {
+    case text
+    case json
+}

@@ -1,0 +1,59 @@
+// Rollcall · rollcall
+
+/// Describes one setting: its names, its default, what it means and what a right value looks like.
+struct SettingInfo: Sendable {
+    /// Names the setting in words joined by dashes; all its other names follow from it.
+    let name: String
+    /// The default as an operator would write it, or nil where nothing is assumed.
+    let fallback: String?
+    /// What holds where there is no default, such as "required".
+    let without: String
+    let meaning: String
+    /// Completes "must be …".
+    let expected: String
+    /// A secret's value is never shown, not even in the error that refuses it.
+    let isSecret: Bool
+
+    var flag: String { "--\(name)" }
+    var fileKey: String { name.replacing("-", with: "_") }
+    var environmentName: String { "ROLLCALL_\(fileKey.uppercased())" }
+
+    /// The default in words, for help and documentation.
+    var shownDefault: String { fallback.map { "default: \($0)" } ?? without }
+}
+
+/// A setting together with the reading of its text.
+struct Setting<Value: Sendable>: Sendable {
+    let info: SettingInfo
+    /// Gives nil for a text that is not what `info.expected` says.
+    let parse: @Sendable (String) -> Value?
+
+    init(
+        _ name: String, default fallback: String? = nil, without: String = "optional", isSecret: Bool = false,
+        _ meaning: String, expected: String, parse: @escaping @Sendable (String) -> Value?
+    ) {
+        self.info = SettingInfo(
+            name: name, fallback: fallback, without: without, meaning: meaning, expected: expected, isSecret: isSecret)
+        self.parse = parse
+    }
+}
+
+extension Setting where Value == Int {
+    /// A whole number within bounds, both included.
+    init(_ name: String, default fallback: String, in bounds: ClosedRange<Int>, _ meaning: String) {
+        self.init(
+            name, default: fallback, meaning,
+            expected: "a whole number from \(bounds.lowerBound) to \(bounds.upperBound)",
+            parse: { text in Int(text).flatMap { bounds.contains($0) ? $0 : nil } })
+    }
+}
+
+extension Setting where Value: RawRepresentable & CaseIterable, Value.RawValue == String {
+    /// One of a few words.
+    init(choice name: String, default fallback: String, _ meaning: String) {
+        self.init(
+            name, default: fallback, meaning,
+            expected: "one of " + Value.allCases.map(\.rawValue).joined(separator: ", "),
+            parse: { Value(rawValue: $0.lowercased()) })
+    }
+}

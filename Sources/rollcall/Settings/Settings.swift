@@ -1,0 +1,76 @@
+// Rollcall · rollcall
+
+import Logging
+import Redis
+
+/// A node's settings, read and checked.
+struct Settings: Sendable {
+    let host: String
+    let port: Int
+    /// 0 stands for no bound.
+    let maximumConnections: Int
+    let redisURL: RedisURL
+    let redisPrefix: String
+    /// nil stands for a random one.
+    let nodeID: String?
+    let defaultTTL: Int
+    let ttl: ClosedRange<Int>
+    let grace: Int
+    let maximumMetaBytes: Int
+    let diffWindow: Duration
+    let pingInterval: Duration
+    let slowReaderBytes: Int
+    let slowReaderAge: Duration
+    let stuckReaderAge: Duration
+    let drain: Duration
+    let logLevel: Logger.Level
+    let logFormat: LogFormat
+
+    /// Reads all settings.
+    ///
+    /// Each refusal names the setting, its value and what is right.
+    init(from reader: SettingsReader) throws(ProgramError) {
+        let shortest = try reader.required(SettingsTable.minimumTTL)
+        let longest = try reader.required(SettingsTable.maximumTTL)
+        let defaultTTL = try reader.required(SettingsTable.defaultTTL)
+        guard shortest <= defaultTTL, defaultTTL <= longest else {
+            throw .usage(
+                """
+                the ttl settings contradict each other: \(SettingsTable.minimumTTL.info.environmentName) is \
+                \(shortest), \(SettingsTable.defaultTTL.info.environmentName) is \(defaultTTL) and \
+                \(SettingsTable.maximumTTL.info.environmentName) is \(longest); in that order they must not decrease.
+                """)
+        }
+        self.host = try reader.required(SettingsTable.host)
+        self.port = try reader.required(SettingsTable.port)
+        self.maximumConnections = try reader.required(SettingsTable.maximumConnections)
+        self.redisPrefix = try reader.required(SettingsTable.redisPrefix)
+        self.nodeID = try reader.value(of: SettingsTable.nodeID)
+        self.defaultTTL = defaultTTL
+        self.ttl = shortest...longest
+        self.grace = try reader.required(SettingsTable.grace)
+        self.maximumMetaBytes = try reader.required(SettingsTable.maximumMetaBytes)
+        self.diffWindow = .milliseconds(try reader.required(SettingsTable.diffWindow))
+        self.pingInterval = .seconds(try reader.required(SettingsTable.pingInterval))
+        self.slowReaderBytes = try reader.required(SettingsTable.slowReaderBytes)
+        self.slowReaderAge = .seconds(try reader.required(SettingsTable.slowReaderAge))
+        self.stuckReaderAge = .seconds(try reader.required(SettingsTable.stuckReaderAge))
+        self.drain = .seconds(try reader.required(SettingsTable.drain))
+        self.logLevel = try reader.required(SettingsTable.logLevel)
+        self.logFormat = try reader.required(SettingsTable.logFormat)
+        guard let redisURL = try reader.value(of: SettingsTable.redisURL) else {
+            throw .usage(
+                """
+                no Redis to keep presences in. Set \(SettingsTable.redisURL.info.environmentName) or \
+                \(SettingsTable.redisURL.info.flag), for example to redis://127.0.0.1:6379, \
+                or run `rollcall dev`, which brings its own.
+                """)
+        }
+        do {
+            self.redisURL = try RedisURL(redisURL)
+        } catch {
+            // The message says what is wrong and leaves out the text, which may hold a password.
+            throw .usage("\(SettingsTable.redisURL.info.environmentName): \(error.message).")
+        }
+    }
+}

@@ -1,0 +1,59 @@
+// Rollcall · rollcall
+
+import ArgumentParser
+
+/// The settings as flags.
+///
+/// Values stay text here; `SettingsReader` reads them as it reads every other source.
+struct SettingsOptions: ParsableArguments {
+    @Option(
+        help: ArgumentHelp(
+            "JSON file with settings, named as in the environment but in lower case and without ROLLCALL_.",
+            valueName: "path"))
+    var config: String?
+
+    @Option(SettingsTable.host) var host: String?
+    @Option(SettingsTable.port) var port: String?
+    @Option(SettingsTable.maximumConnections) var maximumConnections: String?
+    @Option(SettingsTable.redisURL) var redisURL: String?
+    @Option(SettingsTable.redisPrefix) var redisPrefix: String?
+    @Option(SettingsTable.nodeID) var nodeID: String?
+    @Option(SettingsTable.defaultTTL) var defaultTTL: String?
+    @Option(SettingsTable.minimumTTL) var minimumTTL: String?
+    @Option(SettingsTable.maximumTTL) var maximumTTL: String?
+    @Option(SettingsTable.grace) var grace: String?
+    @Option(SettingsTable.maximumMetaBytes) var maximumMetaBytes: String?
+    @Option(SettingsTable.diffWindow) var diffWindow: String?
+    @Option(SettingsTable.pingInterval) var pingInterval: String?
+    @Option(SettingsTable.slowReaderBytes) var slowReaderBytes: String?
+    @Option(SettingsTable.slowReaderAge) var slowReaderAge: String?
+    @Option(SettingsTable.stuckReaderAge) var stuckReaderAge: String?
+    @Option(SettingsTable.drain) var drain: String?
+    @Option(SettingsTable.logLevel) var logLevel: String?
+    @Option(SettingsTable.logFormat) var logFormat: String?
+
+    /// What was given, by file key.
+    var given: [String: String] {
+        // In the order of `SettingsTable.all`.
+        let values = [
+            host, port, maximumConnections, redisURL, redisPrefix, nodeID, defaultTTL, minimumTTL, maximumTTL, grace,
+            maximumMetaBytes, diffWindow, pingInterval, slowReaderBytes, slowReaderAge, stuckReaderAge, drain,
+            logLevel, logFormat,
+        ]
+        return Dictionary(
+            uniqueKeysWithValues: zip(SettingsTable.all, values).compactMap { info, value in
+                value.map { (info.fileKey, $0) }
+            })
+    }
+}
+
+extension Option where Value == String? {
+    /// Makes the flag of a setting, with the help that the table has for it.
+    init<Read>(_ setting: Setting<Read>) {
+        self.init(
+            name: .customLong(setting.info.name),
+            help: ArgumentHelp(
+                "\(setting.info.meaning) (\(setting.info.environmentName); \(setting.info.shownDefault))",
+                valueName: "value"))
+    }
+}

@@ -1,0 +1,81 @@
+// Rollcall · rollcall
+
+import Logging
+
+/// Every setting of a node, in the one place that names them.
+///
+/// The reader, the flags, `--help` and docs/operations.md (by a test) follow it.
+enum SettingsTable {
+    static let host = Setting(
+        "host", default: "127.0.0.1", "Address to listen on; 0.0.0.0 or :: for every interface.",
+        expected: "an address or host name", parse: { $0.isEmpty ? nil : $0 })
+    static let port = Setting(
+        "port", default: "4000", in: 0...65_535, "TCP port to listen on; 0 takes a free one.")
+    static let maximumConnections = Setting(
+        "max-connections", default: "0", in: 0...10_000_000,
+        "Open connections at which a node stops accepting more until one closes; 0 sets no bound of its own.")
+    static let redisURL = Setting(
+        "redis-url", without: "required", isSecret: true,
+        "The Redis that all nodes share: redis://, rediss:// (TLS) or redis+unix://, with user:password@ and /db.",
+        expected: "a redis://, rediss:// or redis+unix:// URL", parse: { $0.contains("://") ? $0 : nil })
+    static let redisPrefix = Setting(
+        "redis-prefix", default: "rc:",
+        "Put before every Redis key and channel, so that several deployments can share a Redis.",
+        expected: "1 to 32 printable ASCII characters without braces or spaces",
+        parse: { text in
+            (1...32).contains(text.utf8.count)
+                && text.utf8.allSatisfy { (0x21...0x7e).contains($0) && $0 != 0x7b && $0 != 0x7d } ? text : nil
+        })
+    static let nodeID = Setting(
+        "node-id", without: "random by default",
+        "This node's name in Redis and in logs; must differ between running nodes.",
+        expected: "1 to 64 of A-Z, a-z, 0-9, _ and -",
+        parse: { text in
+            (1...64).contains(text.utf8.count) && text.allSatisfy(Self.isNameCharacter) ? text : nil
+        })
+    static let defaultTTL = Setting(
+        "default-ttl", default: "30", in: 1...86_400,
+        "Seconds that a presence lives without a heartbeat when its track names no ttl.")
+    static let minimumTTL = Setting(
+        "min-ttl", default: "5", in: 1...86_400, "Shortest ttl that a client may ask for, in seconds.")
+    static let maximumTTL = Setting(
+        "max-ttl", default: "300", in: 1...86_400, "Longest ttl that a client may ask for, in seconds.")
+    static let grace = Setting(
+        "grace", default: "5", in: 0...60,
+        "Seconds that a stream-bound presence outlives its stream when the stream names no grace.")
+    static let maximumMetaBytes = Setting(
+        "max-meta-bytes", default: "4096", in: 2...65_536, "Largest meta, in bytes of compact JSON.")
+    static let diffWindow = Setting(
+        "diff-window", default: "10", in: 0...1_000,
+        "Milliseconds during which the diffs of one topic that follow a first one are collected into one event.")
+    static let pingInterval = Setting(
+        "ping-interval", default: "15", in: 1...30,
+        "Seconds between two pings on every stream; the browser page and the commands give up after 40 of silence.")
+    static let slowReaderBytes = Setting(
+        "slow-reader-bytes", default: "1048576", in: 16_384...1_073_741_824,
+        "Bytes waiting for a reader at which its queue is dropped for a fresh presence_state.")
+    static let slowReaderAge = Setting(
+        "slow-reader-age", default: "10", in: 1...300,
+        "Seconds that events may wait for a reader before its queue is dropped for a fresh presence_state.")
+    static let stuckReaderAge = Setting(
+        "stuck-reader-age", default: "30", in: 1...600,
+        "Seconds after which the connection of a reader that takes no bytes at all is closed.")
+    static let drain = Setting(
+        "drain", default: "5", in: 0...9,
+        "Seconds over which a stopping node spreads the ends of its streams.")
+    static let logLevel = Setting<Logger.Level>(
+        choice: "log-level", default: "info", "The least severe log lines to write.")
+    static let logFormat = Setting<LogFormat>(
+        choice: "log-format", default: "text", "How log lines look: for people, or one JSON object a line.")
+
+    /// All of them, in the order that help and documentation show them.
+    static let all: [SettingInfo] = [
+        host.info, port.info, maximumConnections.info, redisURL.info, redisPrefix.info, nodeID.info, defaultTTL.info,
+        minimumTTL.info, maximumTTL.info, grace.info, maximumMetaBytes.info, diffWindow.info, pingInterval.info,
+        slowReaderBytes.info, slowReaderAge.info, stuckReaderAge.info, drain.info, logLevel.info, logFormat.info,
+    ]
+
+    private static func isNameCharacter(_ character: Character) -> Bool {
+        character.isASCII && (character.isLetter || character.isNumber || character == "_" || character == "-")
+    }
+}

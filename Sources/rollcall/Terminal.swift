@@ -1,0 +1,54 @@
+// Rollcall · rollcall
+
+import Foundation
+
+/// Standard output and standard error, whole pieces at a time and without buffering.
+enum Terminal {
+    static let outputIsTerminal = isatty(STDOUT_FILENO) == 1
+
+    /// Columns and rows of the terminal that standard output goes to; nil when it goes elsewhere.
+    static var size: (columns: Int, rows: Int)? {
+        var size = winsize()
+        guard ioctl(STDOUT_FILENO, UInt(TIOCGWINSZ), &size) == 0, size.ws_col > 0, size.ws_row > 0 else { return nil }
+        return (Int(size.ws_col), Int(size.ws_row))
+    }
+
+    @Sendable static func writeOutput(_ text: String) { write(text, to: STDOUT_FILENO) }
+    @Sendable static func writeError(_ text: String) { write(text, to: STDERR_FILENO) }
+
+    /// Replaces what a terminal would obey or hide (control, direction and other format characters), so that names
+    /// and metas of strangers can be shown.
+    static func harmless(_ text: String) -> String {
+        String(
+            String.UnicodeScalarView(
+                text.unicodeScalars.map { scalar in
+                    switch scalar.properties.generalCategory {
+                    case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate: "\u{fffd}"
+                    default: scalar
+                    }
+                }))
+    }
+
+    private static func write(_ text: String, to descriptor: Int32) {
+        var text = text
+        text.withUTF8 { bytes in
+            var rest = UnsafeRawBufferPointer(bytes)
+            while let start = rest.baseAddress, !rest.isEmpty {
+                let count = unistd_write(descriptor, start, rest.count)
+                if count < 0 {
+                    if errno == EINTR { continue }
+                    return
+                }
+                rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
+            }
+        }
+    }
+}
+
+#if canImport(Glibc)
+    import Glibc
+    private let unistd_write = Glibc.write
+#elseif canImport(Darwin)
+    import Darwin
+    private let unistd_write = Darwin.write
+#endif

@@ -1,0 +1,125 @@
+// Rollcall · EndToEndTests
+
+import Logging
+import Presence
+import Synchronization
+import Testing
+
+@testable import rollcall
+
+@Suite("What the commands read")
+struct ClientParsingTests {
+    private static let stream = """
+        \u{feff}retry: 2500
+        : lobby, 1 key, 1 presence
+
+        id: 0123456789abcdef-1
+        event: presence_state
+        data: {"ü":{"metas":[]}}
+
+        event:ping\r\ndata\r\n\r\nid: 0123456789abcdef-2
+
+        data: one\rdata:two\r\rdata: never dispatched
+        """
+
+    @Test("A stream read byte by byte, in pieces or at once gives the same events", arguments: [1, 2, 7, 4096])
+    func stream(size: Int) {
+        var parser = ServerSentEventParser()
+        var events: [ServerSentEvent] = []
+        let bytes = Array(Self.stream.utf8)
+        for start in stride(from: 0, to: bytes.count, by: size) {
+            events += parser.feed(bytes[start..<min(start + size, bytes.count)])
+        }
+        #expect(
+            events == [
+                ServerSentEvent(name: "presence_state", data: #"{"ü":{"metas":[]}}"#),
+                ServerSentEvent(name: "ping", data: ""),
+                ServerSentEvent(name: "message", data: "one\ntwo"),
+            ])
+        #expect(parser.retry == 2500)
+        #expect(parser.lastEventID == "0123456789abcdef-2")
+    }
+
+    @Test("A roster is folded from a state and diffs, and says what changed")
+    func roster() throws {
+        var roster = WatchedRoster()
+        let joined = try lines(roster.replace(with: JSON(parsing: #"{"a":{"metas":[{"n":1.0,"phx_ref":"r1"}]}}"#)))
+        #expect(joined == [#"+ a {"n":1.0}"#])
+
+        let updated = try lines(
+            roster.apply(
+                JSON(
+                    parsing: """
+                        {"joins":{"a":{"metas":[{"phx_ref":"r2","phx_ref_prev":"r1"}]},"b":{"metas":[{"phx_ref":"r3"}]}},
+                        "leaves":{"a":{"metas":[{"n":1.0,"phx_ref":"r1"}]}},"reasons":{}}
+                        """)))
+        #expect(updated == ["~ a {}", "+ b {}"])
+        #expect(roster.keyCount == 2)
+
+        let left = try lines(
+            roster.apply(
+                JSON(
+                    parsing: """
+                        {"joins":{},"leaves":{"b":{"metas":[{"phx_ref":"r3"}]},"c":{"metas":[{"phx_ref":"r9"}]}},
+                        "reasons":{"r3":"expired","r9":"expired"}}
+                        """)))
+        #expect(left == ["- b expired"])
+
+        let lost = try lines(roster.replace(with: JSON(parsing: "{}")))
+        #expect(lost == ["- a lost"])
+        #expect(roster.presenceCount == 0)
+    }
+
+    @Test("Names that canonical equivalence holds for one are two keys")
+    func exactKeys() throws {
+        var roster = WatchedRoster()
+        _ = roster.replace(
+            with: try JSON(
+                parsing: "{\"\u{fc}\":{\"metas\":[{\"phx_ref\":\"1\"}]},\"u\u{308}\":{\"metas\":[{\"phx_ref\":\"2\"}]}}"
+            ))
+        #expect(roster.keyCount == 2)
+    }
+
+    @Test("What a stranger wrote cannot steer the terminal")
+    func harmless() {
+        #expect(Terminal.harmless("a\u{1b}[2Jb\u{202e}c\u{9b}d\n") == "a\u{fffd}[2Jb\u{fffd}c\u{fffd}d\u{fffd}")
+    }
+
+    @Test("Addresses encode all but unreserved characters, and keep the path of a proxy")
+    func addresses() throws {
+        let service = try ServiceURL(flag: "https://example.org/live//", environment: [:])
+        #expect(
+            service.topic("a/b ü", "presences", "%", query: [("meta", #"{"a":1}"#)])
+                == "https://example.org/live/v1/topics/a%2Fb%20%C3%BC/presences/%25?meta=%7B%22a%22%3A1%7D")
+        #expect(try ServiceURL(flag: nil, environment: [:]).description == "http://127.0.0.1:4000")
+        #expect(try ServiceURL(flag: nil, environment: ["ROLLCALL_URL": "http://a"]).description == "http://a")
+        #expect(throws: ProgramError.self) { try ServiceURL(flag: "localhost:4000", environment: [:]) }
+    }
+
+    @Test(
+        "A log line is one line, and a JSON line one object, whatever is in the message", arguments: LogFormat.allCases)
+    func logLines(format: LogFormat) throws {
+        let written = Mutex("")
+        var handler = LineLogHandler(label: "test", level: .info, format: format) { line in
+            written.withLock { $0 += line }
+        }
+        handler[metadataKey: "level"] = "a \"field\""
+        handler.log(
+            event: LogEvent(
+                level: .info, message: "one\ntwo", metadata: ["id": "x1"], source: nil, file: #file,
+                function: #function, line: #line))
+        let line = written.withLock { $0 }
+        #expect(line.hasSuffix("\n") && line.count { $0 == "\n" } == 1)
+        guard format == .json else {
+            #expect(line.contains(#"one\ntwo id=x1 level="a \"field\"""#))
+            return
+        }
+        let object = try JSON(parsing: String(line.dropLast()))
+        #expect(object["message"]?.string == "one\ntwo")
+        #expect(object["level"]?.string == "info")
+        #expect(object["field.level"]?.string == #"a "field""#)
+        #expect(object["id"]?.string == "x1")
+    }
+
+    private func lines(_ changes: [WatchedRoster.Change]) -> [String] { changes.map(RosterText.line) }
+}

@@ -1,0 +1,124 @@
+// Rollcall · EndToEndTests
+
+import LocalServices
+import TestSupport
+import Testing
+
+/// The program as a person meets it at a prompt.
+@Suite("The command line")
+struct CommandLineTests {
+    @Test("serve without a Redis says what to set, and that dev brings its own")
+    func serveWithoutRedis() async throws {
+        let outcome = try await RollcallProcess.run(["serve"])
+        #expect(outcome.code == 64)
+        #expect(outcome.errors.contains("ROLLCALL_REDIS_URL"))
+        #expect(outcome.errors.contains("rollcall dev"))
+        #expect(outcome.output.isEmpty)
+    }
+
+    @Test("A bad setting ends serve with an error that names it")
+    func badSetting() async throws {
+        let outcome = try await RollcallProcess.run(["serve"], environment: ["ROLLCALL_PORT": "tcp://10.0.0.1:4000"])
+        #expect(outcome.code == 64)
+        #expect(outcome.errors.contains("ROLLCALL_PORT must be a whole number from 0 to 65535"))
+    }
+
+    @Test("serve --help shows every setting with its variable and its default")
+    func help() async throws {
+        let outcome = try await RollcallProcess.run(["serve", "--help"], environment: ["COLUMNS": "400"])
+        #expect(outcome.code == 0)
+        #expect(outcome.output.contains("(ROLLCALL_DEFAULT_TTL; default: 30)"))
+        #expect(outcome.output.contains("(ROLLCALL_REDIS_URL; required)"))
+    }
+
+    @Test("A command that finds no service says how to get one", arguments: ["list", "watch"])
+    func noService(command: String) async throws {
+        let outcome = try await RollcallProcess.run([command, "lobby", "--url", "http://127.0.0.1:1"])
+        #expect(outcome.code == 69)
+        #expect(outcome.errors.contains("cannot reach http://127.0.0.1:1 (Connection refused)"))
+        #expect(outcome.errors.contains("rollcall dev"))
+    }
+
+    @Test("list, watch and track show and make presences of a running node")
+    func conversation() async throws {
+        try await withRedis { redis in
+            try await withRollcall(redis: redis, environment: ["ROLLCALL_REDIS_PREFIX": uniquePrefix()]) { node in
+                let environment = ["ROLLCALL_URL": node.url]
+                let empty = try await RollcallProcess.run(["list", "a/b ü"], environment: environment)
+                #expect(empty.output == "a/b ü: 0 keys, 0 presences\n")
+
+                let watch = try await OwnedProcess.start(
+                    try RollcallProcess.executable, arguments: ["watch", "a/b ü"],
+                    environment: ["ROLLCALL_URL": node.url])
+                let track = try await OwnedProcess.start(
+                    try RollcallProcess.executable,
+                    arguments: ["track", "a/b ü", "alice", "--meta", #"{"n":1.50}"#, "--session", "laptop"],
+                    environment: ["ROLLCALL_URL": node.url])
+                try await eventually("alice tracked") {
+                    track.log.text.contains("tracked alice on a/b ü, session laptop")
+                }
+                try await eventually("alice seen") { watch.log.text.contains("+ alice {\"n\":1.50}\n") }
+
+                let list = try await RollcallProcess.run(["list", "a/b ü"], environment: environment)
+                #expect(list.output == "a/b ü: 1 key, 1 presence\nalice  1  {\"n\":1.50}\n")
+                let json = try await RollcallProcess.run(["list", "a/b ü", "--json"], environment: environment)
+                #expect(
+                    try JSONValue(parsing: json.output)["presences"]?["alice"]?["metas"]?[0]?["n"] == .number("1.50"))
+
+                #expect(await track.stop() == .exited(0))
+                #expect(track.log.text.hasSuffix("untracked alice on a/b ü\n"))
+                try await eventually("alice gone") { watch.log.text.contains("- alice untracked\n") }
+                #expect(await watch.stop() == .exited(0))
+            }
+        }
+    }
+
+    @Test("watch takes a lost stream up again where it broke")
+    func reconnection() async throws {
+        try await withRedis { redis in
+            let environment = ["ROLLCALL_REDIS_PREFIX": uniquePrefix(), "ROLLCALL_DRAIN": "0"]
+            let first = try await RollcallProcess.serve(redis: redis, environment: environment)
+            _ = try await first.client.post(
+                RollcallClient.path(topic: "lobby", "presences"), #"{"key":"alice","session":"s","ttl":60}"#)
+            let watch = try await OwnedProcess.start(
+                try RollcallProcess.executable, arguments: ["watch", "lobby", "--url", first.url])
+            defer { watch.send(9) }
+            try await eventually("alice seen") { watch.log.text.contains("+ alice {}\n") }
+            await first.terminate()
+            let port = String(first.url.split(separator: ":").last ?? "0")
+            let second = try await RollcallProcess.serve(
+                redis: redis, environment: environment.merging(["ROLLCALL_PORT": port]) { $1 })
+            _ = try await second.client.delete(RollcallClient.path(topic: "lobby", "presences", "alice", "s"))
+            try await eventually("alice gone", timeout: .seconds(20)) { watch.log.text.contains("- alice untracked\n") }
+            #expect(watch.log.text.count { $0 == "+" } == 1)
+            await watch.stop()
+            await second.terminate()
+        }
+    }
+
+    @Test("A refused command repeats the service's own words")
+    func refusal() async throws {
+        try await withRedis { redis in
+            try await withRollcall(redis: redis, environment: ["ROLLCALL_REDIS_PREFIX": uniquePrefix()]) { node in
+                let outcome = try await RollcallProcess.run(
+                    ["track", "lobby", "alice", "--meta", "[]"], environment: ["ROLLCALL_URL": node.url])
+                #expect(outcome.code == 1)
+                #expect(outcome.errors.hasPrefix("rollcall: "))
+                #expect(outcome.errors.contains("object"))
+            }
+        }
+    }
+
+    @Test("dev brings a Redis of its own, prints the page and a curl line, and leaves nothing running")
+    func dev() async throws {
+        let folder = try TemporaryFolder.make()
+        defer { TemporaryFolder.remove(folder) }
+        let node = try await RollcallProcess.start(["dev", "--state", folder])
+        try await eventually("the welcome") { node.log.contains("\(node.url)/?name=Alice") }
+        #expect(node.log.contains("curl -N \(node.url)/v1/topics/lobby/events"))
+        let ready = try await node.client.get("/readyz")
+        #expect(ready.status == 200)
+        #expect(await node.terminate() == .exited(0))
+        #expect(LocalSocket.ask("\(folder)/redis/redis.sock", "PING\r\n") == nil)
+    }
+}

@@ -1,0 +1,28 @@
+// Rollcall · EndToEndTests
+
+import Foundation
+import LocalServices
+import TestSupport
+import Testing
+
+/// The demo page in a real browser, against a real `rollcall dev`.
+@Suite("The demo page")
+struct DemoPageTests {
+    @Test("Tabs show who is here, count them, and forget them when they are closed", .timeLimit(.minutes(3)))
+    func tabs() async throws {
+        let python = repository + "/.venv/bin/python"
+        try #require(
+            FileManager.default.isExecutableFile(atPath: python),
+            "the browser test needs \(python); scripts/bootstrap makes it")
+        let folder = try TemporaryFolder.make()
+        defer { TemporaryFolder.remove(folder) }
+        let screenshot = NSTemporaryDirectory() + "rollcall-demo-page.png"
+        let node = try await RollcallProcess.start(["dev", "--state", folder])
+        let outcome = try await Command.run(
+            python, [repository + "/Tests/EndToEndTests/demo_page.py", node.url, screenshot],
+            environment: ["PLAYWRIGHT_BROWSERS_PATH": repository + "/.venv/browsers"], timeout: .seconds(150))
+        let end = await node.terminate()
+        #expect(outcome.code == 0, "\(outcome.output)\(outcome.errors)\nThe node said:\n\(node.process.log.tail(20))")
+        #expect(end == .exited(0))
+    }
+}

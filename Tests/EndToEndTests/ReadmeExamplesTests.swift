@@ -1,0 +1,91 @@
+// Rollcall · EndToEndTests
+
+import Foundation
+import LocalServices
+import RegexBuilder
+import TestSupport
+import Testing
+
+/// README.md's examples, pasted into a shell as they stand.
+///
+/// A block of `sh` is run. The block of `text` after it is what it prints; one with no `sh` of its own is what the
+/// stream that was opened before prints next. What differs from run to run (refs, cursors, sessions, times) is
+/// compared by its shape. Only the port is rewritten.
+@Suite("README.md")
+struct ReadmeExamplesTests {
+    @Test("Every example gives what it says", .timeLimit(.minutes(3)))
+    func examples() async throws {
+        let readme = try String(contentsOfFile: repository + "/README.md", encoding: .utf8)
+        #expect(readme.split(separator: "\n", omittingEmptySubsequences: false).count <= 200)
+        let blocks = Self.blocks(of: readme)
+        try #require(blocks.first?.text == "make run\n", "the first example starts the service")
+        let folder = try TemporaryFolder.make()
+        defer { TemporaryFolder.remove(folder) }
+        let node = try await RollcallProcess.start(["dev", "--state", folder])
+        let port = try #require(node.url.split(separator: ":").last)
+
+        var stream: OwnedProcess?
+        var streamed = ""
+        var examples = 0
+        for (index, block) in blocks.enumerated().dropFirst() {
+            let text = block.text.replacing("127.0.0.1:4000", with: "127.0.0.1:\(port)")
+            switch block.language {
+            case "sh" where text.contains("curl -N"):
+                stream = try await OwnedProcess.start("bash", arguments: ["-c", "exec " + text])
+                streamed = ""
+            case "sh":
+                let outcome = try await Command.run("bash", ["-c", text], timeout: .seconds(30))
+                #expect(outcome.code == 0, "\(text)\(outcome.errors)")
+                guard blocks.indices.contains(index + 1), blocks[index + 1].language == "text" else { continue }
+                let expected = Self.shape(of: blocks[index + 1].text.replacing(":4000", with: ":\(port)"))
+                #expect(Self.shape(of: outcome.output) == expected, "\(text)")
+                examples += 1
+            case "text" where blocks[index - 1].language == "text" || blocks[index - 1].text.contains("curl -N"):
+                streamed += text
+                let process = try #require(stream, "a stream was opened before: \(text)")
+                let expected = Self.shape(of: streamed)
+                do {
+                    try await eventually("the stream of the README") {
+                        Self.shape(of: process.log.text).contains(expected)
+                    }
+                } catch {
+                    #expect(Self.shape(of: process.log.text) == expected)
+                }
+                examples += 1
+            default: break
+            }
+        }
+        #expect(examples >= 5)
+        await stream?.kill()
+        await node.terminate()
+    }
+
+    @Test("Every file and folder that it links to is there")
+    func links() throws {
+        let readme = try String(contentsOfFile: repository + "/README.md", encoding: .utf8)
+        for link in readme.matches(of: #/\]\((?<path>[^)#:]+)[^):]*\)/#) {
+            let path = String(link.output.path)
+            #expect(FileManager.default.fileExists(atPath: repository + "/" + path), "\(path)")
+        }
+    }
+
+    private static func blocks(of markdown: String) -> [(language: String, text: String)] {
+        markdown.matches(of: #/(?m)^```(?<language>[a-z]*)\n(?<text>(?:.*\n)*?)```$/#).map {
+            (String($0.output.language), String($0.output.text))
+        }
+    }
+
+    /// Replaces what no two runs have in common by its kind.
+    private static func shape(of output: String) -> String {
+        output
+            .replacing(#/[0-9a-f]{16}-[0-9]+/#, with: "CURSOR")
+            .replacing(#/"phx_ref(?<kind>_prev)?":"[A-Za-z0-9_-]{16}"/#) {
+                "\"phx_ref\($0.output.kind ?? "")\":\"REF\""
+            }
+            .replacing(#/"reasons":\{"[A-Za-z0-9_-]{16}"/#, with: #""reasons":{"REF""#)
+            .replacing(#/[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9:.]+Z/#, with: "TIME")
+            .replacing(#/retry: [0-9]+/#, with: "retry: MS")
+            .replacing(#/event: ping\ndata: \{\}\n\n/#, with: "")
+            .trimmingCharacters(in: .whitespacesAndNewlines)
+    }
+}

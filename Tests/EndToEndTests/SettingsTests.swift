@@ -1,0 +1,118 @@
+// Rollcall · EndToEndTests
+
+import ArgumentParser
+import Foundation
+import Logging
+import Testing
+
+@testable import rollcall
+
+@Suite("Settings")
+struct SettingsTests {
+    @Test("Flags win over the environment, the environment over the file, the file over the default")
+    func precedence() async throws {
+        let file = try temporaryFile(#"{"port": 1, "grace": "1", "default_ttl": 61, "log_level": "error"}"#)
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        let reader = try await SettingsReader(
+            flags: ["port": "3"], environment: ["ROLLCALL_PORT": "2", "ROLLCALL_GRACE": "2"], file: file)
+        #expect(try reader.value(of: SettingsTable.port) == 3)
+        #expect(try reader.value(of: SettingsTable.grace) == 2)
+        #expect(try reader.value(of: SettingsTable.defaultTTL) == 61)
+        #expect(try reader.value(of: SettingsTable.logLevel) == .error)
+        #expect(try reader.value(of: SettingsTable.host) == "127.0.0.1")
+        #expect(try reader.value(of: SettingsTable.nodeID) == nil)
+    }
+
+    @Test("The environment can name the file")
+    func fileFromEnvironment() async throws {
+        let file = try temporaryFile(#"{"port": 4321}"#)
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        let reader = try await SettingsReader(flags: [:], environment: ["ROLLCALL_CONFIG": file])
+        #expect(try reader.value(of: SettingsTable.port) == 4321)
+    }
+
+    @Test("Every setting has a flag, and what is given to it arrives under the setting's own name")
+    func flags() throws {
+        for (index, setting) in SettingsTable.all.enumerated() {
+            let options = try SettingsOptions.parse([setting.flag, "value \(index)"])
+            #expect(options.given == [setting.fileKey: "value \(index)"])
+        }
+    }
+
+    @Test("Every default is itself a right value")
+    func defaults() async throws {
+        let reader = try await SettingsReader(flags: [:], environment: ["ROLLCALL_REDIS_URL": "redis://localhost"])
+        let settings = try Settings(from: reader)
+        #expect(settings.port == 4000)
+        #expect(settings.ttl.contains(settings.defaultTTL))
+    }
+
+    @Test(
+        "A bad value is refused with its name, itself and what is right",
+        arguments: [
+            ("ROLLCALL_PORT", "http", #"ROLLCALL_PORT must be a whole number from 0 to 65535, but is "http""#),
+            ("ROLLCALL_PORT", "65536", "whole number from 0 to 65535"),
+            ("ROLLCALL_GRACE", "-1", "whole number from 0 to 60"),
+            ("ROLLCALL_GRACE", "", "whole number from 0 to 60"),
+            ("ROLLCALL_LOG_LEVEL", "loud", "one of trace, debug, info"),
+            ("ROLLCALL_LOG_FORMAT", "xml", "one of text, json"),
+            ("ROLLCALL_REDIS_PREFIX", "a{b}", "without braces"),
+            ("ROLLCALL_NODE_ID", "a b", "1 to 64 of A-Z"),
+            ("ROLLCALL_MIN_TTL", "31", "must not decrease"),
+            ("ROLLCALL_REDIS_URL", "http://user:hunter2@host", "redis://"),
+        ])
+    func refusals(name: String, value: String, message: String) async throws {
+        let environment = ["ROLLCALL_REDIS_URL": "redis://localhost"].merging([name: value]) { $1 }
+        let reader = try await SettingsReader(flags: [:], environment: environment)
+        let error = try #require(throws: ProgramError.self) { try Settings(from: reader) }
+        #expect(error.code == .usage)
+        #expect(error.description.contains(name))
+        #expect(error.description.contains(message))
+        #expect(!error.description.contains("hunter2"))
+    }
+
+    @Test(
+        "A settings file that cannot be used is refused with its path and the reason",
+        arguments: [
+            (#"{"prt": 1}"#, #"has "prt", but knows only"#), ("[]", "is an array"), (#"{"port": 1"#, "is no JSON"),
+        ])
+    func badFiles(text: String, message: String) async throws {
+        let file = try temporaryFile(text)
+        defer { try? FileManager.default.removeItem(atPath: file) }
+        let error = try await #require(throws: ProgramError.self) {
+            try await SettingsReader(flags: [:], environment: [:], file: file)
+        }
+        #expect(error.description.contains(file))
+        #expect(error.description.contains(message))
+    }
+
+    @Test("A settings file that was named must be there")
+    func missingFile() async throws {
+        let error = try await #require(throws: ProgramError.self) {
+            try await SettingsReader(flags: [:], environment: [:], file: "/nowhere/rollcall.json")
+        }
+        #expect(error.description.contains("/nowhere/rollcall.json"))
+    }
+
+    @Test("docs/operations.md lists every setting as the program knows it")
+    func documentation() throws {
+        let rows = SettingsTable.all.map { setting in
+            "| `\(setting.environmentName)` | \(setting.fallback.map { "`\($0)`" } ?? setting.without) "
+                + "| \(setting.meaning) |"
+        }
+        let table = (["| setting | default | meaning |", "|---|---|---|"] + rows).joined(separator: "\n")
+        let page = try String(contentsOfFile: repository + "/docs/operations.md", encoding: .utf8)
+        let isListed = page.contains(table)
+        #expect(isListed, "docs/operations.md should hold this table:\n\(table)")
+    }
+
+    private func temporaryFile(_ text: String) throws -> String {
+        let path = NSTemporaryDirectory() + "rollcall-settings-\(UUID().uuidString).json"
+        try text.write(toFile: path, atomically: true, encoding: .utf8)
+        return path
+    }
+}
+
+/// The folder of the project.
+let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
+    .deletingLastPathComponent().path
