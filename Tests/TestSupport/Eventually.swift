@@ -3,6 +3,8 @@
 /// A condition that did not come true in time.
 package struct NeverHappened: Error, CustomStringConvertible {
     package let description: String
+
+    package init(description: String) { self.description = description }
 }
 
 /// Awaits a condition: asks every few milliseconds, and fails by throwing when `timeout` has passed.
