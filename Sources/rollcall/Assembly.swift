@@ -54,16 +54,13 @@ struct Assembly: Sendable {
             streams: StreamHandlers(topicEvents: streams.topicEvents, manyTopicEvents: streams.manyTopicEvents),
             options: ServerOptions(limits: limits), checks: { await HealthCheck.redis(pool) }, metrics: metrics)
 
-        var app = Application(
-            responder: RollcallResponder(table: table),
-            server: .http1(configuration: .init(idleTimeout: .seconds(60))),
-            configuration: settings.listening(logger),
-            onServerRunning: { channel in
-                let address = settings.address(port: channel.localAddress?.port)
-                Terminal.writeError("rollcall: listening on \(address)\n")
-                onListening(address)
-            },
-            eventLoopGroupProvider: .shared(loops), logger: logger)
+        var app = HTTPServer.application(
+            RollcallResponder(table: table), options: settings.serverOptions, eventLoopGroup: loops, logger: logger
+        ) { channel in
+            let address = settings.address(port: channel.localAddress?.port)
+            Terminal.writeError("rollcall: listening on \(address)\n")
+            onListening(address)
+        }
         app.beforeServerStarts {
             // A node whose Redis is away starts all the same, so that an outage does not outlast itself.
             guard await pool.waitUntilConnected(timeout: .seconds(5)) else {
@@ -122,11 +119,9 @@ extension Settings {
         return options
     }
 
-    fileprivate func listening(_ logger: Logger) -> ApplicationConfiguration {
-        ApplicationConfiguration(
-            address: .hostname(host, port: port),
-            backlog: 4096,
-            availableConnectionsDelegate: maximumConnections > 0 ? .maximum(maximumConnections, logger: logger) : nil)
+    fileprivate var serverOptions: HTTPServer.Options {
+        HTTPServer.Options(
+            address: .hostname(host, port: port), maximumConnections: maximumConnections > 0 ? maximumConnections : nil)
     }
 
     fileprivate func address(port bound: Int?) -> String {

@@ -60,12 +60,14 @@ struct ReadmeExamplesTests {
         await node.terminate()
     }
 
-    @Test("Every file and folder that it links to is there")
-    func links() throws {
-        let readme = try String(contentsOfFile: repository + "/README.md", encoding: .utf8)
-        for link in readme.matches(of: #/\]\((?<path>[^)#:]+)[^):]*\)/#) {
-            let path = String(link.output.path)
-            #expect(FileManager.default.fileExists(atPath: repository + "/" + path), "\(path)")
+    @Test(
+        "Every file that a page links to is there",
+        arguments: ["README.md", "docs/flow.md", "docs/operations.md", "docs/redis-model.md", "CONTRIBUTING.md"])
+    func links(page: String) throws {
+        let file = URL(fileURLWithPath: repository).appendingPathComponent(page)
+        for link in try String(contentsOf: file, encoding: .utf8).matches(of: #/\]\((?<path>[^)#:]+)[^):]*\)/#) {
+            let target = file.deletingLastPathComponent().appendingPathComponent(String(link.output.path))
+            #expect(FileManager.default.fileExists(atPath: target.path), "\(link.output.path)")
         }
     }
 
