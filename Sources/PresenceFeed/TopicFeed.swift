@@ -210,7 +210,7 @@ package actor TopicFeed {
     }
 
     private func hasReached(_ position: Cursor) -> Bool {
-        replica.isLive && (replica.cursor.epoch != position.epoch || replica.cursor.seq >= position.seq)
+        replica.isLive && replica.cursor.epoch == position.epoch && replica.cursor.seq >= position.seq
     }
 
     private func audience(of loop: any EventLoop) -> LoopAudience {

@@ -112,7 +112,7 @@ struct LeaseBook {
     private func renewals(of topic: Topic, ttl: Int) -> [Renewal] {
         guard let bound = bindings[topic] else { return [] }
         var renewals: [Renewal] = []
-        var members: [Member] = []
+        var members: [(member: Member, owner: StreamOwner)] = []
         var arguments: [RedisArgument] = []
         func close() {
             guard !members.isEmpty else { return }
@@ -121,7 +121,7 @@ struct LeaseBook {
             arguments.removeAll()
         }
         for (member, binding) in bound where binding.ttl == ttl {
-            members.append(member)
+            members.append((member, binding.owner))
             arguments += binding.arguments
             if members.count == PresenceStore.membersPerCall { close() }
         }

@@ -15,10 +15,10 @@ extension LeaseKeeper {
     func renewDue(tick: Int) async {
         let (suspects, due) = state.withLock { ($0.book.takeSuspects(), $0.book.advance(to: tick)) }
         await restore(suspects)
-        await renew(due) { member, found, topic in
-            switch found {
-            case .missing: self.state.withLock { $0.book.suspect(member, on: topic) }
-            case .unowned, .foreign: self.letGo(member, on: topic)
+        await renew(due) { failure, topic in
+            switch failure.found {
+            case .missing: self.state.withLock { $0.book.suspect(failure.member, on: topic) }
+            case .unowned, .foreign: self.letGo(failure, on: topic)
             }
         }
     }
@@ -37,11 +37,10 @@ extension LeaseKeeper {
         for step in 0..<steps where !Task.isCancelled {
             if let share = shares[step] {
                 let lost = Mutex<[Topic: [Member]]>([:])
-                await renew(share) { member, found, topic in
-                    if found == .foreign {
-                        self.letGo(member, on: topic)
-                    } else {
-                        lost.withLock { $0[topic, default: []].append(member) }
+                await renew(share) { failure, topic in
+                    switch failure.found {
+                    case .missing, .unowned: lost.withLock { $0[topic, default: []].append(failure.member) }
+                    case .foreign: self.letGo(failure, on: topic)
                     }
                 }
                 await restore(lost.withLock { $0.map { (topic: $0.key, members: $0.value) } })
@@ -51,12 +50,12 @@ extension LeaseKeeper {
     }
 
     private func renew(
-        _ renewals: [Renewal], failed: @escaping @Sendable (Member, RenewalFailure, Topic) -> Void
+        _ renewals: [Renewal], failed: @escaping @Sendable (FailedRenewal, Topic) -> Void
     ) async {
         await inParallel(Self.pipelines(renewals), width: Self.callsInFlight) { [self] pipeline in
             await renewing.watch { () throws(StoreError) in
                 for (renewal, result) in zip(pipeline, try await store.renew(pipeline)) {
-                    for failure in try result.get() { failed(failure.member, failure.found, renewal.topic) }
+                    for failure in try result.get() { failed(failure, renewal.topic) }
                 }
             }
         }
@@ -100,9 +99,9 @@ extension LeaseKeeper {
         if !isStillBound, outcome == .restored { unbind(member, on: topic, owner: owner, grace: 0) }
     }
 
-    /// Another stream, or REST after one, has the session now: this node has nothing more to do with it.
-    private func letGo(_ member: Member, on topic: Topic) {
-        state.withLock { _ = $0.book.unbind(member, on: topic) }
+    /// Another stream, or REST after one, has the session now: that stream has nothing more to do with it.
+    private func letGo(_ failure: FailedRenewal, on topic: Topic) {
+        state.withLock { _ = $0.book.unbind(failure.member, on: topic, owner: failure.owner) }
     }
 
     /// Packs calls together: at most 500 members and 64 topics in one go.

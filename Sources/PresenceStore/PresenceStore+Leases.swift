@@ -34,11 +34,11 @@ extension PresenceStore {
     /// Publishes nothing and works on a full Redis. Only the owner named renews.
     package func renew(
         _ members: [(member: Member, owner: StreamOwner)], on topic: Topic, lease: Int
-    ) async throws(StoreError) -> [(member: Member, found: RenewalFailure)] {
-        var failures: [(member: Member, found: RenewalFailure)] = []
+    ) async throws(StoreError) -> [FailedRenewal] {
+        var failures: [FailedRenewal] = []
         for chunk in members.chunks(of: Self.membersPerCall) {
             let renewal = Renewal(
-                topic: topic, lease: lease, members: chunk.map(\.member),
+                topic: topic, lease: lease, members: Array(chunk),
                 arguments: chunk.flatMap { [.bytes($0.member.bytes), .string($0.owner.text)] })
             failures += try await renew([renewal])[0].get()
         }
@@ -48,7 +48,7 @@ extension PresenceStore {
     /// Renews many topics in one go, each with its own result.
     func renew(
         _ renewals: [Renewal]
-    ) async throws(StoreError) -> [Result<[(member: Member, found: RenewalFailure)], StoreError>] {
+    ) async throws(StoreError) -> [Result<[FailedRenewal], StoreError>] {
         let calls = renewals.map { renewal in
             let keys = keys.topic(renewal.topic)
             return ScriptCall(
@@ -107,19 +107,20 @@ extension PresenceStore {
 
     private static func failures(
         of renewal: Renewal, _ value: RedisValue
-    ) throws(StoreError) -> [(member: Member, found: RenewalFailure)] {
+    ) throws(StoreError) -> [FailedRenewal] {
         var reply = try StoreReply(timed: value)
-        var failures: [(member: Member, found: RenewalFailure)] = []
+        var failures: [FailedRenewal] = []
         while !reply.isAtEnd {
             let (index, owner) = (try reply.int(), try reply.buffer())
             guard renewal.members.indices.contains(index) else { throw .unexpected(value) }
-            let found: RenewalFailure =
+            let found: FailedRenewal.Finding =
                 switch owner.getString(at: owner.readerIndex, length: owner.readableBytes) {
                 case "?": .missing
                 case "", "-": .unowned
                 default: .foreign
                 }
-            failures.append((renewal.members[index], found))
+            let (member, stream) = renewal.members[index]
+            failures.append(FailedRenewal(member: member, owner: stream, found: found))
         }
         return failures
     }

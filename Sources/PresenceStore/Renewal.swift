@@ -1,6 +1,6 @@
 // Rollcall · PresenceStore
 
-import Presence
+package import Presence
 import Redis
 
 /// One call of the renew script: members of one topic with one ttl.
@@ -8,17 +8,24 @@ struct Renewal: Sendable {
     let topic: Topic
     /// Whole seconds.
     let lease: Int
-    let members: [Member]
+    let members: [(member: Member, owner: StreamOwner)]
     /// Member and owner of each, as the script takes them.
     let arguments: [RedisArgument]
 }
 
-/// Why a lease was not renewed.
-package enum RenewalFailure: Hashable, Sendable {
-    /// The presence is gone.
-    case missing
-    /// It is there, but bound to no open stream.
-    case unowned
-    /// It is bound to another stream.
-    case foreign
+/// A lease that was not renewed.
+package struct FailedRenewal: Hashable, Sendable {
+    package enum Finding: Hashable, Sendable {
+        /// The presence is gone.
+        case missing
+        /// It is there, but bound to no open stream.
+        case unowned
+        /// It is bound to another stream.
+        case foreign
+    }
+
+    package let member: Member
+    /// The stream that wanted to renew it.
+    package let owner: StreamOwner
+    package let found: Finding
 }

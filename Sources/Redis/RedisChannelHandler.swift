@@ -85,13 +85,13 @@ final class RedisChannelHandler: ChannelInboundHandler {
     func sendOutbox() {
         let (bytes, requests) = outbox.take()
         guard !requests.isEmpty else { return }
-        let deadline = NIODeadline.now() + commandTimeout
-        var isOpen = true
-        for request in requests where !state.sent(request, deadline: deadline) {
-            isOpen = false
-            finish(request, .failure(RedisError(.unavailable, "the connection has ended")))
+        guard let context, state.isOpen else {
+            let error = RedisError(.unavailable, "the connection has ended")
+            for request in requests { finish(request, .failure(error)) }
+            return
         }
-        guard isOpen, let context else { return }
+        let deadline = context.eventLoop.now + commandTimeout
+        for request in requests { state.sent(request, deadline: deadline) }
         context.writeAndFlush(wrapOutboundOut(bytes), promise: nil)
         watchDeadline(context)
     }
@@ -175,7 +175,7 @@ final class RedisChannelHandler: ChannelInboundHandler {
         deadlineTimer = context.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) {
             self.deadlineTimer = nil
             guard let oldest = self.state.nextDeadline else { return }
-            if oldest <= .now() {
+            if oldest <= context.eventLoop.now {
                 self.end(RedisError(.timeout, "Redis did not reply within \(self.commandTimeout)"))
             } else {
                 self.watchDeadline(context)

@@ -66,15 +66,9 @@ struct RedisConnectionState<Caller: Sendable>: Sendable {
         return .write(commands)
     }
 
-    /// Takes note of a request whose commands are written next; false when the connection has ended.
-    mutating func sent(_ request: RedisRequest<Caller>, deadline: NIODeadline) -> Bool {
-        switch phase {
-        case .ready, .draining:
-            pending.append(Pending(request: request, deadline: deadline))
-            return true
-        case .handshake, .closed:
-            return false
-        }
+    /// Takes note of a request whose commands are written next, on a connection that was offered and has not ended.
+    mutating func sent(_ request: RedisRequest<Caller>, deadline: NIODeadline) {
+        pending.append(Pending(request: request, deadline: deadline))
     }
 
     mutating func received(_ value: RedisValue) -> Action {

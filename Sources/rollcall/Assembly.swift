@@ -69,12 +69,17 @@ struct Assembly: Sendable {
         }
 
         // Each is told to stop when those after it have stopped.
+        let services: [(name: String, service: any Service)] = [
+            ("redis pool", pool),
+            ("feed hub", hub),
+            ("sweeper", ConnectedService(pool: pool, service: sweeper)),
+            ("lease keeper", leases),
+            ("redis arrivals", RedisArrivals(arrivals, store: store, leases: leases, logger: logger)),
+            ("http server", app),
+            ("drain", Drain(registry: registry, over: TimeAmount(settings.drain), logger: logger)),
+        ]
         var configuration = ServiceGroupConfiguration(
-            services: [
-                pool, hub, sweeper, leases,
-                RedisArrivals(arrivals, store: store, leases: leases, logger: logger), app,
-                Drain(registry: registry, over: TimeAmount(settings.drain), logger: logger),
-            ].map { ServiceGroupConfiguration.ServiceConfiguration(service: $0) },
+            services: services.map { .init(service: $0.service, serviceName: $0.name) },
             gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
         configuration.maximumGracefulShutdownDuration = .seconds(10)
         do {

@@ -13,6 +13,8 @@ struct LineLogHandler: LogHandler {
     private let format: LogFormat
     private let write: @Sendable (String) -> Void
 
+    private static let timeFormat = Date.ISO8601FormatStyle(includingFractionalSeconds: true)
+
     init(
         label: String, level: Logger.Level, format: LogFormat,
         write: @escaping @Sendable (String) -> Void = Terminal.writeError
@@ -33,7 +35,7 @@ struct LineLogHandler: LogHandler {
         values.merge(metadataProvider?.get() ?? [:]) { $1 }
         values.merge(event.metadata ?? [:]) { $1 }
         if let error = event.error { values["error"] = "\(error)" }
-        let time = Date().formatted(.iso8601.time(includingFractionalSeconds: true))
+        let time = Date().formatted(Self.timeFormat)
         let fields = values.map { ($0.key, "\($0.value)") }.sorted { $0.0 < $1.0 }
         switch format {
         case .text: write(textLine(of: event, at: time, fields))

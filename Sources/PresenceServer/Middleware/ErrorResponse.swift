@@ -1,0 +1,62 @@
+// Rollcall · PresenceServer
+
+import Hummingbird
+import Logging
+import NIOCore
+import Presence
+import PresenceStore
+
+/// The one place where errors become answers. What nobody expected is logged in full and told as a 500 without details.
+struct ErrorResponse {
+    let response: Response
+
+    init(to error: any Error, context: RollcallRequestContext) {
+        let problem = Self.problem(for: error, context: context)
+        var response = problem.response(instance: context.requestID)
+        if problem.kind == .bodyTooLarge {
+            // The rest of the body is still coming and is read past; whoever does not stop by himself is cut off.
+            response.headers[.connection] = "close"
+            let channel = context.channel
+            channel.eventLoop.scheduleTask(in: .seconds(1)) { channel.close(promise: nil) }
+        }
+        self.response = response
+    }
+
+    private static func problem(for error: any Error, context: RollcallRequestContext) -> Problem {
+        switch error {
+        case let problem as Problem:
+            return problem
+        case let error as PresenceError:
+            return Problem(error)
+        case let error as StoreError:
+            return Self.problem(for: error, logger: context.logger)
+        case is CancellationError, is ChannelError, is NIOAsyncWriterError:
+            context.logger.debug("request given up", metadata: ["error": "\(error)"])
+            return Problem(.internalError, "The request was given up.")
+        default:
+            context.logger.error("request failed", metadata: ["error": "\(error)"])
+            return Problem(.internalError, "The server failed; its log has this request's id.")
+        }
+    }
+
+    /// The store's errors as a client sees them.
+    static func problem(for error: StoreError, logger: Logger) -> Problem {
+        switch error.code {
+        case .unavailable:
+            logger.debug("store unavailable", metadata: ["error": "\(error)"])
+            return .unavailable("Redis cannot be reached.")
+        case .outOfMemory:
+            logger.warning("store refuses writes", metadata: ["error": "\(error)"])
+            return .unavailable("Redis is out of memory and takes no more presences.")
+        case .conflictedTooOften:
+            logger.info("update gave up", metadata: ["error": "\(error)"])
+            return .unavailable("The presence changed at every attempt to update it.")
+        case .misconfigured:
+            logger.error("store refuses to work", metadata: ["error": "\(error)"])
+            return .unavailable("Redis does not work with this service as it is set up.")
+        case .corrupt:
+            logger.error("store failed", metadata: ["error": "\(error)"])
+            return Problem(.internalError, "The server failed; its log has this request's id.")
+        }
+    }
+}

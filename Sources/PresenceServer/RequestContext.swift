@@ -1,0 +1,49 @@
+// Rollcall · PresenceServer
+
+package import Hummingbird
+package import Logging
+package import NIOCore
+
+/// What a handler knows besides the request itself.
+///
+/// It is deliberately not the framework's `RequestContext`: routing, decoding and errors are our own.
+package struct RollcallRequestContext: InitializableFromSource {
+    /// The connection the request came on; a stream watches and, for a reader that is stuck, closes it.
+    package let channel: any Channel
+    /// Carries the request id as `request_id`.
+    package private(set) var logger: Logger
+    /// The id that the client gave in `X-Request-Id`, or one of ours.
+    package private(set) var requestID: String
+    /// Set by the router.
+    package var parameters = PathParameters()
+    /// Set by the router, with names that the route knows only.
+    package var query = QueryParameters()
+
+    package init(source: ApplicationRequestContextSource) {
+        self.channel = source.channel
+        self.logger = source.logger
+        self.requestID = source.logger[metadataKey: "hb.request.id"]?.description ?? "\(RequestID())"
+        self.logger[metadataKey: "hb.request.id"] = nil
+        self.logger[metadataKey: "request_id"] = .string(self.requestID)
+    }
+
+    /// Takes over the client's own request id when it is fit for logs and headers.
+    mutating func adopt(requestID: String?) {
+        guard let requestID, Self.isWellFormed(requestID) else { return }
+        self.requestID = requestID
+        self.logger[metadataKey: "request_id"] = .string(requestID)
+    }
+
+    private static func isWellFormed(_ id: String) -> Bool {
+        (1...128).contains(id.utf8.count)
+            && id.utf8.allSatisfy { byte in
+                switch byte {
+                case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
+                    UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"), UInt8(ascii: "."),
+                    UInt8(ascii: ":"), UInt8(ascii: "/"), UInt8(ascii: "+"), UInt8(ascii: "="):
+                    true
+                default: false
+                }
+            }
+    }
+}

@@ -1,0 +1,77 @@
+// Rollcall · PresenceServer
+
+import Presence
+import PresenceStore
+
+/// One operation of a batch, read and checked as its single request would be.
+struct BatchOperation: Sendable {
+    enum Kind: String, CaseIterable, Sendable {
+        case track, put, update, untrack, heartbeat
+
+        /// The members that the operation may have.
+        var members: Set<String> {
+            let common: Set = ["op", "topic", "key", "session"]
+            return switch self {
+            case .track, .put: common.union(["meta", "ttl"])
+            case .update: common.union(["meta", "patch"])
+            case .heartbeat: common.union(["ttl"])
+            case .untrack: common
+            }
+        }
+    }
+
+    let kind: Kind
+    let topic: Topic
+    let member: Member
+    /// An untrack without a session: all of the key, and the session of ``member`` means nothing.
+    let isOfWholeKey: Bool
+    private let meta: Meta?
+    private let patch: JSON?
+    let ttl: Int?
+
+    var tracking: Tracking { Tracking(member: self.member, meta: self.meta, ttl: self.ttl) }
+
+    var updating: Updating {
+        Updating(member: self.member, change: self.patch.map { .patch($0) } ?? .replace(self.meta ?? .empty))
+    }
+
+    /// Reads one element of `operations`; places in problems are relative to it.
+    init(_ json: JSON, limits: Limits) throws(Problem) {
+        let kind = try Self.kind(of: json)
+        var fields = try FieldReader(json, allowing: kind.members)
+        let (topic, key) = (fields.topic(), fields.key())
+        let session = fields.session(isRequired: kind != .track && kind != .untrack)
+        let (meta, ttl) = (fields.meta(limits), fields.ttl(limits))
+        let patch = fields.optional("patch")
+        if kind == .update { Self.check(meta: fields.optional("meta"), patch: patch, in: &fields) }
+        try fields.check()
+        guard let topic, let key else { throw Problem(.internalError, "An operation without names passed the check.") }
+
+        self.kind = kind
+        self.topic = topic
+        self.member = Member(key: key, session: session ?? .random())
+        self.isOfWholeKey = kind == .untrack && session == nil
+        (self.meta, self.patch, self.ttl) = (meta, patch, ttl)
+    }
+
+    private static func kind(of json: JSON) throws(Problem) -> Kind {
+        guard json.members != nil else {
+            throw Problem(.invalidBody, at: .pointer("#"), "An operation is a JSON object, not \(json.kind).")
+        }
+        guard let kind = json["op"]?.string.flatMap(Kind.init) else {
+            let kinds = Kind.allCases.map(\.rawValue).joined(separator: ", ")
+            throw Problem(.invalidBody, at: .pointer("#/op"), "op is one of \(kinds).")
+        }
+        return kind
+    }
+
+    private static func check(meta: JSON?, patch: JSON?, in fields: inout FieldReader) {
+        if (meta == nil) == (patch == nil) {
+            fields.fail("An update has either meta, which replaces, or patch, which merges.")
+        } else if let patch {
+            fields.check("patch") { location throws(PresenceError) in
+                _ = try Meta(patch, limit: .max, at: location)
+            }
+        }
+    }
+}

@@ -1,0 +1,136 @@
+// Rollcall · PresenceServer
+
+import Hummingbird
+import Logging
+import Presence
+import PresenceStore
+
+/// Many operations in one request, each answered as if it had come alone.
+///
+/// Operations of one topic keep their order; neighbours of one kind become one store call. Topics do not wait for
+/// each other.
+struct BatchRoutes: Sendable {
+    let store: PresenceStore
+    let options: ServerOptions
+
+    /// An operation and its place among the results.
+    private typealias Placed = (index: Int, operation: BatchOperation)
+    private typealias Results = [(index: Int, result: BatchResult)]
+
+    /// `POST /v1/batch`
+    func run(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
+        let elements = try await self.elements(of: request)
+        var results = [BatchResult](repeating: .done, count: elements.count)
+        var topics: [Topic: [Placed]] = [:]
+        for (index, element) in elements.enumerated() {
+            do {
+                let operation = try BatchOperation(element, limits: self.options.limits)
+                topics[operation.topic, default: []].append((index, operation))
+            } catch {
+                results[index] = .problem(error)
+            }
+        }
+        let performed = await self.perform(topics, logger: context.logger)
+        for (index, result) in performed { results[index] = result }
+        // When Redis is away nothing of the batch was done, and the whole may be sent again.
+        if let problem = performed.first?.result.unavailability,
+            performed.allSatisfy({ $0.result.unavailability != nil })
+        {
+            throw problem
+        }
+
+        var json = JSONObjectWriter()
+        json.array("results", results) { $0.write(instance: context.requestID, to: &$1) }
+        return .json(json.finish())
+    }
+
+    private func elements(of request: Request) async throws -> [JSON] {
+        guard let body = try await request.json(limit: self.options.batchBodyBytes) else {
+            throw Problem(.malformedJSON, "The body is empty; an object with operations is expected.")
+        }
+        var fields = try FieldReader(body, allowing: ["operations"])
+        let list = fields.required("operations")
+        let maximum = self.options.limits.batchOperations
+        if let list {
+            if let elements = list.elements {
+                if elements.count > maximum {
+                    fields.fail("A batch has up to \(maximum) operations; this one has \(elements.count).", at: "operations")
+                }
+            } else {
+                fields.fail("operations is an array, not \(list.kind).", at: "operations")
+            }
+        }
+        try fields.check()
+        return list?.elements ?? []
+    }
+
+    private func perform(_ topics: [Topic: [Placed]], logger: Logger) async -> Results {
+        await withTaskGroup(of: Results.self) { group in
+            var waiting = topics.values.makeIterator()
+            var results: Results = []
+            for _ in 0..<self.options.concurrentTopics {
+                guard let operations = waiting.next() else { break }
+                group.addTask { await self.perform(operations, logger: logger) }
+            }
+            while let done = await group.next() {
+                results += done
+                guard let operations = waiting.next() else { continue }
+                group.addTask { await self.perform(operations, logger: logger) }
+            }
+            return results
+        }
+    }
+
+    /// Performs the operations of one topic, in their order.
+    private func perform(_ operations: [Placed], logger: Logger) async -> Results {
+        var results: Results = []
+        results.reserveCapacity(operations.count)
+        var rest = operations[...]
+        while !rest.isEmpty {
+            let run = Self.run(at: rest)
+            rest = rest.dropFirst(run.count)
+            do throws(StoreError) {
+                let outcomes = try await self.call(run.map(\.operation))
+                for (operation, result) in zip(run, outcomes) { results.append((operation.index, result)) }
+            } catch {
+                let problem = ErrorResponse.problem(for: error, logger: logger)
+                for operation in run { results.append((operation.index, .problem(problem))) }
+            }
+        }
+        return results
+    }
+
+    /// The operations from the start that one store call can do: of one kind, and no member twice, since what becomes of
+    /// the second depends on the first.
+    private static func run(at operations: ArraySlice<Placed>) -> ArraySlice<Placed> {
+        guard let first = operations.first?.operation, !first.isOfWholeKey else { return operations.prefix(1) }
+        var members: Set<Member> = []
+        return operations.prefix { _, operation in
+            operation.kind == first.kind && !operation.isOfWholeKey && members.insert(operation.member).inserted
+        }
+    }
+
+    private func call(_ run: [BatchOperation]) async throws(StoreError) -> [BatchResult] {
+        guard let first = run.first else { return [] }
+        let topic = first.topic
+        switch first.kind {
+        case .track, .put:
+            let mode: TrackMode = first.kind == .track ? .create : .put
+            return zip(try await self.store.track(run.map(\.tracking), on: topic, mode: mode), run)
+                .map { BatchResult($0, of: $1) }
+        case .update:
+            return zip(try await self.store.update(run.map(\.updating), on: topic), run)
+                .map { BatchResult($0, of: $1) }
+        case .heartbeat:
+            let items = run.map { (member: $0.member, ttl: $0.ttl) }
+            return zip(try await self.store.heartbeat(items, on: topic), run).map { BatchResult($0, of: $1) }
+        case .untrack:
+            if first.isOfWholeKey {
+                _ = try await self.store.untrack(key: first.member.key, on: topic)
+            } else {
+                _ = try await self.store.untrack(run.map(\.member), on: topic)
+            }
+            return run.map { _ in .done }
+        }
+    }
+}

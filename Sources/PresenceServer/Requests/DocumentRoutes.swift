@@ -1,0 +1,26 @@
+// Rollcall · PresenceServer
+
+import Hummingbird
+
+/// What is the same for everybody: the demo page, the contract, and what problems mean.
+struct DocumentRoutes: Sendable {
+    /// `GET /`
+    func page(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
+        .bytes(PackageResources.index_html, type: "text/html; charset=utf-8")
+    }
+
+    /// `GET /openapi.yaml`
+    func contract(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
+        .bytes(PackageResources.openapi_yaml, type: "application/yaml")
+    }
+
+    /// `GET /problems/{kind}`: where a problem's `type` leads.
+    func problem(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
+        let slug = try context.parameters.text("kind")
+        guard let kind = ProblemKind(rawValue: slug) else {
+            throw Problem(.unknownRoute, "No problem is called \(excerpt(slug)).")
+        }
+        let text = "\(kind.title) (\(kind.status.code))\n\n\(kind.explanation)\n"
+        return .bytes(Array(text.utf8), type: "text/plain; charset=utf-8")
+    }
+}

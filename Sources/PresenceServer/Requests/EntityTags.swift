@@ -1,0 +1,63 @@
+// Rollcall · PresenceServer
+
+import HTTPTypes
+import Presence
+
+/// `If-None-Match`: the lists that a client has already.
+struct IfNoneMatch {
+    private let tags: [Substring]
+
+    /// - Returns: Nil without the field.
+    init?(_ headers: HTTPFields) {
+        guard let field = headers[.ifNoneMatch] else { return nil }
+        self.tags = field.split(separator: ",").map { tag in
+            let tag = tag.trimmed
+            // Weak comparison (RFC 9110 §13.1.2): a proxy that compresses may have weakened the tag.
+            return tag.hasPrefix("W/") ? tag.dropFirst(2) : tag
+        }
+    }
+
+    func matches(_ cursor: Cursor) -> Bool {
+        self.tags.contains { $0 == "*" || $0 == EntityTag.of(cursor) }
+    }
+}
+
+/// `If-Match` of a PATCH: the ref that must still be the present one.
+enum IfMatch: Hashable {
+    case any
+    case ref(Ref)
+    /// A well-formed tag that no ref of ours can equal.
+    case nothing
+
+    /// - Returns: Nil without the field.
+    init?(_ headers: HTTPFields) throws(Problem) {
+        guard let field = headers[.ifMatch] else { return nil }
+        let tag = field[...].trimmed
+        if tag == "*" {
+            self = .any
+            return
+        }
+        let text = tag.dropFirst().dropLast()
+        guard tag.utf8.count >= 2, tag.first == "\"", tag.last == "\"", !text.contains("\"") else {
+            throw Problem(
+                .invalidHeader, at: .header("If-Match"),
+                "If-Match takes * or one strong entity tag, a phx_ref in double quotes; not \(excerpt(field)).")
+        }
+        self = Ref(utf8: text.utf8).map(IfMatch.ref) ?? .nothing
+    }
+}
+
+enum EntityTag {
+    static func of(_ cursor: Cursor) -> String { "\"\(cursor)\"" }
+    static func of(_ ref: Ref) -> String { "\"\(ref)\"" }
+}
+
+extension Substring {
+    /// The text without spaces and tabs around it.
+    fileprivate var trimmed: Substring {
+        let isSpace: (Character) -> Bool = { $0 == " " || $0 == "\t" }
+        let start = self.drop(while: isSpace)
+        guard let end = start.lastIndex(where: { !isSpace($0) }) else { return start }
+        return start[...end]
+    }
+}

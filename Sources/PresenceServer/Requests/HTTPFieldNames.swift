@@ -1,0 +1,18 @@
+// Rollcall · PresenceServer
+
+import HTTPTypes
+
+extension HTTPField.Name {
+    static let requestID = Self.literal("X-Request-Id")
+    static let lastEventID = Self.literal("Last-Event-ID")
+    static let link = Self.literal("Link")
+    static let xAccelBuffering = Self.literal("X-Accel-Buffering")
+
+    /// A field name that is known to be one.
+    private static func literal(_ name: StaticString) -> HTTPField.Name {
+        guard let name = HTTPField.Name("\(name)") else {
+            preconditionFailure("not a field name: \(name)")  // because only literals of this file come here
+        }
+        return name
+    }
+}

@@ -1,0 +1,44 @@
+// Rollcall · PresenceServer
+
+import Hummingbird
+
+/// What operators and load balancers ask.
+struct HealthRoutes: Sendable {
+    /// Everything the node needs, asked anew each time.
+    let checks: @Sendable () async -> [HealthCheck]
+    let metrics: PrometheusExporter
+
+    /// `GET /healthz`: an answer at all is the answer.
+    func live(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
+        var json = JSONObjectWriter()
+        json.string("status", "ok")
+        return Self.fresh(.json(json.finish()))
+    }
+
+    /// `GET /readyz`
+    func ready(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
+        let checks = await self.checks()
+        let isReady = checks.allSatisfy { $0.fault == nil }
+        var json = JSONObjectWriter()
+        json.string("status", isReady ? "ready" : "not ready")
+        json.array("checks", checks) { check, element in
+            element.string("name", check.name)
+            element.bool("ok", check.fault == nil)
+            if let fault = check.fault { element.string("detail", fault) }
+        }
+        var response = Response.json(json.finish(), status: isReady ? .ok : .serviceUnavailable)
+        if !isReady { response.headers[.retryAfter] = "1" }
+        return Self.fresh(response)
+    }
+
+    /// `GET /metrics`
+    func metrics(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
+        Self.fresh(.bytes(self.metrics.text(), type: PrometheusExporter.contentType))
+    }
+
+    private static func fresh(_ response: Response) -> Response {
+        var response = response
+        response.headers[.cacheControl] = "no-store"
+        return response
+    }
+}

@@ -1,0 +1,83 @@
+// Rollcall · PresenceServer
+
+import Presence
+
+/// Writes one JSON object as bytes, members in the order of the calls.
+///
+/// Answers are written with it and never through `Codable`: metas are raw bytes, and it is an order faster.
+struct JSONObjectWriter {
+    private var bytes: [UInt8]
+    private var isEmpty = true
+
+    /// Starts an object.
+    ///
+    /// - Parameter bytes: What to append to.
+    init(appendingTo bytes: consuming [UInt8] = []) {
+        self.bytes = bytes
+        self.bytes.append(UInt8(ascii: "{"))
+    }
+
+    mutating func string(_ name: StaticString, _ value: String) {
+        self.name(name)
+        self.bytes.append(jsonString: value)
+    }
+
+    mutating func int(_ name: StaticString, _ value: Int) {
+        self.name(name)
+        self.bytes.append(decimal: value)
+    }
+
+    mutating func bool(_ name: StaticString, _ value: Bool) {
+        self.name(name)
+        self.bytes.append(literal: value ? "true" : "false")
+    }
+
+    /// Writes a point in time, given in milliseconds since 1970, as RFC 3339 in UTC.
+    mutating func time(_ name: StaticString, _ milliseconds: Int64) {
+        self.name(name)
+        self.bytes.append(UInt8(ascii: "\""))
+        Timestamp(milliseconds: milliseconds).write(to: &self.bytes)
+        self.bytes.append(UInt8(ascii: "\""))
+    }
+
+    /// Writes a member whose value the closure appends, as JSON text.
+    mutating func raw(_ name: StaticString, _ write: (inout [UInt8]) -> Void) {
+        self.name(name)
+        write(&self.bytes)
+    }
+
+    /// Writes an array of objects.
+    mutating func array<Element>(
+        _ name: StaticString, _ elements: some Sequence<Element>,
+        _ write: (Element, inout JSONObjectWriter) throws -> Void
+    ) rethrows {
+        self.name(name)
+        self.bytes.append(UInt8(ascii: "["))
+        var isFirst = true
+        for element in elements {
+            if !isFirst { self.bytes.append(UInt8(ascii: ",")) }
+            isFirst = false
+            var object = JSONObjectWriter(appendingTo: exchange(&self.bytes, with: []))
+            try write(element, &object)
+            self.bytes = object.finish()
+        }
+        self.bytes.append(UInt8(ascii: "]"))
+    }
+
+    /// Ends the object.
+    ///
+    /// - Returns: The bytes it was appended to, with the object at their end.
+    consuming func finish() -> [UInt8] {
+        self.bytes.append(UInt8(ascii: "}"))
+        return self.bytes
+    }
+
+    private mutating func name(_ name: StaticString) {
+        if !self.isEmpty { self.bytes.append(UInt8(ascii: ",")) }
+        self.isEmpty = false
+        self.bytes.append(UInt8(ascii: "\""))
+        self.bytes.append(literal: name)
+        self.bytes.append(UInt8(ascii: "\""))
+        self.bytes.append(UInt8(ascii: ":"))
+    }
+}

@@ -1,0 +1,123 @@
+// Rollcall · PresenceServer
+
+import HTTPTypes
+import Hummingbird
+import Presence
+import PresenceStore
+
+/// Writes about one presence, and reading one back.
+struct PresenceRoutes: Sendable {
+    let store: PresenceStore
+    let options: ServerOptions
+
+    private var limits: Limits { self.options.limits }
+
+    /// `POST /v1/topics/{topic}/presences`
+    func track(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
+        let topic = try context.parameters.topic()
+        var fields = try await self.fields(of: request, allowing: ["key", "meta", "session", "ttl"])
+        let (key, session) = (fields.key(), fields.session(isRequired: false))
+        let (meta, ttl) = (fields.meta(self.limits), fields.ttl(self.limits))
+        try fields.check()
+        guard let key else { throw Problem(.internalError, "A body without a key passed the check.") }
+        let member = Member(key: key, session: session ?? .random())
+        let tracking = Tracking(member: member, meta: meta, ttl: ttl)
+        return try self.response(
+            to: try await self.store.track([tracking], on: topic, mode: .create).only(), of: member, on: topic)
+    }
+
+    /// `PUT /v1/topics/{topic}/presences/{key}/{session}`
+    func put(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
+        let topic = try context.parameters.topic()
+        let member = try context.parameters.member()
+        var fields = try await self.fields(of: request, allowing: ["meta", "ttl"])
+        let (meta, ttl) = (fields.meta(self.limits), fields.ttl(self.limits))
+        try fields.check()
+        let tracking = Tracking(member: member, meta: meta, ttl: ttl)
+        return try self.response(
+            to: try await self.store.track([tracking], on: topic, mode: .put).only(), of: member, on: topic)
+    }
+
+    /// `PATCH /v1/topics/{topic}/presences/{key}/{session}`
+    func patch(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
+        let topic = try context.parameters.topic()
+        let member = try context.parameters.member()
+        let condition = try IfMatch(request.headers)
+        guard let patch = try await request.json(limit: self.options.bodyBytes, type: "application/merge-patch+json") else {
+            throw Problem(.malformedJSON, "The body is empty; a merge patch of the meta is expected.")
+        }
+        // What can never be a patch is refused whether or not anything is there to be patched.
+        _ = try Meta(patch, limit: .max, at: .pointer("#"))
+        var expected: Ref?
+        switch condition {
+        case .ref(let ref): expected = ref
+        case .nothing: throw try await self.mismatch(of: member, on: topic)
+        case .any, nil: break
+        }
+        let updating = Updating(member: member, change: .patch(patch), expected: expected)
+        switch try await self.store.update([updating], on: topic).only() {
+        case .changed(let receipt), .unchanged(let receipt):
+            return ReceiptBody(topic: topic, member: member, receipt: receipt).response(.ok)
+        case let outcome:
+            throw Problem(outcome) ?? Problem(.internalError, "An update ended without a result.")
+        }
+    }
+
+    /// `POST /v1/topics/{topic}/presences/{key}/{session}/heartbeat`
+    func heartbeat(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
+        let topic = try context.parameters.topic()
+        let member = try context.parameters.member()
+        var fields = try await self.fields(of: request, allowing: ["ttl"])
+        let ttl = fields.ttl(self.limits)
+        try fields.check()
+        switch try await self.store.heartbeat([(member: member, ttl: ttl)], on: topic).only() {
+        case .renewed(let receipt): return ReceiptBody(topic: topic, member: member, receipt: receipt).response(.ok)
+        case .absent: throw Problem.absent("Nothing is present here to be renewed; track it again.")
+        }
+    }
+
+    /// `DELETE /v1/topics/{topic}/presences/{key}/{session}`
+    func untrack(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
+        let topic = try context.parameters.topic()
+        _ = try await self.store.untrack([try context.parameters.member()], on: topic)
+        return Response(status: .noContent)
+    }
+
+    /// `DELETE /v1/topics/{topic}/presences/{key}`
+    func untrackKey(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
+        let topic = try context.parameters.topic()
+        _ = try await self.store.untrack(key: try context.parameters.key(), on: topic)
+        return Response(status: .noContent)
+    }
+
+    /// `GET /v1/topics/{topic}/presences/{key}/{session}`
+    func presence(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
+        let topic = try context.parameters.topic()
+        let member = try context.parameters.member()
+        guard let (receipt, stored) = try await self.store.presence(of: member, on: topic) else {
+            throw Problem.absent()
+        }
+        return ReceiptBody(topic: topic, member: member, receipt: receipt).response(.ok, meta: stored.presence.meta)
+    }
+
+    private func fields(of request: Request, allowing names: Set<String>) async throws -> FieldReader {
+        try FieldReader(try await request.json(limit: self.options.bodyBytes), allowing: names)
+    }
+
+    private func response(to outcome: TrackOutcome, of member: Member, on topic: Topic) throws(Problem) -> Response {
+        switch outcome {
+        case .created(let receipt):
+            return ReceiptBody(topic: topic, member: member, receipt: receipt).response(.created)
+        case .changed(let receipt), .unchanged(let receipt):
+            return ReceiptBody(topic: topic, member: member, receipt: receipt).response(.ok)
+        case .conflict(let ref):
+            throw Problem.conflict(with: ref)
+        }
+    }
+
+    /// The problem of a condition that cannot hold, whatever the present ref is.
+    private func mismatch(of member: Member, on topic: Topic) async throws -> Problem {
+        guard let (receipt, _) = try await self.store.presence(of: member, on: topic) else { return .absent() }
+        return .moved(to: receipt.ref)
+    }
+}

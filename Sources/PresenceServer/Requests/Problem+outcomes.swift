@@ -1,0 +1,33 @@
+// Rollcall · PresenceServer
+
+import HTTPTypes
+import Presence
+import PresenceStore
+
+extension Problem {
+    static func conflict(with ref: Ref) -> Problem {
+        Problem(.presenceExists, "This session is already present; PUT to its address replaces it.", ref: ref)
+    }
+
+    static func moved(to ref: Ref) -> Problem {
+        Problem(.refMoved, "The presence's phx_ref is \(ref) now.", ref: ref)
+    }
+
+    /// What a failed update is for the client; nil for one that worked.
+    init?(_ outcome: UpdateOutcome) {
+        switch outcome {
+        case .changed, .unchanged: return nil
+        case .absent: self = .absent()
+        case .moved(let ref): self = .moved(to: ref)
+        case .invalid(let error): self.init(error)
+        }
+    }
+}
+
+extension Array {
+    /// The result of a call about one thing.
+    func only() throws(Problem) -> Element {
+        guard let element = self.first else { throw Problem(.internalError, "The store gave no result.") }
+        return element
+    }
+}

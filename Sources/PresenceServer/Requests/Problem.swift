@@ -1,0 +1,78 @@
+// Rollcall · PresenceServer
+
+package import HTTPTypes
+package import Hummingbird
+import NIOCore
+package import Presence
+
+/// An answer that is not what was asked for, as RFC 9457 problem JSON.
+///
+/// Handlers throw it; ``RollcallResponder`` turns it, and every other error, into a response.
+package struct Problem: Error, Sendable {
+    package let kind: ProblemKind
+    package let detail: String
+    /// Every wrong field that was found, not only the first.
+    package var errors: [FieldError] = []
+    /// The presence's present ref, where knowing it helps (409, 412).
+    package var ref: Ref?
+    /// Header fields that belong to the answer, such as `Allow` and `Retry-After`.
+    package var headers: HTTPFields = [:]
+
+    package init(_ kind: ProblemKind, _ detail: String, errors: [FieldError] = [], ref: Ref? = nil) {
+        self.kind = kind
+        self.detail = detail
+        self.errors = errors
+        self.ref = ref
+    }
+
+    /// A problem of one field; its detail is the field's.
+    package init(_ kind: ProblemKind, at location: FieldError.Location, _ detail: String) {
+        self.init(kind, detail, errors: [FieldError(location, detail)])
+    }
+
+    /// The problem as JSON, without a newline at its end.
+    ///
+    /// - Parameter instance: The id of the request that it answers.
+    package func json(instance: String) -> [UInt8] {
+        var json = JSONObjectWriter()
+        json.string("type", self.kind.type)
+        json.string("title", self.kind.title)
+        json.int("status", self.kind.status.code)
+        json.string("detail", self.detail)
+        json.string("instance", instance)
+        if let ref { json.string("phx_ref", ref.text) }
+        if !self.errors.isEmpty {
+            json.array("errors", self.errors) { error, element in
+                element.string(error.member.name, error.member.value)
+                element.string("detail", error.detail)
+            }
+        }
+        return json.finish()
+    }
+
+    package func response(instance: String) -> Response {
+        var response = Response.json(self.json(instance: instance), status: self.kind.status)
+        response.headers[.contentType] = "application/problem+json"
+        response.headers[.cacheControl] = "no-store"
+        for field in self.headers { response.headers[field.name] = field.value }
+        return response
+    }
+}
+
+extension Problem {
+    /// What the domain refused, as the client is told.
+    package init(_ error: PresenceError) {
+        self.init(ProblemKind(error), error.detail, errors: [FieldError(error)])
+    }
+
+    /// The store cannot answer now; the client is told when to come back.
+    static func unavailable(_ detail: String) -> Problem {
+        var problem = Problem(.unavailable, detail)
+        problem.headers[.retryAfter] = "1"
+        return problem
+    }
+
+    static func absent(_ detail: String = "Nothing is present under this topic, key and session.") -> Problem {
+        Problem(.presenceAbsent, detail)
+    }
+}

@@ -1,0 +1,122 @@
+// Rollcall · PresenceServer
+
+package import HTTPTypes
+import Presence
+
+/// Everything that can be wrong with a request: the one table from which statuses, titles and `type`s come.
+///
+/// The raw value is the last segment of a problem's `type`, a stable relative reference: `GET /problems/invalid-name`
+/// explains it. A case is never renamed; clients compare the `type`.
+package enum ProblemKind: String, CaseIterable, Sendable {
+    case invalidName = "invalid-name"
+    case invalidQuery = "invalid-query"
+    case invalidHeader = "invalid-header"
+    case malformedJSON = "malformed-json"
+    case unknownRoute = "unknown-route"
+    case presenceAbsent = "presence-absent"
+    case methodNotAllowed = "method-not-allowed"
+    case presenceExists = "presence-exists"
+    case refMoved = "ref-moved"
+    case bodyTooLarge = "body-too-large"
+    case metaTooLarge = "meta-too-large"
+    case unsupportedMediaType = "unsupported-media-type"
+    case invalidBody = "invalid-fields"
+    case internalError = "internal-error"
+    case unavailable = "unavailable"
+
+    package var status: HTTPResponse.Status {
+        switch self {
+        case .invalidName, .invalidQuery, .invalidHeader, .malformedJSON: .badRequest
+        case .unknownRoute, .presenceAbsent: .notFound
+        case .methodNotAllowed: .methodNotAllowed
+        case .presenceExists: .conflict
+        case .refMoved: .preconditionFailed
+        case .bodyTooLarge, .metaTooLarge: .contentTooLarge
+        case .unsupportedMediaType: .unsupportedMediaType
+        case .invalidBody: .unprocessableContent
+        case .internalError: .internalServerError
+        case .unavailable: .serviceUnavailable
+        }
+    }
+
+    package var title: String {
+        switch self {
+        case .invalidName: "A topic, key or session is not a valid name"
+        case .invalidQuery: "The query is not valid"
+        case .invalidHeader: "A header field is not valid"
+        case .malformedJSON: "The body is not JSON"
+        case .unknownRoute: "There is nothing at this path"
+        case .presenceAbsent: "The presence is not there"
+        case .methodNotAllowed: "The method is not allowed here"
+        case .presenceExists: "The session is already present"
+        case .refMoved: "The presence has moved on"
+        case .bodyTooLarge: "The body is too large"
+        case .metaTooLarge: "The meta is too large"
+        case .unsupportedMediaType: "The body's media type is not supported"
+        case .invalidBody: "The request has fields that are wrong"
+        case .internalError: "The server failed"
+        case .unavailable: "The service cannot do this now"
+        }
+    }
+
+    /// What it means and what to do, for the reader of `GET /problems/{kind}`.
+    package var explanation: String {
+        switch self {
+        case .invalidName:
+            "Topics and keys are 1 to 256 bytes of UTF-8 without control characters; sessions match [A-Za-z0-9_-]{1,64}. "
+                + "In a path, percent-encode them: a/b is a%2Fb. The member errors names the one that is wrong."
+        case .invalidQuery:
+            "A query parameter is unknown on this route, is given twice, or has a value that it cannot have. "
+                + "The member errors names it; /openapi.yaml lists what each route takes."
+        case .invalidHeader:
+            "A header field that steers this request cannot be read. If-Match takes * or one strong entity tag, the "
+                + "phx_ref in double quotes, and is honoured by PATCH alone."
+        case .malformedJSON:
+            "The body is not one JSON value as RFC 8259 defines it, in UTF-8. The detail says where reading stopped."
+        case .unknownRoute:
+            "No route has this path. /openapi.yaml lists them all. A slash inside a name has to be sent as %2F."
+        case .presenceAbsent:
+            "Nothing is present under this topic, key and session. It was untracked, its lease ran out, or it never "
+                + "was. After a heartbeat's 404, track again."
+        case .methodNotAllowed:
+            "The path exists, the method does not. The Allow header field lists the methods that do."
+        case .presenceExists:
+            "POST creates and this session is already there. PUT to its own address creates or replaces. "
+                + "The member phx_ref is its present ref."
+        case .refMoved:
+            "If-Match named a phx_ref that is no longer the present one: somebody updated in between. Read the presence, "
+                + "decide again, and send its present phx_ref, which is also in this problem."
+        case .bodyTooLarge:
+            "The body is longer than this route reads. One presence fits in 64 KiB, a batch in 4 MiB, by default."
+        case .metaTooLarge:
+            "The meta is longer than it may be (4 KiB by default), insignificant white space not counted. "
+                + "Keep what is large elsewhere and put a link in the meta."
+        case .unsupportedMediaType:
+            "Bodies are JSON: application/json, or application/merge-patch+json for PATCH. JSON sent as curl -d sends it "
+                + "is taken too; multipart and other types are not."
+        case .invalidBody:
+            "The request can be read, but some of its fields are wrong, missing or unknown. The member errors lists all of "
+                + "them: each with a JSON Pointer into the body, or with the name of a query parameter."
+        case .internalError:
+            "A fault of ours. The log has it under the request id, which is this problem's instance."
+        case .unavailable:
+            "Redis cannot be reached or cannot write now. Nothing was changed, as far as we know. Try again after the "
+                + "seconds in Retry-After; every write but POST can be repeated safely."
+        }
+    }
+
+    /// The `type` member: a relative reference that this very server answers.
+    package var type: String { "/problems/\(self.rawValue)" }
+}
+
+extension ProblemKind {
+    /// What a fault that the domain found is; text that is not JSON is told apart where a body is parsed.
+    init(_ error: PresenceError) {
+        switch error.code {
+        case .malformed: self = ["meta", "grace"].contains(error.parameter) ? .invalidQuery : .invalidName
+        case .tooLarge: self = .metaTooLarge
+        case .invalid: self = .invalidBody
+        case .corrupt: self = .internalError
+        }
+    }
+}

@@ -1,0 +1,42 @@
+// Rollcall · PresenceServer
+
+import HTTPTypes
+import Hummingbird
+import Presence
+import PresenceStore
+
+/// The answer to a track, an update and a heartbeat: what is present now, until when, and when to say so again.
+struct ReceiptBody {
+    let topic: Topic
+    let member: Member
+    let receipt: Receipt
+
+    func write(to json: inout JSONObjectWriter) {
+        json.string("topic", self.topic.text)
+        json.string("key", self.member.key.text)
+        json.string("session", self.member.session.text)
+        json.string("phx_ref", self.receipt.ref.text)
+        json.int("ttl", self.receipt.ttl)
+        json.time("expires_at", self.receipt.expiresAt)
+        // A third of the ttl is left then, for a heartbeat that is late or has to be repeated.
+        json.time("renew_before", max(self.receipt.now, self.receipt.expiresAt - Int64(self.receipt.ttl) * 1000 / 3))
+        json.string("cursor", self.receipt.cursor.description)
+    }
+
+    func response(_ status: HTTPResponse.Status, meta: Meta? = nil) -> Response {
+        var json = JSONObjectWriter()
+        self.write(to: &json)
+        if let meta { json.raw("meta") { $0.append(contentsOf: meta.json) } }
+        var response = Response.json(json.finish(), status: status)
+        response.headers[.eTag] = EntityTag.of(self.receipt.ref)
+        response.headers[.cacheControl] = "no-store"
+        if status == .created { response.headers[.location] = Self.location(of: self.member, on: self.topic) }
+        return response
+    }
+
+    /// The address of a presence, percent-encoded.
+    static func location(of member: Member, on topic: Topic) -> String {
+        let key = PercentEncoding.encode(member.key.text)
+        return "/v1/topics/\(PercentEncoding.encode(topic.text))/presences/\(key)/\(member.session)"
+    }
+}

@@ -1,0 +1,137 @@
+// Rollcall · PresenceServer
+
+import HTTPTypes
+import Hummingbird
+import Presence
+import PresenceFeed
+import PresenceStore
+
+/// Reads about topics: who is there, and how many.
+///
+/// Every list reads its client's own writes: it is a snapshot of Redis, or a feed's replica at the position that Redis has
+/// at that moment. While Redis is away a replica is shown all the same, marked `"stale": true`.
+struct TopicRoutes: Sendable {
+    let backend: PresenceBackend
+    let options: ServerOptions
+
+    private var store: PresenceStore { self.backend.store }
+
+    /// `GET /v1/topics/{topic}/presences`
+    func list(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
+        let topic = try context.parameters.topic()
+        let page = try ListPage(context.query, limits: self.options.pageLimit)
+        let known = page.isWhole ? IfNoneMatch(request.headers) : nil
+        return try await self.answer(about: topic, page: page) {
+            let live = await self.backend.live(topic)
+            if known != nil || live != nil {
+                let position = try await self.store.position(of: [topic]).only()
+                if let known, known.matches(position) { return .unchanged(position) }
+                if let live, live.cursor == position { return .roster(live.roster, position) }
+            }
+            if page.view == .count {
+                let (cursor, counts) = try await self.store.counts(of: topic)
+                return .counts(counts, cursor)
+            }
+            let snapshot = try await self.store.snapshot(of: topic)
+            return .roster(Roster(snapshot), snapshot.cursor)
+        }
+    }
+
+    /// `GET /v1/topics/{topic}`
+    func counts(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
+        let topic = try context.parameters.topic()
+        return try await self.answer(about: topic, page: .counts) {
+            let (cursor, counts) = try await self.store.counts(of: topic)
+            return .counts(counts, cursor)
+        }
+    }
+
+    /// `GET /v1/topics/{topic}/presences/{key}`
+    func entry(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
+        let topic = try context.parameters.topic()
+        let key = try context.parameters.key()
+        guard let entry = try await self.entry(of: key, on: topic) else {
+            throw Problem.absent("Nothing is present under this topic and key.")
+        }
+        var json: [UInt8] = []
+        RosterJSON().write(entry, of: key, to: &json)
+        return Self.fresh(json)
+    }
+
+    /// `GET /v1/topics`
+    func topics(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
+        let prefix = try context.query.one("prefix").flatMap { $0.isEmpty ? nil : $0 }
+        let after = try context.query.name("after", Topic.init(_:at:))
+        let limit = try context.query.int("limit", in: self.options.pageLimit)
+        var topics = try await self.store.topics(prefix: prefix, after: after, limit: limit.map { $0 + 1 } ?? .max)
+        var next: Topic?
+        if let limit, topics.count > limit {
+            topics.removeLast(topics.count - limit)
+            next = topics.last?.topic
+        }
+        var json = JSONObjectWriter()
+        json.array("topics", topics) { counts, element in
+            element.string("topic", counts.topic.text)
+            element.int("keys", counts.keys)
+            element.int("presences", counts.presences)
+        }
+        var response = Self.fresh(json.finish())
+        if let next, let limit {
+            response.link(toNext: "/v1/topics", [("prefix", prefix), ("limit", "\(limit)"), ("after", next.text)])
+        }
+        return response
+    }
+
+    private func entry(of key: Key, on topic: Topic) async throws -> Entry? {
+        do throws(StoreError) {
+            return Roster(try await self.store.entry(of: key, on: topic)).entry(for: key)
+        } catch {
+            guard error.code == .unavailable, let live = await self.backend.live(topic) else { throw error }
+            return live.roster.entry(for: key)
+        }
+    }
+
+    /// What is known about a topic's presences.
+    private enum Answer {
+        case unchanged(Cursor)
+        case roster(Roster, Cursor)
+        case counts(TopicCounts, Cursor)
+    }
+
+    /// Answers with what Redis says, or else with what the feed knew last.
+    private func answer(
+        about topic: Topic, page: ListPage, _ read: () async throws -> Answer
+    ) async throws -> Response {
+        do {
+            switch try await read() {
+            case .unchanged(let cursor):
+                var response = Response(status: .notModified)
+                response.headers[.contentLength] = nil
+                response.headers[.eTag] = EntityTag.of(cursor)
+                response.headers[.cacheControl] = "no-cache"
+                return response
+            case .roster(let roster, let cursor):
+                return ListBody(topic: topic, cursor: cursor, page: page).response(roster)
+            case .counts(let counts, let cursor):
+                return ListBody(topic: topic, cursor: cursor, page: page).response(
+                    keys: counts.keys, presences: counts.presences)
+            }
+        } catch let error as StoreError where error.code == .unavailable {
+            guard let live = await self.backend.live(topic) else { throw error }
+            return ListBody(topic: topic, cursor: live.cursor, page: page, isStale: true).response(live.roster)
+        }
+    }
+
+    private static func fresh(_ json: [UInt8]) -> Response {
+        var response = Response.json(json)
+        response.headers[.cacheControl] = "no-store"
+        return response
+    }
+}
+
+extension Roster {
+    /// What a snapshot of Redis shows.
+    fileprivate init(_ snapshot: Snapshot) {
+        self.init(snapshot.presences.lazy.map { ($0.member, $0.stored.presence) })
+    }
+}

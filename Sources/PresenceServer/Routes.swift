@@ -1,0 +1,67 @@
+// Rollcall · PresenceServer
+
+import HTTPTypes
+
+/// The two routes that never end by themselves.
+package struct StreamHandlers: Sendable {
+    let topicEvents: Route.Handler
+    let manyTopicEvents: Route.Handler
+
+    package init(topicEvents: @escaping Route.Handler, manyTopicEvents: @escaping Route.Handler) {
+        self.topicEvents = topicEvents
+        self.manyTopicEvents = manyTopicEvents
+    }
+}
+
+extension RouteTable {
+    /// Every route of the service, as `openapi.yaml` has it; a test compares the two.
+    ///
+    /// - Parameters:
+    ///   - streams: Who answers the streams.
+    ///   - checks: What `/readyz` tells.
+    ///   - metrics: What `/metrics` shows.
+    package static func rollcall(
+        _ backend: PresenceBackend, streams: StreamHandlers, options: ServerOptions,
+        checks: @escaping @Sendable () async -> [HealthCheck], metrics: PrometheusExporter
+    ) -> RouteTable {
+        let presences = PresenceRoutes(store: backend.store, options: options)
+        let topics = TopicRoutes(backend: backend, options: options)
+        let batch = BatchRoutes(store: backend.store, options: options)
+        let health = HealthRoutes(checks: checks, metrics: metrics)
+        let documents = DocumentRoutes()
+
+        let list = "/v1/topics/{topic}/presences"
+        let key = list + "/{key}"
+        let presence = key + "/{session}"
+        return RouteTable([
+            Route(.post, list, "track", handler: presences.track),
+            Route(.put, presence, "putPresence", handler: presences.put),
+            Route(.patch, presence, "patchMeta", handler: presences.patch),
+            Route(.post, presence + "/heartbeat", "heartbeat", handler: presences.heartbeat),
+            Route(.delete, presence, "untrack", handler: presences.untrack),
+            Route(.delete, key, "untrackKey", handler: presences.untrackKey),
+            Route(.post, "/v1/batch", "batch", handler: batch.run),
+
+            Route(.get, list, "listPresences", query: ["view", "limit", "after"], handler: topics.list),
+            Route(.get, key, "getEntry", handler: topics.entry),
+            Route(.get, presence, "getPresence", handler: presences.presence),
+            Route(.get, "/v1/topics/{topic}", "countPresences", handler: topics.counts),
+            Route(.get, "/v1/topics", "listTopics", query: ["prefix", "limit", "after"], handler: topics.topics),
+
+            Route(
+                .get, "/v1/topics/{topic}/events", "followTopic",
+                query: ["view", "since", "key", "meta", "session", "grace"], isStream: true,
+                handler: streams.topicEvents),
+            Route(
+                .get, "/v1/events", "followTopics", query: ["topic", "view", "since", "key"], isStream: true,
+                handler: streams.manyTopicEvents),
+
+            Route(.get, "/healthz", "isAlive", query: nil, handler: health.live),
+            Route(.get, "/readyz", "isReady", query: nil, handler: health.ready),
+            Route(.get, "/metrics", "metrics", query: nil, handler: health.metrics),
+            Route(.get, "/openapi.yaml", "contract", query: nil, handler: documents.contract),
+            Route(.get, "/problems/{kind}", "explainProblem", query: nil, handler: documents.problem),
+            Route(.get, "/", "page", query: nil, handler: documents.page),
+        ])
+    }
+}

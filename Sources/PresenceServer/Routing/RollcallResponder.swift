@@ -1,0 +1,85 @@
+// Rollcall · PresenceServer
+
+import HTTPTypes
+package import Hummingbird
+import Logging
+import NIOCore
+import NIOHTTP1
+
+/// Answers every request of the service: finds its route, runs it, turns errors into problems, and keeps account.
+///
+/// It stands where a framework's router and middlewares would, because a straight line shows the order of things and
+/// because a 404, a 405 and a preflight need the same table of routes as a hit.
+package struct RollcallResponder: HTTPResponder {
+    package typealias Context = RollcallRequestContext
+
+    private let table: RouteTable
+    private let log: RequestLog
+    private let metrics: RequestMetrics
+    private let crossOrigin = CrossOrigin()
+
+    package init(table: RouteTable, log: RequestLog = RequestLog()) {
+        self.table = table
+        self.log = log
+        self.metrics = RequestMetrics(table)
+    }
+
+    /// Answers one request.
+    ///
+    /// - Throws: Only `HTTPParserError`, when a body breaks HTTP itself: the framework then answers 400 and closes.
+    package func respond(to request: Request, context: RollcallRequestContext) async throws -> Response {
+        let start = ContinuousClock.now
+        var context = context
+        context.adopt(requestID: request.headers[.requestID])
+        let found = self.table.resource(at: request.uri.path)
+        let route = found?.0.route(for: request.method)
+
+        var response: Response
+        do {
+            response = try await self.answer(request, found: found, route: route, context: &context)
+        } catch let error as HTTPParserError {
+            throw error
+        } catch {
+            response = ErrorResponse(to: error, context: context).response
+        }
+        self.crossOrigin.apply(to: &response, of: request)
+        response.headers[.requestID] = context.requestID
+
+        let duration = ContinuousClock.now - start
+        self.metrics.record(route, status: response.status, duration: duration)
+        self.log.record(request, status: response.status, duration: duration, logger: context.logger)
+        return response
+    }
+
+    private func answer(
+        _ request: Request, found: (RouteTable.Resource, PathParameters)?, route: Route?,
+        context: inout RollcallRequestContext
+    ) async throws -> Response {
+        guard let (resource, parameters) = found else {
+            throw Problem(.unknownRoute, "There is nothing at \(excerpt(request.uri.path)); see /openapi.yaml.")
+        }
+        if request.method == .options { return self.crossOrigin.options(of: resource, for: request) }
+        guard let route else {
+            let allow = resource.methods.map(\.rawValue).joined(separator: ", ")
+            var problem = Problem(
+                .methodNotAllowed, "\(resource.path) answers \(allow), not \(excerpt(request.method.rawValue)).")
+            problem.headers[.allow] = allow
+            throw problem
+        }
+        if request.headers.contains(.ifMatch) && !route.method.isSafe && route.method != .patch {
+            throw Problem(
+                .invalidHeader, at: .header("If-Match"), "If-Match is honoured by PATCH alone; it would be ignored here.")
+        }
+        context.parameters = parameters
+        context.query = try QueryParameters(request.uri.query)
+        if let names = route.query { try context.query.requireOnly(names) }
+        guard request.method == .head else { return try await route.handler(request, context) }
+        if route.isStream { return Response(status: .ok, headers: [.contentType: "text/event-stream"]) }
+        return try await route.handler(request, context).createHeadResponse()
+    }
+}
+
+extension HTTPRequest.Method {
+    /// Whether requests with the method only read.
+    fileprivate var isSafe: Bool { self == .get || self == .head }
+}

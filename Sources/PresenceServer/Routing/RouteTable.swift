@@ -1,0 +1,51 @@
+// Rollcall · PresenceServer
+
+import HTTPTypes
+
+/// All routes, found by path first and by method second, so that a known path always knows its methods.
+package struct RouteTable: Sendable {
+    /// A path and what can be done with it.
+    struct Resource: Sendable {
+        let path: PathTemplate
+        var routes: [Route]
+
+        /// The route that answers a method; GET answers HEAD.
+        func route(for method: HTTPRequest.Method) -> Route? {
+            let method = method == .head ? .get : method
+            return self.routes.first { $0.method == method }
+        }
+
+        /// What `Allow` says.
+        var methods: [HTTPRequest.Method] {
+            let own = self.routes.map(\.method)
+            return own + (own.contains(.get) ? [.head] : []) + [.options]
+        }
+    }
+
+    package let routes: [Route]
+    private let resources: [Int: [Resource]]
+
+    package init(_ routes: [Route]) {
+        self.routes = routes
+        var resources: [Int: [Resource]] = [:]
+        for route in routes {
+            var candidates = resources[route.path.segments.count, default: []]
+            if let index = candidates.firstIndex(where: { $0.path == route.path }) {
+                candidates[index].routes.append(route)
+            } else {
+                candidates.append(Resource(path: route.path, routes: [route]))
+            }
+            resources[route.path.segments.count] = candidates
+        }
+        self.resources = resources
+    }
+
+    /// The resource at a path, with the parameters that the path carries.
+    func resource(at path: String) -> (Resource, PathParameters)? {
+        let segments = PathTemplate.split(path)
+        for resource in self.resources[segments.count, default: []] {
+            if let parameters = resource.path.match(segments) { return (resource, parameters) }
+        }
+        return nil
+    }
+}

@@ -1,0 +1,22 @@
+// Rollcall · PresenceServer
+
+package import Presence
+
+/// The bounds of the HTTP face. Defaults are those of the contract.
+package struct ServerOptions: Sendable {
+    package var limits: Limits
+    /// Bytes of the body of a request about one presence.
+    package var bodyBytes: Int
+    /// Bytes of the body of a batch.
+    package var batchBodyBytes = 4 << 20
+    /// What `limit` of a list may be.
+    package var pageLimit = 1...10_000
+    /// Topics of one batch whose store calls are under way at once; the others wait for one of them.
+    package var concurrentTopics = 16
+
+    package init(limits: Limits = Limits()) {
+        self.limits = limits
+        // Room for a meta with generous white space and escapes, names and the rest.
+        self.bodyBytes = max(64 << 10, 4 * limits.metaBytes)
+    }
+}

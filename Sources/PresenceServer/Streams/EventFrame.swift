@@ -1,0 +1,42 @@
+// Rollcall · PresenceServer
+
+import NIOCore
+
+/// Builds one or more SSE blocks, framed as one chunk of an HTTP/1.1 body so that its bytes can be shared as they are.
+struct EventFrame {
+    private var text: [UInt8] = []
+
+    /// `: text` and an empty line: seen by curl users, ignored by clients.
+    mutating func comment(_ comment: String) {
+        append(": \(comment)\n\n")
+    }
+
+    /// One event.
+    ///
+    /// `data` appends JSON without line ends, so one `data:` line holds it.
+    mutating func event(_ name: String, id: String? = nil, data: (inout [UInt8]) -> Void) {
+        if let id { append("id: \(id)\n") }
+        append("event: \(name)\ndata: ")
+        data(&text)
+        append("\n\n")
+    }
+
+    /// Moves the client's cursor without an event.
+    mutating func advance(to id: String) { append("id: \(id)\n\n") }
+
+    /// The `id` line of the event that the next frame holds.
+    mutating func id(_ id: String) { append("id: \(id)\n") }
+
+    mutating func append(_ string: String) { text.append(contentsOf: string.utf8) }
+
+    /// The frame as a chunk: length in hexadecimal, CRLF, bytes, CRLF (RFC 9112, 7.1).
+    consuming func chunk() -> ByteBuffer {
+        var buffer = ByteBuffer()
+        buffer.reserveCapacity(text.count + 12)
+        buffer.writeString(String(text.count, radix: 16))
+        buffer.writeString("\r\n")
+        buffer.writeBytes(text)
+        buffer.writeString("\r\n")
+        return buffer
+    }
+}

@@ -1,0 +1,54 @@
+// Rollcall · PresenceServer
+
+import NIOCore
+
+/// Writes a stream's frames straight to its connection, and tells the stream what becomes of it.
+///
+/// It is added in front of the HTTP encoders when a response becomes a stream: frames are framed as chunks once for
+/// all subscribers (`EventFrame`), so no encoder has anything left to do for each of them. The response's head and
+/// its end go the usual way, through the framework's writer; both pass this handler in order, on the same loop.
+final class StreamChannelHandler: ChannelInboundHandler, RemovableChannelHandler {
+    typealias InboundIn = NIOAny
+    typealias OutboundOut = IOData
+
+    private let stream: EventStream
+    private var context: ChannelHandlerContext?
+
+    init(stream: EventStream) { self.stream = stream }
+
+    func handlerAdded(context: ChannelHandlerContext) { self.context = context }
+
+    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+    var isWritable: Bool { context?.channel.isWritable ?? false }
+
+    func write(_ frame: ByteBuffer) {
+        guard let context else { return }
+        context.write(wrapOutboundOut(.byteBuffer(frame)), promise: nil)
+    }
+
+    func flush() { context?.flush() }
+
+    func close() { context?.close(promise: nil) }
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if context.channel.isWritable {
+            stream.assumeIsolated { $0.writable() }
+        } else {
+            stream.assumeIsolated { $0.unwritable() }
+        }
+        context.fireChannelWritabilityChanged()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        stream.assumeIsolated { $0.end(.clientGone) }
+        context.fireChannelInactive()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case ChannelEvent.inputClosed? = event as? ChannelEvent {
+            stream.assumeIsolated { $0.end(.clientGone) }
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+}

@@ -1,0 +1,13 @@
+// Rollcall · PresenceServer
+
+/// Why a stream ended; counted in metrics and named in the log.
+package enum StreamEnd: String, Sendable, CaseIterable {
+    /// The client closed the connection, or its side of it.
+    case clientGone = "client_gone"
+    /// The client did not read at all for too long.
+    case unread
+    /// The node shuts down; the client is to come back, to another node.
+    case draining
+    /// A fault of ours; the client was told by `event: error`.
+    case failed
+}

@@ -1,0 +1,65 @@
+// Rollcall · PresenceServer
+
+import Foundation
+import NIOCore
+import Presence
+
+/// The events of a stream that no feed makes.
+enum StreamFrames {
+    /// Has data, so that scripts see it: a comment would be invisible to a watchdog.
+    static let ping: ByteBuffer = {
+        var frame = EventFrame()
+        frame.event("ping") { $0.append(literal: "{}") }
+        return frame.chunk()
+    }()
+
+    static let recovered: ByteBuffer = {
+        var frame = EventFrame()
+        frame.event("recovered") { $0.append(literal: "{}") }
+        return frame.chunk()
+    }()
+
+    static func degraded(since: NIODeadline) -> ByteBuffer {
+        var data = JSONObjectWriter()
+        let now = Int64(Date().timeIntervalSince1970 * 1000)
+        data.time("since", now - (NIODeadline.now() - since).nanoseconds / 1_000_000)
+        return event("degraded", data)
+    }
+
+    static func tracked(_ member: Member, ref: Ref, grace: Int) -> ByteBuffer {
+        var data = JSONObjectWriter()
+        data.string("key", member.key.text)
+        data.string("session", member.session.text)
+        data.string("phx_ref", ref.text)
+        data.int("grace", grace)
+        return event("tracked", data)
+    }
+
+    static func untracked(_ member: Member) -> ByteBuffer {
+        var data = JSONObjectWriter()
+        data.string("key", member.key.text)
+        data.string("session", member.session.text)
+        return event("untracked", data)
+    }
+
+    /// What an answer's status would have said, had the stream not begun.
+    static func error(_ problem: Problem, instance: String) -> ByteBuffer {
+        var frame = EventFrame()
+        frame.event("error") { $0 += problem.json(instance: instance) }
+        return frame.chunk()
+    }
+
+    /// The `id` line of a stream of many topics; the event's own frame follows it.
+    static func id(of cursors: [Cursor]) -> ByteBuffer {
+        var frame = EventFrame()
+        frame.id(cursors.map(\.description).joined(separator: ","))
+        return frame.chunk()
+    }
+
+    private static func event(_ name: String, _ data: consuming JSONObjectWriter) -> ByteBuffer {
+        let json = data.finish()
+        var frame = EventFrame()
+        frame.event(name) { $0 += json }
+        return frame.chunk()
+    }
+}

@@ -1,0 +1,64 @@
+// Rollcall · PresenceServer
+
+import NIOCore
+
+/// The open streams of one event loop.
+actor StreamLoop {
+    private nonisolated let loop: any EventLoop
+    private let interval: TimeAmount
+    /// Streams by the tick that pings them, so that a tick writes to a fair share of them only.
+    private var slots: [[ObjectIdentifier: EventStream]]
+    private var slotOf: [ObjectIdentifier: Int] = [:]
+    private var nextSlot = 0
+    private var ticks: RepeatedTask?
+
+    nonisolated var unownedExecutor: UnownedSerialExecutor { loop.executor.asUnownedSerialExecutor() }
+
+    init(loop: any EventLoop, options: StreamOptions) {
+        self.loop = loop
+        let count = max(1, Int(options.ping.nanoseconds / 1_000_000_000))
+        interval = .nanoseconds(options.ping.nanoseconds / Int64(count))
+        slots = Array(repeating: [:], count: count)
+    }
+
+    func add(_ stream: EventStream) {
+        // A stream's first ping comes one whole round later.
+        let slot = (nextSlot + slots.count - 1) % slots.count
+        slots[slot][ObjectIdentifier(stream)] = stream
+        slotOf[ObjectIdentifier(stream)] = slot
+        if ticks == nil {
+            ticks = loop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
+                self.assumeIsolated { $0.tick() }
+            }
+        }
+    }
+
+    func remove(_ stream: EventStream) {
+        guard let slot = slotOf.removeValue(forKey: ObjectIdentifier(stream)) else { return }
+        slots[slot][ObjectIdentifier(stream)] = nil
+        if slotOf.isEmpty {
+            ticks?.cancel()
+            ticks = nil
+        }
+    }
+
+    func drain(over time: TimeAmount) async {
+        let streams = slots.flatMap(\.values).shuffled()
+        let step = TimeAmount.milliseconds(50)
+        let steps = max(1, Int(time.nanoseconds / step.nanoseconds))
+        let share = max(1, (streams.count + steps - 1) / steps)
+        for start in stride(from: 0, to: streams.count, by: share) {
+            end(streams[start..<min(start + share, streams.count)])
+            try? await Task.sleep(for: .nanoseconds(step.nanoseconds))
+        }
+    }
+
+    private func end(_ streams: ArraySlice<EventStream>) {
+        for stream in streams { stream.assumeIsolated { $0.end(.draining) } }
+    }
+
+    private func tick() {
+        for stream in slots[nextSlot].values { stream.assumeIsolated { $0.tell(StreamFrames.ping) } }
+        nextSlot = (nextSlot + 1) % slots.count
+    }
+}

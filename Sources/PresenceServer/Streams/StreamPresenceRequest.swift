@@ -1,0 +1,38 @@
+// Rollcall · PresenceServer
+
+import Presence
+
+/// The presence that a stream asks to be: `?key=alice&meta={…}&session=…&grace=5`.
+struct StreamPresenceRequest: Sendable {
+    let member: Member
+    /// Nil keeps the meta of a session that is already present.
+    let meta: Meta?
+    /// Seconds that the presence outlives the stream.
+    let grace: Int
+
+    /// Nil if the query has no `key`; the parameters that go with one are refused then.
+    init?(_ query: QueryParameters, limits: Limits) throws(Problem) {
+        guard let key = try query.one("key") else {
+            for name in ["meta", "session", "grace"] where query.has(name) {
+                throw Problem(.invalidQuery, at: .parameter(name), "\(name) goes with key: whose presence is it?")
+            }
+            return nil
+        }
+        let session = try query.one("session")
+        let meta = try query.one("meta")
+        let grace = try query.one("grace")
+        do throws(PresenceError) {
+            member = Member(
+                key: try Key(key, at: .parameter("key")),
+                session: try session.map { text throws(PresenceError) in try Session(text, at: .parameter("session")) }
+                    ?? .random())
+            self.meta = try meta.map { text throws(PresenceError) in
+                let location = PresenceError.Location.parameter("meta")
+                return try Meta(JSON(parsing: text, at: location), limit: limits.metaBytes, at: location)
+            }
+            self.grace = try grace.map { text throws(PresenceError) in try limits.grace(text) } ?? limits.defaultGrace
+        } catch {
+            throw Problem(error.at(.parameter(error.parameter ?? "meta")))
+        }
+    }
+}

@@ -1,0 +1,42 @@
+// Rollcall · PresenceServer
+
+import Metrics
+package import NIOCore
+import Synchronization
+
+/// All open streams of a node: it pings them, counts them, and ends them when the node shuts down.
+package final class StreamRegistry: Sendable {
+    private let loops: [ObjectIdentifier: StreamLoop]
+    private let draining = Atomic(false)
+    private let open = Atomic(0)
+    private let gauge = Gauge(label: "rollcall_streams_open")
+
+    package init(eventLoopGroup: any EventLoopGroup, options: StreamOptions) {
+        loops = Dictionary(
+            uniqueKeysWithValues: eventLoopGroup.makeIterator().map {
+                (ObjectIdentifier($0), StreamLoop(loop: $0, options: options))
+            })
+    }
+
+    /// Whether the node shuts down: new streams are told to come back, which another node answers.
+    package var isDraining: Bool { draining.load(ordering: .relaxed) }
+
+    /// Ends every stream, spread over a time so that clients do not all come back in the same moment.
+    package func drain(over time: TimeAmount) async {
+        draining.store(true, ordering: .relaxed)
+        await withTaskGroup(of: Void.self) { group in
+            for loop in loops.values { group.addTask { await loop.drain(over: time) } }
+        }
+    }
+
+    func add(_ stream: EventStream) async {
+        gauge.record(open.add(1, ordering: .relaxed).newValue)
+        await loops[ObjectIdentifier(stream.loop)]?.add(stream)
+    }
+
+    func remove(_ stream: EventStream, because reason: StreamEnd) async {
+        gauge.record(open.subtract(1, ordering: .relaxed).newValue)
+        Counter(label: "rollcall_streams_ended_total", dimensions: [("reason", reason.rawValue)]).increment()
+        await loops[ObjectIdentifier(stream.loop)]?.remove(stream)
+    }
+}

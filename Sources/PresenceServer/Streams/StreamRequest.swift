@@ -1,0 +1,67 @@
+// Rollcall · PresenceServer
+
+import Hummingbird
+import Presence
+import PresenceFeed
+
+/// What a client asks of a stream, checked before the first byte of the answer.
+struct StreamRequest: Sendable {
+    /// In the order of the query, which is the order of the cursors in an `id`.
+    let topics: [Topic]
+    let format: FrameFormat
+    /// Where the client stood, one for each topic; `.empty` where it does not say.
+    let since: [Cursor]
+    /// The presence that the stream is, if it is one.
+    let presence: StreamPresenceRequest?
+
+    /// A stream of the topic in the path.
+    static func ofOneTopic(
+        _ request: Request, _ context: RollcallRequestContext, limits: Limits
+    ) throws(Problem) -> StreamRequest {
+        StreamRequest(
+            topics: [try context.parameters.topic()],
+            format: FrameFormat(view: try context.query.choice("view", of: View.self) ?? .full),
+            since: try cursors(request, context, count: 1),
+            presence: try StreamPresenceRequest(context.query, limits: limits))
+    }
+
+    /// A stream of the topics in the query.
+    static func ofManyTopics(
+        _ request: Request, _ context: RollcallRequestContext, maximum: Int
+    ) throws(Problem) -> StreamRequest {
+        var topics: [Topic] = []
+        for text in context.query.all("topic") {
+            do {
+                topics.append(try Topic(text))
+            } catch {
+                throw Problem(.invalidName, at: .parameter("topic"), error.detail)
+            }
+        }
+        guard !context.query.has("key") else {
+            throw Problem(
+                .invalidBody, at: .parameter("key"),
+                "A stream of many topics observes; open /v1/topics/{topic}/events with key to be present on one.")
+        }
+        guard (1...maximum).contains(topics.count), Set(topics).count == topics.count else {
+            throw Problem(
+                .invalidQuery, at: .parameter("topic"),
+                "A stream follows 1 to \(maximum) different topics, each as topic=…; this query names \(topics.count).")
+        }
+        return StreamRequest(
+            topics: topics,
+            format: FrameFormat(view: try context.query.choice("view", of: View.self) ?? .full, isWrapped: true),
+            since: try cursors(request, context, count: topics.count), presence: nil)
+    }
+
+    /// `Last-Event-ID` wins over `since`.
+    ///
+    /// What is no cursor of ours is no error: the client gets a fresh state.
+    private static func cursors(
+        _ request: Request, _ context: RollcallRequestContext, count: Int
+    ) throws(Problem) -> [Cursor] {
+        let since = try context.query.one("since")
+        let text = request.headers[.lastEventID] ?? since ?? ""
+        let parts = text.split(separator: ",", omittingEmptySubsequences: false).map { Cursor(String($0)) ?? .empty }
+        return parts.count == count ? parts : Array(repeating: .empty, count: count)
+    }
+}

@@ -1,0 +1,275 @@
+// Rollcall · EndToEndTests
+
+import LocalServices
+import TestSupport
+import Testing
+
+/// What a client of one node's streams sees, over the wire.
+@Suite("A stream")
+struct StreamTests {
+    private func withNode(
+        _ environment: [String: String] = [:], _ body: (RollcallClient) async throws -> Void
+    ) async throws {
+        let settings = ["ROLLCALL_REDIS_PREFIX": uniquePrefix()].merging(environment) { _, given in given }
+        try await withRollcall(redis: try await SharedRedis.url, environment: settings) { node in
+            try await body(node.client)
+        }
+    }
+
+    private func events(_ topic: String, _ query: String = "") -> String {
+        RollcallClient.path(topic: topic, "events") + (query.isEmpty ? "" : "?" + query)
+    }
+
+    @Test("One request shows the state, then ordered diffs, each with a cursor, and the list has the same cursor")
+    func stateThenDiffs() async throws {
+        try await withNode { client in
+            let presences = RollcallClient.path(topic: "room:lobby", "presences")
+            _ = try await client.post(presences, #"{"key":"alice","meta":{"status":"here"}}"#)
+            let stream = try await client.events(events("room:lobby"))
+            #expect(stream.status == 200)
+            #expect(stream.header("Content-Type") == "text/event-stream")
+            #expect(stream.header("Cache-Control") == "no-store, no-transform")
+            #expect(stream.header("X-Accel-Buffering") == "no")
+
+            let state = try await stream.next()
+            #expect(state.name == "presence_state")
+            #expect(try state.json["alice"]?["metas"]?[0]?["status"]?.string == "here")
+            #expect(stream.comments.first == "room:lobby, 1 key, 1 presence")
+            #expect((1000...3000).contains(try #require(stream.retry)))
+            #expect(try await client.get(presences).json["cursor"]?.string == state.id)
+
+            let receipt = try await client.post(presences, #"{"key":"bob"}"#).json
+            let diff = try await stream.next()
+            #expect(diff.name == "presence_diff")
+            #expect(diff.id == receipt["cursor"]?.string)
+            #expect(try diff.json["joins"]?["bob"]?["metas"]?[0]?["phx_ref"] == receipt["phx_ref"])
+            #expect(try diff.json["leaves"]?.object?.isEmpty == true)
+
+            _ = try await client.delete(RollcallClient.path(topic: "room:lobby", "presences", "bob"))
+            let leave = try await stream.next().json
+            let ref = try #require(receipt["phx_ref"]?.string)
+            #expect(leave["leaves"]?["bob"]?["metas"]?[0]?["phx_ref"]?.string == ref)
+            #expect(leave["reasons"]?[ref]?.string == "untracked")
+        }
+    }
+
+    @Test("An update is one diff: the new meta joins with the ref it replaces, the old one leaves without a reason")
+    func update() async throws {
+        try await withNode { client in
+            let presences = RollcallClient.path(topic: "t", "presences")
+            let receipt = try await client.post(presences, #"{"key":"alice","session":"s1","meta":{"a":1,"b":1e400}}"#)
+                .json
+            let stream = try await client.events(events("t"))
+            _ = try await stream.next("presence_state")
+            let answer = try await client.patch(presences + "/alice/s1", #"{"a":2}"#)
+            #expect(answer.status == 200)
+            let diff = try await stream.next("presence_diff")
+            let joined = try #require(try diff.json["joins"]?["alice"]?["metas"]?[0])
+            #expect(joined["phx_ref_prev"] == receipt["phx_ref"] && joined["a"]?.int == 2)
+            #expect(diff.data.contains(#""b":1e400"#))
+            #expect(try diff.json["leaves"]?["alice"]?["metas"]?[0]?["phx_ref"] == receipt["phx_ref"])
+            #expect(try diff.json["reasons"]?.object?.isEmpty == true)
+        }
+    }
+
+    @Test("A stream that comes back with its cursor is told exactly what it missed", arguments: [true, false])
+    func resume(byHeader: Bool) async throws {
+        try await withNode { client in
+            let presences = RollcallClient.path(topic: "t", "presences")
+            _ = try await client.post(presences, #"{"key":"alice","session":"s"}"#)
+            let first = try await client.events(events("t"))
+            let cursor = try #require(try await first.next("presence_state").id)
+            await first.close()
+            _ = try await client.post(presences, #"{"key":"bob"}"#)
+            let second =
+                byHeader
+                ? try await client.events(events("t"), lastEventID: cursor)
+                : try await client.events(events("t", "since=\(cursor)"))
+            let missed = try await second.next()
+            #expect(missed.name == "presence_diff")
+            #expect(try missed.json["joins"]?.object?.count == 1)
+            #expect(try missed.json["joins"]?["bob"] != nil)
+
+            // Nothing missed, nothing told: the next event is the next change.
+            let third = try await client.events(events("t"), lastEventID: try #require(missed.id))
+            try await eventually { third.comments.contains("t, resumed") }
+            _ = try await client.delete(presences + "/alice/s")
+            let next = try await third.next()
+            #expect(try next.json["leaves"]?["alice"] != nil)
+        }
+    }
+
+    @Test(
+        "A cursor that is garbage, of another topic or of another epoch brings a fresh state",
+        arguments: ["garbage", "0-0", "ffffffffffffffff-3", "-", "1,2", ""])
+    func uselessCursor(cursor: String) async throws {
+        try await withNode { client in
+            _ = try await client.post(RollcallClient.path(topic: "t", "presences"), #"{"key":"alice"}"#)
+            let stream = try await client.events(events("t"), lastEventID: cursor)
+            #expect(try await stream.next().name == "presence_state")
+        }
+    }
+
+    @Test("The keys view shows refs alone, the count view two numbers")
+    func views() async throws {
+        try await withNode { client in
+            let presences = RollcallClient.path(topic: "t", "presences")
+            _ = try await client.post(presences, #"{"key":"alice","meta":{"large":"text"}}"#)
+            let keys = try await client.events(events("t", "view=keys"))
+            let count = try await client.events(events("t", "view=count"))
+            let meta = try #require(try await keys.next("presence_state").json["alice"]?["metas"]?[0]?.object)
+            #expect(meta.count == 1 && meta["phx_ref"] != nil)
+            #expect(try await count.next().data == #"{"keys":1,"presences":1}"#)
+            _ = try await client.post(presences, #"{"key":"alice"}"#)
+            #expect(try await count.next("presence_count").data == #"{"keys":1,"presences":2}"#)
+            #expect(try await keys.next("presence_diff").json["joins"]?["alice"]?["metas"]?.array?.count == 1)
+        }
+    }
+
+    @Test("A stream with a key is that presence: tracked first, in its own state, and gone after its grace as closed")
+    func boundPresence() async throws {
+        try await withNode { client in
+            let observer = try await client.events(events("t"))
+            _ = try await observer.next("presence_state")
+            let stream = try await client.events(
+                events("t", "key=alice&session=tab1&grace=0&meta=" + RollcallClient.encoded(#"{"device":"phone"}"#)))
+            let tracked = try await stream.next()
+            #expect(tracked.name == "tracked")
+            let ref = try #require(try tracked.json["phx_ref"]?.string)
+            #expect(try tracked.json["key"]?.string == "alice" && tracked.json["session"]?.string == "tab1")
+            #expect(try tracked.json["grace"]?.int == 0)
+            let state = try await stream.next()
+            #expect(state.name == "presence_state")
+            #expect(try state.json["alice"]?["metas"]?[0]?["device"]?.string == "phone")
+            #expect(try await observer.next("presence_diff").json["joins"]?["alice"] != nil)
+            await stream.close()
+            let leave = try await observer.next("presence_diff")
+            #expect(try leave.json["reasons"]?[ref]?.string == "closed")
+        }
+    }
+
+    @Test("A session opened again within its grace is no leave and no join; after the grace it is one leave, closed")
+    func grace() async throws {
+        try await withNode { client in
+            let observer = try await client.events(events("t"))
+            _ = try await observer.next("presence_state")
+            let query = "key=alice&session=tab1&grace=2"
+            let first = try await client.events(events("t", query))
+            let ref = try await first.next("tracked").json["phx_ref"]
+            _ = try await observer.next("presence_diff")
+            await first.close()
+            let second = try await client.events(events("t", query))
+            #expect(try await second.next("tracked").json["phx_ref"] == ref)
+            _ = try await second.next("presence_state")
+
+            // Longer than the grace, measured by another presence's lease: the marker's leave must come first.
+            let marker = try await client.events(events("t", "key=marker&grace=3"))
+            #expect(try await observer.next("presence_diff").json["joins"]?["marker"] != nil)
+            await marker.close()
+            #expect(try await observer.next("presence_diff", timeout: .seconds(20)).json["leaves"]?["marker"] != nil)
+
+            await second.close()
+            let leave = try await observer.next("presence_diff", timeout: .seconds(20)).json
+            #expect(leave["reasons"]?[try #require(ref?.string)]?.string == "closed")
+        }
+    }
+
+    @Test("A session on two streams belongs to the newer one: the older one's end changes nothing")
+    func newestOwns() async throws {
+        try await withNode { client in
+            let observer = try await client.events(events("t"))
+            _ = try await observer.next("presence_state")
+            let older = try await client.events(events("t", "key=alice&session=tab1&grace=0"))
+            _ = try await older.next("tracked")
+            let newer = try await client.events(events("t", "key=alice&session=tab1&grace=0"))
+            _ = try await newer.next("presence_state")
+            await older.close()
+            let marker = try await client.events(events("t", "key=marker&grace=0"))
+            _ = try await marker.next("tracked")
+            await marker.close()
+            _ = try await observer.next("presence_diff")
+            var leaves: [ExactName] = []
+            while !leaves.contains("marker") {
+                leaves += try await observer.next("presence_diff").json["leaves"]?.object.map { Array($0.keys) } ?? []
+            }
+            #expect(leaves == ["marker"])
+            await newer.close()
+            #expect(try await observer.next("presence_diff").json["leaves"]?["alice"] != nil)
+        }
+    }
+
+    @Test("A stream adopts a session that REST tracked: no diff with the same meta")
+    func adoption() async throws {
+        try await withNode { client in
+            let presences = RollcallClient.path(topic: "t", "presences")
+            let receipt = try await client.post(presences, #"{"key":"alice","session":"s","meta":{"a":1}}"#).json
+            let observer = try await client.events(events("t"))
+            let cursor = try await observer.next("presence_state").id
+            let stream = try await client.events(events("t", "key=alice&session=s&grace=0"))
+            #expect(try await stream.next("tracked").json["phx_ref"] == receipt["phx_ref"])
+            let state = try await stream.next("presence_state")
+            #expect(state.id == cursor)
+            #expect(try state.json["alice"]?["metas"]?[0]?["a"]?.int == 1)
+        }
+    }
+
+    @Test("A bound presence that is deleted leaves, is not brought back, and its stream goes on as an observer")
+    func deletion() async throws {
+        try await withNode { client in
+            let stream = try await client.events(events("t", "key=alice&session=tab1"))
+            _ = try await stream.next("presence_state")
+            _ = try await client.delete(RollcallClient.path(topic: "t", "presences", "alice", "tab1"))
+            var names = [try await stream.next().name, try await stream.next().name]
+            names.sort()
+            #expect(names == ["presence_diff", "untracked"])
+            _ = try await client.post(RollcallClient.path(topic: "t", "presences"), #"{"key":"bob"}"#)
+            #expect(try await stream.next("presence_diff").json["joins"]?["bob"] != nil)
+            #expect(try await client.get(RollcallClient.path(topic: "t", "presences", "alice")).status == 404)
+        }
+    }
+
+    @Test("One stream follows many topics, names the topic in each event and resumes all by one id")
+    func manyTopics() async throws {
+        try await withNode { client in
+            let path = "/v1/events?topic=a&topic=b"
+            let stream = try await client.events(path)
+            let states = [try await stream.next(), try await stream.next()]
+            #expect(Set(try states.map { try $0.json["topic"]?.string }) == ["a", "b"])
+            #expect(try states.allSatisfy { try $0.json["state"]?.object?.isEmpty == true })
+            _ = try await client.post(RollcallClient.path(topic: "b", "presences"), #"{"key":"bob"}"#)
+            let diff = try await stream.next("presence_diff")
+            #expect(try diff.json["topic"]?.string == "b" && diff.json["joins"]?["bob"] != nil)
+            #expect(try #require(diff.id).split(separator: ",").count == 2)
+            await stream.close()
+
+            _ = try await client.post(RollcallClient.path(topic: "b", "presences"), #"{"key":"eve"}"#)
+            let back = try await client.events(path, lastEventID: try #require(diff.id))
+            let missed = try await back.next("presence_diff")
+            #expect(try missed.json["topic"]?.string == "b" && missed.json["joins"]?.object?.count == 1)
+        }
+    }
+
+    @Test("A ping has data, and comes on time")
+    func ping() async throws {
+        try await withNode(["ROLLCALL_PING": "1"]) { client in
+            let stream = try await client.events(events("quiet"))
+            #expect(try await stream.next("ping").data == "{}")
+        }
+    }
+
+    @Test("A HEAD request of a stream ends at once, and a bad query is a problem before the stream begins")
+    func notAStream() async throws {
+        try await withNode { client in
+            #expect(try await client.send("HEAD", events("t")).status == 200)
+            for query in ["view=some", "grace=5", "key=", "key=a&session=b%20c", "key=a&meta=%5B%5D", "key=a&meta={"] {
+                let stream = try await client.events(events("t", query.replacing("{", with: "%7B")))
+                #expect([400, 422].contains(stream.status), "\(query)")
+                #expect(stream.header("Content-Type") == "application/problem+json")
+            }
+            for query in ["", "topic=a&topic=a", "topic=a&key=alice"] {
+                #expect([400, 422].contains(try await client.events("/v1/events?\(query)").status), "\(query)")
+            }
+            #expect(try await client.get("/v1/topics").json["topics"]?.array?.isEmpty == true)
+        }
+    }
+}

@@ -1,0 +1,197 @@
+// Rollcall · PresenceFeedTests
+
+import LocalServices
+import NIOCore
+import Presence
+import PresenceFeed
+import PresenceStore
+import Redis
+import TestSupport
+import Testing
+
+@Suite("Feeds on a real Redis")
+struct FeedHubTests {
+    private let topic: Topic
+
+    init() throws { topic = try Topic("room:lobby") }
+
+    @Test("A subscriber is told the state and then each change, at Redis' own cursors")
+    func following() async throws {
+        try await HubFixture.with(redis: SharedRedis.url) { node in
+            let alice = try await node.track("alice", on: topic)
+            let listener = node.listen(to: topic)
+            try await listener.hears("state alice")
+            #expect(listener.cursor == alice?.cursor)
+            let bob = try await node.track("bob", on: topic)
+            try await listener.hears("diff +bob")
+            #expect(listener.cursor == bob?.cursor)
+            _ = try await node.store.untrack([Fixture.member("alice")], on: topic)
+            try await listener.hears("diff -alice:untracked")
+        }
+    }
+
+    @Test("A topic that empties and fills again is followed without a snapshot, under its new epoch")
+    func emptying() async throws {
+        try await HubFixture.with(redis: SharedRedis.url) { node in
+            let listener = node.listen(to: topic)
+            try await listener.hears("state")
+            for _ in 0..<3 {
+                let receipt = try await node.track("alice", on: topic)
+                try await eventually { listener.cursor == receipt?.cursor }
+                _ = try await node.store.untrack([Fixture.member("alice")], on: topic)
+                try await eventually { await node.hub.live(topic)?.roster.isEmpty == true }
+            }
+            #expect(!listener.words.contains { $0.contains("lost") })
+        }
+    }
+
+    @Test("A first state waits for the subscriber's own track")
+    func reaching() async throws {
+        try await HubFixture.with(redis: SharedRedis.url) { node in
+            let first = node.listen(to: topic)
+            try await first.hears("state")
+            for index in 0..<20 {
+                let receipt = try await node.track("user\(index)", on: topic)
+                let listener = node.listen(to: topic, reaching: receipt?.cursor)
+                try await eventually { !listener.words.isEmpty }
+                #expect(listener.words[0].split(separator: " ").contains("user\(index)"))
+                listener.subscription?.end()
+            }
+        }
+    }
+
+    @Test("A cursor that is still in the ring is told what came after it; any other gets a state")
+    func resuming() async throws {
+        try await HubFixture.with(redis: SharedRedis.url) { node in
+            let first = node.listen(to: topic)
+            try await first.hears("state")
+            let alice = try await node.track("alice", on: topic)
+            _ = try await node.track("bob", on: topic)
+            _ = try await node.track("bob", on: topic, meta: #"{"a":1}"#)
+            let eve = try await node.track("eve", on: topic)
+            try await eventually { first.cursor == eve?.cursor }
+            let second = node.listen(to: topic, since: alice?.cursor)
+            try await second.hears("resumed diff +bob +eve")
+            let third = node.listen(to: topic, since: eve?.cursor)
+            try await third.hears("resumed")
+            let fourth = node.listen(to: topic, since: Cursor(epoch: .random(), seq: 2))
+            try await fourth.hears("state alice bob eve")
+        }
+    }
+
+    @Test("A subscriber hears of its own presence's end")
+    func own() async throws {
+        try await HubFixture.with(redis: SharedRedis.url) { node in
+            let receipt = try await node.track("alice", on: topic)
+            let listener = node.listen(to: topic, reaching: receipt?.cursor, as: Fixture.member("alice"))
+            try await listener.hears("state alice")
+            _ = try await node.store.untrack([Fixture.member("alice")], on: topic)
+            try await listener.hears("own left")
+        }
+    }
+
+    @Test("After a cut connection a feed says what it missed, also when nothing follows")
+    func cutConnection() async throws {
+        try await withLocalRedis { redis in
+            try await HubFixture.with(redis: redis.url) { node in
+                let listener = node.listen(to: topic)
+                try await listener.hears("state")
+                let connection = try node.pool.connection()
+                _ = try await connection.send(RedisCommand("CLIENT", ["KILL", "TYPE", "pubsub"]))
+                _ = try await node.track("alice", on: topic)
+                try await listener.hears("diff +alice")
+                #expect(!listener.words.contains("degraded"))
+            }
+        }
+    }
+
+    @Test("A message that never came is found by comparing positions")
+    func lostMessage() async throws {
+        var options = FeedOptions()
+        options.positionCheck = .milliseconds(50)
+        try await HubFixture.with(redis: SharedRedis.url, options: options) { node in
+            let listener = node.listen(to: topic)
+            let alice = try await node.track("alice", on: topic)
+            try await eventually { listener.cursor == alice?.cursor }
+            // Moves the topic without a word on its channel, as a lost last message would.
+            let connection = try node.pool.connection()
+            let position = RedisArgument(stringLiteral: node.store.keys.channel(of: topic).replacing("}:", with: "}:m:"))
+            let members = RedisArgument(stringLiteral: node.store.keys.channel(of: topic).replacing("}:", with: "}:h:"))
+            _ = try await connection.send([
+                RedisCommand("MULTI", []), RedisCommand("HINCRBY", [position, "s", "1"]),
+                RedisCommand("HSET", [members, "bob\u{1f}s", "BBBBBBBBBBBBBBBB 30 {}"]), RedisCommand("EXEC", []),
+            ])
+            try await listener.hears("diff +bob")
+        }
+    }
+
+    @Test("While Redis is away subscribers are told once, and when it is back what still differs")
+    func away() async throws {
+        var options = FeedOptions()
+        options.patience = .milliseconds(100)
+        options.reconcile = .milliseconds(500)
+        try await withLocalRedis { redis in
+            try await HubFixture.with(redis: redis.url, options: options) { node in
+                let alice = try await node.track("alice", on: topic)
+                let listener = node.listen(to: topic, reaching: alice?.cursor)
+                try await listener.hears("state alice")
+                await redis.kill()
+                try await listener.hears("degraded")
+                try await redis.restart()
+                try await listener.hears("recovered")
+                #expect(Array(listener.words.suffix(3)) == ["degraded", "diff -alice:lost", "recovered"])
+            }
+        }
+    }
+
+    @Test("What is re-tracked in time after a loss was never gone")
+    func reconciled() async throws {
+        var options = FeedOptions()
+        options.patience = .seconds(60)
+        try await withLocalRedis { redis in
+            try await HubFixture.with(redis: redis.url, options: options) { node in
+                let alice = try #require(try await node.track("alice", on: topic))
+                let listener = node.listen(to: topic, reaching: alice.cursor)
+                try await listener.hears("state alice")
+                let connection = try node.pool.connection()
+                _ = try await connection.send(RedisCommand("FLUSHALL", []))
+                let stored = StoredPresence(
+                    presence: Presence(ref: alice.ref, previous: nil, meta: .empty), ttl: alice.ttl)
+                _ = try await node.store.restore([(member: Fixture.member("alice"), stored: stored)], on: topic)
+                let bob = try await node.track("bob", on: topic)
+                try await eventually { listener.cursor == bob?.cursor }
+                #expect(listener.words == ["state alice", "diff +bob"])
+            }
+        }
+    }
+
+    @Test("A subscription that has ended is told nothing more")
+    func ending() async throws {
+        try await HubFixture.with(redis: SharedRedis.url) { node in
+            let first = node.listen(to: topic)
+            let second = node.listen(to: topic)
+            try await first.hears("state")
+            try await second.hears("state")
+            first.subscription?.end()
+            first.subscription?.end()
+            _ = try await node.track("alice", on: topic)
+            try await second.hears("diff +alice")
+            #expect(first.words == ["state"])
+        }
+    }
+
+    @Test("A feed that lost its last subscriber is given up after its linger, and made anew for the next")
+    func lingering() async throws {
+        var options = FeedOptions()
+        options.linger = .milliseconds(50)
+        try await HubFixture.with(redis: SharedRedis.url, options: options) { node in
+            let first = node.listen(to: topic)
+            try await first.hears("state")
+            first.subscription?.end()
+            try await eventually { await node.hub.live(topic) == nil }
+            _ = try await node.track("alice", on: topic)
+            let second = node.listen(to: topic)
+            try await second.hears("state alice")
+        }
+    }
+}

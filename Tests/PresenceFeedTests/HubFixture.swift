@@ -1,0 +1,111 @@
+// Rollcall · PresenceFeedTests
+
+import Logging
+import NIOCore
+import NIOPosix
+import Presence
+import PresenceFeed
+import PresenceStore
+import Redis
+import Synchronization
+import TestSupport
+
+/// A node's read side on a real Redis, with what it tells written as short words: `state alice bob`, `diff +eve -bob`.
+struct HubFixture {
+    let hub: FeedHub
+    let store: PresenceStore
+    let pool: RedisPool
+
+    static func with(
+        redis url: String, prefix: String = uniquePrefix(), options: FeedOptions = FeedOptions(),
+        _ body: (HubFixture) async throws -> Void
+    ) async throws {
+        let group = MultiThreadedEventLoopGroup.singleton
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        let address = try RedisURL(url)
+        var redis = RedisOptions()
+        redis.scripts = PresenceStore.scripts
+        redis.probePrefix = prefix + "probe:"
+        let pool = RedisPool(url: address, options: redis, eventLoopGroup: group, logger: logger)
+        let store = PresenceStore(pool: pool, keys: StoreKeys(prefix: prefix))
+        let hub = FeedHub(
+            store: store, redisURL: address, redisOptions: redis, probe: pool, eventLoopGroup: group,
+            encoder: encoder, options: options, logger: logger)
+        try await withThrowingTaskGroup(of: Void.self) { tasks in
+            tasks.addTask { try await pool.run() }
+            tasks.addTask { try await hub.run() }
+            guard await pool.waitUntilConnected(timeout: .seconds(5)) else {
+                throw NeverHappened(description: "a connection to \(url)")
+            }
+            try await body(HubFixture(hub: hub, store: store, pool: pool))
+            tasks.cancelAll()
+        }
+    }
+
+    func track(_ name: String, on topic: Topic, meta: String = "{}") async throws -> Receipt? {
+        let tracking = Tracking(member: Fixture.member(name), meta: Meta(stored: Array(meta.utf8)))
+        return try await store.track([tracking], on: topic, mode: .put).first?.receipt
+    }
+
+    func listen(to topic: Topic, since: Cursor? = nil, reaching: Cursor? = nil, as member: Member? = nil) -> Listener {
+        let listener = Listener()
+        listener.subscription = hub.subscribe(
+            to: topic, format: FrameFormat(view: .full), since: since, reaching: reaching, member: member,
+            on: MultiThreadedEventLoopGroup.singleton.next(), deliver: { listener.take($0) })
+        return listener
+    }
+
+    private static let encoder = FeedEncoder(
+        state: { _, roster, _, _ in
+            ByteBuffer(string: (["state"] + roster.sortedKeys.map(\.text)).joined(separator: " "))
+        },
+        diff: { _, diff, _, _, _ in
+            let words = diff.changes.map { change in
+                (change.isUpdate ? "~" : change.after != nil ? "+" : "-") + change.member.key.text
+                    + (change.reason.map { ":\($0.rawValue)" } ?? "")
+            }
+            return ByteBuffer(string: (["diff"] + words.sorted()).joined(separator: " "))
+        })
+}
+
+/// One subscriber that writes down what it is told.
+final class Listener: Sendable {
+    private struct State {
+        var words: [String] = []
+        var cursor = Cursor.empty
+        var subscription: Subscription?
+    }
+
+    private let state = Mutex(State())
+
+    var words: [String] { state.withLock { $0.words } }
+    var cursor: Cursor { state.withLock { $0.cursor } }
+    var subscription: Subscription? {
+        get { state.withLock { $0.subscription } }
+        set { state.withLock { $0.subscription = newValue } }
+    }
+
+    func take(_ event: FeedEvent) {
+        state.withLock { state in
+            switch event {
+            case .state(let frame, let cursor):
+                state.words.append(String(buffer: frame))
+                state.cursor = cursor
+            case .diff(let frame, let cursor):
+                if let frame { state.words.append(String(buffer: frame)) }
+                state.cursor = cursor
+            case .resumed(let frame, let cursor):
+                state.words.append("resumed" + (frame.map { " " + String(buffer: $0) } ?? ""))
+                state.cursor = cursor
+            case .own(let change): state.words.append("own \(change.after == nil ? "left" : "changed")")
+            case .degraded: state.words.append("degraded")
+            case .recovered: state.words.append("recovered")
+            }
+        }
+    }
+
+    /// Waits until it was told `word`.
+    func hears(_ word: String, line: Int = #line) async throws {
+        try await eventually("\"\(word)\" after \(words)", line: line) { words.contains(word) }
+    }
+}

@@ -1,0 +1,101 @@
+// Rollcall · PresenceServerTests
+
+import NIOCore
+import Presence
+import PresenceFeed
+import PresenceServer
+import Testing
+
+@Suite("The encoder of a feed's events")
+struct EventEncoderTests {
+    private let encoder = EventEncoder.feed
+
+    private func topic() throws -> Topic { try Topic("room:\"lobby\"") }
+
+    private func roster() throws -> Roster {
+        let ref = try #require(Ref(utf8: "AAAAAAAAAAAAAAAA".utf8))
+        let meta = Meta(stored: Array(#"{"a":1}"#.utf8))
+        let member = Member(key: try Key("alice"), session: try Session("s"))
+        return Roster([(member: member, presence: Presence(ref: ref, previous: nil, meta: meta))])
+    }
+
+    private func cursor() throws -> Cursor { try #require(Cursor("6f1c09d2a7b3e481-17")) }
+
+    /// The event of a frame, taken out of its chunk, whose length must be right.
+    private func event(_ frame: ByteBuffer?) throws -> String {
+        let text = String(buffer: try #require(frame))
+        let end = try #require(text.firstRange(of: "\r\n"))
+        let body = text[end.upperBound...].dropLast(2)
+        #expect(text.hasSuffix("\r\n") && Int(text[..<end.lowerBound], radix: 16) == body.utf8.count)
+        return String(body)
+    }
+
+    @Test("A state is a comment for people and a presence_state at its cursor")
+    func state() throws {
+        let frame = encoder.state(try topic(), try roster(), try cursor(), FrameFormat(view: .full))
+        #expect(
+            try event(frame) == """
+                : room:"lobby", 1 key, 1 presence
+
+                id: 6f1c09d2a7b3e481-17
+                event: presence_state
+                data: {"alice":{"metas":[{"a":1,"phx_ref":"AAAAAAAAAAAAAAAA"}]}}
+
+
+                """)
+    }
+
+    @Test("A stream of many topics gets it wrapped, without an id")
+    func wrapped() throws {
+        let frame = encoder.state(try topic(), try roster(), try cursor(), FrameFormat(view: .keys, isWrapped: true))
+        #expect(
+            try event(frame) == """
+                event: presence_state
+                data: {"topic":"room:\\"lobby\\"","state":{"alice":{"metas":[{"phx_ref":"AAAAAAAAAAAAAAAA"}]}}}
+
+
+                """)
+    }
+
+    @Test("A diff has joins, leaves and reasons, wrapped beside its topic")
+    func diff() throws {
+        let roster = try roster()
+        let member = Member(key: try Key("alice"), session: try Session("s"))
+        let change = try #require(Change(member: member, before: roster[member], after: nil, reason: .expired))
+        let format = FrameFormat(view: .keys, isWrapped: true)
+        let frame = encoder.diff(try topic(), Diff([change]), Roster(), try cursor(), format)
+        #expect(
+            try event(frame) == """
+                event: presence_diff
+                data: {"topic":"room:\\"lobby\\"","joins":{},"leaves":{"alice":{"metas":[{"phx_ref":"AAAAAAAAAAAAAAAA"}]}},\
+                "reasons":{"AAAAAAAAAAAAAAAA":"expired"}}
+
+
+                """)
+    }
+
+    @Test("A count is told when somebody came or went, and not for an update")
+    func counts() throws {
+        let roster = try roster()
+        let member = Member(key: try Key("alice"), session: try Session("s"))
+        let next = Presence(ref: .random(), previous: nil, meta: .empty)
+        let join = try #require(Change(member: member, before: nil, after: next))
+        let update = try #require(Change(member: member, before: roster[member], after: next))
+        let format = FrameFormat(view: .count, isWrapped: true)
+        let frame = encoder.diff(try topic(), Diff([join]), roster, try cursor(), format)
+        #expect(
+            try event(frame) == """
+                event: presence_count
+                data: {"topic":"room:\\"lobby\\"","keys":1,"presences":1}
+
+
+                """)
+        #expect(encoder.diff(try topic(), Diff([update]), roster, try cursor(), format) == nil)
+    }
+
+    @Test("What cancelled is no event, but moves the client's cursor")
+    func advance() throws {
+        let frame = encoder.diff(try topic(), Diff(), Roster(), try cursor(), FrameFormat(view: .full))
+        #expect(try event(frame) == "id: 6f1c09d2a7b3e481-17\n\n")
+    }
+}

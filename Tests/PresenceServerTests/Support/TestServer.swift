@@ -1,0 +1,135 @@
+// Rollcall · PresenceServerTests
+
+import AsyncHTTPClient
+import HTTPTypes
+import Hummingbird
+import Logging
+import Metrics
+import NIOCore
+import NIOPosix
+import Presence
+import PresenceFeed
+import PresenceServer
+import PresenceStore
+import Redis
+import ServiceLifecycle
+import Synchronization
+import TestSupport
+
+/// A live server, with a key prefix of its own in Redis, that a test talks to over loopback.
+struct TestServer: Sendable {
+    let port: Int
+    let store: PresenceStore
+    let pool: RedisPool
+    let exporter: PrometheusExporter
+    private let prefix: String
+
+    /// Sends a request and reads the whole answer.
+    func send(
+        _ method: HTTPRequest.Method, _ path: String, _ body: String? = nil, type: String? = nil,
+        headers: [(String, String)] = []
+    ) async throws -> Answer {
+        var request = HTTPClientRequest(url: "http://127.0.0.1:\(self.port)\(path)")
+        request.method = .RAW(value: method.rawValue)
+        for (name, value) in headers { request.headers.add(name: name, value: value) }
+        if let type { request.headers.replaceOrAdd(name: "Content-Type", value: type) }
+        if let body { request.body = .bytes(ByteBuffer(string: body)) }
+        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(20))
+        let bytes = try await response.body.collect(upTo: 64 << 20)
+        return Answer(
+            status: Int(response.status.code), headers: response.headers, bytes: Array(bytes.readableBytesView))
+    }
+
+    /// Everything that Redis holds under this server's prefix, keys and values, in one comparable text.
+    func redisContents() async throws -> String {
+        let connection = try self.pool.connection()
+        let keys = try await connection.send(RedisCommand("KEYS", [.string("\(self.prefix)*")]))
+        var lines: [String] = []
+        for key in (keys.elements ?? []).compactMap(\.string) where !key.hasSuffix(":nodes") && !key.hasSuffix(":clk") {
+            let dump = try await connection.send(RedisCommand("DUMP", [.string(key)]))
+            lines.append("\(key) \(dump)")
+        }
+        return lines.sorted().joined(separator: "\n")
+    }
+}
+
+/// An answer, as tests look at it.
+struct Answer: Sendable {
+    let status: Int
+    let headers: HTTPHeaders
+    let bytes: [UInt8]
+
+    var text: String { String(decoding: self.bytes, as: UTF8.self) }
+    var json: JSONValue { get throws { try JSONValue(parsing: self.bytes) } }
+
+    func header(_ name: String) -> String? { self.headers.first(name: name) }
+
+    /// The places that the problem's errors name: pointers, parameters and headers.
+    var places: [String] {
+        get throws {
+            try (self.json["errors"]?.array ?? []).compactMap {
+                ($0["pointer"] ?? $0["parameter"] ?? $0["header"])?.string
+            }
+        }
+    }
+}
+
+/// Runs a server for `body`, on the shared Redis unless told otherwise.
+func withServer<Result: Sendable>(
+    redis url: String? = nil, options: ServerOptions = ServerOptions(),
+    live: @escaping @Sendable (Topic) -> LiveRoster? = { _ in nil },
+    isDraining: @escaping @Sendable () -> Bool = { false }, _ body: @Sendable (TestServer) async throws -> Result
+) async throws -> Result {
+    let sharedURL = try await SharedRedis.url
+    let group = MultiThreadedEventLoopGroup.singleton
+    let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+    let prefix = uniquePrefix()
+    var redisOptions = RedisOptions()
+    redisOptions.scripts = PresenceStore.scripts
+    let pool = RedisPool(
+        url: try RedisURL(url ?? sharedURL), options: redisOptions, eventLoopGroup: group, logger: logger)
+    let store = PresenceStore(pool: pool, keys: StoreKeys(prefix: prefix), limits: options.limits)
+    let exporter = PrometheusExporter()
+    let streams = StreamHandlers(
+        topicEvents: { _, context in
+            .json(Array(#"{"topic":"\#(try context.parameters.topic())"}"#.utf8))
+        },
+        manyTopicEvents: { _, context in
+            .json(Array(#"{"topics":\#(context.query.all("topic"))}"#.utf8))
+        })
+    let table = RouteTable.rollcall(
+        PresenceBackend(store: store, live: live), streams: streams, options: options,
+        checks: {
+            await HealthCheck.redis(pool) + [HealthCheck("draining", fault: isDraining() ? "shutting down" : nil)]
+        }, metrics: exporter)
+
+    let (ports, running) = AsyncStream.makeStream(of: Int.self)
+    let application = HTTPServer.application(
+        RollcallResponder(table: table), options: .init(address: .hostname("127.0.0.1", port: 0)),
+        eventLoopGroup: group, logger: logger
+    ) { channel in
+        running.yield(channel.localAddress?.port ?? 0)
+        running.finish()
+    }
+    let services = ServiceGroup(
+        configuration: .init(services: [pool, application], gracefulShutdownSignals: [], logger: logger))
+    return try await withThrowingTaskGroup(of: Void.self) { tasks in
+        tasks.addTask { try await services.run() }
+        var iterator = ports.makeAsyncIterator()
+        guard let port = await iterator.next() else { throw NoPort() }
+        if await pool.waitUntilConnected(timeout: .seconds(url == nil ? 10 : 3)) { try await store.prepare() }
+        let server = TestServer(port: port, store: store, pool: pool, exporter: exporter, prefix: prefix)
+        let result: Result
+        do {
+            result = try await body(server)
+        } catch {
+            await services.triggerGracefulShutdown()
+            throw error
+        }
+        await services.triggerGracefulShutdown()
+        try await tasks.waitForAll()
+        return result
+    }
+}
+
+private struct NoPort: Error {}

@@ -1,0 +1,86 @@
+// Rollcall · PresenceStoreTests
+
+import Presence
+import Testing
+
+@testable import PresenceStore
+
+@Suite("The book of bound presences")
+struct LeaseBookTests {
+    let owner = StreamOwner.random()
+
+    func bind(_ member: Member, on topic: Topic, ttl: Int = 30, owner: StreamOwner? = nil, in book: inout LeaseBook) {
+        book.bind(
+            member, on: topic, owner: owner ?? self.owner, ttl: ttl,
+            presence: Presence(ref: .random(), meta: .empty))
+    }
+
+    @Test("Each presence is due exactly once in a third of its ttl", arguments: [5, 30, 300])
+    func period(_ ttl: Int) throws {
+        var book = LeaseBook()
+        let topics = try (0..<50).map { try Topic("topic \($0)") }
+        for topic in topics { bind(try Member("alice"), on: topic, ttl: ttl, in: &book) }
+        let period = ttl / 3
+        for round in 0..<3 {
+            let due = (1...period).flatMap { book.advance(to: round * period + $0) }
+            #expect(due.map(\.topic).sorted() == topics.sorted())
+            #expect(due.allSatisfy { $0.lease == ttl })
+        }
+    }
+
+    @Test("Ticks that were missed are made up for, nothing twice")
+    func missedTicks() throws {
+        var book = LeaseBook()
+        for number in 0..<40 { bind(try Member("alice"), on: try Topic("\(number)"), in: &book) }
+        let due = [1000, 1000, 1001, 1010].map { book.advance(to: $0).count }
+        #expect(due[0] == 40 && due[1] == 0 && due[2] + due[3] == 40)
+    }
+
+    @Test("Many topics are spread evenly over the ticks")
+    func even() throws {
+        var book = LeaseBook()
+        for number in 0..<10_000 { bind(try Member("alice"), on: try Topic("\(number)"), in: &book) }
+        let due = (1...10).map { book.advance(to: $0).count }
+        #expect(due.allSatisfy { (800...1200).contains($0) })
+    }
+
+    @Test("A topic's members share calls of at most five hundred, apart by ttl")
+    func calls() throws {
+        var book = LeaseBook()
+        let topic = try Topic("room")
+        for number in 0..<1100 { bind(try Member("\(number)"), on: topic, in: &book) }
+        for number in 0..<3 { bind(try Member("short \(number)"), on: topic, ttl: 6, in: &book) }
+        #expect(book.count == 1103)
+        #expect(book.all().map(\.members.count).sorted() == [3, 100, 500, 500])
+        #expect(Set(book.all().flatMap { $0.members.map(\.member) }).count == 1103)
+    }
+
+    @Test("A newer stream takes a binding over; the older one's end then changes nothing")
+    func takeover() throws {
+        var book = LeaseBook()
+        let (topic, alice, newer) = (try Topic("room"), try Member("alice"), StreamOwner.random())
+        bind(alice, on: topic, in: &book)
+        bind(alice, on: topic, ttl: 60, owner: newer, in: &book)
+        let older = book.unbind(alice, on: topic, owner: owner)
+        #expect(!older)
+        #expect(book.all().map { $0.members.map(\.owner) } == [[newer]])
+        #expect(book.all().map(\.lease) == [60])
+        let own = book.unbind(alice, on: topic, owner: newer)
+        let due = book.advance(to: 100)
+        #expect(own && book.count == 0 && book.all().isEmpty && due.isEmpty)
+    }
+
+    @Test("A suspect is handed out once, and not when it is bound no more")
+    func suspects() throws {
+        var book = LeaseBook()
+        let (topic, alice, bob) = (try Topic("room"), try Member("alice"), try Member("bob"))
+        bind(alice, on: topic, in: &book)
+        bind(bob, on: topic, in: &book)
+        book.suspect(alice, on: topic)
+        book.suspect(bob, on: topic)
+        book.unbind(bob, on: topic)
+        let (first, second) = (book.takeSuspects(), book.takeSuspects())
+        #expect(first.map(\.members) == [[alice]])
+        #expect(second.isEmpty)
+    }
+}

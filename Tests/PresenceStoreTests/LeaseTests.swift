@@ -1,0 +1,195 @@
+// Rollcall · PresenceStoreTests
+
+import Presence
+import Testing
+
+@testable import PresenceStore
+
+@Suite("heartbeat, renew, release, restore")
+struct LeaseTests {
+    let topic: Topic
+    let alice: Member
+    let bob: Member
+    let owner = StreamOwner.random()
+
+    init() throws {
+        topic = try .sample()
+        alice = try Member("alice")
+        bob = try Member("bob")
+    }
+
+    @Test("A heartbeat moves the lease by the kept ttl or the given one, keeps that, and publishes nothing")
+    func heartbeat() async throws {
+        try await withStore { test in
+            let first = try await test.track(alice, on: topic, #"{"x":1}"#, ttl: 20)
+            let outcomes = try await test.store.heartbeat([(alice, nil), (bob, nil)], on: topic)
+            guard case .renewed(let receipt) = outcomes[0] else { throw StoreError(.corrupt, "\(outcomes)") }
+            #expect(outcomes[1] == .absent)
+            #expect(receipt.ref == first.ref)
+            #expect(receipt.expiresAt == receipt.now + 20_000)
+            #expect(receipt.cursor == first.cursor)
+
+            _ = try await test.store.heartbeat([(alice, 200)], on: topic)
+            #expect(try await test.value(of: alice, on: topic) == #"\#(first.ref) 200 {"x":1}"#)
+            #expect(try await test.store.position(of: [topic]) == [first.cursor])
+            #expect(try await test.value(of: bob, on: topic) == nil)
+            #expect(try await test.lease(of: bob, on: topic) == nil)
+        }
+    }
+
+    @Test("A shorter ttl brings the topic's bound forward, so that the sweep is not late")
+    func heartbeatRearms() async throws {
+        try await withStore { test in
+            try await test.track(alice, on: topic, ttl: 300)
+            let outcomes = try await test.store.heartbeat([(alice, 5)], on: topic)
+            guard case .renewed(let receipt) = outcomes[0] else { throw StoreError(.corrupt, "\(outcomes)") }
+            #expect(try await test.due(topic).map { Int64($0) } == receipt.expiresAt)
+        }
+    }
+
+    @Test("A heartbeat on a presence whose stream has ended makes it one of REST")
+    func heartbeatAdopts() async throws {
+        try await withStore { test in
+            let first = try await test.track(alice, on: topic, owner: owner)
+            _ = try await test.store.heartbeat([(alice, nil)], on: topic)
+            #expect(try await test.value(of: alice, on: topic) == "\(first.ref) 30,\(owner) {}")
+            _ = try await test.store.release([Releasing(member: alice, owner: owner, grace: 1)], on: topic)
+            #expect(try await test.value(of: alice, on: topic) == "\(first.ref) 30,- {}")
+            _ = try await test.store.heartbeat([(alice, nil)], on: topic)
+            #expect(try await test.value(of: alice, on: topic) == "\(first.ref) 30 {}")
+        }
+    }
+
+    @Test("Renewing moves leases, publishes nothing and says who is missing; nobody gets a lease without a value")
+    func renew() async throws {
+        try await withStore { test in
+            let first = try await test.track(alice, on: topic, owner: owner)
+            try await test.setLease(of: alice, on: topic, at: 1)
+            let failures = try await test.store.renew([(bob, owner), (alice, owner)], on: topic, lease: 30)
+            #expect(failures == [FailedRenewal(member: bob, owner: owner, found: .missing)])
+            #expect(try await #require(test.lease(of: alice, on: topic)) >= Int(first.expiresAt))
+            #expect(try await test.lease(of: bob, on: topic) == nil)
+            #expect(try await test.store.position(of: [topic]) == [first.cursor])
+        }
+    }
+
+    @Test("A lease that a clock which jumped back left in the future is renewed to an earlier deadline")
+    func renewIsNeverGreaterOnly() async throws {
+        try await withStore { test in
+            try await test.track(alice, on: topic, owner: owner)
+            let now = try await test.now()
+            try await test.setLease(of: alice, on: topic, at: now + 90_000)
+            #expect(try await test.store.renew([(alice, owner)], on: topic, lease: 30) == [])
+            #expect(try await #require(test.lease(of: alice, on: topic)) < now + 60_000)
+        }
+    }
+
+    @Test("Only the owner renews: not a stream that lost its session, nor one that has ended")
+    func renewChecksOwner() async throws {
+        try await withStore { test in
+            let newer = StreamOwner.random()
+            try await test.track(alice, on: topic, owner: owner)
+            try await test.track(alice, on: topic, owner: newer)
+            try await test.track(bob, on: topic, owner: owner)
+            _ = try await test.store.release([Releasing(member: bob, owner: owner, grace: 1)], on: topic)
+            let leases = (try await test.lease(of: alice, on: topic), try await test.lease(of: bob, on: topic))
+            #expect(
+                try await test.store.renew([(alice, owner), (bob, owner)], on: topic, lease: 300) == [
+                    FailedRenewal(member: alice, owner: owner, found: .foreign),
+                    FailedRenewal(member: bob, owner: owner, found: .unowned),
+                ])
+            #expect(try await test.lease(of: alice, on: topic) == leases.0)
+            #expect(try await test.lease(of: bob, on: topic) == leases.1)
+        }
+    }
+
+    @Test("A released presence has its grace, also when that is shorter, and then leaves as closed")
+    func release() async throws {
+        try await withStore { test in
+            let first = try await test.track(alice, on: topic, ttl: 300, owner: owner)
+            #expect(try await test.store.release([Releasing(member: alice, owner: owner, grace: 5)], on: topic) == [true])
+            let deadline = try #require(try await test.lease(of: alice, on: topic))
+            #expect(deadline < Int(first.now) + 60_000)
+            #expect(try await test.due(topic) == deadline)
+            #expect(try await test.store.position(of: [topic]) == [first.cursor])
+
+            try await test.setLease(of: alice, on: topic, at: 1)
+            try await test.withMessages(on: topic) { log in
+                try await test.clock.sweep(topic)
+                #expect(try await log.takeRecords() == ["-c8:\(alice.text)"])
+            }
+        }
+    }
+
+    @Test("Without grace a released presence leaves at once, as closed, and the empty topic with it")
+    func releaseAtOnce() async throws {
+        try await withStore { test in
+            try await test.track(alice, on: topic, owner: owner)
+            try await test.withMessages(on: topic) { log in
+                _ = try await test.store.release([Releasing(member: alice, owner: owner, grace: 0)], on: topic)
+                #expect(try await log.takeRecords() == ["-c8:\(alice.text)"])
+            }
+            #expect(try await test.allKeys() == [])
+        }
+    }
+
+    @Test("An older stream's end changes nothing of a session that a newer one has, or that is gone")
+    func releaseChecksOwner() async throws {
+        try await withStore { test in
+            try await test.track(alice, on: topic, owner: owner)
+            try await test.track(alice, on: topic, owner: .random())
+            let before = try await test.value(of: alice, on: topic)
+            let lease = try await test.lease(of: alice, on: topic)
+            let items = [
+                Releasing(member: alice, owner: owner, grace: 0), Releasing(member: bob, owner: owner, grace: 0),
+            ]
+            #expect(try await test.store.release(items, on: topic) == [false, false])
+            #expect(try await test.value(of: alice, on: topic) == before)
+            #expect(try await test.lease(of: alice, on: topic) == lease)
+        }
+    }
+
+    @Test("What is lost comes back with its ref; what is there only has its lease moved, and is told")
+    func restore() async throws {
+        try await withStore { test in
+            let known = try await test.track(bob, on: topic, #"{"new":1}"#, owner: owner)
+            try await test.setLease(of: bob, on: topic, at: 1)
+            let ref = Ref.random()
+            let stored = StoredPresence(presence: Presence(ref: ref, meta: .empty), ttl: 30, owner: .stream(owner))
+            try await test.withMessages(on: topic) { log in
+                let outcomes = try await test.store.restore([(alice, stored), (bob, stored)], on: topic)
+                #expect(outcomes[0] == .restored)
+                guard case .kept(let there) = outcomes[1] else { throw StoreError(.corrupt, "\(outcomes)") }
+                #expect(there.presence.ref == known.ref)
+                #expect(there.presence.meta.text == #"{"new":1}"#)
+                let value = "\(ref) 30,\(owner) {}"
+                #expect(try await log.takeRecords() == ["+8:\(value.utf8.count):\(alice.text)\(value)"])
+            }
+            #expect(try await #require(test.lease(of: bob, on: topic)) >= Int(known.expiresAt))
+
+            let again = try await test.store.restore([(alice, stored)], on: topic)
+            #expect(again == [.kept(stored)])
+            #expect(try await test.store.position(of: [topic])[0].seq == 2)
+        }
+    }
+
+    @Test("A restore takes a presence that nobody owns, and leaves one that another stream owns alone")
+    func restoreChecksOwner() async throws {
+        try await withStore { test in
+            let newer = StreamOwner.random()
+            let theirs = try await test.track(alice, on: topic, owner: newer)
+            let lost = try await test.track(bob, on: topic)
+            try await test.setLease(of: alice, on: topic, at: 7)
+            let stored = StoredPresence(
+                presence: Presence(ref: .random(), meta: .empty), ttl: 30, owner: .stream(owner))
+            let outcomes = try await test.store.restore([(alice, stored), (bob, stored)], on: topic)
+            guard case .foreign(let there) = outcomes[0], case .kept = outcomes[1] else {
+                throw StoreError(.corrupt, "\(outcomes)")
+            }
+            #expect(there.owner == .stream(newer))
+            #expect(try await test.lease(of: alice, on: topic) == 7)
+            #expect(try await test.value(of: alice, on: topic) == "\(theirs.ref) 30,\(newer) {}")
+            #expect(try await test.value(of: bob, on: topic) == "\(lost.ref) 30,\(owner) {}")
+        }
+    }
+}

@@ -1,0 +1,55 @@
+// Rollcall · PresenceStoreTests
+
+import LocalServices
+import Presence
+import Redis
+import TestSupport
+import Testing
+
+@testable import PresenceStore
+
+@Suite("a full Redis")
+struct OutOfMemoryTests {
+    @Test("Refuses whom it does not know, renews whom it knows, and nobody leaves but who goes")
+    func full() async throws {
+        try await withLocalRedis { redis in
+            try await withStore(url: redis.socketURL) { test in
+                let topic = try Topic.sample()
+                let owner = StreamOwner.random()
+                let bound = try Member("bound")
+                let other = try Member("other")
+                try await test.track(bound, on: topic, owner: owner)
+                try await test.track(other, on: topic)
+                for member in [bound, other] { try await test.setLease(of: member, on: topic, at: 1) }
+                try await test.clock.tick(topic)
+                try await test.redis("CONFIG", "SET", "maxmemory", "1")
+
+                for mode in [TrackMode.create, .put] {
+                    let error = await #expect(throws: StoreError.self) {
+                        try await test.store.track([Tracking(member: try Member("new"))], on: topic, mode: mode)
+                    }
+                    #expect(error?.code == .outOfMemory)
+                }
+                let error = await #expect(throws: StoreError.self) {
+                    try await test.store.update([Updating(member: other, change: .replace(.empty))], on: topic)
+                }
+                #expect(error?.code == .outOfMemory)
+
+                #expect(try await test.store.renew([(bound, owner)], on: topic, lease: 30) == [])
+                guard case .renewed = try await test.store.heartbeat([(other, 40)], on: topic)[0] else {
+                    throw StoreError(.corrupt, "no heartbeat")
+                }
+                #expect(try await test.store.snapshot(of: topic).presences.count == 2)
+                #expect(try await test.clock.sweep(topic).removed == 0)
+                #expect(try await test.store.enlist("node", policy: SweepPolicy()) == ["node"])
+                #expect(try await test.store.audit(topic) == Audit())
+
+                let released = Releasing(member: bound, owner: owner, grace: 5)
+                #expect(try await test.store.release([released], on: topic) == [true])
+                try await test.setLease(of: bound, on: topic, at: 1)
+                #expect(try await test.clock.sweep(topic).removed == 1)
+                #expect(try await test.store.untrack([other], on: topic) == [true])
+            }
+        }
+    }
+}

@@ -1,0 +1,114 @@
+// Rollcall · PresenceStoreTests
+
+import NIOPosix
+import Presence
+import Redis
+import Testing
+
+@testable import PresenceStore
+
+@Suite("reading")
+struct ReadingTests {
+    let topic: Topic
+    let alice: Member
+
+    init() throws {
+        topic = try .sample()
+        alice = try Member("alice")
+    }
+
+    @Test("A snapshot has everybody, the overdue as well, at the topic's position")
+    func snapshot() async throws {
+        try await withStore { test in
+            let first = try await test.track(alice, on: topic, #"{"n":1.50}"#, ttl: 60)
+            let last = try await test.track(try Member("bob"), on: topic, owner: .random())
+            try await test.setLease(of: alice, on: topic, at: 1)
+            let snapshot = try await test.store.snapshot(of: topic)
+            #expect(snapshot.cursor == last.cursor)
+            #expect(snapshot.presences.count == 2)
+            let found = try #require(snapshot.presences.first { $0.member == alice })
+            #expect(found.stored.presence.ref == first.ref)
+            #expect(found.stored.presence.meta.text == #"{"n":1.50}"#)
+            #expect(found.stored.ttl == 60)
+            #expect(try await test.store.snapshot(of: try Topic("empty")).presences.isEmpty)
+        }
+    }
+
+    @Test("Reading goes on when Redis has forgotten the scripts")
+    func forgottenScripts() async throws {
+        try await withStore { test in
+            let cursor = try await test.track(alice, on: topic).cursor
+            try await test.redis("SCRIPT", "FLUSH")
+            #expect(try await test.store.snapshot(of: topic).cursor == cursor)
+            try await test.redis("SCRIPT", "FLUSH")
+            #expect(try await test.store.position(of: [topic, topic]) == [cursor, cursor])
+            try await test.redis("SCRIPT", "FLUSH")
+            #expect(try await test.track(alice, on: topic).cursor == cursor)
+        }
+    }
+
+    @Test("One presence comes with its lease and the position, or not at all")
+    func presence() async throws {
+        try await withStore { test in
+            #expect(try await test.store.presence(of: alice, on: topic) == nil)
+            let receipt = try await test.track(alice, on: topic, #"{"x":1}"#)
+            let found = try #require(try await test.store.presence(of: alice, on: topic))
+            #expect(found.receipt.expiresAt == receipt.expiresAt)
+            #expect(found.receipt.cursor == receipt.cursor)
+            #expect(found.stored.presence.meta.text == #"{"x":1}"#)
+        }
+    }
+
+    @Test("The sessions of a key are found in a topic of thousands")
+    func entryOfMany() async throws {
+        try await withStore { test in
+            let members = try (0..<5000).map { try Member("key \($0 % 2500)", "s\($0)") }
+            _ = try await test.store.track(members.map { Tracking(member: $0) }, on: topic, mode: .put)
+            let entry = try await test.store.entry(of: try Key("key 77"), on: topic)
+            #expect(Set(entry.presences.map(\.member.session.text)) == ["s77", "s2577"])
+            #expect(entry.cursor.seq == 10)
+            let counts = try await test.store.counts(of: topic)
+            #expect(counts.counts == TopicCounts(topic: topic, keys: 2500, presences: 5000))
+        }
+    }
+
+    @Test("Occupied topics are listed in byte order, from a name on, with a prefix, page by page")
+    func topics() async throws {
+        try await withStore { test in
+            let names = ["room:a", "room:b", "room:ü", "room:u\u{308}", "Room", "x"]
+            for name in names { try await test.track(alice, on: try Topic(name)) }
+            try await test.track(try Member("alice", "s2"), on: try Topic("x"))
+            let sorted = ["Room", "room:a", "room:b", "room:u\u{308}", "room:ü", "x"]
+            let all = try await test.store.topics(limit: 100)
+            #expect(all.map { Array($0.topic.text.utf8) } == sorted.map { Array($0.utf8) })
+            #expect(all.last == TopicCounts(topic: try Topic("x"), keys: 1, presences: 2))
+            let rooms = try await test.store.topics(prefix: "room:", after: try Topic("room:a"), limit: 2)
+            #expect(rooms.map(\.topic.text.utf8.count) == [6, 8])
+            #expect(try await test.store.topics(prefix: "room:ü", limit: 5).count == 1)
+        }
+    }
+
+    @Test("A deployment's constants are written once; a node that has others is refused")
+    func prepare() async throws {
+        try await withStore { test in
+            try await test.store.prepare()
+            try await test.store.prepare()
+            #expect(try await test.allKeys() == ["cfg"])
+            try await test.redis("HSET", .string(test.store.keys.configuration), "buckets", "64")
+            let error = await #expect(throws: StoreError.self) { try await test.store.prepare() }
+            #expect(error?.code == .misconfigured)
+            #expect(error?.message.contains("buckets = 64") == true)
+        }
+    }
+
+    @Test("Without a connection everything fails at once as unavailable")
+    func unavailable() async throws {
+        let pool = RedisPool(
+            url: try RedisURL("redis+unix:///nonexistent.sock"), options: RedisOptions(),
+            eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: .quiet)
+        let store = PresenceStore(pool: pool)
+        let error = await #expect(throws: StoreError.self) { try await store.snapshot(of: topic) }
+        #expect(error?.code == .unavailable)
+        #expect(error?.isTransient == true)
+    }
+}

@@ -1,0 +1,49 @@
+// Rollcall · PresenceStoreTests
+
+import Presence
+import TestSupport
+
+@testable import PresenceStore
+
+extension Member {
+    init(_ key: String, _ session: String = "s1") throws {
+        self.init(key: try Key(key), session: try Session(session))
+    }
+
+    /// As it stands in a message: length and bytes.
+    var record: String { "\(bytes.count):" }
+
+    var text: String { String(decoding: bytes, as: UTF8.self) }
+}
+
+extension Meta {
+    init(_ text: String) throws {
+        try self.init(JSON(parsing: text), limit: 4096)
+    }
+
+    var text: String { String(decoding: json, as: UTF8.self) }
+}
+
+extension Topic {
+    /// A topic whose name no other test uses.
+    static func sample(_ name: String = "room") throws -> Topic { try Topic(name) }
+}
+
+extension TrackOutcome {
+    var isCreated: Bool { if case .created = self { true } else { false } }
+    var isChanged: Bool { if case .changed = self { true } else { false } }
+    var isUnchanged: Bool { if case .unchanged = self { true } else { false } }
+}
+
+extension StoreUnderTest {
+    /// Tracks one member over REST.
+    @discardableResult
+    func track(
+        _ member: Member, on topic: Topic, _ meta: String? = nil, ttl: Int? = nil, owner: StreamOwner? = nil
+    ) async throws -> Receipt {
+        let item = Tracking(member: member, meta: try meta.map { try Meta($0) }, ttl: ttl)
+        let outcome = try await store.track([item], on: topic, mode: .put, owner: owner)[0]
+        guard let receipt = outcome.receipt else { throw StoreError(.corrupt, "\(outcome)") }
+        return receipt
+    }
+}

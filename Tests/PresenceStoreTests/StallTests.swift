@@ -1,0 +1,68 @@
+// Rollcall · PresenceStoreTests
+
+import LocalServices
+import Presence
+import Redis
+import ServiceLifecycle
+import TestSupport
+import Testing
+
+@testable import PresenceStore
+
+@Suite("A Redis that stalls")
+struct StallTests {
+    /// The whole machinery, with all times a fraction of the real ones but in the real proportions.
+    @Test("Longer than every lease: nobody leaves, and who is really gone leaves afterwards")
+    func stall() async throws {
+        try await withLocalRedis { redis in
+            try await withStore(url: redis.socketURL, limits: Limits(ttl: 1...30, defaultTTL: 3)) { test in
+                var policy = SweepPolicy(limits: test.store.limits)
+                policy.gap = .milliseconds(600)
+                policy.leastHold = .seconds(2)
+                policy.interval = .milliseconds(200)
+                policy.backupInterval = .milliseconds(500)
+                let keeper = LeaseKeeper(store: test.store, logger: .quiet)
+                let sweeper = Sweeper(store: test.store, node: "one", policy: policy, logger: .quiet)
+                let group = ServiceGroup(services: [keeper, sweeper], logger: .quiet)
+                let running = Task { try await group.run() }
+
+                let topic = try Topic.sample()
+                let owner = StreamOwner.random()
+                let members = try (0..<200).map { try Member("\($0)") }
+                for member in members {
+                    let receipt = try await test.track(member, on: topic, owner: owner)
+                    let presence = Presence(ref: receipt.ref, meta: .empty)
+                    keeper.bind(member, on: topic, owner: owner, ttl: receipt.ttl, presence: presence)
+                }
+                let before = try await test.store.position(of: [topic])
+                try await eventually("a tick") { try await test.redis("EXISTS", test.keys(topic).clock).int == 1 }
+
+                redis.pause()
+                try await Task.sleep(for: .seconds(4.5))  // because the stall itself is what is tested
+                redis.resume()
+                try await eventually("a renewal of all") {
+                    let now = (try? await test.now()) ?? .max
+                    let overdue = try? await test.redis("ZCOUNT", test.keys(topic).leases, "-inf", .integer(now))
+                    return overdue?.int == 0
+                }
+                // Held or not, the sweeper goes over the bucket again before this test looks.
+                let last = try await test.redis("HGET", test.keys(topic).clock, "last").int ?? 0
+                try await eventually("another tick") {
+                    try await test.redis("HGET", test.keys(topic).clock, "last").int ?? 0 > last
+                }
+                #expect(try await test.store.position(of: [topic]) == before)
+
+                let gone = members[7]
+                keeper.drop(gone, on: topic, owner: owner)
+                try await eventually("the leave of one", timeout: .seconds(20)) {
+                    try await test.value(of: gone, on: topic) == nil
+                }
+                let after = try await test.store.snapshot(of: topic)
+                #expect(after.presences.count == 199)
+                #expect(after.cursor == Cursor(epoch: before[0].epoch, seq: before[0].seq + 1))
+                await group.triggerGracefulShutdown()
+                try await running.value
+            }
+        }
+    }
+}

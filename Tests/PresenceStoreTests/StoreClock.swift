@@ -1,0 +1,33 @@
+// Rollcall · PresenceStoreTests
+
+import Presence
+import Redis
+
+@testable import PresenceStore
+
+/// What a bucket remembers of its ticks, so that tests need not wait for time to pass.
+struct StoreClock {
+    let test: StoreUnderTest
+
+    /// Ticks the topic's bucket.
+    @discardableResult
+    func tick(_ topic: Topic, policy: SweepPolicy = SweepPolicy()) async throws -> Tick {
+        try await test.store.tick([StoreKeys.bucket(of: topic)], policy: policy)[0]
+    }
+
+    /// Makes it look as if the last tick was `milliseconds` ago; before now when negative.
+    func pretendLastTick(on topic: Topic, ago milliseconds: Int) async throws {
+        try await set("last", on: topic, try await test.now() - milliseconds)
+    }
+
+    func set(_ field: String, on topic: Topic, _ value: Int) async throws {
+        try await test.redis("HSET", test.keys(topic).clock, .string(field), .integer(value))
+    }
+
+    /// Ticks and sweeps the topic, as a sweeper whose bucket is not held would.
+    @discardableResult
+    func sweep(_ topic: Topic, policy: SweepPolicy = SweepPolicy()) async throws -> Sweep {
+        try await tick(topic, policy: policy)
+        return try await test.store.sweep([topic], policy: policy)[0].get()
+    }
+}

@@ -1,0 +1,148 @@
+// Rollcall · PresenceStoreTests
+
+import Logging
+import NIOCore
+import NIOPosix
+import Presence
+import Redis
+import Synchronization
+import TestSupport
+
+@testable import PresenceStore
+
+/// A store with keys of its own on a real Redis, and a way to look behind it.
+struct StoreUnderTest: Sendable {
+    let store: PresenceStore
+    let pool: RedisPool
+    let url: RedisURL
+
+    /// Sends a command of the test's own.
+    @discardableResult
+    func redis(_ name: String, _ arguments: RedisArgument...) async throws -> RedisValue {
+        try await pool.connection().send(RedisCommand(name, arguments))
+    }
+
+    /// Redis's clock, in milliseconds.
+    func now() async throws -> Int {
+        let time = try await redis("TIME").elements?.compactMap(\.int) ?? []
+        return time[0] * 1000 + time[1] / 1000
+    }
+
+    func lease(of member: Member, on topic: Topic) async throws -> Int? {
+        try await redis("ZSCORE", keys(topic).leases, .bytes(member.bytes)).int
+    }
+
+    /// Moves a lease, and the topic's bound with it, as time would.
+    func setLease(of member: Member, on topic: Topic, at deadline: Int) async throws {
+        try await redis("ZADD", keys(topic).leases, .integer(deadline), .bytes(member.bytes))
+        try await redis("ZADD", keys(topic).due, "LT", .integer(deadline), keys(topic).topic)
+    }
+
+    func due(_ topic: Topic) async throws -> Int? {
+        try await redis("ZSCORE", keys(topic).due, keys(topic).topic).int
+    }
+
+    /// The stored value, as text.
+    func value(of member: Member, on topic: Topic) async throws -> String? {
+        try await redis("HGET", keys(topic).members, .bytes(member.bytes)).string
+    }
+
+    /// Makes the topic look as if another server had written it.
+    func forgetServer(of topic: Topic) async throws {
+        try await redis("HSET", keys(topic).position, "r", "another")
+    }
+
+    /// All keys of this test that are there, without their prefix.
+    func allKeys() async throws -> [String] {
+        let keys = try await redis("KEYS", .string(store.keys.prefix + "*")).elements ?? []
+        return keys.compactMap { $0.string?.dropFirst(store.keys.prefix.count) }.map { String($0) }.sorted()
+    }
+
+    func keys(_ topic: Topic) -> TopicKeys { store.keys.topic(topic) }
+
+    var clock: StoreClock { StoreClock(test: self) }
+
+    /// Gives `body` what is published on a topic, in order.
+    func withMessages(on topic: Topic, _ body: (MessageLog) async throws -> Void) async throws {
+        let log = MessageLog(test: self, channel: store.keys.channel(of: topic))
+        let subscriber = RedisSubscriber(
+            url: url, options: RedisOptions(), eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: .quiet,
+            probe: nil, onMessage: { _, payload in log.append(String(buffer: payload)) },
+            onEvent: { if case .subscribed = $0 { log.begin() } })
+        let running = Task { try await subscriber.run() }
+        subscriber.subscribe(log.channel)
+        do {
+            try await eventually("the subscription") { log.hasBegun }
+            try await body(log)
+        } catch {
+            running.cancel()
+            throw error
+        }
+        running.cancel()
+        try? await running.value
+    }
+}
+
+/// The messages of a channel, in the order of the wire.
+final class MessageLog: Sendable {
+    let channel: String
+    private let test: StoreUnderTest
+    private let state = Mutex<(hasBegun: Bool, messages: [String])>((false, []))
+
+    init(test: StoreUnderTest, channel: String) {
+        self.test = test
+        self.channel = channel
+    }
+
+    var hasBegun: Bool { state.withLock { $0.hasBegun } }
+
+    func begin() { state.withLock { $0.hasBegun = true } }
+
+    func append(_ message: String) { state.withLock { $0.messages.append(message) } }
+
+    /// Everything published since the last call: a message of our own, sent last, shows that nothing more comes.
+    func take() async throws -> [String] {
+        let end = "end \(UInt64.random(in: .min ... .max))"
+        try await test.redis("PUBLISH", .string(channel), .string(end))
+        try await eventually("the last message") { self.state.withLock { $0.messages.last == end } }
+        return state.withLock { state in
+            defer { state.messages = [] }
+            return state.messages.dropLast()
+        }
+    }
+
+    /// What ``take()`` gives, without version, epoch and seq.
+    func takeRecords() async throws -> [String] {
+        try await take().map { message in
+            message.split(separator: ":", maxSplits: 3, omittingEmptySubsequences: false).last.map { String($0) } ?? ""
+        }
+    }
+}
+
+/// Runs `body` with a store whose keys nobody else has, on the shared server or one of its own.
+func withStore(
+    url: String? = nil, limits: Limits = Limits(), _ body: (StoreUnderTest) async throws -> Void
+) async throws {
+    let address: String
+    if let url { address = url } else { address = try await SharedRedis.url }
+    let url = try RedisURL(address)
+    var options = RedisOptions()
+    options.scripts = PresenceStore.scripts
+    let pool = RedisPool(
+        url: url, options: options, eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: .quiet)
+    let running = Task { try await pool.run() }
+    do {
+        try await eventually("a connection") { pool.isConnected }
+        let store = PresenceStore(pool: pool, keys: StoreKeys(prefix: uniquePrefix()), limits: limits)
+        try await body(StoreUnderTest(store: store, pool: pool, url: url))
+    } catch {
+        running.cancel()
+        throw error
+    }
+    running.cancel()
+    try await running.value
+}
+
+extension Logger {
+    static let quiet = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+}

@@ -1,0 +1,64 @@
+// Rollcall · PresenceStoreTests
+
+import NIOCore
+import Presence
+import TestSupport
+import Testing
+
+@testable import PresenceStore
+
+@Suite("Stored values and keys")
+struct StoredPresenceTests {
+    @Test("A stored value reads back as what was written, whatever it has of previous ref and owner")
+    func roundTrip() throws {
+        let meta = try Meta(#"{"a, b":[1,2],"c":"- ,"}"#)
+        for previous in [nil, Ref.random()] {
+            for owner in [Ownership.heartbeats, .stream(.random()), .released] {
+                let presence = Presence(ref: .random(), previous: previous, meta: meta)
+                let stored = StoredPresence(presence: presence, ttl: 300, owner: owner)
+                #expect(StoredPresence(stored.bytes) == stored)
+                #expect(StoredPresence(AnyCollection(stored.bytes)) == stored)
+            }
+        }
+    }
+
+    @Test(
+        "What Rollcall does not write is no stored value",
+        arguments: [
+            "", " ", "AAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAA 30", "AAAAAAAAAAAAAAAA 30 ", "AAAAAAAAAAAAAAAA 30 []",
+            "AAAAAAAAAAAAAAA 30 {}", "AAAAAAAAAAAAAAAA,B 30 {}", "AAAAAAAAAAAAAAAA x {}", "AAAAAAAAAAAAAAAA -1 {}",
+            "AAAAAAAAAAAAAAAA 30,x {}", "AAAAAAAAAAAAAAAA,,AAAAAAAAAAAAAAAA 30 {}", "AAAAAAAAAAAAAAAA 30,a,b {}",
+        ])
+    func strange(_ text: String) {
+        #expect(StoredPresence(Array(text.utf8)) == nil)
+    }
+
+    @Test("A channel names its topic and nothing else does", arguments: ["room:lobby", "}", "{1}:x", "ü", "m:a"])
+    func channels(_ name: String) throws {
+        let keys = StoreKeys(prefix: "rc:")
+        let topic = try Topic(name)
+        let channel = keys.channel(of: topic)
+        #expect(channel == "rc:{\(StoreKeys.bucket(of: topic))}:\(name)")
+        #expect(keys.topic(ofChannel: .init(string: channel)) == topic)
+        #expect(keys.topic(ofChannel: .init(string: "x" + channel)) == nil)
+        let other = (StoreKeys.bucket(of: topic) + 1) % StoreKeys.buckets
+        #expect(keys.topic(ofChannel: .init(string: "rc:{\(other)}:\(name)")) == nil)
+    }
+
+    @Test("Topics spread over all buckets")
+    func buckets() throws {
+        let counts = try (0..<12_800).reduce(into: [Int](repeating: 0, count: StoreKeys.buckets)) { counts, number in
+            counts[StoreKeys.bucket(of: try Topic("room:\(number)"))] += 1
+        }
+        #expect(counts.allSatisfy { (50...150).contains($0) })
+    }
+
+    @Test("An owner is 8 to 16 URL-safe characters, and never what marks an ended stream")
+    func owners() {
+        #expect(StreamOwner("-") == nil)
+        #expect(StreamOwner("1234567") == nil)
+        #expect(StreamOwner("12345678,") == nil)
+        #expect(StreamOwner("A-_45678")?.text == "A-_45678")
+        #expect(StreamOwner.random() != StreamOwner.random())
+    }
+}

@@ -1,0 +1,187 @@
+// Rollcall · PresenceStoreTests
+
+import Presence
+import Redis
+import Testing
+
+@testable import PresenceStore
+
+@Suite("sweep and audit")
+struct SweepTests {
+    let topic: Topic
+    let alice: Member
+    let bob: Member
+
+    init() throws {
+        topic = try .sample()
+        alice = try Member("alice")
+        bob = try Member("bob")
+    }
+
+    @Test("Those whose lease is over leave in one message; the bound moves to the next lease")
+    func sweeps() async throws {
+        try await withStore { test in
+            for name in ["a", "b", "c"] { try await test.track(try Member(name), on: topic) }
+            let left = try await test.track(alice, on: topic, ttl: 100)
+            for name in ["a", "b", "c"] { try await test.setLease(of: try Member(name), on: topic, at: 1) }
+            try await test.withMessages(on: topic) { log in
+                let sweep = try await test.clock.sweep(topic)
+                #expect(sweep == Sweep(isHeld: false, removed: 3, hasMore: false, needsAudit: false))
+                #expect(try await log.takeRecords() == ["-x4:a\u{1f}s1-x4:b\u{1f}s1-x4:c\u{1f}s1"])
+            }
+            #expect(try await test.store.snapshot(of: topic).presences.map(\.member) == [alice])
+            #expect(try await test.due(topic).map { Int64($0) } == left.expiresAt)
+            #expect(try await test.clock.tick(topic).topics == [])
+        }
+    }
+
+    @Test("A bound that was only a lower one costs a visit: nothing is published and the bound is exact again")
+    func lazyBound() async throws {
+        try await withStore { test in
+            let first = try await test.track(alice, on: topic)
+            try await test.redis("ZADD", test.keys(topic).due, 1, test.keys(topic).topic)
+            #expect(try await test.clock.tick(topic).topics == [topic])
+            #expect(try await test.clock.sweep(topic).removed == 0)
+            #expect(try await test.due(topic).map { Int64($0) } == first.expiresAt)
+            #expect(try await test.store.position(of: [topic]) == [first.cursor])
+        }
+    }
+
+    @Test("A renewal that comes after the deadline but before the sweep is in time")
+    func lateRenewal() async throws {
+        try await withStore { test in
+            let owner = StreamOwner.random()
+            let first = try await test.track(alice, on: topic, owner: owner)
+            try await test.setLease(of: alice, on: topic, at: 1)
+            #expect(try await test.store.snapshot(of: topic).presences.count == 1)
+            #expect(try await test.store.renew([(alice, owner)], on: topic, lease: 30) == [])
+            #expect(try await test.clock.sweep(topic).removed == 0)
+            #expect(try await test.store.position(of: [topic]) == [first.cursor])
+        }
+    }
+
+    @Test("At most a thousand leave in one call, and the rest with the next")
+    func bounded() async throws {
+        try await withStore { test in
+            let members = try (0..<1500).map { try Member("key \($0)") }
+            _ = try await test.store.track(members.map { Tracking(member: $0) }, on: topic, mode: .put)
+            for member in members { try await test.redis("ZADD", test.keys(topic).leases, 1, .bytes(member.bytes)) }
+            try await test.redis("ZADD", test.keys(topic).due, 1, test.keys(topic).topic)
+            let sweep = try await test.clock.sweep(topic)
+            #expect(sweep.removed == 1000)
+            #expect(sweep.hasMore)
+            #expect(try await test.clock.tick(topic).topics == [topic])
+            let rest = try await test.clock.sweep(topic)
+            #expect(rest.removed == 500)
+            #expect(!rest.hasMore)
+        }
+    }
+
+    @Test("The last one out leaves no key but the bucket's clock behind")
+    func leavesNothing() async throws {
+        try await withStore { test in
+            try await test.track(alice, on: topic)
+            try await test.setLease(of: alice, on: topic, at: 1)
+            try await test.clock.sweep(topic)
+            #expect(try await test.allKeys() == ["{\(StoreKeys.bucket(of: topic))}:clk"])
+        }
+    }
+
+    @Test("A deadline beyond any lease comes back to the longest, even where nothing else makes the topic due")
+    func clamps() async throws {
+        try await withStore { test in
+            try await test.track(alice, on: topic)
+            let now = try await test.now()
+            let absurd = RedisArgument.integer(now + 864_000_000)
+            try await test.redis("ZADD", test.keys(topic).leases, absurd, .bytes(alice.bytes))
+            try await test.redis("ZADD", test.keys(topic).due, absurd, test.keys(topic).topic)
+            #expect(try await test.clock.tick(topic).topics == [topic])
+            #expect(try await test.clock.sweep(topic).removed == 0)
+            let lease = try #require(try await test.lease(of: alice, on: topic))
+            #expect(lease >= now + 300_000 && lease < now + 310_000)
+            #expect(try await test.due(topic) == lease)
+            #expect(try await test.clock.tick(topic).topics == [])
+        }
+    }
+
+    @Test("A topic that lost its leases is found, gets new ones, and its members leave in time")
+    func lostLeases() async throws {
+        try await withStore { test in
+            let first = try await test.track(alice, on: topic)
+            try await test.track(bob, on: topic)
+            try await test.redis("DEL", test.keys(topic).leases)
+            try await test.redis("ZADD", test.keys(topic).due, 1, test.keys(topic).topic)
+            #expect(try await test.clock.sweep(topic).needsAudit)
+            #expect(try await test.store.audit(topic) == Audit(given: 2))
+            #expect(try await #require(test.lease(of: alice, on: topic)) >= Int(first.expiresAt))
+            #expect(try await test.store.position(of: [topic])[0].seq == 2)
+
+            for member in [alice, bob] { try await test.setLease(of: member, on: topic, at: 1) }
+            #expect(try await test.clock.sweep(topic).removed == 2)
+        }
+    }
+
+    @Test("A topic that lost its members drops their leases, published as evicted")
+    func lostMembers() async throws {
+        try await withStore { test in
+            try await test.track(alice, on: topic)
+            try await test.redis("DEL", test.keys(topic).members)
+            try await test.track(bob, on: topic)
+            try await test.withMessages(on: topic) { log in
+                #expect(try await test.store.audit(topic) == Audit(dropped: 1))
+                #expect(try await log.takeRecords() == ["-e8:\(alice.text)"])
+            }
+            #expect(try await test.lease(of: alice, on: topic) == nil)
+            #expect(try await test.store.audit(topic) == Audit())
+        }
+    }
+
+    @Test("A topic that lost all its members leaves no key behind")
+    func lostAllMembers() async throws {
+        try await withStore { test in
+            try await test.track(alice, on: topic)
+            try await test.redis("DEL", test.keys(topic).members)
+            try await test.withMessages(on: topic) { log in
+                #expect(try await test.store.audit(topic) == Audit(dropped: 1))
+                #expect(try await log.takeRecords() == ["-e8:\(alice.text)"])
+            }
+            #expect(try await test.allKeys() == [])
+        }
+    }
+
+    @Test("A lease without a member that runs out first is swept as evicted")
+    func sweepsLoneLease() async throws {
+        try await withStore { test in
+            try await test.track(alice, on: topic)
+            try await test.redis("DEL", test.keys(topic).members)
+            try await test.setLease(of: alice, on: topic, at: 1)
+            try await test.withMessages(on: topic) { log in
+                try await test.clock.sweep(topic)
+                #expect(try await log.takeRecords() == ["-e8:\(alice.text)"])
+            }
+        }
+    }
+
+    @Test("A topic that lost its position gets a new one from the audit")
+    func lostPosition() async throws {
+        try await withStore { test in
+            let first = try await test.track(alice, on: topic)
+            try await test.redis("DEL", test.keys(topic).position)
+            #expect(try await test.store.position(of: [topic]) == [.empty])
+            #expect(try await test.store.audit(topic) == Audit())
+            let position = try await test.store.position(of: [topic])[0]
+            #expect(position != .empty && position.epoch != first.cursor.epoch)
+        }
+    }
+
+    @Test("A large topic is audited page by page until all is whole")
+    func auditsPages() async throws {
+        try await withStore { test in
+            let members = try (0..<1700).map { try Member("key \($0)") }
+            _ = try await test.store.track(members.map { Tracking(member: $0) }, on: topic, mode: .put)
+            try await test.redis("DEL", test.keys(topic).leases)
+            #expect(try await test.store.audit(topic).given == 1700)
+            #expect(try await test.redis("ZCARD", test.keys(topic).leases).int == 1700)
+        }
+    }
+}

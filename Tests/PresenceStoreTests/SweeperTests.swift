@@ -1,0 +1,113 @@
+// Rollcall · PresenceStoreTests
+
+import LocalServices
+import Presence
+import Redis
+import ServiceLifecycle
+import TestSupport
+import Testing
+
+@testable import PresenceStore
+
+@Suite("The sweeper")
+struct SweeperTests {
+    @Test("Every bucket belongs to exactly one node, shares are even, and a node that goes moves only its own")
+    func ownership() {
+        let nodes = (0..<5).map { "node-\($0)" }
+        let shares = nodes.map { BucketOwnership.buckets(of: $0, among: nodes) }
+        #expect(shares.flatMap { $0 }.sorted() == Array(0..<StoreKeys.buckets))
+        #expect(shares.allSatisfy { (12...40).contains($0.count) })
+        let left = Array(nodes.dropFirst())
+        for (node, share) in zip(nodes, shares).dropFirst() {
+            #expect(Set(BucketOwnership.buckets(of: node, among: left)).isSuperset(of: share))
+        }
+        #expect(BucketOwnership.buckets(of: "alone", among: []).count == StoreKeys.buckets)
+    }
+
+    @Test("Topics of all buckets are swept while it runs, more than a tick lists; it ends promptly and off the list")
+    func runs() async throws {
+        try await withStore { test in
+            let topics = try (0..<300).map { try Topic("topic \($0)") }
+            let alice = try Member("alice")
+            for topic in topics {
+                try await test.track(alice, on: topic)
+                try await test.setLease(of: alice, on: topic, at: 1)
+            }
+            var policy = SweepPolicy()
+            policy.topicsPerTick = 2
+            let sweeper = Sweeper(store: test.store, node: "one", policy: policy, logger: .quiet)
+            let group = ServiceGroup(services: [sweeper], logger: .quiet)
+            let running = Task { try await group.run() }
+            try await eventually("the sweeps") { try await test.store.topics(limit: 1000).isEmpty }
+            #expect(try await test.redis("ZRANGE", .string(test.store.keys.nodes), 0, -1).elements?.count == 1)
+
+            let start = ContinuousClock.now
+            await group.triggerGracefulShutdown()
+            try await running.value
+            #expect(ContinuousClock.now - start < .seconds(2))
+            #expect(try await test.redis("EXISTS", .string(test.store.keys.nodes)).int == 0)
+            #expect(try await test.allKeys().allSatisfy { $0.hasSuffix(":clk") })
+        }
+    }
+
+    @Test("Two nodes share the buckets; what the owner leaves undone the other does as a backup")
+    func shares() async throws {
+        try await withStore { test in
+            let sweepers = ["one", "two"].map { Sweeper(store: test.store, node: $0, logger: .quiet) }
+            for _ in 0..<2 { for sweeper in sweepers { try await sweeper.tickOwned() } }
+            let alice = try Member("alice")
+            let topic = try #require(
+                try (0..<100).map { try Topic("\($0)") }.first {
+                    BucketOwnership.buckets(of: "one", among: ["one", "two"]).contains(StoreKeys.bucket(of: $0))
+                })
+            try await test.track(alice, on: topic)
+            try await test.setLease(of: alice, on: topic, at: 1)
+            try await sweepers[1].tickOwned()
+            #expect(try await test.value(of: alice, on: topic) != nil)
+            try await sweepers[1].tickOthers()
+            #expect(try await test.value(of: alice, on: topic) == nil)
+        }
+    }
+
+    @Test("A node is live for a while after it was last seen, and no longer, nor one seen in the future")
+    func liveNodes() async throws {
+        try await withStore { test in
+            let nodes = RedisArgument.string(test.store.keys.nodes)
+            let now = try await test.now()
+            try await test.redis("ZADD", nodes, .integer(now - 60_000), "dead")
+            try await test.redis("ZADD", nodes, .integer(now + 60_000), "future")
+            #expect(try await test.store.enlist("one", policy: SweepPolicy()) == ["one"])
+            #expect(try await test.store.enlist("two", policy: SweepPolicy()).sorted() == ["one", "two"])
+            try await test.store.delist("one")
+            #expect(try await test.store.enlist("two", policy: SweepPolicy()) == ["two"])
+        }
+    }
+
+    @Test("A topic of a strange type keeps no other from being swept")
+    func strangeTopic() async throws {
+        try await withStore { test in
+            let (strange, sound, alice) = (try Topic("strange"), try Topic("sound"), try Member("alice"))
+            for topic in [strange, sound] {
+                try await test.track(alice, on: topic)
+                try await test.setLease(of: alice, on: topic, at: 1)
+            }
+            try await test.redis("SET", test.keys(strange).members, "not ours")
+            let sweeper = Sweeper(store: test.store, node: "one", logger: .quiet)
+            await #expect(throws: StoreError.self) { try await sweeper.tickOwned() }
+            #expect(try await test.value(of: alice, on: sound) == nil)
+        }
+    }
+
+    @Test("A topic that lost a key is repaired within a round of audits")
+    func audits() async throws {
+        try await withStore { test in
+            let (topic, alice) = (try Topic.sample(), try Member("alice"))
+            try await test.track(alice, on: topic)
+            try await test.redis("DEL", test.keys(topic).leases)
+            let sweeper = Sweeper(store: test.store, node: "one", logger: .quiet)
+            try await sweeper.tickOwned()
+            for _ in 0..<StoreKeys.buckets { try await sweeper.auditNext() }
+            #expect(try await test.lease(of: alice, on: topic) != nil)
+        }
+    }
+}

@@ -1,0 +1,64 @@
+// Rollcall · PresenceStoreTests
+
+import Presence
+import Testing
+
+@testable import PresenceStore
+
+@Suite("untrack")
+struct UntrackTests {
+    let topic: Topic
+    let alice: Member
+    let bob: Member
+
+    init() throws {
+        topic = try .sample()
+        alice = try Member("alice")
+        bob = try Member("bob")
+    }
+
+    @Test("Only those that were there are published, each once")
+    func publishesExisting() async throws {
+        try await withStore { test in
+            try await test.track(alice, on: topic)
+            try await test.track(bob, on: topic)
+            try await test.withMessages(on: topic) { log in
+                let carol = try Member("carol")
+                #expect(try await test.store.untrack([carol], on: topic) == [false])
+                #expect(try await test.store.untrack([carol, alice, alice], on: topic) == [false, true, false])
+                #expect(try await log.takeRecords() == ["-u8:\(alice.text)"])
+            }
+            #expect(try await test.store.position(of: [topic])[0].seq == 3)
+            #expect(try await test.lease(of: alice, on: topic) == nil)
+        }
+    }
+
+    @Test("The last one out leaves no key behind, and the topic's next life has a new epoch")
+    func leavesNothing() async throws {
+        try await withStore { test in
+            let first = try await test.track(alice, on: topic)
+            _ = try await test.store.untrack([alice], on: topic)
+            #expect(try await test.allKeys() == [])
+            #expect(try await test.store.position(of: [topic]) == [.empty])
+            let second = try await test.track(alice, on: topic)
+            #expect(second.cursor.epoch != first.cursor.epoch)
+        }
+    }
+
+    @Test(
+        "All sessions of a key go, and those of no key that its characters could stand for",
+        arguments: ["a*", "a?c", "[ab]c", #"a\c"#, "^a", "a-c", "ü", "a b"])
+    func untracksKey(_ key: String) async throws {
+        try await withStore { test in
+            let sessions = try ["s1", "s2"].map { try Member(key, $0) }
+            let others = try ["abc", "ac", "bc", "a*x", #"a\\c"#, "xü"].map { try Member($0) }
+            for member in sessions + others { try await test.track(member, on: topic) }
+            let entry = try await test.store.entry(of: try Key(key), on: topic)
+            #expect(Set(entry.presences.map(\.member)) == Set(sessions))
+            #expect(try await test.store.untrack(key: try Key(key), on: topic) == 2)
+            #expect(try await test.store.untrack(key: try Key(key), on: topic) == 0)
+            let left = try await test.store.snapshot(of: topic).presences.map(\.member)
+            #expect(Set(left) == Set(others))
+        }
+    }
+}

@@ -1,0 +1,55 @@
+// Rollcall · RedisTests
+
+import NIOCore
+import Redis
+import TestSupport
+
+/// Random replies and their bytes, the same for the same seed.
+struct RandomReply {
+    private var generator: SplitMix
+
+    init(seed: UInt64) {
+        generator = SplitMix(seed: seed)
+    }
+
+    mutating func number(_ range: ClosedRange<Int>) -> Int {
+        Int.random(in: range, using: &generator)
+    }
+
+    mutating func value(depth: Int = 0) -> RedisValue {
+        switch number(0...(depth < 7 ? 8 : 5)) {
+        case 0: .status(line())
+        case 1: .error(RedisError(reply: ["ERR ", "READONLY ", "NOSCRIPT "][number(0...2)] + line()))
+        case 2: .integer([0, -1, .min, .max, Int64(number(-999...999))][number(0...4)])
+        case 3: .null
+        case 4, 5: .bulk(ByteBuffer(bytes: bytes()))
+        default: .array((0..<number(0...5)).map { _ in value(depth: depth + 1) })
+        }
+    }
+
+    /// Any bytes, line ends and zeros among them; now and then more than the reader takes at once.
+    private mutating func bytes() -> [UInt8] {
+        let count = number(0...40) == 0 ? number(60_000...140_000) : number(0...30)
+        return (0..<count).map { _ in [13, 10, 0, 36, 42][number(0...4)] }
+    }
+
+    private mutating func line() -> String {
+        String((0..<number(0...20)).map { _ in ["a", "Z", " ", "é", "\r", "$"][number(0...5)] as Character })
+    }
+
+    static func encode(_ value: RedisValue, into buffer: inout ByteBuffer) {
+        switch value {
+        case .status(let text): buffer.writeString("+\(text)\r\n")
+        case .error(let error): buffer.writeString("-\(error.message)\r\n")
+        case .integer(let number): buffer.writeString(":\(number)\r\n")
+        case .null: buffer.writeString("$-1\r\n")
+        case .bulk(let bytes):
+            buffer.writeString("$\(bytes.readableBytes)\r\n")
+            buffer.writeImmutableBuffer(bytes)
+            buffer.writeString("\r\n")
+        case .array(let elements):
+            buffer.writeString("*\(elements.count)\r\n")
+            for element in elements { encode(element, into: &buffer) }
+        }
+    }
+}

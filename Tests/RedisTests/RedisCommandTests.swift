@@ -1,0 +1,58 @@
+// Rollcall · RedisTests
+
+import NIOCore
+import Redis
+import Testing
+
+@testable import Redis
+
+@Suite("Redis commands")
+struct RedisCommandTests {
+    @Test("A command is an array of bulks, whatever its arguments are made of")
+    func encoding() {
+        let command = RedisCommand(
+            "SET", ["ключ", RedisArgument([0, 13, 10]), RedisArgument(ByteBuffer(string: "")), -42])
+        var buffer = ByteBuffer()
+        command.encode(into: &buffer)
+        let expected = "*5\r\n$3\r\nSET\r\n$8\r\nключ\r\n$3\r\n\0\r\n\r\n$0\r\n\r\n$3\r\n-42\r\n"
+        #expect(String(buffer: buffer) == expected)
+        #expect(buffer.readableBytes <= command.encodedSize)
+    }
+
+    @Test("Lengths of any number of digits are written right", arguments: [0, 9, 10, 99, 100, 12_345, 1_000_000])
+    func lengths(count: Int) {
+        var buffer = ByteBuffer()
+        RedisCommand("X", [.bytes(Array(repeating: 65, count: count))]).encode(into: &buffer)
+        let expected = "*2\r\n$1\r\nX\r\n$\(count)\r\n" + String(repeating: "A", count: count) + "\r\n"
+        #expect(String(buffer: buffer) == expected)
+    }
+
+    @Test("Neither a description nor a dump shows arguments")
+    func secrecy() {
+        let command = RedisCommand("AUTH", ["s3cret"])
+        var dumped = ""
+        dump(command, to: &dumped)
+        #expect(!"\(command) \(String(reflecting: command)) \(dumped)".contains("s3cret"))
+    }
+
+    @Test("The call of a script can be turned into one that brings the text along")
+    func fallback() throws {
+        let source = Array("return 1".utf8)
+        let command = RedisCommand(digest: "abc", source: source, keys: ["k"], arguments: ["a", 2])
+        #expect(command.name == "EVALSHA")
+        #expect(command.arguments == ["abc", 1, "k", "a", 2])
+        let again = try #require(command.withSource)
+        #expect(again.name == "EVAL")
+        #expect(again.arguments == [.bytes(source), 1, "k", "a", 2])
+        #expect(again.withSource == nil)
+    }
+
+    @Test("A server older than 7.0 gets a script without its shebang, with the same line numbers")
+    func shebang() {
+        let script = RedisScript(name: "x", source: Array("#!lua flags=allow-oom\nreturn 1".utf8))
+        #expect(script.source(majorVersion: 7) == script.source)
+        #expect(script.source(majorVersion: 6) == Array("\nreturn 1".utf8))
+        let plain = RedisScript(name: "y", source: Array("return 1".utf8))
+        #expect(plain.source(majorVersion: 6) == plain.source)
+    }
+}

@@ -1,0 +1,56 @@
+// Rollcall · RedisTests
+
+import Redis
+import Testing
+
+@Suite("Redis errors")
+struct RedisErrorTests {
+    /// The whole table: what Redis writes, what the client does about it, and whether a caller may try again soon.
+    @Test(
+        "An error reply is told by its first word",
+        arguments: [
+            ("LOADING Redis is loading the dataset in memory", .loading, .pause, true),
+            ("BUSY Redis is busy running a script.", .busy, .pause, true),
+            ("TRYAGAIN Multiple keys request during rehashing of slot", .tryAgain, .pause, true),
+            ("CLUSTERDOWN The cluster is down", .clusterDown, .pause, true),
+            ("MASTERDOWN Link with MASTER is down", .masterDown, .reconnect, true),
+            ("READONLY You can't write against a read only replica.", .readOnly, .reconnect, true),
+            ("NOAUTH Authentication required.", .noAuth, .reconnect, true),
+            ("WRONGPASS invalid username-password pair", .wrongPassword, .credentials, false),
+            ("NOPERM this user has no permissions", .noPermission, .credentials, false),
+            ("OOM command not allowed when used memory > 'maxmemory'.", .outOfMemory, .shed, true),
+            ("MISCONF Redis is configured to save RDB snapshots", .cannotPersist, .shed, true),
+            ("NOREPLICAS Not enough good replicas to write.", .noReplicas, .shed, true),
+            ("NOSCRIPT No matching script. Please use EVAL.", .noScript, .sendScript, false),
+            ("MOVED 3999 127.0.0.1:6381", .moved, .redirect, false),
+            ("ASK 3999 127.0.0.1:6381", .ask, .redirect, false),
+            ("EXECABORT Transaction discarded", .transactionAborted, .fix, false),
+            ("WRONGTYPE Operation against a key", .wrongType, .fix, false),
+            ("ERR unknown command", .other, .fix, false),
+            ("disconnected by nobody", .other, .fix, false),
+            ("timeout", .other, .fix, false),
+            ("", .other, .fix, false),
+        ] as [(String, RedisError.Code, RedisError.Remedy, Bool)])
+    func table(reply: String, code: RedisError.Code, remedy: RedisError.Remedy, isTransient: Bool) {
+        let error = RedisError(reply: reply)
+        #expect(error.code == code)
+        #expect(error.code.remedy == remedy)
+        #expect(error.isTransient == isTransient)
+        #expect(error.closesConnection == (remedy == .reconnect))
+    }
+
+    @Test("After an end of our own nobody knows what Redis did, except when nothing was sent")
+    func ownCodes() {
+        #expect(RedisError.Code.timeout.remedy == .unknownOutcome)
+        #expect(RedisError.Code.disconnected.remedy == .unknownOutcome)
+        #expect(RedisError.Code.unavailable.remedy == .pause)
+        #expect(RedisError(.unavailable, "no connection is up").isTransient)
+        #expect(!RedisError(.invalidSettings, "").isTransient)
+    }
+
+    @Test("A description says the code once")
+    func description() {
+        #expect("\(RedisError(reply: "OOM no memory"))" == "OOM no memory")
+        #expect("\(RedisError(.timeout, "no reply within 2 s"))" == "timeout: no reply within 2 s")
+    }
+}

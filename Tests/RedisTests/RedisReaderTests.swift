@@ -1,0 +1,183 @@
+// Rollcall · RedisTests
+
+import NIOCore
+import TestSupport
+import Testing
+
+@testable import Redis
+
+@Suite("The reply reader")
+struct RedisReaderTests {
+    /// Feeds the pieces in turn and gives all replies that they make.
+    private func read(_ pieces: [ByteBuffer], limits: RedisReplyLimits = .init()) throws(RedisError) -> [RedisValue] {
+        var reader = try RedisReader(limits: limits)
+        var values: [RedisValue] = []
+        for var piece in pieces {
+            while let value = try reader.next(&piece) { values.append(value) }
+            #expect(piece.readableBytes == 0)
+        }
+        return values
+    }
+
+    private func read(_ text: String, limits: RedisReplyLimits = .init()) throws(RedisError) -> [RedisValue] {
+        try read([ByteBuffer(string: text)], limits: limits)
+    }
+
+    @Test("Each kind of reply becomes its value")
+    func kinds() throws {
+        #expect(try read("+OK\r\n") == [.status("OK")])
+        #expect(try read("-OOM no\r\n") == [.error(RedisError(.outOfMemory, "OOM no"))])
+        #expect(try read(":-9223372036854775808\r\n") == [.integer(.min)])
+        #expect(try read("$-1\r\n*-1\r\n") == [.null, .null])
+        #expect(try read("$0\r\n\r\n*0\r\n") == [.bulk(ByteBuffer()), .array([])])
+        #expect(
+            try read("*3\r\n*2\r\n:1\r\n*0\r\n$2\r\n\r\n\r\n-ERR x\r\n") == [
+                .array([
+                    .array([.integer(1), .array([])]), .bulk(ByteBuffer(string: "\r\n")),
+                    .error(RedisError(.other, "ERR x")),
+                ])
+            ])
+    }
+
+    /// The property that everything else rests on: where the stream is cut has no meaning.
+    @Test("All at once, byte by byte and cut anywhere give the same values", arguments: 0..<60 as Range<UInt64>)
+    func cuts(seed: UInt64) throws {
+        var random = RandomReply(seed: seed)
+        let values = (0..<random.number(1...12)).map { _ in random.value() }
+        var stream = ByteBuffer()
+        for value in values { RandomReply.encode(value, into: &stream) }
+
+        #expect(try read([stream]) == values)
+        if stream.readableBytes < 20_000 {
+            let bytes = stream.readableBytesView.map { ByteBuffer(bytes: [$0]) }
+            #expect(try read(bytes) == values)
+        }
+        let middle = stream.readableBytes / 2
+        #expect(
+            try read([
+                stream.getSlice(at: 0, length: middle)!,
+                stream.getSlice(at: middle, length: stream.readableBytes - middle)!,
+            ]) == values)
+        for _ in 0..<5 {
+            var rest = stream
+            var pieces: [ByteBuffer] = []
+            while rest.readableBytes > 0 {
+                let longest = min(rest.readableBytes, [3, 50, 5_000, 100_000][random.number(0...3)])
+                pieces.append(rest.readSlice(length: random.number(1...longest))!)
+            }
+            #expect(try read(pieces) == values)
+        }
+    }
+
+    @Test("A reply cut off at any place is waited for, and known to be unfinished")
+    func truncated() throws {
+        let stream = ByteBuffer(string: "*2\r\n$3\r\nabc\r\n*1\r\n:12\r\n")
+        for length in 1..<stream.readableBytes {
+            var reader = try RedisReader(limits: .init())
+            var piece = stream.getSlice(at: 0, length: length)!
+            #expect(try reader.next(&piece) == nil)
+            let isInside = reader.isInsideReply
+            #expect(isInside)
+            var rest = stream.getSlice(at: length, length: stream.readableBytes - length)!
+            #expect(try reader.next(&rest) != nil)
+            #expect(try reader.next(&rest) == nil)
+            let isStillInside = reader.isInsideReply
+            #expect(!isStillInside)
+        }
+    }
+
+    @Test(
+        "What is not RESP2 is refused",
+        arguments: [
+            "HTTP/1.1 400 Bad Request\r\n", "\r\n", "\0", ">1\r\n:1\r\n", "%1\r\n", "_\r\n", "~0\r\n", ",1.5\r\n",
+            "#t\r\n",
+            ":\r\n", ":1x\r\n", ":99999999999999999999\r\n", "$\r\n", "$-2\r\n", "$x\r\n", "$01\r\nx\r\n", "*x\r\n",
+            "*-2\r\n", "$3\r\nabcdef\r\n", "$1\r\nabc", "*1\r\n?",
+        ])
+    func garbage(text: String) {
+        let error = #expect(throws: RedisError.self) { try read(text) }
+        #expect(error?.code == .protocolViolation)
+    }
+
+    @Test("Arrays may nest seven deep inside of one; the next ends the stream")
+    func depth() throws {
+        let deep = String(repeating: "*1\r\n", count: 8)
+        #expect(try read(deep + ":1\r\n").count == 1)
+        let error = #expect(throws: RedisError.self) { try read(deep + "*1\r\n:1\r\n") }
+        #expect(error?.code == .protocolViolation)
+    }
+
+    /// Without the limit hiredis would ask for 16 GiB for this array, and wait for 8 EiB of this string.
+    @Test(
+        "A giant length is refused as soon as it is announced",
+        arguments: [
+            "*2147483647\r\n", "*4194305\r\n", "*1\r\n*2147483647\r\n", "*9223372036854775807\r\n", "$536870913\r\n",
+            "$9223372036854775807\r\n", "$92233720368547758070\r\n", "$00000000000000000000000000000000000000000001",
+            "*2\r\n$4\r\nabcd\r\n$536870912\r\n",
+        ])
+    func giants(text: String) {
+        let error = #expect(throws: RedisError.self) { try read(text) }
+        #expect(error?.code == .protocolViolation)
+    }
+
+    @Test("An array that announces much takes memory only as its elements come")
+    func patience() throws {
+        #expect(try read("*4194304\r\n:1\r\n").isEmpty)
+    }
+
+    @Test("A limit counts all strings and all elements of one reply, and each reply anew")
+    func limits() throws {
+        var limits = RedisReplyLimits()
+        limits.bytes = 10
+        limits.elements = 4
+        let fits = "*4\r\n$5\r\naaaaa\r\n+bbbbb\r\n:1\r\n*0\r\n"
+        #expect(try read(fits + fits, limits: limits).count == 2)
+        #expect(throws: RedisError.self) { try read("*3\r\n$5\r\naaaaa\r\n$5\r\nbbbbb\r\n+c\r\n", limits: limits) }
+        #expect(throws: RedisError.self) { try read("*2\r\n$5\r\naaaaa\r\n$6\r\nbbbbbb\r\n", limits: limits) }
+        #expect(throws: RedisError.self) { try read("*3\r\n*1\r\n:1\r\n*1\r\n", limits: limits) }
+    }
+
+    @Test("A line without end is refused")
+    func endlessLine() throws {
+        var limits = RedisReplyLimits()
+        limits.line = 1_000
+        let error = #expect(throws: RedisError.self) {
+            try read(Array(repeating: ByteBuffer(string: "+aaaaaaaaa"), count: 200), limits: limits)
+        }
+        #expect(error?.code == .protocolViolation)
+    }
+
+    @Test("After an error every call throws it again, and values before it were given")
+    func afterAnError() throws {
+        var reader = try RedisReader(limits: .init())
+        var stream = ByteBuffer(string: ":1\r\n!\r\n:2\r\n")
+        #expect(try reader.next(&stream) == .integer(1))
+        let first = #expect(throws: RedisError.self) { try reader.next(&stream) }
+        var more = ByteBuffer(string: ":3\r\n")
+        let second = #expect(throws: RedisError.self) { try reader.next(&more) }
+        #expect(first == second)
+    }
+
+    @Test("Damaged streams end in values or an error, never otherwise", arguments: 0..<100 as Range<UInt64>)
+    func damage(seed: UInt64) throws {
+        var random = RandomReply(seed: seed)
+        var stream = ByteBuffer()
+        for _ in 0..<5 { RandomReply.encode(random.value(), into: &stream) }
+        for _ in 0..<20 {
+            var damaged = stream
+            for _ in 0..<random.number(1...4) {
+                let place = random.number(0...(damaged.readableBytes - 1))
+                damaged.setInteger(UInt8(random.number(0...255)), at: place)
+            }
+            var pieces: [ByteBuffer] = []
+            while damaged.readableBytes > 0 {
+                pieces.append(damaged.readSlice(length: random.number(1...min(damaged.readableBytes, 9_999)))!)
+            }
+            do throws(RedisError) {
+                _ = try read(pieces)
+            } catch {
+                #expect(error.code == .protocolViolation)
+            }
+        }
+    }
+}

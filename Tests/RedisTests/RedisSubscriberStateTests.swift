@@ -1,0 +1,132 @@
+// Rollcall · RedisTests
+
+import NIOCore
+import TestSupport
+import Testing
+
+@testable import Redis
+
+@Suite("What the subscriber knows")
+struct RedisSubscriberStateTests {
+    private let a = ByteBuffer(string: "a")
+    private let b = ByteBuffer(string: "b")
+
+    @Test("A channel is asked for once, however often it is wanted")
+    func once() throws {
+        var state = RedisSubscriberState()
+        #expect(state.connected().isEmpty)
+        #expect(state.subscribe(a)?.name == "SUBSCRIBE")
+        #expect(state.subscribe(a) == nil)
+        #expect(!state.isSubscribed(to: a))
+        let outcome = try state.acknowledged(a, isSubscription: true)
+        #expect(outcome.isSubscribed && outcome.command == nil)
+        #expect(state.isSubscribed(to: a))
+        #expect(state.subscribe(a) == nil)
+    }
+
+    @Test("A change of mind waits for the acknowledgement")
+    func changeOfMind() throws {
+        var state = RedisSubscriberState()
+        _ = state.connected()
+        _ = state.subscribe(a)
+        #expect(state.unsubscribe(a) == nil)
+        let first = try state.acknowledged(a, isSubscription: true)
+        #expect(!first.isSubscribed)
+        #expect(first.command?.name == "UNSUBSCRIBE")
+        #expect(state.subscribe(a) == nil)
+        let second = try state.acknowledged(a, isSubscription: false)
+        #expect(!second.isSubscribed)
+        #expect(second.command?.name == "SUBSCRIBE")
+        #expect(try state.acknowledged(a, isSubscription: true).isSubscribed)
+        #expect(!state.isWaiting)
+    }
+
+    @Test("Two changes of mind before the acknowledgement are none")
+    func twoChanges() throws {
+        var state = RedisSubscriberState()
+        _ = state.connected()
+        _ = state.subscribe(a)
+        #expect(state.unsubscribe(a) == nil)
+        #expect(state.subscribe(a) == nil)
+        let outcome = try state.acknowledged(a, isSubscription: true)
+        #expect(outcome.isSubscribed && outcome.command == nil)
+    }
+
+    @Test("A new connection asks for all that is wanted, in groups, and for nothing else")
+    func reconnect() throws {
+        var state = RedisSubscriberState()
+        for number in 0..<1_200 { #expect(state.subscribe(ByteBuffer(string: "\(number)")) == nil) }
+        _ = state.unsubscribe(ByteBuffer(string: "7"))
+        let commands = state.connected()
+        #expect(commands.map(\.arguments.count) == [500, 500, 199])
+        #expect(Set(commands.flatMap(\.arguments)).count == 1_199)
+        _ = try state.acknowledged(#require(commands[0].arguments[0].asBuffer), isSubscription: true)
+        state.disconnected()
+        #expect(!state.isWaiting)
+        #expect(state.connected().map(\.arguments.count) == [500, 500, 199])
+    }
+
+    @Test("An acknowledgement that is not due is a violation")
+    func violations() throws {
+        var state = RedisSubscriberState()
+        _ = state.connected()
+        #expect(throws: RedisError.self) { try state.acknowledged(a, isSubscription: true) }
+        _ = state.subscribe(a)
+        _ = state.subscribe(b)
+        #expect(throws: RedisError.self) { try state.acknowledged(b, isSubscription: true) }
+        var other = RedisSubscriberState()
+        _ = other.connected()
+        _ = other.subscribe(a)
+        #expect(throws: RedisError.self) { try other.acknowledged(a, isSubscription: false) }
+    }
+
+    /// A model of Redis that acknowledges in order, against random wishes and cuts.
+    @Test("At rest Redis' channels are the wanted ones", arguments: 0..<50 as Range<UInt64>)
+    func model(seed: UInt64) throws {
+        var generator = SplitMix(seed: seed)
+        var state = RedisSubscriberState()
+        var wire: [RedisCommand] = []
+        var server: Set<ByteBuffer> = []
+        var wanted: Set<ByteBuffer> = []
+        func answerOne() throws {
+            let command = wire.removeFirst()
+            for argument in command.arguments {
+                let channel = try #require(argument.asBuffer)
+                let isSubscription = command.name == "SUBSCRIBE"
+                if isSubscription { server.insert(channel) } else { server.remove(channel) }
+                let outcome = try state.acknowledged(channel, isSubscription: isSubscription)
+                #expect(!outcome.isSubscribed || wanted.contains(channel))
+                if let next = outcome.command { wire.append(next) }
+            }
+        }
+        for _ in 0..<300 {
+            let channel = ByteBuffer(string: "\(Int.random(in: 0...5, using: &generator))")
+            switch Int.random(in: 0...9, using: &generator) {
+            case 0...3:
+                wanted.insert(channel)
+                if let command = state.subscribe(channel) { wire.append(command) }
+            case 4...6:
+                wanted.remove(channel)
+                if let command = state.unsubscribe(channel) { wire.append(command) }
+            case 7...8 where !wire.isEmpty:
+                try answerOne()
+            case 9:
+                state.disconnected()
+                server = []
+                wire = state.connected()
+            default: break
+            }
+        }
+        if !state.isConnected { wire = state.connected() }
+        while !wire.isEmpty { try answerOne() }
+        #expect(server == wanted)
+        #expect(!state.isWaiting)
+    }
+}
+
+extension RedisArgument {
+    fileprivate var asBuffer: ByteBuffer? {
+        guard case .buffer(let buffer) = self else { return nil }
+        return buffer
+    }
+}
