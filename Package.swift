@@ -85,7 +85,7 @@ let package = Package(
 
         // Servers, processes, clients and folds shared by the test targets.
         .target(
-            name: "TestSupport", dependencies: ["LocalServices", subprocess, httpClient, nio, logging],
+            name: "TestSupport", dependencies: ["LocalServices", subprocess, httpClient, nio, nioHTTP1, logging],
             path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(
             name: "RedisTests", dependencies: ["Redis", "CHiredis", "TestSupport", nio, nioPosix, logging, lifecycle],
@@ -105,7 +105,7 @@ let package = Package(
             name: "PresenceServerTests",
             dependencies: [
                 "PresenceServer", "PresenceFeed", "PresenceStore", "Presence", "Redis", "TestSupport", hummingbird, nio,
-                nioPosix, httpTypes, httpClient, logging, metrics, lifecycle, yams,
+                nioPosix, nioHTTP1, httpTypes, httpClient, logging, metrics, lifecycle, yams,
             ],
             swiftSettings: settings),
         .testTarget(

@@ -22,7 +22,7 @@ struct Assembly: Sendable {
     ///
     /// `onListening` is told the node's address once it can be reached.
     func run(onListening: @escaping @Sendable (_ address: String) -> Void = { _ in }) async throws {
-        let metrics = PrometheusExporter()
+        let metrics = PrometheusExporter(help: MetricsHelp.texts)
         MetricsSystem.bootstrap(metrics)
         LoggingSystem.bootstrap { [settings] label in
             LineLogHandler(label: label, level: settings.logLevel, format: settings.logFormat)

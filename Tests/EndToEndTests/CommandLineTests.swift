@@ -4,6 +4,8 @@ import LocalServices
 import TestSupport
 import Testing
 
+@testable import rollcall
+
 /// The program as a person meets it at a prompt.
 @Suite("The command line")
 struct CommandLineTests {
@@ -118,6 +120,10 @@ struct CommandLineTests {
         #expect(node.log.contains("curl -N \(node.url)/v1/topics/lobby/events"))
         let ready = try await node.client.get("/readyz")
         #expect(ready.status == 200)
+        let names = try await node.client.get("/metrics").text.matches(of: #/(?m)^# TYPE (?<name>\w+)/#).map {
+            String($0.output.name)
+        }
+        #expect(Set(names).subtracting(MetricsHelp.texts.keys) == [])
         #expect(await node.terminate() == .exited(0))
         #expect(LocalSocket.ask("\(folder)/redis/redis.sock", "PING\r\n") == nil)
     }

@@ -128,7 +128,7 @@ struct DeploymentFilesTests {
 
     @Test("The proxy speaks HTTP/2, delivers events at once, and goes on when a node stops", .enabled(if: hasCaddy))
     func proxy() async throws {
-        let settings = ["ROLLCALL_REDIS_PREFIX": uniquePrefix()]
+        let settings = ["ROLLCALL_REDIS_PREFIX": uniquePrefix(), "ROLLCALL_DRAIN": "0"]
         try await withRollcall(redis: SharedRedis.url, environment: settings) { first in
             try await withRollcall(redis: SharedRedis.url, environment: settings) { second in
                 try await self.withProxy(to: [first, second]) { plain, encrypted in

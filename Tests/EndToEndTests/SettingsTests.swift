@@ -106,6 +106,15 @@ struct SettingsTests {
         #expect(isListed, "docs/operations.md should hold this table:\n\(table)")
     }
 
+    @Test("docs/operations.md lists every metric as /metrics describes it")
+    func metrics() throws {
+        let rows = MetricsHelp.texts.sorted { $0.key < $1.key }.map { "| `\($0.key)` | \($0.value) |" }
+        let table = (["| metric | tells |", "|---|---|"] + rows).joined(separator: "\n")
+        let page = try String(contentsOfFile: repository + "/docs/operations.md", encoding: .utf8)
+        let isListed = page.contains(table)
+        #expect(isListed, "docs/operations.md should hold this table:\n\(table)")
+    }
+
     private func temporaryFile(_ text: String) throws -> String {
         let path = NSTemporaryDirectory() + "rollcall-settings-\(UUID().uuidString).json"
         try text.write(toFile: path, atomically: true, encoding: .utf8)

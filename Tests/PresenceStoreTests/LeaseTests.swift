@@ -107,7 +107,8 @@ struct LeaseTests {
     func release() async throws {
         try await withStore { test in
             let first = try await test.track(alice, on: topic, ttl: 300, owner: owner)
-            #expect(try await test.store.release([Releasing(member: alice, owner: owner, grace: 5)], on: topic) == [true])
+            #expect(
+                try await test.store.release([Releasing(member: alice, owner: owner, grace: 5)], on: topic) == [true])
             let deadline = try #require(try await test.lease(of: alice, on: topic))
             #expect(deadline < Int(first.now) + 60_000)
             #expect(try await test.due(topic) == deadline)

@@ -46,7 +46,10 @@ struct OutOfMemoryTests {
 
                 let released = Releasing(member: bound, owner: owner, grace: 5)
                 #expect(try await test.store.release([released], on: topic) == [true])
+                // The test's own commands need memory as well.
+                try await test.redis("CONFIG", "SET", "maxmemory", "0")
                 try await test.setLease(of: bound, on: topic, at: 1)
+                try await test.redis("CONFIG", "SET", "maxmemory", "1")
                 #expect(try await test.clock.sweep(topic).removed == 1)
                 #expect(try await test.store.untrack([other], on: topic) == [true])
             }

@@ -1,6 +1,7 @@
 // Rollcall · PresenceStoreTests
 
 import Presence
+import Redis
 import Testing
 
 @testable import PresenceStore

@@ -57,7 +57,9 @@ struct UpdateTests {
     func unchanged() async throws {
         try await withStore { test in
             let first = try await test.track(alice, on: topic, #"{"x":1.0}"#)
-            let items = [Updating(member: alice, change: .replace(try Meta(#"{"x":1.0}"#))), try patch("{}", of: alice)]
+            let items = [
+                Updating(member: alice, change: .replace(try Meta(#"{"x":1.0}"#))), try patch("{}", of: alice),
+            ]
             for outcome in try await test.store.update(items, on: topic) {
                 guard case .unchanged(let receipt) = outcome else { throw StoreError(.corrupt, "\(outcome)") }
                 #expect(receipt.ref == first.ref)

@@ -6,6 +6,7 @@ import Hummingbird
 import Logging
 import Metrics
 import NIOCore
+import NIOHTTP1
 import NIOPosix
 import Presence
 import PresenceFeed
@@ -22,7 +23,7 @@ struct TestServer: Sendable {
     let store: PresenceStore
     let pool: RedisPool
     let exporter: PrometheusExporter
-    private let prefix: String
+    fileprivate let prefix: String
 
     /// Sends a request and reads the whole answer.
     func send(
@@ -77,7 +78,7 @@ struct Answer: Sendable {
 /// Runs a server for `body`, on the shared Redis unless told otherwise.
 func withServer<Result: Sendable>(
     redis url: String? = nil, options: ServerOptions = ServerOptions(),
-    live: @escaping @Sendable (Topic) -> LiveRoster? = { _ in nil },
+    live: @escaping @Sendable (Topic) async -> LiveRoster? = { _ in nil },
     isDraining: @escaping @Sendable () -> Bool = { false }, _ body: @Sendable (TestServer) async throws -> Result
 ) async throws -> Result {
     let sharedURL = try await SharedRedis.url

@@ -1,0 +1,114 @@
+// Rollcall · PresenceServerTests
+
+import Testing
+import Yams
+
+@testable import PresenceServer
+
+/// `openapi.yaml` and the routes say the same, both ways.
+@Suite("The contract")
+struct ContractTests {
+    /// An operation of the contract, as `GET /path`, and what it says.
+    private struct Operation {
+        let node: Node
+        let parameters: [Node]
+        var id: String? { self.node["operationId"]?.string }
+    }
+
+    private let document: Node
+    private let routes = RouteTable.rollcall(
+        .unused, streams: .unused, options: ServerOptions(), checks: { [] }, metrics: PrometheusExporter()
+    ).routes
+
+    init() throws {
+        self.document = try #require(try Yams.compose(yaml: String(decoding: PackageResources.openapi_yaml, as: UTF8.self)))
+    }
+
+    private var operations: [String: Operation] {
+        var operations: [String: Operation] = [:]
+        for (path, item) in self.document["paths"]?.mapping ?? [:] {
+            let shared = Array(item["parameters"]?.sequence ?? [])
+            for (method, node) in item.mapping ?? [:] where method.string != "parameters" {
+                let parameters = shared + Array(node["parameters"]?.sequence ?? [])
+                operations["\(method.string?.uppercased() ?? "") \(path.string ?? "")"] = Operation(
+                    node: node, parameters: parameters.map(self.resolved))
+            }
+        }
+        return operations
+    }
+
+    /// What a node says itself or by `$ref`.
+    private func resolved(_ node: Node) -> Node {
+        guard let reference = node["$ref"]?.string else { return node }
+        return reference.split(separator: "/").dropFirst().reduce(self.document) { node, name in
+            node[String(name)] ?? Node("missing")
+        }
+    }
+
+    @Test("Every route is in it, and every operation in it is routed")
+    func sameOperations() {
+        let routed = Dictionary(
+            uniqueKeysWithValues: self.routes.map { ("\($0.method.rawValue) \($0.path)", $0.operationID) })
+        #expect(self.operations.mapValues(\.id) == routed.mapValues { Optional($0) })
+    }
+
+    @Test("Operation ids are there once each")
+    func uniqueIDs() {
+        #expect(Set(self.routes.map(\.operationID)).count == self.routes.count)
+    }
+
+    @Test("Each operation documents the query parameters that its route takes, and the parameters of its path")
+    func sameParameters() throws {
+        for route in self.routes {
+            let operation = try #require(self.operations["\(route.method.rawValue) \(route.path)"])
+            func names(in place: String) -> Set<String> {
+                Set(operation.parameters.filter { $0["in"]?.string == place }.compactMap { $0["name"]?.string })
+            }
+            #expect(names(in: "query") == route.query ?? [], "\(route.operationID)")
+            let path = route.path.segments.compactMap { if case .parameter(let name) = $0 { name } else { nil } }
+            #expect(names(in: "path") == Set(path), "\(route.operationID)")
+        }
+    }
+
+    @Test("Each operation documents problems, and an example wherever it has a body")
+    func problemsAndExamples() {
+        for (name, operation) in self.operations {
+            let answers = operation.node["responses"]?.mapping ?? [:]
+            #expect(answers["default"] != nil, "\(name)")
+            let bodies = [operation.node["requestBody"]].compactMap(\.self) + answers.map { self.resolved($0.value) }
+            for (type, content) in bodies.flatMap({ Array($0["content"]?.mapping ?? [:]) }) {
+                #expect(content["example"] != nil || content["examples"] != nil, "\(name) \(type.string ?? "")")
+                #expect(content["schema"] != nil, "\(name)")
+            }
+        }
+    }
+
+    @Test("Every reference in it leads somewhere")
+    func references() {
+        func visit(_ node: Node) {
+            if let reference = node["$ref"]?.string { #expect(self.resolved(node).string != "missing", "\(reference)") }
+            for (_, child) in node.mapping ?? [:] { visit(child) }
+            for child in node.sequence ?? [] { visit(child) }
+        }
+        visit(self.document)
+    }
+
+    @Test("It lists the kinds of problems that there are")
+    func problemKinds() {
+        let listed = self.document["components"]?["schemas"]?["ProblemKind"]?["enum"]?.sequence?.compactMap(\.string)
+        #expect(listed == ProblemKind.allCases.map(\.rawValue))
+    }
+
+    @Test("No two routes match the same path with the same method")
+    func noOverlap() {
+        for (index, route) in self.routes.enumerated() {
+            for other in self.routes[..<index] where other.method == route.method {
+                let segments = zip(route.path.segments, other.path.segments)
+                let isApart = segments.contains { pair in
+                    if case (.literal(let one), .literal(let two)) = pair { one != two } else { false }
+                }
+                #expect(isApart || route.path.segments.count != other.path.segments.count)
+            }
+        }
+    }
+}

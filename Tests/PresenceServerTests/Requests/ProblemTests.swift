@@ -1,0 +1,49 @@
+// Rollcall · PresenceServerTests
+
+import Presence
+import TestSupport
+import Testing
+
+@testable import PresenceServer
+
+@Suite("Problems")
+struct ProblemTests {
+    @Test("A problem is RFC 9457 JSON with every wrong field")
+    func json() throws {
+        let problem = Problem(
+            .invalidBody, "Two are \"wrong\".",
+            errors: [FieldError(.pointer("#/ttl"), "a"), FieldError(.parameter("topic"), "b"), FieldError(.header("If-Match"), "c")])
+        let json = try JSONValue(parsing: problem.json(instance: "id-1"))
+        #expect(
+            json == [
+                "type": "/problems/invalid-fields", "title": "The request has fields that are wrong", "status": 422,
+                "detail": "Two are \"wrong\".", "instance": "id-1",
+                "errors": [
+                    ["pointer": "#/ttl", "detail": "a"], ["parameter": "topic", "detail": "b"],
+                    ["header": "If-Match", "detail": "c"],
+                ],
+            ])
+    }
+
+    @Test("Every kind has a status of an error, a title and an explanation", arguments: ProblemKind.allCases)
+    func kinds(_ kind: ProblemKind) {
+        #expect((400...599).contains(kind.status.code))
+        #expect(!kind.title.isEmpty && !kind.title.hasSuffix("."))
+        #expect(kind.explanation.hasSuffix("."))
+    }
+
+    @Test("Faults of the domain become 400, 413, 422 and 500")
+    func domainFaults() {
+        let codes: [(PresenceError.Code, Int)] = [(.malformed, 400), (.tooLarge, 413), (.invalid, 422), (.corrupt, 500)]
+        for (code, status) in codes {
+            #expect(Problem(PresenceError(code, at: .pointer("#/meta"), "x")).kind.status.code == status)
+        }
+    }
+
+    @Test("What a client sent is quoted short and without control characters")
+    func excerpts() {
+        #expect(excerpt("abc") == "“abc”")
+        #expect(excerpt("a\u{1B}[31m\nb") == "“a\u{FFFD}[31m\u{FFFD}b”")
+        #expect(excerpt(String(repeating: "x", count: 100)) == "“" + String(repeating: "x", count: 40) + "…”")
+    }
+}

@@ -1,0 +1,130 @@
+// Rollcall · RedisTests
+
+import LocalServices
+import NIOCore
+import NIOPosix
+import Redis
+import TestSupport
+import Testing
+
+@Suite("A pool")
+struct RedisPoolTests {
+    private func isConnected(_ event: PoolEvent) -> Bool {
+        if case .connected = event { true } else { false }
+    }
+
+    private func clientIDs(_ pool: RedisPool, _ count: Int) async throws -> Set<Int> {
+        var ids: Set<Int> = []
+        for _ in 0..<count {
+            ids.insert(try await pool.connection().send(RedisCommand("CLIENT", ["ID"])).int ?? 0)
+        }
+        return ids
+    }
+
+    @Test("Its connections are used in turn")
+    func turns() async throws {
+        try await withPool(try await SharedRedis.url) { pool in
+            try await eventually("both connections") { try await clientIDs(pool, 4).count == 2 }
+        }
+    }
+
+    @Test("Killed connections come back, and each return is told")
+    func reconnect() async throws {
+        try await withLocalRedis { redis in
+            let events = Recorder<PoolEvent>()
+            try await withPool(redis.url, onChange: { events.record($0) }) { pool in
+                try await eventually { events.all.count == 2 }
+                let old = try await clientIDs(pool, 4)
+                let kill = RedisCommand("CLIENT", ["KILL", "TYPE", "normal", "SKIPME", "no"])
+                _ = await (try pool.connection()).outcome(of: kill)
+                try await eventually("two new connections") {
+                    guard pool.isConnected, let new = try? await clientIDs(pool, 4) else { return false }
+                    return new.count == 2 && new.isDisjoint(with: old)
+                }
+                try await eventually { events.all.count(where: isConnected) == 4 }
+                #expect(events.all.filter { !isConnected($0) }.count <= 2)
+            }
+        }
+    }
+
+    @Test("While Redis is away there is no connection; a new server is told by its run id")
+    func outage() async throws {
+        try await withLocalRedis { redis in
+            let events = Recorder<PoolEvent>()
+            let log = Recorder<String>()
+            try await withPool(redis.url, log: log, onChange: { events.record($0) }) { pool in
+                try await eventually { events.all.count == 2 }
+                let runID = try pool.connection().server.runID
+                await redis.kill()
+                try await eventually("the loss") { events.all.last == .lost }
+                #expect(!pool.isConnected)
+                let error = #expect(throws: RedisError.self) { try pool.connection() }
+                #expect(error?.isTransient == true)
+
+                async let back = pool.waitUntilConnected(timeout: .seconds(10))
+                try await redis.restart()
+                #expect(await back)
+                #expect(try pool.connection().server.runID != runID)
+                try await eventually("both are told") { events.all.count(where: isConnected) == 4 }
+                #expect(events.all.count { $0 == .lost } == 1)
+                #expect(log.all.contains { $0.hasPrefix("warning Lost a connection to Redis") })
+            }
+        }
+    }
+
+    @Test("A Redis that is not there yet is waited for")
+    func late() async throws {
+        try await withLocalRedis { redis in
+            await redis.halt()
+            try await withPool(redis.url, mustConnect: false) { pool in
+                #expect(await !pool.waitUntilConnected(timeout: .milliseconds(100)))
+                try await redis.restart()
+                #expect(await pool.waitUntilConnected(timeout: .seconds(10)))
+            }
+        }
+    }
+
+    @Test("A script that Redis cannot compile keeps the pool away, and is named")
+    func badScript() async throws {
+        var options = RedisOptions()
+        options.scripts = [RedisScript(name: "broken", source: Array("return (".utf8))]
+        let log = Recorder<String>()
+        try await withPool(try await SharedRedis.url, options: options, log: log, mustConnect: false) { pool in
+            try await eventually { log.all.contains { $0.contains("the script broken was refused") } }
+            #expect(!pool.isConnected)
+        }
+    }
+
+    @Test("Cancellation ends the run, after what was sent is answered")
+    func shutdown() async throws {
+        try await withLocalRedis(arguments: ["--enable-debug-command", "yes"]) { redis in
+            var options = RedisOptions()
+            options.connections = 1
+            let pool = RedisPool(
+                url: try RedisURL(redis.url), options: options, eventLoopGroup: .singletonMultiThreadedEventLoopGroup,
+                logger: Recorder().logger)
+            let run = Task { try await pool.run() }
+            #expect(await pool.waitUntilConnected(timeout: .seconds(10)))
+            let connection = try pool.connection()
+            async let slow = connection.outcome(of: RedisCommand("DEBUG", ["SLEEP", "0.3"]))
+            // The sleeping server cannot tell that the command has come, but a second connection can see it sleep.
+            try await Task.sleep(for: .milliseconds(100))
+            run.cancel()
+            #expect(try await slow.get() == .status("OK"))
+            try await run.value
+            #expect(!connection.isOpen)
+            #expect(!pool.isConnected)
+        }
+    }
+
+    @Test("Settings that cannot work end the run with an error")
+    func badSettings() async throws {
+        var options = RedisOptions()
+        options.tls.authorityFile = "/nowhere/ca.pem"
+        let pool = RedisPool(
+            url: try RedisURL("rediss://localhost"), options: options,
+            eventLoopGroup: .singletonMultiThreadedEventLoopGroup, logger: Recorder().logger)
+        let error = await #expect(throws: RedisError.self) { try await pool.run() }
+        #expect(error?.code == .invalidSettings)
+    }
+}

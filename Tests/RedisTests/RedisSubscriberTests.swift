@@ -1,0 +1,147 @@
+// Rollcall · RedisTests
+
+import LocalServices
+import NIOCore
+import Redis
+import TestSupport
+import Testing
+
+@Suite("A subscriber on a real Redis")
+struct RedisSubscriberTests {
+    private var impatient: RedisOptions {
+        var options = RedisOptions()
+        options.commandTimeout = .milliseconds(200)
+        options.probeInterval = .milliseconds(50)
+        options.probeTimeout = .milliseconds(500)
+        options.probePrefix = uniquePrefix()
+        return options
+    }
+
+    private func publish(_ pool: RedisPool, _ channel: String, _ payload: String) async throws {
+        _ = try await pool.connection().send(RedisCommand("PUBLISH", [.string(channel), .string(payload)]))
+    }
+
+    @Test("What is published after the acknowledgement comes, in order")
+    func messages() async throws {
+        let url = try await SharedRedis.url
+        let (one, two) = (uniquePrefix() + "one", uniquePrefix() + "ü two")
+        try await withPool(url) { pool in
+            try await RecordedSubscriber.with(url) { recorded in
+                recorded.subscriber.subscribe(one)
+                recorded.subscriber.subscribe(two)
+                try await eventually("two acknowledgements") {
+                    recorded.acknowledgements(of: one) == 1 && recorded.acknowledgements(of: two) == 1
+                }
+                let connection = try pool.connection()
+                let numbers = 0..<1_000
+                _ = try await connection.send(
+                    numbers.map { RedisCommand("PUBLISH", [.string($0 % 2 == 0 ? one : two), .integer($0)]) })
+                try await eventually("all messages") { recorded.messages.all.count == numbers.count }
+                #expect(recorded.messages.all == numbers.map { "\($0 % 2 == 0 ? one : two) \($0)" })
+                #expect(recorded.events.all.first == .connected)
+            }
+        }
+    }
+
+    @Test("A channel that is wanted no more is silent, and one wanted again is acknowledged again")
+    func unsubscribe() async throws {
+        let url = try await SharedRedis.url
+        let (gone, kept) = (uniquePrefix() + "gone", uniquePrefix() + "kept")
+        try await withPool(url) { pool in
+            try await RecordedSubscriber.with(url) { recorded in
+                recorded.subscriber.subscribe(gone)
+                recorded.subscriber.subscribe(kept)
+                try await eventually { recorded.acknowledgements(of: kept) == 1 }
+                recorded.subscriber.unsubscribe(gone)
+                try await eventually("the server forgets the channel") {
+                    let reply = try await pool.connection().send(RedisCommand("PUBSUB", ["NUMSUB", .string(gone)]))
+                    return reply.elements?.last == .integer(0)
+                }
+                try await publish(pool, gone, "lost")
+                try await publish(pool, kept, "found")
+                try await eventually { !recorded.messages.all.isEmpty }
+                #expect(recorded.messages.all == ["\(kept) found"])
+                recorded.subscriber.subscribe(gone)
+                try await eventually { recorded.acknowledgements(of: gone) == 2 }
+            }
+        }
+    }
+
+    @Test("A killed connection comes back with the wanted channels, each acknowledged anew")
+    func reconnect() async throws {
+        try await withLocalRedis { redis in
+            try await withPool(redis.url) { pool in
+                try await RecordedSubscriber.with(redis.url, probe: pool) { recorded in
+                    for channel in ["a", "b", "c"] { recorded.subscriber.subscribe(channel) }
+                    try await eventually { recorded.acknowledgements(of: "c") == 1 }
+                    recorded.subscriber.unsubscribe("b")
+                    _ = try await pool.connection().send(RedisCommand("CLIENT", ["KILL", "TYPE", "pubsub"]))
+                    try await eventually("new acknowledgements") {
+                        recorded.acknowledgements(of: "a") == 2 && recorded.acknowledgements(of: "c") == 2
+                    }
+                    #expect(recorded.acknowledgements(of: "b") == 1)
+                    #expect(recorded.events.all.count { $0 == .disconnected } == 1)
+                    #expect(recorded.events.all.count { $0 == .connected } == 2)
+                    try await publish(pool, "b", "no")
+                    try await publish(pool, "a", "yes")
+                    try await eventually { !recorded.messages.all.isEmpty }
+                    #expect(recorded.messages.all == ["a yes"])
+                }
+            }
+        }
+    }
+
+    /// The connection looks alive all the time: only the probe can tell.
+    @Test("A connection whose messages stop coming is replaced")
+    func probe() async throws {
+        try await withLocalRedis(port: true) { redis in
+            try await StallingProxy.with(redisPort: try #require(redis.port)) { proxy in
+                try await withPool(redis.url) { pool in
+                    try await RecordedSubscriber.with(proxy.url, options: impatient, probe: pool) { recorded in
+                        recorded.subscriber.subscribe("a")
+                        try await eventually { recorded.acknowledgements(of: "a") == 1 }
+                        // Longer than the probe's time-out: a healthy connection is left alone.
+                        try await Task.sleep(for: .milliseconds(900))
+                        #expect(!recorded.events.all.contains(.disconnected))
+                        proxy.stall()
+                        try await eventually("a new connection") { recorded.acknowledgements(of: "a") == 2 }
+                        #expect(recorded.log.all.contains { $0.contains("messages do not come any more") })
+                        try await publish(pool, "a", "again")
+                        try await eventually { recorded.messages.all == ["a again"] }
+                    }
+                }
+            }
+        }
+    }
+
+    @Test("A connection that owes an acknowledgement for too long is replaced")
+    func unacknowledged() async throws {
+        try await withLocalRedis(port: true) { redis in
+            try await StallingProxy.with(redisPort: try #require(redis.port)) { proxy in
+                try await RecordedSubscriber.with(proxy.url, options: impatient) { recorded in
+                    recorded.subscriber.subscribe("a")
+                    try await eventually { recorded.acknowledgements(of: "a") == 1 }
+                    proxy.stall()
+                    recorded.subscriber.subscribe("b")
+                    try await eventually("a new connection") { recorded.acknowledgements(of: "b") == 1 }
+                    #expect(recorded.log.all.contains { $0.contains("does not acknowledge") })
+                }
+            }
+        }
+    }
+
+    @Test("Thousands of channels are acknowledged, and again after a restart of the server")
+    func manyChannels() async throws {
+        try await withLocalRedis { redis in
+            try await RecordedSubscriber.with(redis.url) { recorded in
+                for number in 0..<5_000 { recorded.subscriber.subscribe("\(number)") }
+                func acknowledged() -> Int {
+                    recorded.events.all.count { if case .subscribed = $0 { true } else { false } }
+                }
+                try await eventually("all channels", timeout: .seconds(20)) { acknowledged() == 5_000 }
+                try await redis.restart()
+                try await eventually("all channels again", timeout: .seconds(20)) { acknowledged() == 10_000 }
+            }
+        }
+    }
+}
