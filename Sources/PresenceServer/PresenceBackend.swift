@@ -7,8 +7,9 @@ package import PresenceStore
 /// What the requests work on: presences in Redis, and what this node's feeds happen to know already.
 package struct PresenceBackend: Sendable {
     package let store: PresenceStore
-    /// A feed's replica of a topic, if this node has one. Lists are answered from it when Redis says that it is current,
-    /// and as stale when Redis says nothing.
+    /// A feed's replica of a topic, if this node has one.
+    ///
+    /// Lists are answered from it when Redis says that it is current, and as stale when Redis says nothing.
     package let live: @Sendable (Topic) async -> LiveRoster?
 
     package init(store: PresenceStore, live: @escaping @Sendable (Topic) async -> LiveRoster? = { _ in nil }) {

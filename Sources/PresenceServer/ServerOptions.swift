@@ -2,7 +2,9 @@
 
 package import Presence
 
-/// The bounds of the HTTP face. Defaults are those of the contract.
+/// The bounds of the HTTP face.
+///
+/// Defaults are those of the contract.
 package struct ServerOptions: Sendable {
     package var limits: Limits
     /// Bytes of the body of a request about one presence.

@@ -61,12 +61,22 @@ struct StoreConnection {
         try await pipeline(calls.map(command))
     }
 
-    /// Reads a topic's position and something else of it in one transaction.
+    /// Reads a topic's position and something else of it, as they were at one moment.
     func atPosition(
         of keys: TopicKeys, _ commands: RedisCommand...
     ) async throws(StoreError) -> (StoreReply, [RedisValue]) {
-        let call = ScriptCall(script: StoreScripts.fence, keys: [keys.position], arguments: fence)
-        let transaction = [RedisCommand("MULTI"), command(call)] + commands + [RedisCommand("EXEC")]
+        let fence = command(ScriptCall(script: StoreScripts.fence, keys: [keys.position], arguments: fence))
+        do throws(StoreError) {
+            return try await inTransaction(fence, commands)
+        } catch  where error.code == .outOfMemory {
+            return try await betweenFences(fence, commands)
+        }
+    }
+
+    private func inTransaction(
+        _ fence: RedisCommand, _ commands: [RedisCommand]
+    ) async throws(StoreError) -> (StoreReply, [RedisValue]) {
+        let transaction = [RedisCommand("MULTI"), fence] + commands + [RedisCommand("EXEC")]
         var values = try await results(of: transaction)
         if values.first?.error?.code == .noScript {
             // Redis has forgotten its scripts, and inside of a transaction nobody can tell it again.
@@ -76,6 +86,21 @@ struct StoreConnection {
         guard values.count == 1 + commands.count else { throw .unexpected(.array(values)) }
         for case .error(let error) in values { throw StoreError(error) }
         return (try StoreReply(values[0]), Array(values.dropFirst()))
+    }
+
+    /// Reads again until the position was the same before and after: a full Redis queues nothing for a transaction, not
+    /// even what only reads, and in return hardly anything can change.
+    private func betweenFences(
+        _ fence: RedisCommand, _ commands: [RedisCommand]
+    ) async throws(StoreError) -> (StoreReply, [RedisValue]) {
+        for _ in 0..<16 {
+            let values = try await pipeline([fence] + commands + [fence])
+            guard values.count == 2 + commands.count else { throw .unexpected(.array(values)) }
+            for case .error(let error) in values { throw StoreError(error) }
+            let (before, after) = (try StoreReply(values[0]), try StoreReply(values[values.count - 1]))
+            if before.cursor == after.cursor { return (before, Array(values.dropFirst().dropLast())) }
+        }
+        throw StoreError(.unavailable, "Redis is full, and the topic changed at each reading of it")
     }
 
     /// Takes what EXEC gives, or the first refusal of a command before it.

@@ -3,7 +3,9 @@
 import TestSupport
 import Testing
 
-/// One topic's random life over several nodes, and the checks at its end. The seed decides all that happens.
+/// One topic's random life over several nodes, and the checks at its end.
+///
+/// The seed decides all that happens.
 struct RandomSequence {
     private let seed: UInt64
     private let clients: [RollcallClient]

@@ -16,8 +16,10 @@ struct TwoNodesTests {
     }
 
     /// Random sequences over both nodes, with streams attached and cut at random and resumed by their last cursor: at
-    /// rest every folded stream equals both nodes' lists, and in streams that were never cut every presence joins once
-    /// and leaves once. `ROLLCALL_TEST_SEED` picks the first seed.
+    /// rest every folded stream equals both nodes' lists, and in streams that were never cut every presence joins
+    /// once and leaves once.
+    ///
+    /// `ROLLCALL_TEST_SEED` picks the first seed.
     @Test("200 random sequences over both nodes leave every stream, both lists and Redis with the same roster")
     func convergence() async throws {
         let settings = Self.settings()

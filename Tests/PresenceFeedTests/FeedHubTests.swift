@@ -115,7 +115,8 @@ struct FeedHubTests {
             try await eventually { listener.cursor == alice?.cursor }
             // Moves the topic without a word on its channel, as a lost last message would.
             let connection = try node.pool.connection()
-            let position = RedisArgument(stringLiteral: node.store.keys.channel(of: topic).replacing("}:", with: "}:m:"))
+            let position = RedisArgument(
+                stringLiteral: node.store.keys.channel(of: topic).replacing("}:", with: "}:m:"))
             let members = RedisArgument(stringLiteral: node.store.keys.channel(of: topic).replacing("}:", with: "}:h:"))
             _ = try await connection.send([
                 RedisCommand("MULTI", []), RedisCommand("HINCRBY", [position, "s", "1"]),

@@ -1,5 +1,6 @@
 // Rollcall · PresenceServerTests
 
+import HTTPTypes
 import Testing
 import Yams
 
@@ -16,12 +17,15 @@ struct ContractTests {
     }
 
     private let document: Node
-    private let routes = RouteTable.rollcall(
-        .unused, streams: .unused, options: ServerOptions(), checks: { [] }, metrics: PrometheusExporter()
-    ).routes
+    private let routes: [Route]
 
     init() throws {
-        self.document = try #require(try Yams.compose(yaml: String(decoding: PackageResources.openapi_yaml, as: UTF8.self)))
+        self.routes =
+            RouteTable.rollcall(
+                try .unused, streams: .unused, options: ServerOptions(), checks: { [] }, metrics: PrometheusExporter()
+            ).routes
+        self.document = try #require(
+            try Yams.compose(yaml: String(decoding: PackageResources.openapi_yaml, as: UTF8.self)))
     }
 
     private var operations: [String: Operation] {

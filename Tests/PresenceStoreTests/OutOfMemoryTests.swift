@@ -40,6 +40,10 @@ struct OutOfMemoryTests {
                     throw StoreError(.corrupt, "no heartbeat")
                 }
                 #expect(try await test.store.snapshot(of: topic).presences.count == 2)
+                #expect(try await test.store.snapshot(of: topic).cursor.seq == 2)
+                #expect(try await test.store.entry(of: other.key, on: topic).presences.map(\.member) == [other])
+                #expect(try await test.store.counts(of: topic).counts.presences == 2)
+                #expect(try await test.store.topics(limit: 10).map(\.topic) == [topic])
                 #expect(try await test.clock.sweep(topic).removed == 0)
                 #expect(try await test.store.enlist("node", policy: SweepPolicy()) == ["node"])
                 #expect(try await test.store.audit(topic) == Audit())

@@ -11,8 +11,10 @@ package final class PrometheusExporter: MetricsFactory, Sendable {
     /// The `Content-Type` of what ``text()`` gives.
     package static let contentType = "text/plain; version=0.0.4; charset=utf-8"
 
-    /// Series of one name. Labels must come from small sets; at the bound the new series is kept by its user alone, never
-    /// shown, and counted as dropped.
+    /// Series of one name.
+    ///
+    /// Labels must come from small sets; at the bound the new series is kept by its user alone, never shown, and
+    /// counted as dropped.
     private static let maximumSeries = 1000
 
     private struct Family {

@@ -14,7 +14,8 @@ struct PrometheusText {
 
     /// A name with every character that the format does not know made an underscore.
     static func name(_ label: String) -> String {
-        let cleaned = String(label.map { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_" || $0 == ":") ? $0 : "_" })
+        let cleaned = String(
+            label.map { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_" || $0 == ":") ? $0 : "_" })
         return cleaned.first?.isNumber == false ? cleaned : "_" + cleaned
     }
 

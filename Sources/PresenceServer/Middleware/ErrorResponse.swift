@@ -6,7 +6,9 @@ import NIOCore
 import Presence
 import PresenceStore
 
-/// The one place where errors become answers. What nobody expected is logged in full and told as a 500 without details.
+/// The one place where errors become answers.
+///
+/// What nobody expected is logged in full and told as a 500 without details.
 struct ErrorResponse {
     let response: Response
 

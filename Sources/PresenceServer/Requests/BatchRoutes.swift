@@ -17,7 +17,7 @@ struct BatchRoutes: Sendable {
     private typealias Placed = (index: Int, operation: BatchOperation)
     private typealias Results = [(index: Int, result: BatchResult)]
 
-    /// `POST /v1/batch`
+    /// `POST /v1/batch`.
     func run(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
         let elements = try await self.elements(of: request)
         var results = [BatchResult](repeating: .done, count: elements.count)
@@ -54,7 +54,8 @@ struct BatchRoutes: Sendable {
         if let list {
             if let elements = list.elements {
                 if elements.count > maximum {
-                    fields.fail("A batch has up to \(maximum) operations; this one has \(elements.count).", at: "operations")
+                    fields.fail(
+                        "A batch has up to \(maximum) operations; this one has \(elements.count).", at: "operations")
                 }
             } else {
                 fields.fail("operations is an array, not \(list.kind).", at: "operations")

@@ -4,12 +4,12 @@ import Hummingbird
 
 /// What is the same for everybody: the demo page, the contract, and what problems mean.
 struct DocumentRoutes: Sendable {
-    /// `GET /`
+    /// `GET /`.
     func page(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
         .bytes(PackageResources.index_html, type: "text/html; charset=utf-8")
     }
 
-    /// `GET /openapi.yaml`
+    /// `GET /openapi.yaml`.
     func contract(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
         .bytes(PackageResources.openapi_yaml, type: "application/yaml")
     }

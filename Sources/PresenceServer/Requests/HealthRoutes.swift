@@ -15,7 +15,7 @@ struct HealthRoutes: Sendable {
         return Self.fresh(.json(json.finish()))
     }
 
-    /// `GET /readyz`
+    /// `GET /readyz`.
     func ready(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
         let checks = await self.checks()
         let isReady = checks.allSatisfy { $0.fault == nil }
@@ -31,7 +31,7 @@ struct HealthRoutes: Sendable {
         return Self.fresh(response)
     }
 
-    /// `GET /metrics`
+    /// `GET /metrics`.
     func metrics(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
         Self.fresh(.bytes(self.metrics.text(), type: PrometheusExporter.contentType))
     }

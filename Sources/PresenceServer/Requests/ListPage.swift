@@ -18,7 +18,8 @@ struct ListPage: Sendable {
         self.after = try query.name("after", Key.init(_:at:))
         guard self.view != .count || self.isWhole else {
             let name = self.limit != nil ? "limit" : "after"
-            throw Problem(.invalidQuery, at: .parameter(name), "\(name) does not go with view=count, which has no pages.")
+            throw Problem(
+                .invalidQuery, at: .parameter(name), "\(name) does not go with view=count, which has no pages.")
         }
     }
 

@@ -12,7 +12,7 @@ struct PresenceRoutes: Sendable {
 
     private var limits: Limits { self.options.limits }
 
-    /// `POST /v1/topics/{topic}/presences`
+    /// `POST /v1/topics/{topic}/presences`.
     func track(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
         let topic = try context.parameters.topic()
         var fields = try await self.fields(of: request, allowing: ["key", "meta", "session", "ttl"])
@@ -26,7 +26,7 @@ struct PresenceRoutes: Sendable {
             to: try await self.store.track([tracking], on: topic, mode: .create).only(), of: member, on: topic)
     }
 
-    /// `PUT /v1/topics/{topic}/presences/{key}/{session}`
+    /// `PUT /v1/topics/{topic}/presences/{key}/{session}`.
     func put(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
         let topic = try context.parameters.topic()
         let member = try context.parameters.member()
@@ -38,12 +38,13 @@ struct PresenceRoutes: Sendable {
             to: try await self.store.track([tracking], on: topic, mode: .put).only(), of: member, on: topic)
     }
 
-    /// `PATCH /v1/topics/{topic}/presences/{key}/{session}`
+    /// `PATCH /v1/topics/{topic}/presences/{key}/{session}`.
     func patch(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
         let topic = try context.parameters.topic()
         let member = try context.parameters.member()
         let condition = try IfMatch(request.headers)
-        guard let patch = try await request.json(limit: self.options.bodyBytes, type: "application/merge-patch+json") else {
+        guard let patch = try await request.json(limit: self.options.bodyBytes, type: "application/merge-patch+json")
+        else {
             throw Problem(.malformedJSON, "The body is empty; a merge patch of the meta is expected.")
         }
         // What can never be a patch is refused whether or not anything is there to be patched.
@@ -63,7 +64,7 @@ struct PresenceRoutes: Sendable {
         }
     }
 
-    /// `POST /v1/topics/{topic}/presences/{key}/{session}/heartbeat`
+    /// `POST /v1/topics/{topic}/presences/{key}/{session}/heartbeat`.
     func heartbeat(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
         let topic = try context.parameters.topic()
         let member = try context.parameters.member()
@@ -76,21 +77,21 @@ struct PresenceRoutes: Sendable {
         }
     }
 
-    /// `DELETE /v1/topics/{topic}/presences/{key}/{session}`
+    /// `DELETE /v1/topics/{topic}/presences/{key}/{session}`.
     func untrack(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
         let topic = try context.parameters.topic()
         _ = try await self.store.untrack([try context.parameters.member()], on: topic)
         return Response(status: .noContent)
     }
 
-    /// `DELETE /v1/topics/{topic}/presences/{key}`
+    /// `DELETE /v1/topics/{topic}/presences/{key}`.
     func untrackKey(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
         let topic = try context.parameters.topic()
         _ = try await self.store.untrack(key: try context.parameters.key(), on: topic)
         return Response(status: .noContent)
     }
 
-    /// `GET /v1/topics/{topic}/presences/{key}/{session}`
+    /// `GET /v1/topics/{topic}/presences/{key}/{session}`.
     func presence(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
         let topic = try context.parameters.topic()
         let member = try context.parameters.member()

@@ -16,7 +16,7 @@ struct TopicRoutes: Sendable {
 
     private var store: PresenceStore { self.backend.store }
 
-    /// `GET /v1/topics/{topic}/presences`
+    /// `GET /v1/topics/{topic}/presences`.
     func list(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
         let topic = try context.parameters.topic()
         let page = try ListPage(context.query, limits: self.options.pageLimit)
@@ -37,7 +37,7 @@ struct TopicRoutes: Sendable {
         }
     }
 
-    /// `GET /v1/topics/{topic}`
+    /// `GET /v1/topics/{topic}`.
     func counts(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
         let topic = try context.parameters.topic()
         return try await self.answer(about: topic, page: .counts) {
@@ -46,7 +46,7 @@ struct TopicRoutes: Sendable {
         }
     }
 
-    /// `GET /v1/topics/{topic}/presences/{key}`
+    /// `GET /v1/topics/{topic}/presences/{key}`.
     func entry(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
         let topic = try context.parameters.topic()
         let key = try context.parameters.key()
@@ -58,7 +58,7 @@ struct TopicRoutes: Sendable {
         return Self.fresh(json)
     }
 
-    /// `GET /v1/topics`
+    /// `GET /v1/topics`.
     func topics(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
         let prefix = try context.query.one("prefix").flatMap { $0.isEmpty ? nil : $0 }
         let after = try context.query.name("after", Topic.init(_:at:))

@@ -1,6 +1,8 @@
 // Rollcall · PresenceServer
 
-/// Percent-encoding (RFC 3986 §2.1) of path segments and query parts. The framework leaves paths encoded.
+/// Percent-encoding (RFC 3986 §2.1) of path segments and query parts.
+///
+/// The framework leaves paths encoded.
 enum PercentEncoding {
     /// Why a text cannot be decoded.
     enum Fault: Error, Hashable {
@@ -31,7 +33,8 @@ enum PercentEncoding {
         var rest = text.utf8[...]
         while let byte = rest.popFirst() {
             if byte == UInt8(ascii: "%") {
-                guard let high = rest.popFirst().flatMap(Self.digit), let low = rest.popFirst().flatMap(Self.digit) else {
+                guard let high = rest.popFirst().flatMap(Self.digit), let low = rest.popFirst().flatMap(Self.digit)
+                else {
                     throw .badEscape
                 }
                 bytes.append(high << 4 | low)

@@ -26,7 +26,9 @@ package struct QueryParameters: Sendable {
         let unknown = self.parameters.map(\.name).filter { !names.contains($0) }
         guard !unknown.isEmpty else { return }
         let known = names.isEmpty ? "it takes none" : "it takes \(names.sorted().joined(separator: ", "))"
-        let errors = unknown.map { FieldError(.parameter($0), "\($0) is not a query parameter of this route; \(known).") }
+        let errors = unknown.map {
+            FieldError(.parameter($0), "\($0) is not a query parameter of this route; \(known).")
+        }
         throw Problem(.invalidQuery, errors[0].detail, errors: errors)
     }
 
@@ -41,7 +43,8 @@ package struct QueryParameters: Sendable {
     package func one(_ name: String) throws(Problem) -> String? {
         let values = self.all(name)
         guard values.count <= 1 else {
-            throw Problem(.invalidQuery, at: .parameter(name), "\(name) is given \(values.count) times; once is enough.")
+            throw Problem(
+                .invalidQuery, at: .parameter(name), "\(name) is given \(values.count) times; once is enough.")
         }
         return values.first
     }

@@ -68,7 +68,8 @@ package struct RollcallResponder: HTTPResponder {
         }
         if request.headers.contains(.ifMatch) && !route.method.isSafe && route.method != .patch {
             throw Problem(
-                .invalidHeader, at: .header("If-Match"), "If-Match is honoured by PATCH alone; it would be ignored here.")
+                .invalidHeader, at: .header("If-Match"),
+                "If-Match is honoured by PATCH alone; it would be ignored here.")
         }
         context.parameters = parameters
         context.query = try QueryParameters(request.uri.query)

@@ -30,7 +30,8 @@ struct EntityTagsTests {
         #expect(try IfMatch([:]) == nil)
     }
 
-    @Test("A weak, unquoted or second tag in If-Match is refused", arguments: ["W/\"x\"", "x", "\"", "", "\"a\", \"b\""])
+    @Test(
+        "A weak, unquoted or second tag in If-Match is refused", arguments: ["W/\"x\"", "x", "\"", "", "\"a\", \"b\""])
     func refuses(_ field: String) {
         let problem = #expect(throws: Problem.self) { try IfMatch([.ifMatch: field]) }
         #expect(problem?.kind == .invalidHeader)

@@ -21,9 +21,11 @@ struct FieldReaderTests {
         }
     }
 
-    @Test("A right body passes", arguments: [
-        #"{"key":"a"}"#, #"{"key":"__proto__","session":"s","ttl":5,"meta":{}}"#, #"{"key":"ü","ttl":300.0}"#,
-    ])
+    @Test(
+        "A right body passes",
+        arguments: [
+            #"{"key":"a"}"#, #"{"key":"__proto__","session":"s","ttl":5,"meta":{}}"#, #"{"key":"ü","ttl":300.0}"#,
+        ])
     func passes(_ text: String) throws {
         #expect(try self.problem(of: text) == nil)
     }
@@ -32,21 +34,24 @@ struct FieldReaderTests {
     func gathers() throws {
         let problem = try #require(try self.problem(of: #"{"session":"a b","ttl":0,"meta":[],"metas":{},"a/b~":1}"#))
         #expect(problem.kind == .invalidBody)
-        #expect(Set(problem.errors.map(\.member.value)) == ["#/key", "#/session", "#/ttl", "#/meta", "#/metas", "#/a~1b~0"])
+        #expect(
+            Set(problem.errors.map(\.member.value)) == ["#/key", "#/session", "#/ttl", "#/meta", "#/metas", "#/a~1b~0"])
     }
 
-    @Test("One kind of fault gives the problem its status", arguments: [
-        (#"{"key":""}"#, ProblemKind.invalidName, "#/key"),
-        (#"{"key":"a\u0007"}"#, .invalidName, "#/key"),
-        (#"{"key":"a","session":""}"#, .invalidName, "#/session"),
-        (#"{"key":7}"#, .invalidBody, "#/key"),
-        (#"{}"#, .invalidBody, "#/key"),
-        (#"{"key":"a","ttl":1000000000}"#, .invalidBody, "#/ttl"),
-        (#"{"key":"a","ttl":"30"}"#, .invalidBody, "#/ttl"),
-        (#"{"key":"a","meta":null}"#, .invalidBody, "#/meta"),
-        (#"{"key":"a","meta":{"phx_ref":"x"}}"#, .invalidBody, "#/meta/phx_ref"),
-        (#"[]"#, .invalidBody, "#"),
-    ])
+    @Test(
+        "One kind of fault gives the problem its status",
+        arguments: [
+            (#"{"key":""}"#, ProblemKind.invalidName, "#/key"),
+            (#"{"key":"a\u0007"}"#, .invalidName, "#/key"),
+            (#"{"key":"a","session":""}"#, .invalidName, "#/session"),
+            (#"{"key":7}"#, .invalidBody, "#/key"),
+            (#"{}"#, .invalidBody, "#/key"),
+            (#"{"key":"a","ttl":1000000000}"#, .invalidBody, "#/ttl"),
+            (#"{"key":"a","ttl":"30"}"#, .invalidBody, "#/ttl"),
+            (#"{"key":"a","meta":null}"#, .invalidBody, "#/meta"),
+            (#"{"key":"a","meta":{"phx_ref":"x"}}"#, .invalidBody, "#/meta/phx_ref"),
+            (#"[]"#, .invalidBody, "#"),
+        ])
     func kinds(_ text: String, _ kind: ProblemKind, _ place: String) throws {
         let problem = try #require(try self.problem(of: text))
         #expect(problem.kind == kind)

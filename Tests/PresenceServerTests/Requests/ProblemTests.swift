@@ -1,5 +1,6 @@
 // Rollcall · PresenceServerTests
 
+import HTTPTypes
 import Presence
 import TestSupport
 import Testing
@@ -12,7 +13,10 @@ struct ProblemTests {
     func json() throws {
         let problem = Problem(
             .invalidBody, "Two are \"wrong\".",
-            errors: [FieldError(.pointer("#/ttl"), "a"), FieldError(.parameter("topic"), "b"), FieldError(.header("If-Match"), "c")])
+            errors: [
+                FieldError(.pointer("#/ttl"), "a"), FieldError(.parameter("topic"), "b"),
+                FieldError(.header("If-Match"), "c"),
+            ])
         let json = try JSONValue(parsing: problem.json(instance: "id-1"))
         #expect(
             json == [
@@ -34,7 +38,9 @@ struct ProblemTests {
 
     @Test("Faults of the domain become 400, 413, 422 and 500")
     func domainFaults() {
-        let codes: [(PresenceError.Code, Int)] = [(.malformed, 400), (.tooLarge, 413), (.invalid, 422), (.corrupt, 500)]
+        let codes: [(PresenceError.Code, Int)] = [
+            (.malformed, 400), (.tooLarge, 413), (.invalid, 422), (.corrupt, 500),
+        ]
         for (code, status) in codes {
             #expect(Problem(PresenceError(code, at: .pointer("#/meta"), "x")).kind.status.code == status)
         }

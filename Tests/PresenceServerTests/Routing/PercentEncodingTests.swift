@@ -6,10 +6,12 @@ import Testing
 
 @Suite("Percent-encoding")
 struct PercentEncodingTests {
-    @Test("Escapes become the bytes they stand for, once", arguments: [
-        ("room:lobby", "room:lobby"), ("room%3Alobby", "room:lobby"), ("a%2Fb", "a/b"), ("a%2fb", "a/b"),
-        ("%C3%BC", "ü"), ("100%25", "100%"), ("%2541", "%41"), ("a+b", "a+b"), ("", ""),
-    ])
+    @Test(
+        "Escapes become the bytes they stand for, once",
+        arguments: [
+            ("room:lobby", "room:lobby"), ("room%3Alobby", "room:lobby"), ("a%2Fb", "a/b"), ("a%2fb", "a/b"),
+            ("%C3%BC", "ü"), ("100%25", "100%"), ("%2541", "%41"), ("a+b", "a+b"), ("", ""),
+        ])
     func decodes(_ encoded: String, _ decoded: String) throws {
         #expect(try PercentEncoding.decode(encoded[...]) == decoded)
     }
@@ -29,10 +31,12 @@ struct PercentEncodingTests {
         #expect(throws: PercentEncoding.Fault.badUTF8) { try PercentEncoding.decode(text[...]) }
     }
 
-    @Test("What is encoded comes back", arguments: ["room:lobby", "a/b", "ü", "100%", "a+b c", "..", ".", "?#[]@", "日本"])
+    @Test(
+        "What is encoded comes back", arguments: ["room:lobby", "a/b", "ü", "100%", "a+b c", "..", ".", "?#[]@", "日本"])
     func roundTrips(_ text: String) throws {
         let encoded = PercentEncoding.encode(text)
-        #expect(encoded.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "+") })
+        #expect(
+            encoded.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "+") })
         #expect(try PercentEncoding.decode(encoded[...]) == text)
         #expect(try PercentEncoding.decode(encoded[...], plusIsSpace: true) == text)
     }

@@ -1,5 +1,6 @@
 // Rollcall · PresenceServerTests
 
+import HTTPTypes
 import Presence
 import Testing
 
@@ -25,9 +26,12 @@ struct QueryParametersTests {
         #expect(Self.places { _ = try query.one("view") } == ["view"])
     }
 
-    @Test("Numbers are whole, plain and within their range", arguments: ["0", "10001", "-1", "+5", "1.5", "abc", "", "99999999999999999999"])
+    @Test(
+        "Numbers are whole, plain and within their range",
+        arguments: ["0", "10001", "-1", "+5", "1.5", "abc", "", "99999999999999999999"])
     func refusesNumbers(_ text: String) throws {
-        let query = try QueryParameters("limit=\(text.split(separator: "+").isEmpty ? text : text.contains("+") ? "%2B5" : text)")
+        let query = try QueryParameters(
+            "limit=\(text.split(separator: "+").isEmpty ? text : text.contains("+") ? "%2B5" : text)")
         #expect(Self.places { _ = try query.int("limit", in: 1...10_000) } == ["limit"])
     }
 

@@ -25,12 +25,16 @@ struct RouteTableTests {
         #expect(self.table.resource(at: "/")?.0.path.description == "/")
     }
 
-    @Test("Paths that are almost right are not there", arguments: ["", "v1/topics/a", "/v1/topic/a", "/v1", "/v1/topics/a/b/c/d", "//"])
+    @Test(
+        "Paths that are almost right are not there",
+        arguments: ["", "v1/topics/a", "/v1/topic/a", "/v1", "/v1/topics/a/b/c/d", "//"])
     func misses(_ path: String) {
         #expect(self.table.resource(at: path) == nil)
     }
 
-    @Test("An empty segment is an empty name, which is refused by name", arguments: ["/v1/topics//presences", "/v1/topics/"])
+    @Test(
+        "An empty segment is an empty name, which is refused by name",
+        arguments: ["/v1/topics//presences", "/v1/topics/"])
     func emptyNames(_ path: String) throws {
         let (_, parameters) = try #require(self.table.resource(at: path))
         let problem = #expect(throws: Problem.self) { try parameters.topic() }

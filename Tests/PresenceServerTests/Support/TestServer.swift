@@ -14,7 +14,7 @@ import PresenceServer
 import PresenceStore
 import Redis
 import ServiceLifecycle
-import Synchronization
+
 import TestSupport
 
 /// A live server, with a key prefix of its own in Redis, that a test talks to over loopback.
