@@ -104,8 +104,8 @@ let package = Package(
         .testTarget(
             name: "PresenceServerTests",
             dependencies: [
-                "PresenceServer", "PresenceFeed", "PresenceStore", "Presence", "Redis", "TestSupport", hummingbird, nio,
-                nioPosix, nioHTTP1, httpTypes, httpClient, logging, metrics, lifecycle, yams,
+                "PresenceServer", "PresenceFeed", "PresenceStore", "Presence", "Redis", "LocalServices", "TestSupport",
+                hummingbird, nio, nioPosix, nioHTTP1, httpTypes, httpClient, logging, metrics, lifecycle, yams,
             ],
             swiftSettings: settings),
         .testTarget(

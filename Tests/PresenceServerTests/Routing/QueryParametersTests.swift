@@ -30,8 +30,7 @@ struct QueryParametersTests {
         "Numbers are whole, plain and within their range",
         arguments: ["0", "10001", "-1", "+5", "1.5", "abc", "", "99999999999999999999"])
     func refusesNumbers(_ text: String) throws {
-        let query = try QueryParameters(
-            "limit=\(text.split(separator: "+").isEmpty ? text : text.contains("+") ? "%2B5" : text)")
+        let query = try QueryParameters("limit=\(text == "+5" ? "%2B5" : text)")
         #expect(Self.places { _ = try query.int("limit", in: 1...10_000) } == ["limit"])
     }
 
@@ -54,13 +53,14 @@ struct QueryParametersTests {
     }
 
     /// The parameters that a problem names.
-    private static func places(_ body: () throws(Problem) -> Void) -> [String] {
+    private static func places(_ body: () throws -> Void) -> [String] {
         do {
             try body()
             return []
         } catch {
-            #expect(error.kind == .invalidQuery)
-            return error.errors.map(\.member.value)
+            let problem = error as? Problem
+            #expect(problem?.kind == .invalidQuery)
+            return problem?.errors.map(\.member.value) ?? []
         }
     }
 }

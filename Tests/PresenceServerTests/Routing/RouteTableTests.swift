@@ -2,6 +2,7 @@
 
 import HTTPTypes
 import Hummingbird
+import Presence
 import Testing
 
 @testable import PresenceServer

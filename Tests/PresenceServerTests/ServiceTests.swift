@@ -1,0 +1,150 @@
+// Rollcall · PresenceServerTests
+
+import Hummingbird
+import LocalServices
+import NIOCore
+import PresenceServer
+import Synchronization
+import TestSupport
+import Testing
+
+/// What every path has in common, and the paths that are about the service itself.
+@Suite("The service")
+struct ServiceTests {
+    @Test("Health, readiness and draining")
+    func health() async throws {
+        let isDraining = Atomic(false)
+        try await withServer(isDraining: { isDraining.load(ordering: .relaxed) }) { server in
+            #expect(try await server.send(.get, "/healthz?from=balancer").json == ["status": "ok"])
+            let ready = try await server.send(.get, "/readyz")
+            #expect(ready.status == 200)
+            #expect(try ready.json["status"] == "ready")
+            #expect(try ready.json["checks"]?.array?.count == 3)
+            isDraining.store(true, ordering: .relaxed)
+            let draining = try await server.send(.get, "/readyz")
+            #expect(draining.status == 503)
+            #expect(try draining.json["checks"]?[2] == ["name": "draining", "ok": false, "detail": "shutting down"])
+            #expect(try await server.send(.get, "/healthz").status == 200)
+        }
+    }
+
+    @Test("A Redis that evicts makes the node not ready")
+    func policy() async throws {
+        try await withLocalRedis(arguments: ["--maxmemory-policy", "allkeys-lru"]) { redis in
+            try await withServer(redis: redis.url) { server in
+                let ready = try await server.send(.get, "/readyz")
+                #expect(ready.status == 503)
+                #expect(try ready.json["checks"]?[1]?["name"] == "redis_policy")
+            }
+        }
+    }
+
+    @Test("The page, the contract and the problems are served")
+    func documents() async throws {
+        try await withServer { server in
+            let page = try await server.send(.get, "/?name=Alice")
+            #expect(page.status == 200 && page.header("Content-Type") == "text/html; charset=utf-8")
+            let contract = try await server.send(.get, "/openapi.yaml")
+            #expect(contract.header("Content-Type") == "application/yaml")
+            #expect(contract.text.hasPrefix("openapi: 3.1"))
+            for kind in ProblemKind.allCases {
+                let answer = try await server.send(.get, kind.type)
+                #expect(answer.status == 200)
+                #expect(answer.text.contains(kind.title) && answer.text.contains("\(kind.status.code)"))
+            }
+        }
+    }
+
+    @Test("HEAD answers as GET does, without the body, and does not start a stream")
+    func head() async throws {
+        try await withServer { server in
+            for path in ["/healthz", "/v1/topics/t/presences", "/openapi.yaml"] {
+                let (head, get) = (try await server.send(.head, path), try await server.send(.get, path))
+                #expect(head.status == get.status && head.bytes.isEmpty)
+                #expect(head.header("Content-Length") == get.header("Content-Length"))
+                #expect(head.header("ETag") == get.header("ETag"))
+            }
+            let stream = try await server.send(.head, "/v1/topics/t/events")
+            #expect(stream.header("Content-Type") == "text/event-stream")
+            #expect(try await server.send(.head, "/v1/batch").status == 405)
+        }
+    }
+
+    @Test("OPTIONS and preflights tell what a path can do")
+    func options() async throws {
+        try await withServer { server in
+            let path = "/v1/topics/t/presences/a/s"
+            let plain = try await server.send(.options, path)
+            #expect(plain.status == 204)
+            #expect(plain.header("Allow") == "PUT, PATCH, DELETE, GET, HEAD, OPTIONS")
+            #expect(plain.header("Access-Control-Allow-Methods") == nil)
+            let preflight = try await server.send(
+                .options, path,
+                headers: [("Origin", "https://app.test"), ("Access-Control-Request-Method", "PATCH")])
+            #expect(preflight.status == 204)
+            #expect(preflight.header("Access-Control-Allow-Origin") == "*")
+            #expect(preflight.header("Access-Control-Allow-Methods")?.contains("PATCH") == true)
+            #expect(preflight.header("Access-Control-Allow-Headers")?.contains("If-Match") == true)
+            #expect(try await server.send(.options, "/nowhere").status == 404)
+        }
+    }
+
+    @Test("Pages of other origins may read answers and problems")
+    func crossOrigin() async throws {
+        try await withServer { server in
+            for path in ["/v1/topics/t/presences", "/nowhere"] {
+                let answer = try await server.send(.get, path, headers: [("Origin", "https://app.test")])
+                #expect(answer.header("Access-Control-Allow-Origin") == "*")
+                #expect(answer.header("Access-Control-Expose-Headers")?.contains("ETag") == true)
+            }
+        }
+    }
+
+    @Test("A well-formed request id is echoed; any other is replaced")
+    func requestIDs() async throws {
+        try await withServer { server in
+            let own = try await server.send(.get, "/healthz", headers: [("X-Request-Id", "abc-123_x.y")])
+            #expect(own.header("X-Request-Id") == "abc-123_x.y")
+            for bad in ["a b", "<x>", String(repeating: "x", count: 129)] {
+                let id = try await server.send(.get, "/healthz", headers: [("X-Request-Id", bad)]).header(
+                    "X-Request-Id")
+                #expect(id != bad && id?.isEmpty == false)
+            }
+        }
+    }
+
+    @Test("A body beyond the limit is refused unread, and the connection is closed")
+    func bodyLimit() async throws {
+        try await withServer { server in
+            let body = String(repeating: " ", count: 5 << 20)
+            let answer = try await server.send(.post, "/v1/batch", body)
+            #expect(answer.status == 413)
+            #expect(answer.header("Connection") == "close")
+            #expect(try answer.json["type"] == "/problems/body-too-large")
+            #expect(
+                try await server.send(
+                    .post, "/v1/batch", "{\"operations\":[]}" + String(repeating: " ", count: 3 << 20)
+                ).status == 200)
+        }
+    }
+
+    @Test("Metrics are Prometheus text and count requests by route, never by topic or key")
+    func metrics() async throws {
+        try await withServer { server in
+            let answer = try await server.send(.get, "/metrics")
+            #expect(answer.status == 200)
+            #expect(answer.header("Content-Type") == PrometheusExporter.contentType)
+            #expect(answer.text.contains("# TYPE rollcall_metrics_dropped_series_total counter"))
+        }
+    }
+
+    @Test("The parameters of streams reach their handlers")
+    func streams() async throws {
+        try await withServer { server in
+            let one = try await server.send(.get, "/v1/topics/a%2Fb/events?view=keys")
+            #expect(try one.json == ["topic": "a/b"])
+            let many = try await server.send(.get, "/v1/events?topic=a+b&topic=c%2Bd")
+            #expect(try many.json == ["topics": ["a b", "c+d"]])
+        }
+    }
+}

@@ -1,0 +1,27 @@
+// Rollcall · PresenceServerTests
+
+import Hummingbird
+import Logging
+import NIOPosix
+import PresenceServer
+import PresenceStore
+import Redis
+
+extension PresenceBackend {
+    /// A backend that no request ever reaches: its pool is never run.
+    static var unused: PresenceBackend {
+        get throws {
+            let pool = RedisPool(
+                url: try RedisURL("redis://127.0.0.1:1"), options: RedisOptions(),
+                eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: Logger(label: "unused"))
+            return PresenceBackend(store: PresenceStore(pool: pool))
+        }
+    }
+}
+
+extension StreamHandlers {
+    static var unused: StreamHandlers {
+        StreamHandlers(
+            topicEvents: { _, _ in Response(status: .ok) }, manyTopicEvents: { _, _ in Response(status: .ok) })
+    }
+}
