@@ -92,8 +92,10 @@ struct FeedHubTests {
 
     @Test("After a cut connection a feed says what it missed, also when nothing follows")
     func cutConnection() async throws {
+        var options = FeedOptions()
+        options.patience = .seconds(60)
         try await withLocalRedis { redis in
-            try await HubFixture.with(redis: redis.url) { node in
+            try await HubFixture.with(redis: redis.url, options: options) { node in
                 let listener = node.listen(to: topic)
                 try await listener.hears("state")
                 let connection = try node.pool.connection()
@@ -177,7 +179,7 @@ struct FeedHubTests {
             first.subscription?.end()
             _ = try await node.track("alice", on: topic)
             try await second.hears("diff +alice")
-            #expect(first.words == ["state"])
+            #expect(!first.words.contains("diff +alice"))
         }
     }
 

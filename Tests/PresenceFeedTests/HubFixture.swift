@@ -37,6 +37,7 @@ struct HubFixture {
             guard await pool.waitUntilConnected(timeout: .seconds(5)) else {
                 throw NeverHappened(description: "a connection to \(url)")
             }
+            try await eventually("a subscriber's connection") { hub.isConnected }
             try await body(HubFixture(hub: hub, store: store, pool: pool))
             tasks.cancelAll()
         }

@@ -25,7 +25,7 @@ struct EventEncoderTests {
     private func event(_ frame: ByteBuffer?) throws -> String {
         let text = String(buffer: try #require(frame))
         let end = try #require(text.firstRange(of: "\r\n"))
-        let body = text[end.upperBound...].dropLast(2)
+        let body = text[end.upperBound...].dropLast()
         #expect(text.hasSuffix("\r\n") && Int(text[..<end.lowerBound], radix: 16) == body.utf8.count)
         return String(body)
     }

@@ -30,7 +30,7 @@ struct HoldTests {
 
     @Test(
         "A gap holds for as long as it lasted, at least 10 s and at most the longest ttl",
-        arguments: [(gap: 2_500, hold: 0), (4_000, 10_000), (60_000, 60_000), (3_600_000, 300_000)])
+        arguments: [(gap: 1_500, hold: 0), (4_000, 10_000), (60_000, 60_000), (3_600_000, 300_000)])
     func gap(_ gap: Int, hold: Int) async throws {
         try await withStore { test in
             try await test.track(alice, on: topic)

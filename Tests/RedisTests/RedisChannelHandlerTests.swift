@@ -146,7 +146,7 @@ struct RedisChannelHandlerTests {
             _ = try await fake.next()
             let end = Task { await connection.untilClosed() }
             end.cancel()
-            while connection.isOpen { await Task.yield() }
+            while connection.isOpen { await fake.advanceTime(.zero) }
             #expect(fake.channel.isActive)
             try await fake.reply("+PONG\r\n")
             #expect(try await reply == .status("PONG"))

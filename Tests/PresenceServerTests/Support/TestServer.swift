@@ -41,6 +41,22 @@ struct TestServer: Sendable {
             status: Int(response.status.code), headers: response.headers, bytes: Array(bytes.readableBytesView))
     }
 
+    /// Sends bytes that no HTTP client would, and reads what comes until the server closes.
+    func sendRaw(_ text: String) async throws -> String {
+        let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .connect(host: "127.0.0.1", port: self.port) { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try NIOAsyncChannel<ByteBuffer, ByteBuffer>(wrappingChannelSynchronously: channel)
+                }
+            }
+        return try await channel.executeThenClose { inbound, outbound in
+            try await outbound.write(ByteBuffer(string: text))
+            var answer = ""
+            for try await part in inbound { answer += String(buffer: part) }
+            return answer
+        }
+    }
+
     /// Everything that Redis holds under this server's prefix, keys and values, in one comparable text.
     func redisContents() async throws -> String {
         let connection = try self.pool.connection()

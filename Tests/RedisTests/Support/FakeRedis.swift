@@ -57,6 +57,7 @@ struct FakeRedis: Sendable {
 
     func reply(_ text: String) async throws {
         try await channel.writeInbound(ByteBuffer(string: text))
+        await channel.testingEventLoop.run()
     }
 
     func advanceTime(_ amount: TimeAmount) async {
