@@ -59,7 +59,7 @@ struct SettingsTests {
             ("ROLLCALL_REDIS_PREFIX", "a{b}", "without braces"),
             ("ROLLCALL_NODE_ID", "a b", "1 to 64 of A-Z"),
             ("ROLLCALL_MIN_TTL", "31", "must not decrease"),
-            ("ROLLCALL_REDIS_URL", "http://user:hunter2@host", "redis://"),
+            ("ROLLCALL_REDIS_URL", "http://user:hunter2@host", "none of redis, rediss"),
         ])
     func refusals(name: String, value: String, message: String) async throws {
         let environment = ["ROLLCALL_REDIS_URL": "redis://localhost"].merging([name: value]) { $1 }

@@ -251,7 +251,7 @@ struct StreamTests {
 
     @Test("A ping has data, and comes on time")
     func ping() async throws {
-        try await withNode(["ROLLCALL_PING": "1"]) { client in
+        try await withNode(["ROLLCALL_PING_INTERVAL": "1"]) { client in
             let stream = try await client.events(events("quiet"))
             #expect(try await stream.next("ping").data == "{}")
         }
