@@ -8,7 +8,7 @@ package enum LeaveReason: String, Sendable, CaseIterable {
     case closed
     /// No heartbeat came in time.
     case expired
-    /// An operator removed it.
+    /// Only its lease was left in Redis: somebody deleted keys, or Redis evicted them.
     case evicted
     /// Known only by its absence, after Redis lost state.
     case lost

@@ -14,7 +14,7 @@ package enum FeedEvent: Sendable {
     /// The stream resumed at this cursor and has missed what the bytes say; nil for nothing.
     case resumed(ByteBuffer?, Cursor)
     /// The presence that this subscriber stands for changed: by an update, a leave, or another stream.
-    case own(Change)
+    case own(OwnChange)
     /// Redis is out of reach since that time: what is shown may be old.
     case degraded(since: NIODeadline)
     /// Redis is back, and all that changed meanwhile has been told.

@@ -112,24 +112,25 @@ package final class FeedHub: Service {
         while !Task.isCancelled {
             let pause = options.positionCheck.nanoseconds + .random(in: 0...options.positionCheck.nanoseconds)
             try? await Task.sleep(for: .nanoseconds(pause))
-            let suspects = await strays(among: directory.all)
-            guard !suspects.isEmpty else { continue }
-            // A message may be on its way: only those who are astray twice are.
-            try? await Task.sleep(for: .milliseconds(200))
-            for feed in await strays(among: suspects) {
-                logger.debug("A feed missed messages; it loads a snapshot")
-                await feed.resynchronise()
+            let feeds = directory.all
+            for start in stride(from: 0, to: feeds.count, by: 500) {
+                await comparePositions(of: Array(feeds[start..<min(start + 500, feeds.count)]))
             }
         }
     }
 
-    private func strays(among feeds: [TopicFeed]) async -> [TopicFeed] {
-        var strays: [TopicFeed] = []
-        for start in stride(from: 0, to: feeds.count, by: 500) {
-            let slice = feeds[start..<min(start + 500, feeds.count)]
-            guard let positions = try? await store.position(of: slice.map(\.topic)) else { return strays }
-            for (feed, position) in zip(slice, positions) where await !feed.isAt(position) { strays.append(feed) }
+    private func comparePositions(of feeds: [TopicFeed]) async {
+        guard let positions = try? await store.position(of: feeds.map(\.topic)) else { return }
+        var behind: [(TopicFeed, Cursor)] = []
+        for (feed, position) in zip(feeds, positions) where await !feed.hasCome(to: position) {
+            behind.append((feed, position))
         }
-        return strays
+        guard !behind.isEmpty else { return }
+        // The messages may be on their way.
+        try? await Task.sleep(for: .milliseconds(200))
+        for (feed, position) in behind where await !feed.hasCome(to: position) {
+            logger.debug("A feed missed messages; it loads a snapshot")
+            await feed.resynchronise()
+        }
     }
 }

@@ -26,6 +26,12 @@ actor LoopAudience {
         subscription.deliver(event)
     }
 
+    /// Tells one subscriber of its presence, if it has been told anything: what came before is not news to it.
+    func deliver(own change: OwnChange, to subscription: Subscription) {
+        guard members[ObjectIdentifier(subscription)] != nil else { return }
+        subscription.deliver(.own(change))
+    }
+
     func remove(_ subscription: Subscription) {
         members[ObjectIdentifier(subscription)] = nil
     }

@@ -84,8 +84,8 @@ package actor TopicFeed {
 
     func load(_ snapshot: Snapshot, ticket: Int) { advance(replica.load(snapshot, ticket: ticket)) }
 
-    /// Whether Redis' position is the replica's; true as well while no answer would mean anything.
-    func isAt(_ position: Cursor) -> Bool { !replica.isLive || replica.isAt(position) }
+    /// Whether the replica has come to a position of Redis'; true as well while no answer would mean anything.
+    func hasCome(to position: Cursor) -> Bool { !replica.isLive || replica.hasCome(to: position) }
 
     /// Redis has something else than the replica, and no message says why.
     func resynchronise() {
@@ -132,7 +132,9 @@ package actor TopicFeed {
 
     private func tellWatchers(_ step: ReplicaStep) {
         for change in step.changes {
-            for subscription in watchers[change.member] ?? [] { tell(subscription, .own(change)) }
+            for subscription in watchers[change.member] ?? [] {
+                audience(of: subscription.loop).perform { $0.deliver(own: OwnChange(change), to: subscription) }
+            }
         }
     }
 
@@ -173,9 +175,14 @@ package actor TopicFeed {
 
     /// Tells a subscriber that lost its queue the state, whatever cursor it came with.
     func restate(_ subscription: Subscription) {
-        guard everyone.contains(ObjectIdentifier(subscription)), waitingIndex(of: subscription) == nil else { return }
+        guard everyone.contains(ObjectIdentifier(subscription)) else { return }
+        if let index = waitingIndex(of: subscription) {
+            waiting[index].mayResume = false
+            return
+        }
         audience(of: subscription.loop).perform { $0.remove(subscription) }
-        waiting.append(Waiter(subscription: subscription, mayResume: false))
+        // Its own track it has been shown before.
+        waiting.append(Waiter(subscription: subscription, mayResume: false, isPatient: false))
         flushWhenDue()
     }
 
@@ -281,7 +288,13 @@ extension TopicFeed {
                 continue
             }
             let event = firstEvent(for: waiter)
-            audience(of: subscription.loop).perform { $0.add(subscription, first: event) }
+            // Its presence may have been untracked between its track and here, when nobody told it.
+            let isGone = subscription.member.map { replica.roster[$0] == nil } ?? false
+            let wasThere = subscription.reaching.map(hasReached) ?? false
+            audience(of: subscription.loop).perform {
+                $0.add(subscription, first: event)
+                if isGone, wasThere { $0.deliver(own: .left(.untracked), to: subscription) }
+            }
         }
         waiting = later
         if isDegraded {

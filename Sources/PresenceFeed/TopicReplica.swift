@@ -114,9 +114,9 @@ package struct TopicReplica: Sendable {
         return outcome
     }
 
-    /// Whether Redis' position of the topic is the one that this replica has.
-    package func isAt(_ position: Cursor) -> Bool {
-        position == cursor || (position == .empty && roster.isEmpty)
+    /// Whether this replica has seen what Redis' position of the topic counts.
+    package func hasCome(to position: Cursor) -> Bool {
+        position == .empty ? roster.isEmpty : position.epoch == cursor.epoch && position.seq <= cursor.seq
     }
 
     private mutating func follow(_ message: FeedMessage) -> Outcome {

@@ -22,7 +22,7 @@ struct RedisProbe: Sendable {
         return lastSent
     }
 
-    /// Notes that Redis took a probe; one that it did not take proves nothing about the subscriber.
+    /// Notes that Redis took a probe, or hangs; one that it refused proves nothing about the subscriber.
     mutating func published(_ number: Int, at time: NIODeadline) {
         if missing == nil, number > lastReceived { missing = (number, time) }
     }

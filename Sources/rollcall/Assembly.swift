@@ -52,7 +52,12 @@ struct Assembly: Sendable {
         let table = RouteTable.rollcall(
             PresenceBackend(store: store, live: hub.live),
             streams: StreamHandlers(topicEvents: streams.topicEvents, manyTopicEvents: streams.manyTopicEvents),
-            options: ServerOptions(limits: limits), checks: { await HealthCheck.redis(pool) }, metrics: metrics)
+            options: ServerOptions(limits: limits),
+            checks: {
+                await HealthCheck.redis(pool) + [
+                    HealthCheck("stopping", fault: registry.isDraining ? "no new work, please" : nil)
+                ]
+            }, metrics: metrics)
 
         var app = HTTPServer.application(
             RollcallResponder(table: table), options: settings.serverOptions, eventLoopGroup: loops, logger: logger
@@ -75,8 +80,10 @@ struct Assembly: Sendable {
             ("sweeper", ConnectedService(pool: pool, service: sweeper)),
             ("lease keeper", leases),
             ("redis arrivals", RedisArrivals(arrivals, store: store, leases: leases, logger: logger)),
-            ("http server", app),
-            ("drain", Drain(registry: registry, over: TimeAmount(settings.drain), logger: logger)),
+            (
+                "http server",
+                DrainingServer(app, registry: registry, over: TimeAmount(settings.drain), logger: logger)
+            ),
         ]
         var configuration = ServiceGroupConfiguration(
             services: services.map { .init(service: $0.service, serviceName: $0.name) },

@@ -55,8 +55,8 @@ struct RedisArrivals: Service {
         } catch  where error.code == .misconfigured {
             throw ProgramError.usage("this node cannot use its Redis: \(error.message)")
         } catch {
-            // Lost again already; the next arrival will tell.
-            logger.debug("Redis went away before it was greeted", metadata: ["error": "\(error)"])
+            // Lost again already, or full: the next arrival will tell.
+            logger.debug("Redis could not be greeted", metadata: ["error": "\(error)"])
         }
         leases.recover()
     }

@@ -98,7 +98,8 @@ final class Listener: Sendable {
             case .resumed(let frame, let cursor):
                 state.words.append("resumed" + (frame.map { " " + String(buffer: $0) } ?? ""))
                 state.cursor = cursor
-            case .own(let change): state.words.append("own \(change.after == nil ? "left" : "changed")")
+            case .own(.became): state.words.append("own changed")
+            case .own(.left(let reason)): state.words.append("own left:\(reason.rawValue)")
             case .degraded: state.words.append("degraded")
             case .recovered: state.words.append("recovered")
             }

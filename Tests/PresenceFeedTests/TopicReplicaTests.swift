@@ -130,10 +130,11 @@ struct TopicReplicaTests {
 
     @Test("Redis without a position is where an empty replica is, and not where a full one is")
     func emptyPosition() {
-        #expect(live(at: 5).isAt(.empty))
-        #expect(!live(at: 5, ["alice": alice]).isAt(.empty))
-        #expect(live(at: 5, ["alice": alice]).isAt(Fixture.at(5)))
-        #expect(!live(at: 5).isAt(Fixture.at(6)))
+        #expect(live(at: 5).hasCome(to: .empty))
+        #expect(!live(at: 5, ["alice": alice]).hasCome(to: .empty))
+        #expect(live(at: 5, ["alice": alice]).hasCome(to: Fixture.at(5)))
+        #expect(live(at: 5).hasCome(to: Fixture.at(4)), "the position was read before the last message came")
+        #expect(!live(at: 5).hasCome(to: Fixture.at(6)))
     }
 
     /// Whatever is lost, repeated or overtaken, a replica that is live and at the publisher's position holds its state.
@@ -180,7 +181,7 @@ struct TopicReplicaTests {
                 pending = nil
             }
             let position = seq == 0 ? Cursor.empty : Cursor(epoch: epoch, seq: seq)
-            if replica.isLive, replica.isAt(position) {
+            if replica.isLive, replica.hasCome(to: position) {
                 #expect(replica.roster == truth, "seed \(seed)")
             }
         }

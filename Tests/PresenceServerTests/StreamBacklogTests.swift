@@ -11,14 +11,14 @@ struct StreamBacklogTests {
 
     private func filled(_ count: Int, at now: NIODeadline) -> StreamBacklog {
         var backlog = StreamBacklog(maximumBytes: 100, maximumAge: .seconds(10))
-        for _ in 0..<count { _ = backlog.offer(small, isWritable: false, at: now) }
+        for _ in 0..<count { _ = backlog.offer(small, as: .diff, isWritable: false, at: now) }
         return backlog
     }
 
     @Test("A reader that keeps up is written to at once")
     func keepingUp() {
         var backlog = StreamBacklog()
-        #expect(backlog.offer(small, isWritable: true, at: start) == .write)
+        #expect(backlog.offer(small, as: .diff, isWritable: true, at: start) == .write)
         #expect(backlog.isEmpty)
     }
 
@@ -26,33 +26,43 @@ struct StreamBacklogTests {
     func inLine() {
         var backlog = filled(1, at: start)
         let second = ByteBuffer(string: "second")
-        #expect(backlog.offer(second, isWritable: true, at: start) == .queued)
-        #expect(backlog.next(at: start) == small)
-        #expect(backlog.next(at: start) == second)
-        let none = backlog.next(at: start)
-        #expect(none == nil)
+        #expect(backlog.offer(second, as: .notice, isWritable: true, at: start) == .queued)
+        let (first, next, none) = (backlog.next(), backlog.next(), backlog.next())
+        #expect(first == small && next == second && none == nil)
     }
 
-    @Test("One byte over the bound, and the whole queue is gone")
+    @Test("One byte over the bound, and all diffs are gone")
     func tooMuch() {
         var backlog = filled(10, at: start)
-        #expect(backlog.offer(ByteBuffer(string: "x"), isWritable: false, at: start) == .lost)
+        #expect(backlog.offer(ByteBuffer(string: "x"), as: .diff, isWritable: false, at: start) == .lost)
         #expect(backlog.isEmpty)
+        #expect(backlog.offer(small, as: .diff, isWritable: false, at: start) == .queued, "there is room again")
     }
 
-    @Test("A frame that waited too long takes the queue with it; one that moved on in time does not")
+    @Test("A diff that waited too long takes the queue with it, however much of it has moved on")
     func tooLong() {
-        var backlog = filled(2, at: start)
-        var moving = filled(2, at: start)
-        #expect(backlog.offer(small, isWritable: false, at: start + .seconds(11)) == .lost)
-        _ = moving.next(at: start + .seconds(9))
-        #expect(moving.offer(small, isWritable: false, at: start + .seconds(11)) == .queued)
+        var backlog = filled(3, at: start)
+        _ = backlog.next()
+        #expect(backlog.offer(small, as: .diff, isWritable: false, at: start + .seconds(9)) == .queued)
+        #expect(backlog.offer(small, as: .diff, isWritable: false, at: start + .seconds(11)) == .lost)
     }
 
-    @Test("A state is taken whatever its size: less than that the reader cannot be told")
+    @Test("A state is taken whatever its size, and however long it takes to be read")
     func largeState() {
         var backlog = filled(0, at: start)
-        let state = ByteBuffer(repeating: 0, count: 1000)
-        #expect(backlog.offer(state, isState: true, isWritable: false, at: start) == .queued)
+        let state = ByteBuffer(repeating: 0, count: 80)
+        for _ in 0..<2 { #expect(backlog.offer(state, as: .state, isWritable: false, at: start) == .queued) }
+        _ = backlog.next()
+        #expect(backlog.offer(small, as: .diff, isWritable: false, at: start + .seconds(60)) == .queued)
+    }
+
+    @Test("What is said of the stream itself outlives the queue")
+    func notices() {
+        var backlog = filled(9, at: start)
+        let notice = ByteBuffer(string: "recovered")
+        _ = backlog.offer(notice, as: .notice, isWritable: false, at: start)
+        #expect(backlog.offer(small, as: .diff, isWritable: false, at: start) == .lost)
+        let (first, none) = (backlog.next(), backlog.next())
+        #expect(first == notice && none == nil)
     }
 }

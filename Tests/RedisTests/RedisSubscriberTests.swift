@@ -114,6 +114,23 @@ struct RedisSubscriberTests {
         }
     }
 
+    @Test("A Redis that hangs is told as a connection lost")
+    func hangingServer() async throws {
+        try await withLocalRedis { redis in
+            try await withPool(redis.url, options: impatient) { pool in
+                try await RecordedSubscriber.with(redis.url, options: impatient, probe: pool) { recorded in
+                    recorded.subscriber.subscribe("a")
+                    try await eventually { recorded.acknowledgements(of: "a") == 1 }
+                    redis.pause()
+                    defer { redis.resume() }
+                    try await eventually("the loss") { recorded.events.all.last == .disconnected }
+                    redis.resume()
+                    try await eventually("the return") { recorded.acknowledgements(of: "a") == 2 }
+                }
+            }
+        }
+    }
+
     @Test("A connection that owes an acknowledgement for too long is replaced")
     func unacknowledged() async throws {
         try await withLocalRedis(port: true) { redis in

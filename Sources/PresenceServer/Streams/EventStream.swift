@@ -19,12 +19,18 @@ actor EventStream {
     private var cursors: [Cursor]
     /// Topics whose queue was lost: nothing is told of them before their next state.
     private var owed: Set<Int> = []
+    /// Whether those states are still to be asked for: when the client can take them, since none is kept for it.
+    private var mustRestate = false
+    /// Topics that Redis is out of reach for: the client is told of the first and of the last one's return.
+    private var silent: Set<Int> = []
     private var subscriptions: [Subscription] = []
     private var stall: Scheduled<Void>?
+    /// What the connection had not sent yet when the stall timer was set.
+    private var unsent = 0
     private var reason: StreamEnd?
     private var onEnd: CheckedContinuation<StreamEnd, Never>?
     /// Called on the loop for each change of the presence that the stream is.
-    private var onOwnChange: (@Sendable (Change) -> Void)?
+    private var onOwnChange: (@Sendable (OwnChange) -> Void)?
 
     nonisolated var loop: any EventLoop { channel.eventLoop }
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.executor.asUnownedSerialExecutor() }
@@ -42,7 +48,8 @@ actor EventStream {
 
     /// Takes over the connection, whose response head and first bytes have been written.
     func open() {
-        guard channel.isActive else { return end(.clientGone) }
+        guard channel.isActive, reason == nil else { return end(.clientGone) }
+        boundSilence()
         let handler = StreamChannelHandler(stream: self)
         do {
             try channel.pipeline.syncOperations.addHandler(handler, position: .first)
@@ -57,7 +64,7 @@ actor EventStream {
     /// - Parameter reaching: The position of the stream's own track, which the first state must show.
     func subscribe(
         to hub: FeedHub, as member: Member? = nil, reaching: Cursor? = nil,
-        onOwnChange: (@Sendable (Change) -> Void)? = nil
+        onOwnChange: (@Sendable (OwnChange) -> Void)? = nil
     ) {
         guard reason == nil else { return }
         self.onOwnChange = onOwnChange
@@ -77,9 +84,11 @@ actor EventStream {
         stall?.cancel()
         for subscription in subscriptions { subscription.end() }
         subscriptions = []
+        onOwnChange = nil
         if let handler {
             self.handler = nil
-            if reason == .unread { handler.close() }
+            // A client that takes nothing would not take the end of the response either.
+            if !handler.isWritable { handler.close() }
             channel.pipeline.syncOperations.removeHandler(handler, promise: nil)
         }
         onEnd?.resume(returning: reason)
@@ -99,50 +108,64 @@ actor EventStream {
     // MARK: What the client is told
 
     /// Writes an event of the stream's own, such as `tracked`.
-    func tell(_ frame: ByteBuffer) { write(frame) }
+    func tell(_ frame: ByteBuffer) { write(frame, as: .notice) }
+
+    /// Tells, of a stream of one topic, that Redis is out of reach, or is no more.
+    func setAway(since: NIODeadline?) { receive(since.map(FeedEvent.degraded) ?? .recovered, ofTopic: 0) }
+
+    /// Shows that the connection lives, unless other bytes are on their way.
+    func ping() {
+        guard let handler, handler.isWritable, backlog.isEmpty else { return }
+        handler.write(StreamFrames.ping)
+        handler.flush()
+    }
 
     private func receive(_ event: FeedEvent, ofTopic index: Int) {
         guard reason == nil else { return }
         switch event {
         case .state(let frame, let cursor):
             owed.remove(index)
-            tell(frame, at: cursor, ofTopic: index, isState: true)
+            tell(frame, at: cursor, ofTopic: index, as: .state)
         case .diff(let frame, let cursor):
             tell(frame, at: cursor, ofTopic: index)
         case .resumed(let frame, let cursor):
             var notice = EventFrame()
             notice.comment("\(topics[index].text), resumed")
-            write(notice.chunk())
+            tell(notice.chunk())
             tell(frame, at: cursor, ofTopic: index)
         case .own(let change):
             onOwnChange?(change)
         case .degraded(let since):
-            write(StreamFrames.degraded(since: since))
+            if silent.isEmpty { tell(StreamFrames.degraded(since: since)) }
+            silent.insert(index)
         case .recovered:
-            write(StreamFrames.recovered)
+            if silent.remove(index) != nil, silent.isEmpty { tell(StreamFrames.recovered) }
         }
     }
 
-    private func tell(_ frame: ByteBuffer?, at cursor: Cursor, ofTopic index: Int, isState: Bool = false) {
+    private func tell(_ frame: ByteBuffer?, at cursor: Cursor, ofTopic index: Int, as kind: StreamBacklog.Kind = .diff)
+    {
         guard !owed.contains(index) else { return }
         cursors[index] = cursor
         guard let frame else { return }
-        guard format.isWrapped else { return write(frame, isState: isState) }
+        guard format.isWrapped else { return write(frame, as: kind) }
         var numbered = StreamFrames.id(of: cursors)
         numbered.writeImmutableBuffer(frame)
-        write(numbered, isState: isState)
+        write(numbered, as: kind)
     }
 
-    private func write(_ frame: ByteBuffer, isState: Bool = false) {
+    private func write(_ frame: ByteBuffer, as kind: StreamBacklog.Kind) {
         guard let handler else { return }
-        switch backlog.offer(frame, isState: isState, isWritable: handler.isWritable, at: .now()) {
+        switch backlog.offer(frame, as: kind, isWritable: handler.isWritable, at: .now()) {
         case .write:
             handler.write(frame)
             handler.flush()
         case .queued: break
         case .lost:
-            owed = Set(subscriptions.indices)
-            for subscription in subscriptions { subscription.restate() }
+            owed = Set(topics.indices)
+            // Positions whose events were dropped were never reached.
+            cursors = cursors.map { _ in .empty }
+            mustRestate = true
         }
     }
 
@@ -152,13 +175,34 @@ actor EventStream {
         stall?.cancel()
         stall = nil
         guard let handler else { return }
-        let now = NIODeadline.now()
-        while handler.isWritable, let frame = backlog.next(at: now) { handler.write(frame) }
+        while handler.isWritable, let frame = backlog.next() { handler.write(frame) }
         handler.flush()
+        if mustRestate, backlog.isEmpty, handler.isWritable {
+            mustRestate = false
+            for subscription in subscriptions { subscription.restate() }
+        }
     }
 
     func unwritable() {
         guard stall == nil, reason == nil else { return }
-        stall = loop.scheduleTask(in: options.maximumStall) { self.assumeIsolated { $0.end(.unread) } }
+        unsent = handler?.unsentBytes ?? 0
+        stall = loop.scheduleTask(in: options.maximumStall) {
+            self.assumeIsolated {
+                $0.stall = nil
+                // A client that is slow but reads is not cut off in the middle of a large state.
+                if let now = $0.handler?.unsentBytes, now < $0.unsent { $0.unwritable() } else { $0.end(.unread) }
+            }
+        }
+    }
+
+    /// Has the kernel give up a client that acknowledges nothing: one that vanished without a word, or never reads.
+    ///
+    /// Without it, small pings fill the socket's buffer for a quarter of an hour before anybody notices.
+    private func boundSilence() {
+        #if os(Linux)
+            let userTimeout = NIOBSDSocket.Option(rawValue: 18)  // TCP_USER_TIMEOUT, which Glibc's module lacks.
+            let option = ChannelOptions.Types.SocketOption(level: .tcp, name: userTimeout)
+            try? channel.syncOptions?.setOption(option, value: Int(options.maximumStall.nanoseconds / 1_000_000))
+        #endif
     }
 }

@@ -22,6 +22,9 @@ final class StreamChannelHandler: ChannelInboundHandler, RemovableChannelHandler
 
     var isWritable: Bool { context?.channel.isWritable ?? false }
 
+    /// Bytes that were written and that the kernel has not taken.
+    var unsentBytes: Int { (try? context?.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0 }
+
     func write(_ frame: ByteBuffer) {
         guard let context else { return }
         context.write(wrapOutboundOut(.byteBuffer(frame)), promise: nil)

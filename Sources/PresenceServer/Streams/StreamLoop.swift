@@ -11,6 +11,7 @@ actor StreamLoop {
     private var slotOf: [ObjectIdentifier: Int] = [:]
     private var nextSlot = 0
     private var ticks: RepeatedTask?
+    private var isDraining = false
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.executor.asUnownedSerialExecutor() }
 
@@ -22,6 +23,7 @@ actor StreamLoop {
     }
 
     func add(_ stream: EventStream) {
+        if isDraining { return stream.assumeIsolated { $0.end(.draining) } }
         // A stream's first ping comes one whole round later.
         let slot = (nextSlot + slots.count - 1) % slots.count
         slots[slot][ObjectIdentifier(stream)] = stream
@@ -42,14 +44,18 @@ actor StreamLoop {
         }
     }
 
+    /// Ends all streams, and from here on every new one at once.
     func drain(over time: TimeAmount) async {
+        isDraining = true
         let streams = slots.flatMap(\.values).shuffled()
         let step = TimeAmount.milliseconds(50)
         let steps = max(1, Int(time.nanoseconds / step.nanoseconds))
         let share = max(1, (streams.count + steps - 1) / steps)
+        var next = ContinuousClock.now
         for start in stride(from: 0, to: streams.count, by: share) {
             end(streams[start..<min(start + share, streams.count)])
-            try? await Task.sleep(for: .nanoseconds(step.nanoseconds))
+            next += .nanoseconds(step.nanoseconds)
+            try? await Task.sleep(until: next)
         }
     }
 
@@ -58,7 +64,7 @@ actor StreamLoop {
     }
 
     private func tick() {
-        for stream in slots[nextSlot].values { stream.assumeIsolated { $0.tell(StreamFrames.ping) } }
+        for stream in slots[nextSlot].values { stream.assumeIsolated { $0.ping() } }
         nextSlot = (nextSlot + 1) % slots.count
     }
 }

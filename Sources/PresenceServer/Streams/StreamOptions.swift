@@ -6,7 +6,7 @@ package import NIOCore
 package struct StreamOptions: Sendable {
     /// Between two pings of a stream; proxies and watchdogs want bytes at least this often.
     package var ping = TimeAmount.seconds(15)
-    /// What a client is told to wait before it comes back; jittered, and less than the default grace.
+    /// What a client is told to wait before it comes back, in milliseconds; jittered.
     package var retry: ClosedRange<Int> = 1000...3000
     /// Bytes that a slow reader may have waiting.
     package var maximumBacklog = 1 << 20
@@ -20,4 +20,11 @@ package struct StreamOptions: Sendable {
     package var maximumTopics = 50
 
     package init() {}
+
+    /// What a client is told to wait, so that it is back well before its presence's grace, in seconds, has passed.
+    func retry(within grace: Int?) -> ClosedRange<Int> {
+        guard let grace, grace > 0 else { return retry }
+        let latest = min(grace * 500, retry.upperBound)
+        return min(grace * 250, retry.lowerBound, latest)...latest
+    }
 }

@@ -1,7 +1,9 @@
 // Rollcall · PresenceServer
 
 import Logging
+import NIOCore
 import Presence
+import PresenceFeed
 import PresenceStore
 
 /// The presence that a stream is, from its track to the end of its lease.
@@ -29,7 +31,12 @@ struct StreamPresence: Sendable {
     /// Tracks the presence and has its lease renewed from here on.
     ///
     /// While Redis is away it tries again, as long as the stream is open; nil if that ended first.
-    func track(while isOpen: () async -> Bool) async throws(StoreError) -> Receipt? {
+    ///
+    /// - Parameter onDelay: Called at each failure after the first second.
+    func track(
+        while isOpen: () async -> Bool, onDelay: (_ since: NIODeadline) async -> Void
+    ) async throws(StoreError) -> Receipt? {
+        let start = NIODeadline.now()
         var pause = Duration.milliseconds(100)
         while await isOpen() {
             do {
@@ -37,6 +44,7 @@ struct StreamPresence: Sendable {
             } catch  where error.isTransient {
                 logger.debug("Tracking a stream's presence failed; trying again", metadata: ["error": "\(error)"])
             }
+            if .now() - start > .seconds(1) { await onDelay(start) }
             try? await Task.sleep(for: pause * Double.random(in: 0.5...1))
             pause = min(pause * 2, .seconds(2))
         }
@@ -44,14 +52,17 @@ struct StreamPresence: Sendable {
     }
 
     /// Answers a change of the presence that did not come from this stream; true if it was untracked.
-    func follow(_ change: Change) -> Bool {
-        if let presence = change.after {
+    func follow(_ change: OwnChange) -> Bool {
+        switch change {
+        case .became(let presence):
             leases.refresh(request.member, on: topic, presence: presence)
             return false
+        case .left(let reason):
+            // While this stream is open, only a newer one of the same session can close what was its presence.
+            guard reason == .untracked || reason == .closed else { return false }
+            leases.drop(request.member, on: topic, owner: owner)
+            return reason == .untracked
         }
-        guard change.reason == .untracked else { return false }
-        leases.drop(request.member, on: topic, owner: owner)
-        return true
     }
 
     /// Gives the presence its grace, unless another stream has taken it over.

@@ -51,7 +51,8 @@ package struct StreamRoutes: Sendable {
             status: .ok, headers: headers,
             body: ResponseBody { writer in
                 // First bytes at once, so that proxies pass the head on; clients that come back do so at odd times.
-                try await writer.write(ByteBuffer(string: "retry: \(Int.random(in: options.retry))\n\n"))
+                try await writer.write(
+                    ByteBuffer(string: "retry: \(Int.random(in: options.retry(within: request.presence?.grace)))\n\n"))
                 await run(stream, as: presence, context)
                 try await writer.finish(nil)
             })
@@ -59,8 +60,7 @@ package struct StreamRoutes: Sendable {
 
     /// Runs a stream to its end.
     private func run(_ stream: EventStream, as presence: StreamPresence?, _ context: RollcallRequestContext) async {
-        // A stream that cannot last is begun and ended all the same: browsers never retry after an error status.
-        guard !registry.isDraining else { return }
+        // While the node drains the stream ends at once, but it begins: browsers never retry after an error status.
         await registry.add(stream)
         await stream.open()
         if let presence {
@@ -78,7 +78,10 @@ package struct StreamRoutes: Sendable {
         // The feed follows the topic before the track, so that the track arrives as a message and needs no snapshot.
         hub.prepare(presence.topic)
         do {
-            guard let receipt = try await presence.track(while: { await !stream.isEnded }) else { return }
+            let receipt = try await presence.track(
+                while: { await !stream.isEnded }, onDelay: { await stream.setAway(since: $0) })
+            guard let receipt else { return }
+            await stream.setAway(since: nil)
             let member = presence.request.member
             await stream.tell(StreamFrames.tracked(member, ref: receipt.ref, grace: presence.request.grace))
             await stream.subscribe(to: hub, as: member, reaching: receipt.cursor) { change in

@@ -1,11 +1,12 @@
 #!lua flags=allow-oom
 -- audit: repairs a topic that lost one of its keys, page by page.
 -- KEYS  m h z due
--- ARGV  topic channel rid cand lease-ms cursor     cursor '0' begins
+-- ARGV  topic channel rid cand lease-ms cursor     lease-ms for a value that says no ttl; cursor '0' begins
 -- Reply now, epoch, seq, published, leases given, leases dropped, the next page's cursor ('0' = done)
--- Invariants: a field without a lease gets one (else it would never leave); a lease without a field is dropped and
--- published as evicted; fields without a position get one. A key is lost as a whole, and members enter and leave hash
--- and leases together: one always contains the other, so equal sizes mean equal members and a sound topic costs O(1).
+-- Invariants: a field without a lease gets one of its ttl (else it would never leave); a lease without a field is
+-- dropped and published as evicted, unless all fields are gone: then the topic ends without a word, as after a loss of
+-- Redis; fields without a position get one. A key is lost as a whole, and members enter and leave hash and leases
+-- together: one always contains the other, so equal sizes mean equal members and a sound topic costs O(1).
 local m, h, z, due = unpack(KEYS)
 local topic, channel, rid, cand, lease, cursor = unpack(ARGV)
 
@@ -19,7 +20,10 @@ if fields > leases then
   local page = redis.call('HSCAN', h, cursor, 'COUNT', 500)
   cursor = page[1]
   for i = 1, #page[2], 2 do
-    if not redis.call('ZSCORE', z, page[2][i]) then given[#given + 1] = page[2][i] end
+    if not redis.call('ZSCORE', z, page[2][i]) then
+      local ttl = string.match(page[2][i + 1], '^[^ ]+ (%d+)')
+      given[#given + 1] = { page[2][i], now + (ttl and ttl * 1000 or lease) }
+    end
   end
 elseif leases > fields then
   local page = redis.call('ZSCAN', z, cursor, 'COUNT', 500)
@@ -31,7 +35,10 @@ else
   cursor = '0'
 end
 
-for _, member in ipairs(given) do redis.call('ZADD', z, now + lease, member) end
+for _, each in ipairs(given) do
+  redis.call('ZADD', z, each[2], each[1])
+  redis.call('ZADD', due, 'LT', each[2], topic)
+end
 if #dropped > 0 then
   local records = {}
   for i, member in ipairs(dropped) do
@@ -41,6 +48,5 @@ if #dropped > 0 then
   if e == '' then e = open(m, rid, cand) end
   s, published = publish(m, e, channel, records), 1
 end
-if #given > 0 then redis.call('ZADD', due, 'LT', now + lease, topic) end
 if retire(m, h, z, due, topic) then cursor = '0' end
 return { now, e, s, published, #given, #dropped, cursor }

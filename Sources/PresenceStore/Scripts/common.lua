@@ -7,8 +7,9 @@
 --   '*' = the topic was empty before: the message is the whole state
 --   +<member bytes>:<value bytes>:<member><value>   set
 --   -<reason><member bytes>:<member>                leave: u untracked, c closed, x expired, e evicted
--- Invariants: JSON is never parsed here; whoever writes a lease re-arms `due` with LT, so that `due` stays a lower
--- bound; values are parsed before the first write, so that a strange one leaves nothing half done.
+-- Invariants: JSON is never parsed here; whoever writes a lease re-arms `due` with LT, and a sweep sets it to the
+-- earliest lease, so that `due` stays a lower bound; values are parsed before the first write, so that a strange one
+-- leaves nothing half done.
 
 -- Milliseconds on this server's clock, the only one that leases know.
 local function clock()
