@@ -5,8 +5,8 @@
 
 #include <hiredis/hiredis.h>
 
-// hiredis 1.0 added members to redisReplyObjectFunctions and made the task stack a heap array: not this ABI.
-_Static_assert(HIREDIS_MAJOR == 0 && HIREDIS_MINOR == 14, "written for hiredis 0.14");
+// Debian 12 and Ubuntu 22.04 have 0.14; later ones and Homebrew have 1.x. What differs for us is told here once.
+_Static_assert(HIREDIS_MAJOR == 1 || (HIREDIS_MAJOR == 0 && HIREDIS_MINOR == 14), "written for hiredis 0.14 and 1.x");
 
 // The next three are macros or fixed-size tuples to Swift, which cannot call the first and is slow with the others.
 
@@ -25,7 +25,12 @@ static inline size_t rollcall_reader_waiting(const redisReader *reader) {
 
 /// The type of the item whose rest is awaited (REDIS_REPLY_…), or -1 when its first byte has not come.
 static inline int rollcall_reader_awaited_type(const redisReader *reader) {
-    return reader->ridx < 0 ? -1 : reader->rstack[reader->ridx].type;
+    if (reader->ridx < 0) return -1;
+#if HIREDIS_MAJOR >= 1
+    return reader->task[reader->ridx]->type;
+#else
+    return reader->rstack[reader->ridx].type;
+#endif
 }
 
 /// The first unread bytes: of an awaited bulk, its length line.

@@ -3,7 +3,7 @@
 /// The pauses between attempts to connect: doubled each time up to a maximum, and each one a random part of it.
 package struct RedisBackoff: Sendable, Hashable {
     package var initial: Duration = .milliseconds(50)
-    package var maximum: Duration = .seconds(2)
+    package var maximum: Duration = .seconds(1)
 
     package init() {}
 

@@ -19,6 +19,7 @@ final class RedisChannelHandler: ChannelInboundHandler {
     private var handshakeTimer: Scheduled<Void>?
     /// Set for the oldest command when it is due; replies in time leave it be, so a busy connection sets few.
     private var deadlineTimer: Scheduled<Void>?
+    private var lastRead = NIODeadline.uptimeNanoseconds(0)
     private var isFlushDue = false
     private var answeredCommands = 0
     private var answeredBytes = 0
@@ -55,6 +56,7 @@ final class RedisChannelHandler: ChannelInboundHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var bytes = unwrapInboundIn(data)
+        lastRead = context.eventLoop.now
         do {
             while state.isOpen, let value = try reader.next(&bytes) {
                 perform(state.received(value))
@@ -170,12 +172,17 @@ final class RedisChannelHandler: ChannelInboundHandler {
         context?.close(promise: nil)
     }
 
+    /// When Redis has been silent for too long: a large reply on a slow path takes its time, up to a bound.
+    private var nextDeadline: NIODeadline? {
+        state.nextDeadline.map { min(max($0, lastRead + commandTimeout), $0 + commandTimeout * 15) }
+    }
+
     private func watchDeadline(_ context: ChannelHandlerContext) {
-        guard deadlineTimer == nil, let deadline = state.nextDeadline else { return }
+        guard deadlineTimer == nil, let deadline = nextDeadline else { return }
         deadlineTimer = context.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) {
             self.deadlineTimer = nil
-            guard let oldest = self.state.nextDeadline else { return }
-            if oldest <= context.eventLoop.now {
+            guard let due = self.nextDeadline else { return }
+            if due <= context.eventLoop.now {
                 self.end(RedisError(.timeout, "Redis did not reply within \(self.commandTimeout)"))
             } else {
                 self.watchDeadline(context)

@@ -58,9 +58,7 @@ package final class RedisConnection: Sendable {
 
     /// Loads all scripts of the options again: before a transaction that failed with `NOSCRIPT` is repeated.
     package func reloadScripts() async throws(RedisError) {
-        let commands = scripts.compactMap { session.scripts[$0] }.map {
-            RedisCommand("SCRIPT", ["LOAD", .bytes($0.source)])
-        }
+        let commands = scripts.map { RedisCommand("SCRIPT", ["LOAD", .bytes($0.source)]) }
         for value in try await send(commands) { _ = try value.get() }
     }
 

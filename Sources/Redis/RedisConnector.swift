@@ -19,44 +19,59 @@ struct RedisConnector: Sendable {
 
     /// Opens a connection for commands and waits until it is ready.
     func connect(on eventLoop: any EventLoop) async throws(RedisError) -> RedisConnection {
-        let outbox = RedisOutbox<RedisChannelHandler.Caller>(
-            maximumPending: options.maximumPending, maximumPendingBytes: options.maximumPendingBytes)
-        let ready = eventLoop.makePromise(of: RedisSession.self)
-        do throws(RedisError) {
-            let (channel, handler) = try await open(on: eventLoop) {
-                try RedisChannelHandler(url: url, options: options, outbox: outbox, ready: ready)
+        let (channel, made) = try await open(on: eventLoop) { loop in
+            let outbox = RedisOutbox<RedisChannelHandler.Caller>(
+                maximumPending: options.maximumPending, maximumPendingBytes: options.maximumPendingBytes)
+            return try Made(on: loop) { ready in
+                (try RedisChannelHandler(url: url, options: options, outbox: outbox, ready: ready), outbox)
             }
-            let session = try await value(of: ready.futureResult)
-            return RedisConnection(
-                session: session, scripts: options.scripts, channel: channel, handler: handler, outbox: outbox)
-        } catch {
-            ready.fail(error)
-            throw error
         }
+        let session = try await value(of: made.ready)
+        return RedisConnection(
+            session: session, scripts: options.scripts, channel: channel, handler: made.handler, outbox: made.extra)
     }
 
     /// Opens a connection for messages and waits until it is ready to subscribe; `onReply` is called on the event loop.
     func subscribe(
         on eventLoop: any EventLoop, onReply: @escaping @Sendable (RedisValue) throws(RedisError) -> Void
     ) async throws(RedisError) -> (any Channel, NIOLoopBound<RedisSubscriberHandler>) {
-        let ready = eventLoop.makePromise(of: Void.self)
-        do throws(RedisError) {
-            let opened = try await open(on: eventLoop) {
-                try RedisSubscriberHandler(url: url, options: options, ready: ready, onReply: onReply)
+        let (channel, made) = try await open(on: eventLoop) { loop in
+            try Made(on: loop) { ready in
+                (try RedisSubscriberHandler(url: url, options: options, ready: ready, onReply: onReply), ())
             }
-            try await value(of: ready.futureResult)
-            return opened
-        } catch {
-            ready.fail(error)
-            throw error
+        }
+        try await value(of: made.ready)
+        return (channel, made.handler)
+    }
+
+    /// What belongs to one channel.
+    ///
+    /// A name with several addresses is tried at all of them, each on a channel of its own, and only one comes to be
+    /// used: what the others meet must not touch it.
+    private struct Made<Handler: ChannelInboundHandler & SendableMetatype, Ready: Sendable, Extra: Sendable>: Sendable {
+        let handler: NIOLoopBound<Handler>
+        let ready: EventLoopFuture<Ready>
+        let extra: Extra
+
+        init(on loop: any EventLoop, _ make: (EventLoopPromise<Ready>) throws -> (Handler, Extra)) throws {
+            let promise = loop.makePromise(of: Ready.self)
+            do {
+                let (handler, extra) = try make(promise)
+                (self.handler, self.extra) = (NIOLoopBound(handler, eventLoop: loop), extra)
+                ready = promise.futureResult
+            } catch {
+                promise.fail(error)
+                throw error
+            }
         }
     }
 
     /// Opens a channel whose last handler is the one that `make` makes on the event loop.
-    private func open<Handler: ChannelInboundHandler & SendableMetatype>(
-        on eventLoop: any EventLoop, _ make: @escaping @Sendable () throws -> Handler
-    ) async throws(RedisError) -> (any Channel, NIOLoopBound<Handler>) {
-        let made = eventLoop.makePromise(of: NIOLoopBound<Handler>.self)
+    private func open<Handler, Ready, Extra>(
+        on eventLoop: any EventLoop, _ make: @escaping @Sendable (any EventLoop) throws -> Made<Handler, Ready, Extra>
+    ) async throws(RedisError) -> (any Channel, Made<Handler, Ready, Extra>) {
+        let made = NIOLoopBoundBox.makeBoxSendingValue(
+            [ObjectIdentifier: Made<Handler, Ready, Extra>](), eventLoop: eventLoop)
         let bootstrap = ClientBootstrap(group: eventLoop)
             .connectTimeout(TimeAmount(options.connectTimeout))
             .channelOption(.socketOption(.so_keepalive), value: 1)
@@ -65,9 +80,9 @@ struct RedisConnector: Sendable {
                     if let tls = try makeTLSHandler() {
                         try channel.pipeline.syncOperations.addHandler(tls)
                     }
-                    let handler = try make()
-                    made.succeed(NIOLoopBound(handler, eventLoop: channel.eventLoop))
-                    try channel.pipeline.syncOperations.addHandler(handler)
+                    let own = try make(channel.eventLoop)
+                    made.value[ObjectIdentifier(channel)] = own
+                    try channel.pipeline.syncOperations.addHandler(own.handler.value)
                 }
             }
         let opened =
@@ -75,8 +90,11 @@ struct RedisConnector: Sendable {
             case .host(let host, let port): bootstrap.connect(host: host, port: port)
             case .unixSocket(let path): bootstrap.connect(unixDomainSocketPath: path)
             }
-        opened.whenFailure { made.fail($0) }
-        return (try await value(of: opened), try await value(of: made.futureResult))
+        return try await value(
+            of: opened.flatMapThrowing { channel in
+                guard let own = made.value[ObjectIdentifier(channel)] else { throw ChannelError.alreadyClosed }
+                return (channel, own)
+            })
     }
 
     private func makeTLSHandler() throws -> NIOSSLClientHandler? {

@@ -33,7 +33,7 @@ extension RedisError {
         case protocolViolation = "protocol violation"
         /// Nothing was sent: no connection is up, or the one at hand is full.
         case unavailable = "unavailable"
-        /// The settings cannot work: an address that is none, a certificate that cannot be read.
+        /// The settings cannot work: an address that is none, a certificate that cannot be read, too old a Redis.
         case invalidSettings = "invalid settings"
     }
 

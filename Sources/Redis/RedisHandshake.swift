@@ -2,7 +2,7 @@
 
 /// Brings a fresh connection to the point where it may be offered; pure.
 ///
-/// Two round trips at most: who we are and who the server is, then the scripts in the dialect of its version.
+/// Two round trips at most: who we are and who the server is, then the scripts if it is new enough.
 struct RedisHandshake: Sendable {
     /// What the connection is for.
     enum Purpose: Sendable, Hashable {
@@ -23,8 +23,11 @@ struct RedisHandshake: Sendable {
         case select
         case name
         case info
-        case load(RedisScript, source: [UInt8])
+        case load(RedisScript)
     }
+
+    /// Scripts say with a shebang (`#!lua flags=allow-oom`) what they may do, which older servers cannot read.
+    private static let oldestMajorVersion = 7
 
     private let steps: [(step: Step, command: RedisCommand)]
     private let scripts: [RedisScript]
@@ -62,21 +65,18 @@ struct RedisHandshake: Sendable {
         }
         if let error = check(value, of: awaited.removeFirst()) { return .failed(error) }
         guard awaited.isEmpty else { return .wait }
-        guard !areScriptsSent, !scripts.isEmpty else {
-            session.server = RedisServerInfo(sections: sections)
-            return .done(session)
+        guard !areScriptsSent else { return .done(session) }
+        session.server = RedisServerInfo(sections: sections)
+        if let majorVersion = session.server.majorVersion, majorVersion < Self.oldestMajorVersion {
+            return .failed(
+                RedisError(
+                    .invalidSettings,
+                    "this server is Redis \(session.server.version); \(Self.oldestMajorVersion).0 or newer is needed"))
         }
+        guard !scripts.isEmpty else { return .done(session) }
         areScriptsSent = true
-        return .send(loadScripts())
-    }
-
-    private mutating func loadScripts() -> [RedisCommand] {
-        let majorVersion = RedisServerInfo(sections: sections).majorVersion
-        return scripts.map { script in
-            let source = script.source(majorVersion: majorVersion)
-            awaited.append(.load(script, source: source))
-            return RedisCommand("SCRIPT", ["LOAD", .bytes(source)])
-        }
+        awaited = scripts.map { .load($0) }
+        return .send(scripts.map { RedisCommand("SCRIPT", ["LOAD", .bytes($0.source)]) })
     }
 
     /// Takes what the reply tells, or gives the error that ends the handshake.
@@ -88,15 +88,15 @@ struct RedisHandshake: Sendable {
         case (.select, .error(let error)):
             return error
         case (.name, .error(let error)), (.info, .error(let error)):
-            // A server that hides INFO, or an ancient one without names, can still be worked with.
+            // A server that hides INFO, or refuses names, can still be worked with.
             return error.code == .noPermission || error.code == .other ? nil : error
-        case (.load(let script, _), .error(let error)):
+        case (.load(let script), .error(let error)):
             return RedisError(error.code, "the script \(script.name) was refused: \(error.message)")
         case (.info, .bulk):
             sections.append(value.string ?? "")
             return nil
-        case (.load(let script, let source), .bulk):
-            session.scripts[script] = value.string.map { .init(digest: $0, source: source) }
+        case (.load(let script), .bulk):
+            session.digests[script] = value.string
             return nil
         case (.authenticate, .status), (.select, .status), (.name, .status):
             return nil

@@ -2,7 +2,10 @@
 
 /// What a client of Redis may be told beside the address.
 package struct RedisOptions: Sendable {
-    /// How long a reply may take; then the connection is given up with everything that waits on it.
+    /// How long Redis may be silent while a reply is due; then the connection is given up with everything that waits on
+    /// it.
+    ///
+    /// A reply whose bytes keep coming may take 16 times as long.
     package var commandTimeout: Duration = .seconds(2)
     /// How long a connection may take to be ready: socket, TLS and handshake together.
     package var connectTimeout: Duration = .seconds(2)

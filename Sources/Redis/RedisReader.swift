@@ -46,7 +46,12 @@ struct RedisReader: ~Copyable {
             while true {
                 var reply: UnsafeMutableRawPointer?
                 guard redisReaderGetReply(reader, &reply) == REDIS_OK else { throw parserError() }
-                if reply != nil { return builder.take() }
+                if reply != nil {
+                    guard let value = builder.take() else {
+                        throw violation("a reply of a type that RESP2 does not have")
+                    }
+                    return value
+                }
                 try checkAwaited()
                 guard bytes.readableBytes > 0 else { return nil }
                 try feed(&bytes)

@@ -18,17 +18,19 @@ final class RedisReplyBuilder {
     nonisolated(unsafe) static let callbacks: UnsafeMutablePointer<redisReplyObjectFunctions> = {
         // because: written here once, and read only after that.
         let callbacks = UnsafeMutablePointer<redisReplyObjectFunctions>.allocate(capacity: 1)
-        callbacks.initialize(
-            to: redisReplyObjectFunctions(
-                createString: { task, text, length in
-                    let text = UnsafeRawBufferPointer(start: text, count: length)
-                    return RedisReplyBuilder.of(task) { $0.addString(text, task) }
-                },
-                createArray: { task, count in RedisReplyBuilder.of(task) { $0.openArray(Int(count)) } },
-                createInteger: { task, number in RedisReplyBuilder.of(task) { $0.add(.integer(Int64(number))) } },
-                createNil: { task in RedisReplyBuilder.of(task) { $0.add(.null) } },
-                freeObject: { _ in }
-            ))
+        // By name, since hiredis 1.x has more of them, in another order. Those stay null: they are for types of RESP3,
+        // which hiredis then passes over, so that `take` finds no whole reply.
+        callbacks.initialize(to: redisReplyObjectFunctions())
+        callbacks.pointee.createString = { task, text, length in
+            let text = UnsafeRawBufferPointer(start: text, count: length)
+            return RedisReplyBuilder.of(task) { $0.addString(text, task) }
+        }
+        callbacks.pointee.createArray = { task, count in RedisReplyBuilder.of(task) { $0.openArray(Int(count)) } }
+        callbacks.pointee.createInteger = { task, number in
+            RedisReplyBuilder.of(task) { $0.add(.integer(Int64(number))) }
+        }
+        callbacks.pointee.createNil = { task in RedisReplyBuilder.of(task) { $0.add(.null) } }
+        callbacks.pointee.freeObject = { _ in }
         return callbacks
     }()
 
@@ -52,7 +54,7 @@ final class RedisReplyBuilder {
 
     var remainingBytes: Int { limits.bytes - bytes }
 
-    /// Gives the reply that was completed, and begins the next.
+    /// Gives the reply that was completed, and begins the next; nil when a part of it was nothing that RESP2 has.
     func take() -> RedisValue? {
         bytes = 0
         elements = 0
@@ -62,8 +64,21 @@ final class RedisReplyBuilder {
     private static func of(
         _ task: UnsafePointer<redisReadTask>?, _ build: (RedisReplyBuilder) -> Bool
     ) -> UnsafeMutableRawPointer? {
-        guard let owner = task?.pointee.privdata else { return nil }
-        return build(Unmanaged<RedisReplyBuilder>.fromOpaque(owner).takeUnretainedValue()) ? owner : nil
+        guard let task, let owner = task.pointee.privdata else { return nil }
+        let builder = Unmanaged<RedisReplyBuilder>.fromOpaque(owner).takeUnretainedValue()
+        guard isRESP2(task.pointee.type) else {
+            _ = builder.refuse("a reply of a type that RESP2 does not have")
+            return nil
+        }
+        return build(builder) ? owner : nil
+    }
+
+    /// REDIS_REPLY_NIL is RESP3's: RESP2 writes nil as a string or an array.
+    private static func isRESP2(_ type: CInt) -> Bool {
+        switch type {
+        case REDIS_REPLY_STRING, REDIS_REPLY_ARRAY, REDIS_REPLY_INTEGER, REDIS_REPLY_STATUS, REDIS_REPLY_ERROR: true
+        default: false
+        }
     }
 
     /// Copies the text, which hiredis lends for the time of the call only.
@@ -80,7 +95,7 @@ final class RedisReplyBuilder {
     }
 
     private func addBulk(_ text: UnsafeRawBufferPointer) -> Bool {
-        // hiredis 0.14 has the two bytes after a string in its buffer, and skips them unseen.
+        // hiredis has the two bytes after a string in its buffer, and skips them unseen.
         guard let end = text.baseAddress?.advanced(by: text.count),
             end.load(as: UInt8.self) == UInt8(ascii: "\r"),
             end.load(fromByteOffset: 1, as: UInt8.self) == UInt8(ascii: "\n")
@@ -93,6 +108,9 @@ final class RedisReplyBuilder {
     }
 
     private func openArray(_ count: Int) -> Bool {
+        guard open.count < RedisReplyLimits.depth else {
+            return refuse("arrays nested more than \(RedisReplyLimits.depth) deep")
+        }
         guard count <= limits.elements - elements else {
             return refuse("arrays of more than \(limits.elements) elements in one reply")
         }

@@ -2,8 +2,11 @@
 
 /// How much one reply may hold, nested replies included.
 ///
-/// hiredis itself would take `*2147483647` and any bulk, and keeps a line without end.
+/// hiredis itself would take `*2147483647` and any bulk, keeps a line without end and, from 1.0, nests without end.
 package struct RedisReplyLimits: Sendable, Hashable {
+    /// Arrays inside one another: as many as hiredis 0.14 has room for.
+    static let depth = 8
+
     /// Bytes of all its strings together.
     package var bytes = 512 << 20
     /// Elements of all its arrays together.

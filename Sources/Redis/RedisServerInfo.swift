@@ -26,7 +26,8 @@ package struct RedisServerInfo: Sendable, Hashable {
         self.maxmemoryPolicy = fields["maxmemory_policy"].map { String($0) } ?? ""
     }
 
-    package var majorVersion: Int {
-        Int(version.prefix { $0 != "." }) ?? 0
+    /// Nil when INFO does not tell.
+    var majorVersion: Int? {
+        Int(version.prefix { $0 != "." })
     }
 }

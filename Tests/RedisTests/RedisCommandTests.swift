@@ -46,13 +46,4 @@ struct RedisCommandTests {
         #expect(again.arguments == [.bytes(source), 1, "k", "a", 2])
         #expect(again.withSource == nil)
     }
-
-    @Test("A server older than 7.0 gets a script without its shebang, with the same line numbers")
-    func shebang() {
-        let script = RedisScript(name: "x", source: Array("#!lua flags=allow-oom\nreturn 1".utf8))
-        #expect(script.source(majorVersion: 7) == script.source)
-        #expect(script.source(majorVersion: 6) == Array("\nreturn 1".utf8))
-        let plain = RedisScript(name: "y", source: Array("return 1".utf8))
-        #expect(plain.source(majorVersion: 6) == plain.source)
-    }
 }

@@ -68,17 +68,31 @@ struct RedisHandshakeTests {
         #expect(words([session.command(other, keys: [], arguments: ["a"])]) == ["EVAL return 2 0 a"])
     }
 
-    @Test("An old server gets scripts in its dialect")
-    func oldServer() throws {
-        var handshake = try handshake(scripts: [Self.script])
+    @Test("A server older than 7.0 is refused by its version, with scripts or without", arguments: [[], [script]])
+    func oldServer(scripts: [RedisScript]) throws {
+        var handshake = try handshake(scripts: scripts)
         _ = handshake.start()
         _ = handshake.received(.status("OK"))
-        _ = handshake.received(bulk("redis_version:6.2.1\r\n"))
-        guard case .send(let loads) = handshake.received(bulk("")) else {
-            Issue.record("no scripts")
+        _ = handshake.received(bulk("redis_version:6.2.14\r\n"))
+        guard case .failed(let error) = handshake.received(bulk("")) else {
+            Issue.record("an old server was taken")
             return
         }
-        #expect(words(loads) == ["SCRIPT LOAD \nreturn 1"])
+        #expect("\(error)" == "invalid settings: this server is Redis 6.2.14; 7.0 or newer is needed")
+        #expect(!error.isTransient)
+    }
+
+    @Test("A newer server than any we know is worked with")
+    func newServer() throws {
+        var handshake = try handshake()
+        _ = handshake.start()
+        _ = handshake.received(.status("OK"))
+        _ = handshake.received(bulk("redis_version:10.2.0\r\n"))
+        guard case .done(let session) = handshake.received(bulk("")) else {
+            Issue.record("a new server was refused")
+            return
+        }
+        #expect(session.server.version == "10.2.0")
     }
 
     @Test("A refused password ends it, without a word of the reply")
