@@ -68,24 +68,26 @@ let package = Package(
         .target(
             name: "PresenceServer",
             dependencies: [
-                "Presence", "PresenceStore", "PresenceFeed", "Redis", hummingbird, httpTypes, nio, nioPosix, nioHTTP1,
-                nioHTTPTypes, logging, metrics, lifecycle, deque,
+                "Presence", "PresenceStore", "PresenceFeed", "Redis", hummingbird, httpTypes, nio, nioHTTP1,
+                logging, metrics, lifecycle, deque,
             ],
             resources: [.embedInCode("Web"), .embedInCode("openapi.yaml")], swiftSettings: settings),
         // Private redis-server processes for `rollcall dev` and for tests.
-        .target(name: "LocalServices", dependencies: [subprocess, logging, lifecycle], swiftSettings: settings),
+        .target(name: "LocalServices", dependencies: [subprocess], swiftSettings: settings),
         // The program: commands, settings, assembly.
         .executableTarget(
             name: "rollcall",
             dependencies: [
                 "Presence", "PresenceStore", "PresenceFeed", "PresenceServer", "Redis", "LocalServices", hummingbird,
-                nio, nioPosix, logging, metrics, lifecycle, signals, httpClient, configuration, argumentParser,
+                nio, nioPosix, nioHTTP1, logging, metrics, lifecycle, signals, httpClient, configuration,
+                argumentParser,
             ],
             swiftSettings: settings),
 
         // Servers, processes, clients and folds shared by the test targets.
         .target(
-            name: "TestSupport", dependencies: ["LocalServices", subprocess, httpClient, nio, nioHTTP1, logging],
+            name: "TestSupport",
+            dependencies: ["LocalServices", subprocess, httpClient, nio, nioPosix, nioHTTP1, logging],
             path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(
             name: "RedisTests", dependencies: ["Redis", "CHiredis", "TestSupport", nio, nioPosix, logging, lifecycle],

@@ -120,9 +120,11 @@ package final class FeedHub: Service {
     }
 
     private func comparePositions(of feeds: [TopicFeed]) async {
-        guard let positions = try? await store.position(of: feeds.map(\.topic)) else { return }
+        guard let positions = try? await store.positions(of: feeds.map(\.topic)) else { return }
         var behind: [(TopicFeed, Cursor)] = []
-        for (feed, position) in zip(feeds, positions) where await !feed.hasCome(to: position) {
+        for (feed, position) in zip(feeds, positions) {
+            // One that cannot be read keeps no other from being compared.
+            guard let position = try? position.get(), await !feed.hasCome(to: position) else { continue }
             behind.append((feed, position))
         }
         guard !behind.isEmpty else { return }

@@ -9,7 +9,10 @@ package struct FeedOptions: Sendable {
     /// How long a feed without subscribers is kept for streams that come back.
     package var linger = TimeAmount.seconds(60)
     /// How long a new epoch's losses are kept back while nodes re-track what they hold.
-    package var reconcile = TimeAmount.seconds(3)
+    ///
+    /// Longer than a node needs at worst: a pause between attempts (1 s), a connection that swallows packets (2 s), the
+    /// next pause, and its recovery spread over 2 s.
+    package var reconcile = TimeAmount.seconds(7)
     /// How long the connection may be away before subscribers are told.
     package var patience = TimeAmount.seconds(1)
     /// How long a first state waits for the subscriber's own track before it asks Redis.

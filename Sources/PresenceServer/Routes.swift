@@ -50,10 +50,10 @@ extension RouteTable {
 
             Route(
                 .get, "/v1/topics/{topic}/events", "followTopic",
-                query: ["view", "since", "key", "meta", "session", "grace"], isStream: true,
+                query: ["view", "since", "key", "meta", "session", "grace"],
                 handler: streams.topicEvents),
             Route(
-                .get, "/v1/events", "followTopics", query: ["topic", "view", "since", "key"], isStream: true,
+                .get, "/v1/events", "followTopics", query: ["topic", "view", "since", "key"],
                 handler: streams.manyTopicEvents),
 
             Route(.get, "/healthz", "isAlive", query: nil, handler: health.live),

@@ -59,9 +59,14 @@ extension PresenceStore {
         return (receipt, stored)
     }
 
-    /// Reads where topics stand, in the order given; ``Cursor/empty`` for one that is empty.
-    package func position(of topics: [Topic]) async throws(StoreError) -> [Cursor] {
-        var cursors: [Cursor] = []
+    /// Reads where a topic stands; ``Cursor/empty`` when it is empty.
+    package func position(of topic: Topic) async throws(StoreError) -> Cursor {
+        try await positions(of: [topic])[0].get()
+    }
+
+    /// Reads where topics stand, in the order given, each with its own result.
+    package func positions(of topics: [Topic]) async throws(StoreError) -> [Result<Cursor, StoreError>] {
+        var cursors: [Result<Cursor, StoreError>] = []
         cursors.reserveCapacity(topics.count)
         for chunk in topics.chunks(of: Self.membersPerCall) {
             let connection = try connection()
@@ -69,7 +74,9 @@ extension PresenceStore {
             let calls = chunk.map {
                 ScriptCall(script: StoreScripts.fence, keys: [keys.topic($0).position], arguments: fence)
             }
-            for value in try await connection.pipeline(calls) { cursors.append(try StoreReply(value).cursor) }
+            for value in try await connection.pipeline(calls) {
+                cursors.append(Result { () throws(StoreError) in try StoreReply(value).cursor })
+            }
         }
         return cursors
     }

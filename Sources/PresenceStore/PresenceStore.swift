@@ -27,14 +27,18 @@ package struct PresenceStore: Sendable {
 
     /// Makes sure that this deployment's constants are the ones that Redis was filled with; writes them into an empty one.
     ///
-    /// Throws `misconfigured` when they differ: such a node would look for topics where nobody put them.
+    /// Throws `misconfigured` when they differ: such a node would look for topics where nobody put them. A full Redis
+    /// refuses even writes that would change nothing, so reading comes first.
     package func prepare() async throws(StoreError) {
         let constants = [("buckets", String(StoreKeys.buckets)), ("format", "1")]
         let key = RedisArgument.string(keys.configuration)
         let connection = try connection()
         for (name, value) in constants {
-            _ = try await connection.send("HSETNX", [key, .string(name), .string(value)])
-            let stored = try await connection.send("HGET", [key, .string(name)])
+            var stored = try await connection.send("HGET", [key, .string(name)])
+            if stored == .null {
+                _ = try await connection.send("HSETNX", [key, .string(name), .string(value)])
+                stored = try await connection.send("HGET", [key, .string(name)])
+            }
             guard stored.string == value else {
                 let found = stored.string ?? "something else"
                 throw StoreError(
@@ -42,6 +46,12 @@ package struct PresenceStore: Sendable {
                     "Redis was filled with \(name) = \(found) (\(keys.configuration)); this version needs \(value)")
             }
         }
+    }
+
+    /// What Redis does when it is full; empty when it does not tell.
+    package func maxmemoryPolicy() async throws(StoreError) -> String {
+        let info = try await connection().send("INFO", ["memory"])
+        return RedisServerInfo(sections: [info.string ?? ""]).maxmemoryPolicy
     }
 
     func connection() throws(StoreError) -> StoreConnection {

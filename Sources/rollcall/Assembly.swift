@@ -54,10 +54,10 @@ struct Assembly: Sendable {
             streams: StreamHandlers(topicEvents: streams.topicEvents, manyTopicEvents: streams.manyTopicEvents),
             options: ServerOptions(limits: limits),
             checks: {
-                await HealthCheck.redis(pool) + [
-                    HealthCheck("stopping", fault: registry.isDraining ? "no new work, please" : nil)
-                ]
-            }, metrics: metrics)
+                let draining = HealthCheck("draining", fault: registry.isDraining ? "the node is stopping" : nil)
+                return await HealthCheck.redis(store) + [draining]
+            },
+            metrics: metrics)
 
         var app = HTTPServer.application(
             RollcallResponder(table: table), options: settings.serverOptions, eventLoopGroup: loops, logger: logger
@@ -68,7 +68,7 @@ struct Assembly: Sendable {
         }
         app.beforeServerStarts {
             // A node whose Redis is away starts all the same, so that an outage does not outlast itself.
-            guard await pool.waitUntilConnected(timeout: .seconds(5)) else {
+            guard try await arrivals.waitUntilGreeted(timeout: .seconds(5)) else {
                 return logger.warning("Redis cannot be reached yet; trying on")
             }
         }
@@ -77,7 +77,7 @@ struct Assembly: Sendable {
         let services: [(name: String, service: any Service)] = [
             ("redis pool", pool),
             ("feed hub", hub),
-            ("sweeper", ConnectedService(pool: pool, service: sweeper)),
+            ("sweeper", ConnectedService(redis: arrivals, service: sweeper)),
             ("lease keeper", leases),
             ("redis arrivals", RedisArrivals(arrivals, store: store, leases: leases, logger: logger)),
             (
@@ -95,6 +95,8 @@ struct Assembly: Sendable {
             throw ProgramError.unavailable(
                 "port \(settings.port) of \(settings.host) is taken; "
                     + "\(SettingsTable.port.info.flag) or \(SettingsTable.port.info.environmentName) names another")
+        } catch let error as SocketAddressError {
+            throw ProgramError.unavailable("cannot listen on \(settings.host): \(error)")
         } catch let error as IOError {
             throw ProgramError.unavailable("cannot listen on \(settings.host):\(settings.port): \(error)")
         }

@@ -1,16 +1,15 @@
 // Rollcall · rollcall
 
-import Redis
 import ServiceLifecycle
 
-/// A service that would only complain if it began before the first connection to Redis is up.
+/// A service that must not begin on a Redis of another deployment, and would only complain if it began without any.
 struct ConnectedService: Service {
-    let pool: RedisPool
+    let redis: RedisArrivals.Inlet
     let service: any Service
 
-    /// Waits a little for the connection; a Redis that stays away is the service's own to deal with.
+    /// Waits a little for the greeting; a Redis that stays away is the service's own to deal with.
     func run() async throws {
-        _ = await pool.waitUntilConnected(timeout: .seconds(2))
+        _ = try await redis.waitUntilGreeted(timeout: .seconds(2))
         try await service.run()
     }
 }

@@ -4,6 +4,7 @@ import Logging
 import PresenceStore
 import Redis
 import ServiceLifecycle
+import Synchronization
 
 /// Greets every connection to Redis: it may lead to another Redis than the last one, or to one that lost writes.
 ///
@@ -13,16 +14,27 @@ struct RedisArrivals: Service {
     let store: PresenceStore
     let leases: LeaseKeeper
     let logger: Logger
-    private let arrivals: AsyncStream<RedisServerInfo>
-    private let arrival: AsyncStream<RedisServerInfo>.Continuation
+    private let inlet: Inlet
 
     /// A pool's `onChange`, and the stream that it feeds: the pool must exist before the store that this service needs.
-    struct Inlet: Sendable {
+    final class Inlet: Sendable {
         // The newest arrival stands for all before it.
         fileprivate let pipe = AsyncStream<RedisServerInfo>.makeStream(bufferingPolicy: .bufferingNewest(1))
+        fileprivate let isGreeted = Atomic(false)
 
         @Sendable func receive(_ event: PoolEvent) {
             if case .connected(let server) = event { pipe.continuation.yield(server) }
+        }
+
+        /// Waits until Redis is known to belong to this kind of deployment; false when it is not by then.
+        func waitUntilGreeted(timeout: Duration) async throws -> Bool {
+            let end = ContinuousClock.now + timeout
+            while !isGreeted.load(ordering: .relaxed) {
+                if .now >= end { return false }
+                // Ends by an error when the node may not start.
+                try await Task.sleep(for: .milliseconds(10))
+            }
+            return true
         }
     }
 
@@ -30,7 +42,7 @@ struct RedisArrivals: Service {
         self.store = store
         self.leases = leases
         self.logger = logger
-        (arrivals, arrival) = inlet.pipe
+        self.inlet = inlet
     }
 
     /// Runs until graceful shutdown.
@@ -38,9 +50,9 @@ struct RedisArrivals: Service {
     /// Throws when Redis belongs to a deployment that this node cannot be part of.
     func run() async throws {
         try await withGracefulShutdownHandler {
-            for await server in arrivals { try await greet(server) }
+            for await server in inlet.pipe.stream { try await greet(server) }
         } onGracefulShutdown: {
-            arrival.finish()
+            inlet.pipe.continuation.finish()
         }
     }
 
@@ -52,10 +64,11 @@ struct RedisArrivals: Service {
         }
         do {
             try await store.prepare()
+            inlet.isGreeted.store(true, ordering: .relaxed)
         } catch  where error.code == .misconfigured {
             throw ProgramError.usage("this node cannot use its Redis: \(error.message)")
         } catch {
-            // Lost again already, or full: the next arrival will tell.
+            // Lost again already, or full and new: the next arrival will tell.
             logger.debug("Redis could not be greeted", metadata: ["error": "\(error)"])
         }
         leases.recover()

@@ -7,7 +7,7 @@ import Foundation
 @main
 struct Rollcall: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "rollcall", abstract: "Who is here, right now? A presence service.",
+        commandName: "rollcall", abstract: "Who is here, right now? A presence service.", version: "0.1.0",
         subcommands: [
             ServeCommand.self, DevCommand.self, ListCommand.self, WatchCommand.self, TrackCommand.self,
         ])

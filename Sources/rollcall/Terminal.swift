@@ -37,6 +37,8 @@ enum Terminal {
                 let count = unistd_write(descriptor, start, rest.count)
                 if count < 0 {
                     if errno == EINTR { continue }
+                    // The reader of a pipe has gone, as `head` does: end as SIGPIPE, which is ignored, would end us.
+                    if errno == EPIPE && descriptor == STDOUT_FILENO { exit(141) }
                     return
                 }
                 rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))

@@ -25,6 +25,19 @@ struct CommandLineTests {
         #expect(outcome.errors.contains("ROLLCALL_PORT must be a whole number from 0 to 65535"))
     }
 
+    @Test("A node that disagrees with its Redis refuses to start before it serves, also when that is full")
+    func otherDeployment() async throws {
+        try await withLocalRedis { redis in
+            for command in [["HSET", "rc:cfg", "buckets", "64", "format", "1"], ["CONFIG", "SET", "maxmemory", "1"]] {
+                #expect(try await Command.run("redis-cli", ["-s", redis.socketPath] + command).code == 0)
+            }
+            let outcome = try await RollcallProcess.run(["serve"], environment: ["ROLLCALL_REDIS_URL": redis.socketURL])
+            #expect(outcome.code == 64)
+            #expect(outcome.errors.contains("buckets = 64"))
+            #expect(!outcome.errors.contains("listening"))
+        }
+    }
+
     @Test("serve --help shows every setting with its variable and its default")
     func help() async throws {
         let outcome = try await RollcallProcess.run(["serve", "--help"], environment: ["COLUMNS": "400"])

@@ -12,8 +12,7 @@ import Yams
 /// run for real.
 @Suite("The deployment files")
 struct DeploymentFilesTests {
-    private static let root = URL(fileURLWithPath: #filePath)
-        .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
+    private static let root = URL(fileURLWithPath: repository)
 
     private let compose: Compose
     private let dockerfile: Dockerfile

@@ -3,6 +3,7 @@
 import ArgumentParser
 import Foundation
 import Logging
+import TestSupport
 import Testing
 
 @testable import rollcall
@@ -121,7 +122,3 @@ struct SettingsTests {
         return path
     }
 }
-
-/// The folder of the project.
-let repository = URL(fileURLWithPath: #filePath).deletingLastPathComponent().deletingLastPathComponent()
-    .deletingLastPathComponent().path

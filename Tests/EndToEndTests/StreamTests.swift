@@ -1,5 +1,6 @@
 // Rollcall · EndToEndTests
 
+import Foundation
 import LocalServices
 import TestSupport
 import Testing
@@ -215,16 +216,123 @@ struct StreamTests {
 
     @Test("A bound presence that is deleted leaves, is not brought back, and its stream goes on as an observer")
     func deletion() async throws {
-        try await withNode { client in
+        // Short leases, so that the node has renewed them before the marker's is over.
+        try await withNode(["ROLLCALL_DEFAULT_TTL": "5"]) { client in
             let stream = try await client.events(events("t", "key=alice&session=tab1"))
             _ = try await stream.next("presence_state")
             _ = try await client.delete(RollcallClient.path(topic: "t", "presences", "alice", "tab1"))
             var names = [try await stream.next().name, try await stream.next().name]
             names.sort()
             #expect(names == ["presence_diff", "untracked"])
-            _ = try await client.post(RollcallClient.path(topic: "t", "presences"), #"{"key":"bob"}"#)
-            #expect(try await stream.next("presence_diff").json["joins"]?["bob"] != nil)
+            _ = try await client.post(RollcallClient.path(topic: "t", "presences"), #"{"key":"marker"}"#)
+            #expect(try await stream.next("presence_diff").json["joins"]?.object?.count == 1)
+            let last = try await stream.next("presence_diff", timeout: .seconds(15)).json
+            #expect(last["leaves"]?["marker"] != nil && last["joins"]?.object?.isEmpty == true)
             #expect(try await client.get(RollcallClient.path(topic: "t", "presences", "alice")).status == 404)
+        }
+    }
+
+    @Test("A stream whose node misses that its presence was deleted is told when the lease is next renewed")
+    func missedDeletion() async throws {
+        try await withLocalRedis { redis in
+            try await withRollcall(redis: redis.socketURL, environment: ["ROLLCALL_DEFAULT_TTL": "5"]) { node in
+                let stream = try await node.client.events(events("lobby", "key=alice&session=tab1"))
+                _ = try await stream.next("presence_state")
+                // What a DELETE does, but for its message.
+                let script = """
+                    local owner = string.match(redis.call('HGET', KEYS[1], ARGV[1]), ',([^ ]+) ')
+                    redis.call('ZADD', KEYS[3], 1, ARGV[1] .. '\\31' .. owner)
+                    redis.call('ZREM', KEYS[2], ARGV[1])
+                    return redis.call('HDEL', KEYS[1], ARGV[1])
+                    """
+                let keys = ["h", "z", "g"].map { "rc:{51}:\($0):lobby" }
+                let eval = ["-s", redis.socketPath, "EVAL", script, "3"] + keys + ["alice\u{1f}tab1"]
+                #expect(try await Command.run("redis-cli", eval).code == 0)
+                #expect(try await stream.next("untracked").json["key"]?.string == "alice")
+                let alice = RollcallClient.path(topic: "lobby", "presences", "alice")
+                #expect(try await node.client.get(alice).status == 404)
+            }
+        }
+    }
+
+    @Test("A reader that does not keep up loses its queue and is shown everything at once when it reads on")
+    func slowReader() async throws {
+        try await withNode(["ROLLCALL_SLOW_READER_BYTES": "16384"]) { client in
+            let reader = try await StalledReader.open(client.baseURL + events("t"))
+            try await eventually("the stream") {
+                try await client.get("/metrics").text.contains("\nrollcall_streams_open 1\n")
+            }
+            let meta = String(repeating: "x", count: 3900)
+            // More than the kernel's buffers take, and then more than the queue.
+            for batch in 0..<6 {
+                let operations = (0..<500).map {
+                    #"{"op":"put","topic":"t","key":"\#(batch)-\#($0)","session":"s","meta":{"x":"\#(meta)"}}"#
+                }
+                let body = #"{"operations":[\#(operations.joined(separator: ","))]}"#
+                #expect(try await client.post("/v1/batch", body).status == 200)
+            }
+            _ = try await client.post(RollcallClient.path(topic: "t", "presences"), #"{"key":"last"}"#)
+            let text = try await reader.read { text in
+                guard let state = text.range(of: "event: presence_state", options: .backwards) else { return false }
+                return text[state.upperBound...].contains(#""last":{"#) && text.hasSuffix("}}\n\n\r\n")
+            }
+            let states = text.components(separatedBy: "event: presence_state\ndata: ")
+            #expect(states.count == 3, "the first one, and the one after the queue was lost")
+            let data = try #require(states.last?.split(separator: "\n").first)
+            #expect(try JSONValue(parsing: String(data)).object?.count == 3001)
+            await reader.close()
+        }
+    }
+
+    @Test("A reader that takes nothing is given up, and its presence leaves")
+    func stuckReader() async throws {
+        try await withNode(["ROLLCALL_STUCK_READER_AGE": "1", "ROLLCALL_SLOW_READER_BYTES": "16384"]) { client in
+            let reader = try await StalledReader.open(client.baseURL + events("t", "key=alice&session=s&grace=0"))
+            let alice = RollcallClient.path(topic: "t", "presences", "alice")
+            try await eventually("alice") { try await client.get(alice).status == 200 }
+            let meta = String(repeating: "x", count: 3900)
+            for batch in 0..<6 {
+                let operations = (0..<500).map {
+                    #"{"op":"put","topic":"t","key":"\#(batch)-\#($0)","session":"s","meta":{"x":"\#(meta)"}}"#
+                }
+                _ = try await client.post("/v1/batch", #"{"operations":[\#(operations.joined(separator: ","))]}"#)
+            }
+            try await eventually("alice's leave") { try await client.get(alice).status == 404 }
+            #expect(try await client.get("/metrics").text.contains(#"streams_ended_total{reason="unread"} 1"#))
+            await reader.close()
+        }
+    }
+
+    @Test("A node that stops takes no new connection while it ends its streams")
+    func stopping() async throws {
+        let settings = ["ROLLCALL_REDIS_PREFIX": uniquePrefix(), "ROLLCALL_DRAIN": "5"]
+        try await withRollcall(redis: try await SharedRedis.url, environment: settings) { node in
+            var streams: [SSEClient] = []
+            for _ in 0..<40 {
+                let stream = try await node.client.events(events("t"))
+                _ = try await stream.next("presence_state")
+                streams.append(stream)
+            }
+            node.process.send(SIGTERM)
+            try await eventually("a refusal") { (try? await node.client.get("/healthz")) == nil }
+            #expect(streams.contains { $0.end == nil }, "they are not ended all at once")
+            for stream in streams {
+                try await eventually("the end of each") { stream.end != nil }
+                guard case .finished? = stream.end else { throw NeverHappened(description: "a clean end") }
+            }
+        }
+    }
+
+    @Test("Requests are counted by route and class of status, and no metric has a topic or a key")
+    func metrics() async throws {
+        try await withNode { client in
+            let presences = RollcallClient.path(topic: "secret-topic", "presences")
+            _ = try await client.post(presences, #"{"key":"secret-key"}"#)
+            _ = try await client.get("/v1/secret-path")
+            let text = try await client.get("/metrics").text
+            let route = #"method="POST",route="/v1/topics/{topic}/presences",status="2xx""#
+            #expect(text.contains("\nrollcall_http_requests_total{\(route)} 1\n"))
+            #expect(!text.contains("secret"))
         }
     }
 

@@ -142,6 +142,12 @@ struct FeedHubTests {
             let listener = node.listen(to: topic)
             let alice = try await node.track("alice", on: topic)
             try await eventually { listener.cursor == alice?.cursor }
+            // A topic whose position cannot be read keeps no other from being compared.
+            let strange = try Topic("strange")
+            try await node.listen(to: strange).hears("state")
+            let strangePosition = RedisArgument(
+                stringLiteral: node.store.keys.channel(of: strange).replacing("}:", with: "}:m:"))
+            _ = try await node.pool.connection().send(RedisCommand("SET", [strangePosition, "not ours"]))
             // Moves the topic without a word on its channel, as a lost last message would.
             let connection = try node.pool.connection()
             let position = RedisArgument(

@@ -70,7 +70,7 @@ package final class PrometheusExporter: MetricsFactory, Sendable {
             }
         }
         let name = "rollcall_metrics_dropped_series_total"
-        text.head(name, .counter, help: "Series that were not kept because their name had too many, or another type.")
+        text.head(name, .counter, help: self.help[name] ?? "Series that were not kept.")
         self.dropped.write(name: name, labels: MetricLabels([]), to: &text)
         return text.bytes
     }

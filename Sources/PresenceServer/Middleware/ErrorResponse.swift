@@ -48,7 +48,7 @@ struct ErrorResponse {
             logger.debug("store unavailable", metadata: ["error": "\(error)"])
             return .unavailable("Redis cannot be reached.")
         case .outOfMemory:
-            logger.warning("store refuses writes", metadata: ["error": "\(error)"])
+            logger.debug("store refuses writes", metadata: ["error": "\(error)"])
             return .unavailable("Redis is out of memory and takes no more presences.")
         case .conflictedTooOften:
             logger.info("update gave up", metadata: ["error": "\(error)"])

@@ -15,12 +15,12 @@ struct BatchRoutes: Sendable {
 
     /// An operation and its place among the results.
     private typealias Placed = (index: Int, operation: BatchOperation)
-    private typealias Results = [(index: Int, result: BatchResult)]
+    private typealias Results = [(index: Int, result: WriteResult)]
 
     /// `POST /v1/batch`.
     func run(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
         let elements = try await self.elements(of: request)
-        var results = [BatchResult](repeating: .done, count: elements.count)
+        var results = [WriteResult](repeating: .done, count: elements.count)
         var topics: [Topic: [Placed]] = [:]
         for (index, element) in elements.enumerated() {
             do {
@@ -111,20 +111,22 @@ struct BatchRoutes: Sendable {
         }
     }
 
-    private func call(_ run: [BatchOperation]) async throws(StoreError) -> [BatchResult] {
+    private func call(_ run: [BatchOperation]) async throws(StoreError) -> [WriteResult] {
         guard let first = run.first else { return [] }
         let topic = first.topic
         switch first.kind {
         case .track, .put:
             let mode: TrackMode = first.kind == .track ? .create : .put
             return zip(try await self.store.track(run.map(\.tracking), on: topic, mode: mode), run)
-                .map { BatchResult($0, of: $1) }
+                .map { WriteResult($0, of: $1.member, on: topic) }
         case .update:
             return zip(try await self.store.update(run.map(\.updating), on: topic), run)
-                .map { BatchResult($0, of: $1) }
+                .map { WriteResult($0, of: $1.member, on: topic) }
         case .heartbeat:
             let items = run.map { (member: $0.member, ttl: $0.ttl) }
-            return zip(try await self.store.heartbeat(items, on: topic), run).map { BatchResult($0, of: $1) }
+            return zip(try await self.store.heartbeat(items, on: topic), run).map {
+                WriteResult($0, of: $1.member, on: topic)
+            }
         case .untrack:
             if first.isOfWholeKey {
                 _ = try await self.store.untrack(key: first.member.key, on: topic)

@@ -12,6 +12,9 @@ package struct FieldError: Hashable, Sendable {
         case header(String)
     }
 
+    /// Faults that a problem lists at most: more would let a small request make a large answer.
+    static let mostListed = 20
+
     package let location: Location
     package let detail: String
 

@@ -21,6 +21,7 @@ struct FieldReader {
         for member in members {
             let name = String(decoding: member.name.decoded, as: UTF8.self)
             guard !names.contains(name) else { continue }
+            guard self.faults.count < FieldError.mostListed else { break }
             let known = names.isEmpty ? "none are" : "known are \(names.sorted().joined(separator: ", "))"
             self.faults.append(
                 PresenceError(.invalid, at: Self.pointer(name), "\(excerpt(name)) is not a member here; \(known)."))

@@ -1,6 +1,7 @@
 // Rollcall · PresenceServer
 
-package import Redis
+import Presence
+package import PresenceStore
 
 /// One thing that a node needs in order to be of use, and how it is at the moment.
 package struct HealthCheck: Sendable {
@@ -13,12 +14,13 @@ package struct HealthCheck: Sendable {
         self.fault = fault
     }
 
-    /// Redis answers, and does not evict: a policy other than `noeviction` would let presences vanish.
-    package static func redis(_ pool: RedisPool) async -> [HealthCheck] {
+    /// Redis runs our scripts, and does not evict: a policy other than `noeviction` would let presences vanish.
+    ///
+    /// Both are asked each time: users and policies are changed while Redis runs.
+    package static func redis(_ store: PresenceStore) async -> [HealthCheck] {
         do {
-            let connection = try pool.connection()
-            _ = try await connection.send(RedisCommand("PING", []))
-            let policy = connection.server.maxmemoryPolicy
+            _ = try await store.position(of: Topic("rollcall:readiness"))
+            let policy = try await store.maxmemoryPolicy()
             return [
                 HealthCheck("redis", fault: nil),
                 HealthCheck(
@@ -27,7 +29,7 @@ package struct HealthCheck: Sendable {
                         ? nil : "maxmemory-policy is \(policy); set it to noeviction"),
             ]
         } catch {
-            return [HealthCheck("redis", fault: "\(error.code)")]
+            return [HealthCheck("redis", fault: (error as? StoreError)?.message ?? "\(error)")]
         }
     }
 }

@@ -13,8 +13,9 @@ struct JSONObjectWriter {
     ///
     /// - Parameter bytes: What to append to.
     init(appendingTo bytes: consuming [UInt8] = []) {
+        // Before the assignment, which may leave a second reference that makes an append copy everything.
+        bytes.append(UInt8(ascii: "{"))
         self.bytes = bytes
-        self.bytes.append(UInt8(ascii: "{"))
     }
 
     mutating func string(_ name: StaticString, _ value: String) {
@@ -66,10 +67,10 @@ struct JSONObjectWriter {
 
     /// Ends the object.
     ///
-    /// - Returns: The bytes it was appended to, with the object at their end.
-    consuming func finish() -> [UInt8] {
+    /// - Returns: The bytes it was appended to, with the object at their end. The writer is left without any.
+    mutating func finish() -> [UInt8] {
         self.bytes.append(UInt8(ascii: "}"))
-        return self.bytes
+        return exchange(&self.bytes, with: [])
     }
 
     private mutating func name(_ name: StaticString) {

@@ -23,7 +23,6 @@ struct ListBody {
             keys.removeLast()
             next = keys.last
         }
-        let roster = roster
         var response = self.response { json in
             json.raw("presences") { RosterJSON(view: self.page.view).write(roster, keys: keys, to: &$0) }
         }

@@ -22,8 +22,8 @@ struct PresenceRoutes: Sendable {
         guard let key else { throw Problem(.internalError, "A body without a key passed the check.") }
         let member = Member(key: key, session: session ?? .random())
         let tracking = Tracking(member: member, meta: meta, ttl: ttl)
-        return try self.response(
-            to: try await self.store.track([tracking], on: topic, mode: .create).only(), of: member, on: topic)
+        let outcome = try await self.store.track([tracking], on: topic, mode: .create).only()
+        return try WriteResult(outcome, of: member, on: topic).response()
     }
 
     /// `PUT /v1/topics/{topic}/presences/{key}/{session}`.
@@ -34,8 +34,8 @@ struct PresenceRoutes: Sendable {
         let (meta, ttl) = (fields.meta(self.limits), fields.ttl(self.limits))
         try fields.check()
         let tracking = Tracking(member: member, meta: meta, ttl: ttl)
-        return try self.response(
-            to: try await self.store.track([tracking], on: topic, mode: .put).only(), of: member, on: topic)
+        let outcome = try await self.store.track([tracking], on: topic, mode: .put).only()
+        return try WriteResult(outcome, of: member, on: topic).response()
     }
 
     /// `PATCH /v1/topics/{topic}/presences/{key}/{session}`.
@@ -56,12 +56,8 @@ struct PresenceRoutes: Sendable {
         case .any, nil: break
         }
         let updating = Updating(member: member, change: .patch(patch), expected: expected)
-        switch try await self.store.update([updating], on: topic).only() {
-        case .changed(let receipt), .unchanged(let receipt):
-            return ReceiptBody(topic: topic, member: member, receipt: receipt).response(.ok)
-        case let outcome:
-            throw Problem(outcome) ?? Problem(.internalError, "An update ended without a result.")
-        }
+        let outcome = try await self.store.update([updating], on: topic).only()
+        return try WriteResult(outcome, of: member, on: topic).response()
     }
 
     /// `POST /v1/topics/{topic}/presences/{key}/{session}/heartbeat`.
@@ -71,10 +67,8 @@ struct PresenceRoutes: Sendable {
         var fields = try await self.fields(of: request, allowing: ["ttl"])
         let ttl = fields.ttl(self.limits)
         try fields.check()
-        switch try await self.store.heartbeat([(member: member, ttl: ttl)], on: topic).only() {
-        case .renewed(let receipt): return ReceiptBody(topic: topic, member: member, receipt: receipt).response(.ok)
-        case .absent: throw Problem.absent("Nothing is present here to be renewed; track it again.")
-        }
+        let outcome = try await self.store.heartbeat([(member: member, ttl: ttl)], on: topic).only()
+        return try WriteResult(outcome, of: member, on: topic).response()
     }
 
     /// `DELETE /v1/topics/{topic}/presences/{key}/{session}`.
@@ -103,17 +97,6 @@ struct PresenceRoutes: Sendable {
 
     private func fields(of request: Request, allowing names: Set<String>) async throws -> FieldReader {
         try FieldReader(try await request.json(limit: self.options.bodyBytes), allowing: names)
-    }
-
-    private func response(to outcome: TrackOutcome, of member: Member, on topic: Topic) throws(Problem) -> Response {
-        switch outcome {
-        case .created(let receipt):
-            return ReceiptBody(topic: topic, member: member, receipt: receipt).response(.created)
-        case .changed(let receipt), .unchanged(let receipt):
-            return ReceiptBody(topic: topic, member: member, receipt: receipt).response(.ok)
-        case .conflict(let ref):
-            throw Problem.conflict(with: ref)
-        }
     }
 
     /// The problem of a condition that cannot hold, whatever the present ref is.

@@ -8,8 +8,8 @@ import PresenceStore
 
 /// Reads about topics: who is there, and how many.
 ///
-/// Every list reads its client's own writes: it is a snapshot of Redis, or a feed's replica at the position that Redis has
-/// at that moment. While Redis is away a replica is shown all the same, marked `"stale": true`.
+/// Every answer shows its client's own writes: it is a snapshot of Redis, or a feed's replica at the position that Redis
+/// has at that moment. While Redis is away a list shows the replica all the same, marked `"stale": true`.
 struct TopicRoutes: Sendable {
     let backend: PresenceBackend
     let options: ServerOptions
@@ -24,7 +24,7 @@ struct TopicRoutes: Sendable {
         return try await self.answer(about: topic, page: page) {
             let live = await self.backend.live(topic)
             if known != nil || live != nil {
-                let position = try await self.store.position(of: [topic]).only()
+                let position = try await self.store.position(of: topic)
                 if let known, known.matches(position) { return .unchanged(position) }
                 if let live, live.cursor == position { return .roster(live.roster, position) }
             }
@@ -50,7 +50,14 @@ struct TopicRoutes: Sendable {
     func entry(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
         let topic = try context.parameters.topic()
         let key = try context.parameters.key()
-        guard let entry = try await self.entry(of: key, on: topic) else {
+        let roster: Roster
+        // Never from a replica while Redis is away: an absence that is out of date is no 404.
+        if let live = await self.backend.live(topic), live.cursor == (try await self.store.position(of: topic)) {
+            roster = live.roster
+        } else {
+            roster = Roster(try await self.store.entry(of: key, on: topic))
+        }
+        guard let entry = roster.entry(for: key) else {
             throw Problem.absent("Nothing is present under this topic and key.")
         }
         var json: [UInt8] = []
@@ -80,15 +87,6 @@ struct TopicRoutes: Sendable {
             response.link(toNext: "/v1/topics", [("prefix", prefix), ("limit", "\(limit)"), ("after", next.text)])
         }
         return response
-    }
-
-    private func entry(of key: Key, on topic: Topic) async throws -> Entry? {
-        do throws(StoreError) {
-            return Roster(try await self.store.entry(of: key, on: topic)).entry(for: key)
-        } catch {
-            guard error.code == .unavailable, let live = await self.backend.live(topic) else { throw error }
-            return live.roster.entry(for: key)
-        }
     }
 
     /// What is known about a topic's presences.

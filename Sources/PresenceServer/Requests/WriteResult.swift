@@ -1,36 +1,45 @@
 // Rollcall · PresenceServer
 
 import HTTPTypes
+import Hummingbird
 import Presence
 import PresenceStore
 
-/// What became of one operation of a batch: what its single request would have answered.
-enum BatchResult: Sendable {
+/// What became of one write, whether it came in a batch or in a request of its own.
+enum WriteResult: Sendable {
     case receipt(HTTPResponse.Status, Topic, Member, Receipt)
     case done
     case problem(Problem)
 
-    init(_ outcome: TrackOutcome, of operation: BatchOperation) {
+    init(_ outcome: TrackOutcome, of member: Member, on topic: Topic) {
         switch outcome {
-        case .created(let receipt): self = .receipt(.created, operation.topic, operation.member, receipt)
-        case .changed(let receipt), .unchanged(let receipt):
-            self = .receipt(.ok, operation.topic, operation.member, receipt)
+        case .created(let receipt): self = .receipt(.created, topic, member, receipt)
+        case .changed(let receipt), .unchanged(let receipt): self = .receipt(.ok, topic, member, receipt)
         case .conflict(let ref): self = .problem(.conflict(with: ref))
         }
     }
 
-    init(_ outcome: UpdateOutcome, of operation: BatchOperation) {
+    init(_ outcome: UpdateOutcome, of member: Member, on topic: Topic) {
         switch outcome {
-        case .changed(let receipt), .unchanged(let receipt):
-            self = .receipt(.ok, operation.topic, operation.member, receipt)
+        case .changed(let receipt), .unchanged(let receipt): self = .receipt(.ok, topic, member, receipt)
         case .absent, .moved, .invalid: self = .problem(Problem(outcome) ?? .absent())
         }
     }
 
-    init(_ outcome: HeartbeatOutcome, of operation: BatchOperation) {
+    init(_ outcome: HeartbeatOutcome, of member: Member, on topic: Topic) {
         switch outcome {
-        case .renewed(let receipt): self = .receipt(.ok, operation.topic, operation.member, receipt)
-        case .absent: self = .problem(.absent())
+        case .renewed(let receipt): self = .receipt(.ok, topic, member, receipt)
+        case .absent: self = .problem(.absent("Nothing is present here to be renewed; track it again."))
+        }
+    }
+
+    /// The answer to a request of its own.
+    func response() throws(Problem) -> Response {
+        switch self {
+        case .receipt(let status, let topic, let member, let receipt):
+            return ReceiptBody(topic: topic, member: member, receipt: receipt).response(status)
+        case .done: return Response(status: .noContent)
+        case .problem(let problem): throw problem
         }
     }
 

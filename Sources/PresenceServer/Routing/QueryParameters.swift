@@ -26,8 +26,8 @@ package struct QueryParameters: Sendable {
         let unknown = self.parameters.map(\.name).filter { !names.contains($0) }
         guard !unknown.isEmpty else { return }
         let known = names.isEmpty ? "it takes none" : "it takes \(names.sorted().joined(separator: ", "))"
-        let errors = unknown.map {
-            FieldError(.parameter($0), "\($0) is not a query parameter of this route; \(known).")
+        let errors = unknown.prefix(FieldError.mostListed).map {
+            FieldError(.parameter($0), "\(excerpt($0)) is not a query parameter of this route; \(known).")
         }
         throw Problem(.invalidQuery, errors[0].detail, errors: errors)
     }

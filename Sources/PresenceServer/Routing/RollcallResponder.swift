@@ -14,13 +14,12 @@ package struct RollcallResponder: HTTPResponder {
     package typealias Context = RollcallRequestContext
 
     private let table: RouteTable
-    private let log: RequestLog
+    private let log = RequestLog()
     private let metrics: RequestMetrics
     private let crossOrigin = CrossOrigin()
 
-    package init(table: RouteTable, log: RequestLog = RequestLog()) {
+    package init(table: RouteTable) {
         self.table = table
-        self.log = log
         self.metrics = RequestMetrics(table)
     }
 
@@ -71,11 +70,15 @@ package struct RollcallResponder: HTTPResponder {
                 .invalidHeader, at: .header("If-Match"),
                 "If-Match is honoured by PATCH alone; it would be ignored here.")
         }
+        if request.headers.contains(.ifNoneMatch) && !route.method.isSafe {
+            throw Problem(
+                .invalidHeader, at: .header("If-None-Match"),
+                "If-None-Match is for lists; it would be ignored here. POST tracks only who is not present.")
+        }
         context.parameters = parameters
         context.query = try QueryParameters(request.uri.query)
         if let names = route.query { try context.query.requireOnly(names) }
         guard request.method == .head else { return try await route.handler(request, context) }
-        if route.isStream { return Response(status: .ok, headers: [.contentType: "text/event-stream"]) }
         return try await route.handler(request, context).createHeadResponse()
     }
 }

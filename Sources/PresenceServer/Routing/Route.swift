@@ -13,19 +13,16 @@ package struct Route: Sendable {
     package let operationID: String
     /// The names of the query parameters that the operation knows, any other being refused; nil takes whatever comes.
     package let query: Set<String>?
-    /// Whether the answer never ends by itself; a HEAD request then must not start it.
-    package let isStream: Bool
     let handler: Handler
 
     package init(
         _ method: HTTPRequest.Method, _ path: String, _ operationID: String, query: Set<String>? = [],
-        isStream: Bool = false, handler: @escaping Handler
+        handler: @escaping Handler
     ) {
         self.method = method
         self.path = PathTemplate(path)
         self.operationID = operationID
         self.query = query
-        self.isStream = isStream
         self.handler = handler
     }
 }

@@ -1,5 +1,6 @@
 // Rollcall · PresenceServer
 
+import Foundation
 import NIOCore
 
 /// Writes a stream's frames straight to its connection, and tells the stream what becomes of it.
@@ -46,6 +47,12 @@ final class StreamChannelHandler: ChannelInboundHandler, RemovableChannelHandler
     func channelInactive(context: ChannelHandlerContext) {
         stream.assumeIsolated { $0.end(.clientGone) }
         context.fireChannelInactive()
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // The kernel gave the client up: it acknowledged nothing for too long.
+        if (error as? IOError)?.errnoCode == ETIMEDOUT { stream.assumeIsolated { $0.end(.unread) } }
+        context.fireErrorCaught(error)
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {

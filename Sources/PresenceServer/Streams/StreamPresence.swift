@@ -32,15 +32,18 @@ struct StreamPresence: Sendable {
     ///
     /// While Redis is away it tries again, as long as the stream is open; nil if that ended first.
     ///
-    /// - Parameter onDelay: Called at each failure after the first second.
+    /// - Parameters:
+    ///   - onDelay: Called at each failure after the first second.
+    ///   - onUntracked: Called when Redis says that somebody untracked the presence, and no message did.
     func track(
-        while isOpen: () async -> Bool, onDelay: (_ since: NIODeadline) async -> Void
+        while isOpen: () async -> Bool, onDelay: (_ since: NIODeadline) async -> Void,
+        onUntracked: @escaping @Sendable () -> Void
     ) async throws(StoreError) -> Receipt? {
         let start = NIODeadline.now()
         var pause = Duration.milliseconds(100)
         while await isOpen() {
             do {
-                return try await trackOnce()
+                return try await trackOnce(onUntracked)
             } catch  where error.isTransient {
                 logger.debug("Tracking a stream's presence failed; trying again", metadata: ["error": "\(error)"])
             }
@@ -70,7 +73,7 @@ struct StreamPresence: Sendable {
         leases.unbind(request.member, on: topic, owner: owner, grace: request.grace)
     }
 
-    private func trackOnce() async throws(StoreError) -> Receipt {
+    private func trackOnce(_ onUntracked: @escaping @Sendable () -> Void) async throws(StoreError) -> Receipt {
         let member = request.member
         let outcomes = try await store.track(
             [Tracking(member: member, meta: request.meta)], on: topic, mode: .put, owner: owner)
@@ -83,7 +86,7 @@ struct StreamPresence: Sendable {
         }
         leases.bind(
             member, on: topic, owner: owner, ttl: receipt.ttl,
-            presence: Presence(ref: receipt.ref, previous: receipt.previous, meta: meta))
+            presence: Presence(ref: receipt.ref, previous: receipt.previous, meta: meta), onUntracked: onUntracked)
         return receipt
     }
 }

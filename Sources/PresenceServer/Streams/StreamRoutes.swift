@@ -77,16 +77,18 @@ package struct StreamRoutes: Sendable {
     private func begin(_ stream: EventStream, as presence: StreamPresence, _ context: RollcallRequestContext) async {
         // The feed follows the topic before the track, so that the track arrives as a message and needs no snapshot.
         hub.prepare(presence.topic)
+        let member = presence.request.member
+        let untracked = StreamFrames.untracked(member)
         do {
             let receipt = try await presence.track(
-                while: { await !stream.isEnded }, onDelay: { await stream.setAway(since: $0) })
+                while: { await !stream.isEnded }, onDelay: { await stream.setAway(since: $0) },
+                onUntracked: { stream.loop.execute { stream.assumeIsolated { $0.tell(untracked) } } })
             guard let receipt else { return }
             await stream.setAway(since: nil)
-            let member = presence.request.member
             await stream.tell(StreamFrames.tracked(member, ref: receipt.ref, grace: presence.request.grace))
             await stream.subscribe(to: hub, as: member, reaching: receipt.cursor) { change in
                 guard presence.follow(change) else { return }
-                stream.assumeIsolated { $0.tell(StreamFrames.untracked(member)) }
+                stream.assumeIsolated { $0.tell(untracked) }
             }
         } catch {
             context.logger.error("A stream's presence could not be tracked", metadata: ["error": "\(error)"])

@@ -17,6 +17,9 @@ struct DevCommand: AsyncParsableCommand {
     @OptionGroup(title: "Settings") var options: SettingsOptions
 
     func run() async throws {
+        guard options.given[SettingsTable.redisURL.info.fileKey] == nil else {
+            throw ProgramError.usage("dev brings its own Redis; for another one run: rollcall serve --redis-url …")
+        }
         let redis: LocalRedis
         do {
             redis = try await LocalRedis.start(folder: "\(state)/redis")

@@ -35,13 +35,18 @@ private func redraw(_ stream: LiveStream, _ topic: String) async throws {
         group.addTask { await screen.run() }
         group.addTask {
             var roster = WatchedRoster()
+            var state = "live"
             try await stream.follow { step in
                 switch step {
-                case .opened: await screen.show(state: "live")
+                case .opened:
+                    state = "live"
+                    await screen.show(state: state)
                 case .lost(let reason, let pause): await screen.show(state: "\(reason); again in \(pause.inWords)")
                 case .event(let event):
                     _ = try roster.take(event)
-                    await screen.show(roster, state: event.name == "degraded" ? "degraded" : "live")
+                    if event.name == "degraded" { state = "degraded" }
+                    if event.name == "recovered" { state = "live" }
+                    await screen.show(roster, state: state)
                 }
             }
         }

@@ -71,6 +71,13 @@ struct LineLogHandler: LogHandler {
 
     /// A message with a line end in it must not look like two log lines.
     private static func onOneLine(_ line: String) -> String {
-        line.replacing("\r", with: "\\r").replacing("\n", with: "\\n") + "\n"
+        // By scalar: as a Character, a carriage return and a line feed are one, and neither of the two.
+        line.unicodeScalars.reduce(into: "") { text, scalar in
+            switch scalar {
+            case "\r": text += "\\r"
+            case "\n": text += "\\n"
+            default: text.unicodeScalars.append(scalar)
+            }
+        } + "\n"
     }
 }

@@ -128,6 +128,7 @@ struct BadInputTests {
         Case(.patch, here, "{}", headers: [("If-Match", "W/\"x\"")], gives: 400, .invalidHeader, at: "If-Match"),
         Case(.patch, here, "{}", headers: [("If-Match", "x")], gives: 400, .invalidHeader, at: "If-Match"),
         Case(.patch, here, #"{"a":1}"#, headers: [("If-Match", "\"0000000000000000\"")], gives: 412, .refMoved),
+        Case(.put, here, "{}", headers: [("If-None-Match", "*")], gives: 400, .invalidHeader, at: "If-None-Match"),
         Case(.put, here, "{}", headers: [("If-Match", "\"x\"")], gives: 400, .invalidHeader, at: "If-Match"),
         // Nothing there
         Case(.patch, "/v1/topics/t/presences/nobody/1", "{}", gives: 404, .presenceAbsent),
@@ -157,6 +158,18 @@ struct BadInputTests {
                 if bad.status == 405 { #expect(answer.header("Allow")?.contains("OPTIONS") == true, name) }
                 #expect(try await server.redisContents() == before, name)
             }
+        }
+    }
+
+    @Test("A request with thousands of faults is told of twenty, and at once", .timeLimit(.minutes(1)))
+    func manyFaults() async throws {
+        try await withServer { server in
+            let members = (0..<100_000).map { "\"x\($0)\":0" }.joined(separator: ",")
+            let batch = try await server.send(.post, "/v1/batch", #"{"operations":[{"op":"put",\#(members)}]}"#)
+            #expect(batch.status == 200)
+            #expect(try batch.json["results"]?[0]?["problem"]?["errors"]?.array?.count ?? 0 < 30)
+            let query = (0..<1000).map { "x\($0)" }.joined(separator: "&")
+            #expect(try await server.send(.get, Self.list + "?" + query).places.count == 20)
         }
     }
 

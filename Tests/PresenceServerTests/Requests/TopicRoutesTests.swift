@@ -135,9 +135,13 @@ struct TopicRoutesTests {
             ])
             replica.withLock { $0 = LiveRoster(cursor: cursor, roster: roster, isCurrent: true) }
             #expect(try await server.send(.get, self.list).text.contains("replica"))
+            #expect(try await server.send(.get, self.list + "/replica").status == 200)
+            #expect(try await server.send(.get, self.list + "/alice").status == 404)
             _ = try await server.send(.put, self.list + "/bob/1")
             let fresh = try await server.send(.get, self.list)
             #expect(!fresh.text.contains("replica") && fresh.text.contains("bob"))
+            #expect(try await server.send(.get, self.list + "/replica").status == 404)
+            #expect(try await server.send(.get, self.list + "/alice").status == 200)
         }
     }
 }

@@ -117,7 +117,7 @@ func withServer<Result: Sendable>(
     let table = RouteTable.rollcall(
         PresenceBackend(store: store, live: live), streams: streams, options: options,
         checks: {
-            await HealthCheck.redis(pool) + [HealthCheck("draining", fault: isDraining() ? "shutting down" : nil)]
+            await HealthCheck.redis(store) + [HealthCheck("draining", fault: isDraining() ? "shutting down" : nil)]
         }, metrics: exporter)
 
     let (ports, running) = AsyncStream.makeStream(of: Int.self)

@@ -1,0 +1,58 @@
+// Rollcall · TestSupport
+
+import Foundation
+import NIOCore
+import NIOPosix
+
+/// A client of a stream that reads nothing until it is told to.
+///
+/// Its receive buffer is small, so that what it does not read piles up at the server.
+package struct StalledReader: Sendable {
+    private let channel: any Channel
+    private let handler: NIOLoopBound<Handler>
+
+    /// Sends the request of a stream and leaves its answer unread.
+    package static func open(_ url: String) async throws -> StalledReader {
+        guard let parts = URLComponents(string: url), let host = parts.host, let port = parts.port else {
+            throw NeverHappened(description: "\(url) is no URL with a port")
+        }
+        let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
+            .channelOption(.autoRead, value: false)
+            .channelOption(.socketOption(.so_rcvbuf), value: 4096)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(Handler()) }
+            }
+            .connect(host: host, port: port).get()
+        let target = parts.percentEncodedPath + (parts.percentEncodedQuery.map { "?" + $0 } ?? "")
+        let head = "GET \(target) HTTP/1.1\r\nHost: \(host)\r\n\r\n"
+        try await channel.writeAndFlush(ByteBuffer(string: head))
+        let handler = try await channel.eventLoop.submit {
+            NIOLoopBound(try channel.pipeline.syncOperations.handler(type: Handler.self), eventLoop: channel.eventLoop)
+        }.get()
+        return StalledReader(channel: channel, handler: handler)
+    }
+
+    /// Reads on, and gives everything that came: chunk sizes are left in, between the lines of the stream.
+    package func read(until isEnough: @escaping @Sendable (String) -> Bool) async throws -> String {
+        try await channel.setOption(.autoRead, value: true).get()
+        channel.read()
+        return try await eventually("enough of the stream", timeout: .seconds(30)) {
+            let text = try await channel.eventLoop.submit { String(buffer: handler.value.received) }.get()
+            return isEnough(text) ? text : nil
+        }
+    }
+
+    /// Whether the server has closed the connection; seen without reading.
+    package var isOpen: Bool { channel.isActive }
+
+    package func close() async { try? await channel.close() }
+
+    private final class Handler: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+        var received = ByteBuffer()
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            received.writeImmutableBuffer(unwrapInboundIn(data))
+        }
+    }
+}
