@@ -20,12 +20,18 @@ let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-s
 let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
-let nioHTTPTypes: Target.Dependency = .product(name: "NIOHTTPTypes", package: "swift-nio-extras")
 let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
 let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
+
+// Homebrew's folders are not searched by themselves; Debian's are, and its flags are ones that SwiftPM warns about.
+#if os(macOS)
+    let hiredisFlags: String? = "hiredis"
+#else
+    let hiredisFlags: String? = nil
+#endif
 
 let package = Package(
     name: "rollcall",
@@ -34,7 +40,6 @@ let package = Package(
         .package(url: "https://github.com/hummingbird-project/hummingbird.git", from: "2.28.1"),
         .package(url: "https://github.com/apple/swift-nio.git", from: "2.101.2"),
         .package(url: "https://github.com/apple/swift-nio-ssl.git", from: "2.37.6"),
-        .package(url: "https://github.com/apple/swift-nio-extras.git", from: "1.35.2"),
         .package(url: "https://github.com/apple/swift-http-types.git", from: "1.8.0"),
         .package(url: "https://github.com/apple/swift-log.git", from: "1.16.2"),
         .package(url: "https://github.com/apple/swift-metrics.git", from: "2.13.0"),
@@ -48,7 +53,8 @@ let package = Package(
     ],
     targets: [
         // hiredis' reply reader, used as the RESP codec.
-        .systemLibrary(name: "CHiredis", providers: [.apt(["libhiredis-dev"]), .brew(["hiredis"])]),
+        .systemLibrary(
+            name: "CHiredis", pkgConfig: hiredisFlags, providers: [.apt(["libhiredis-dev"]), .brew(["hiredis"])]),
         // Bytes to Redis values and back; knows nothing of presence.
         .target(
             name: "Redis", dependencies: ["CHiredis", nio, nioPosix, nioSSL, logging, lifecycle, deque],
@@ -90,7 +96,8 @@ let package = Package(
             dependencies: ["LocalServices", subprocess, httpClient, nio, nioPosix, nioHTTP1, logging],
             path: "Tests/TestSupport", swiftSettings: settings),
         .testTarget(
-            name: "RedisTests", dependencies: ["Redis", "CHiredis", "TestSupport", nio, nioPosix, logging, lifecycle],
+            name: "RedisTests",
+            dependencies: ["Redis", "CHiredis", "LocalServices", "TestSupport", nio, nioPosix, logging, lifecycle],
             swiftSettings: settings),
         .testTarget(name: "PresenceTests", dependencies: ["Presence"], swiftSettings: settings),
         .testTarget(

@@ -6,8 +6,15 @@ import Redis
 /// Which presences are bound to this node's open streams, and in which second each is due to be renewed.
 ///
 /// Pure: time is the number of ticks. A topic is due every third of its ttl, in a slot that its hash decides, so that
-/// each tick has its even share and a topic's members share a call. Nothing is kept for a member but one entry.
+/// each tick has its even share and a topic's members share a call. A member is bound once for each of its streams on
+/// this node, since only Redis knows which of them tracked last; a renewal tells the others.
 struct LeaseBook {
+    /// A presence, as one of the streams that tracked it holds it.
+    struct Claim: Hashable {
+        let member: Member
+        let owner: StreamOwner
+    }
+
     struct Binding {
         let owner: StreamOwner
         /// Whole seconds.
@@ -15,6 +22,8 @@ struct LeaseBook {
         var presence: Presence
         /// Member and owner, as the renew script takes them.
         let arguments: [RedisArgument]
+        /// Tells the stream that somebody untracked its presence and no message said so.
+        let onUntracked: @Sendable () -> Void
 
         var stored: StoredPresence {
             StoredPresence(presence: presence, ttl: ttl, owner: .stream(owner))
@@ -24,7 +33,7 @@ struct LeaseBook {
     /// The topics with members of one ttl, each in its slot.
     private struct Wheel {
         var slots: [Set<Topic>]
-        /// Members of a topic with this ttl.
+        /// Bindings of a topic with this ttl.
         var members: [Topic: Int] = [:]
 
         init(ttl: Int) {
@@ -37,32 +46,38 @@ struct LeaseBook {
     }
 
     /// As many as there are open streams with a presence, which the server bounds.
-    private var bindings: [Topic: [Member: Binding]] = [:]
+    private var bindings: [Topic: [Member: [StreamOwner: Binding]]] = [:]
     private var wheels: [Int: Wheel] = [:]
-    /// Members found missing since the last ``takeSuspects()``.
-    private var suspects: [Topic: Set<Member>] = [:]
+    /// What was found missing since the last ``takeSuspects()``.
+    private var suspects: [Topic: Set<Claim>] = [:]
     private var tick = 0
 
     var count: Int { wheels.values.reduce(0) { $0 + $1.members.values.reduce(0, +) } }
 
-    func binding(of member: Member, on topic: Topic) -> Binding? { bindings[topic]?[member] }
+    func binding(of member: Member, on topic: Topic, owner: StreamOwner) -> Binding? {
+        bindings[topic]?[member]?[owner]
+    }
 
-    /// Binds a presence to a stream, in place of the one it may have been bound to.
-    mutating func bind(_ member: Member, on topic: Topic, owner: StreamOwner, ttl: Int, presence: Presence) {
-        unbind(member, on: topic)
-        bindings[topic, default: [:]][member] = Binding(
-            owner: owner, ttl: ttl, presence: presence, arguments: [.bytes(member.bytes), .string(owner.text)])
+    /// Binds a presence to a stream, beside others that it may be bound to.
+    mutating func bind(
+        _ member: Member, on topic: Topic, owner: StreamOwner, ttl: Int, presence: Presence,
+        onUntracked: @escaping @Sendable () -> Void
+    ) {
+        unbind(member, on: topic, owner: owner)
+        bindings[topic, default: [:]][member, default: [:]][owner] = Binding(
+            owner: owner, ttl: ttl, presence: presence, arguments: [.bytes(member.bytes), .string(owner.text)],
+            onUntracked: onUntracked)
         var wheel = wheels.removeValue(forKey: ttl) ?? Wheel(ttl: ttl)
         wheel.members[topic, default: 0] += 1
         wheel.slots[wheel.slot(of: topic)].insert(topic)
         wheels[ttl] = wheel
     }
 
-    /// Forgets a presence if it is bound to that stream, or to any when none is named; says whether it was.
+    /// Forgets that a presence is bound to that stream; returns the binding if it was.
     @discardableResult
-    mutating func unbind(_ member: Member, on topic: Topic, owner: StreamOwner? = nil) -> Bool {
-        guard let binding = binding(of: member, on: topic), owner == nil || owner == binding.owner else { return false }
-        bindings[topic]?[member] = nil
+    mutating func unbind(_ member: Member, on topic: Topic, owner: StreamOwner) -> Binding? {
+        guard let binding = bindings[topic]?[member]?.removeValue(forKey: owner) else { return nil }
+        if bindings[topic]?[member]?.isEmpty == true { bindings[topic]?[member] = nil }
         if bindings[topic]?.isEmpty == true { bindings[topic] = nil }
 
         var wheel = wheels.removeValue(forKey: binding.ttl) ?? Wheel(ttl: binding.ttl)
@@ -70,12 +85,12 @@ struct LeaseBook {
         wheel.members[topic] = left > 0 ? left : nil
         if left == 0 { wheel.slots[wheel.slot(of: topic)].remove(topic) }
         if !wheel.members.isEmpty { wheels[binding.ttl] = wheel }
-        return true
+        return binding
     }
 
     /// Notes the newest state of a presence, for when it must be restored.
     mutating func refresh(_ member: Member, on topic: Topic, presence: Presence) {
-        bindings[topic]?[member]?.presence = presence
+        for owner in (bindings[topic]?[member] ?? [:]).keys { bindings[topic]?[member]?[owner]?.presence = presence }
     }
 
     /// Moves time on; returns what is due in the ticks passed, nothing twice.
@@ -95,16 +110,16 @@ struct LeaseBook {
         wheels.flatMap { ttl, wheel in wheel.members.keys.flatMap { renewals(of: $0, ttl: ttl) } }
     }
 
-    /// Notes a member that a renewal did not find.
-    mutating func suspect(_ member: Member, on topic: Topic) {
-        suspects[topic, default: []].insert(member)
+    /// Notes what a renewal did not find.
+    mutating func suspect(_ claim: Claim, on topic: Topic) {
+        suspects[topic, default: []].insert(claim)
     }
 
     /// Returns what is suspected and still bound, and suspects nothing more.
-    mutating func takeSuspects() -> [(topic: Topic, members: [Member])] {
+    mutating func takeSuspects() -> [(topic: Topic, claims: [Claim])] {
         defer { suspects = [:] }
-        return suspects.compactMap { topic, members in
-            let bound = members.filter { bindings[topic]?[$0] != nil }
+        return suspects.compactMap { topic, claims in
+            let bound = claims.filter { binding(of: $0.member, on: topic, owner: $0.owner) != nil }
             return bound.isEmpty ? nil : (topic, Array(bound))
         }
     }
@@ -120,10 +135,12 @@ struct LeaseBook {
             members.removeAll()
             arguments.removeAll()
         }
-        for (member, binding) in bound where binding.ttl == ttl {
-            members.append((member, binding.owner))
-            arguments += binding.arguments
-            if members.count == PresenceStore.membersPerCall { close() }
+        for (member, owners) in bound {
+            for binding in owners.values where binding.ttl == ttl {
+                members.append((member, binding.owner))
+                arguments += binding.arguments
+                if members.count == PresenceStore.membersPerCall { close() }
+            }
         }
         close()
         return renewals

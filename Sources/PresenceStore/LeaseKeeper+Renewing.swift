@@ -15,93 +15,92 @@ extension LeaseKeeper {
     func renewDue(tick: Int) async {
         let (suspects, due) = state.withLock { ($0.book.takeSuspects(), $0.book.advance(to: tick)) }
         await restore(suspects)
-        await renew(due) { failure, topic in
-            switch failure.found {
-            case .missing: self.state.withLock { $0.book.suspect(failure.member, on: topic) }
-            case .unowned, .foreign: self.letGo(failure, on: topic)
-            }
-        }
+        await renew(due)
     }
 
     /// Renews everything, spread over `time`, and restores at once what is missing.
-    ///
-    /// A Redis that lost writes may also have lost that this stream owns the presence, so one that nobody owns is ours.
     func recoverAll(within time: Duration) async {
         let steps = 20
         try? await Task.sleep(for: time / steps * Double.random(in: 0..<1))
         let all = state.withLock { state in
-            state.mustRecover = false
+            state.recovery = .running
             return state.book.all()
         }
         let shares = Dictionary(grouping: all) { _ in Int.random(in: 0..<steps) }
         for step in 0..<steps where !Task.isCancelled {
             if let share = shares[step] {
-                let lost = Mutex<[Topic: [Member]]>([:])
-                await renew(share) { failure, topic in
-                    switch failure.found {
-                    case .missing, .unowned: lost.withLock { $0[topic, default: []].append(failure.member) }
-                    case .foreign: self.letGo(failure, on: topic)
-                    }
-                }
-                await restore(lost.withLock { $0.map { (topic: $0.key, members: $0.value) } })
+                await renew(share)
+                await restore(state.withLock { $0.book.takeSuspects() })
             }
             try? await Task.sleep(for: time / steps)
         }
+        state.withLock { if $0.recovery == .running { $0.recovery = .none } }
     }
 
-    private func renew(
-        _ renewals: [Renewal], failed: @escaping @Sendable (FailedRenewal, Topic) -> Void
-    ) async {
+    private func renew(_ renewals: [Renewal]) async {
         await inParallel(Self.pipelines(renewals), width: Self.callsInFlight) { [self] pipeline in
             await renewing.watch { () throws(StoreError) in
                 for (renewal, result) in zip(pipeline, try await store.renew(pipeline)) {
-                    for failure in try result.get() { failed(failure, renewal.topic) }
+                    for failure in try result.get() { note(failure, on: renewal.topic) }
                 }
             }
         }
     }
 
-    private func restore(_ missing: [(topic: Topic, members: [Member])]) async {
-        let calls = missing.flatMap { topic, members in
-            members.chunks(of: Self.restoresPerCall).map { (topic: topic, members: Array($0)) }
+    /// Suspects that Redis lost the presence, or lets go of it: another stream, or REST after one, has the session now.
+    ///
+    /// A Redis that lost writes may also have lost that this stream owns the presence, so one that nobody owns is ours.
+    private func note(_ failure: FailedRenewal, on topic: Topic) {
+        let (member, owner) = (failure.member, failure.owner)
+        state.withLock { state in
+            if failure.found == .missing || failure.found == .unowned && state.recovery != .none {
+                state.book.suspect(LeaseBook.Claim(member: member, owner: owner), on: topic)
+            } else {
+                state.book.unbind(member, on: topic, owner: owner)
+            }
         }
-        await inParallel(calls, width: Self.callsInFlight) { [self] topic, members in
-            let items = state.withLock { state in
-                members.compactMap { member in
-                    state.book.binding(of: member, on: topic).map { (member: member, stored: $0.stored) }
+    }
+
+    private func restore(_ missing: [(topic: Topic, claims: [LeaseBook.Claim])]) async {
+        let calls = missing.flatMap { topic, claims in
+            claims.chunks(of: Self.restoresPerCall).map { (topic: topic, claims: Array($0)) }
+        }
+        await inParallel(calls, width: Self.callsInFlight) { [self] topic, claims in
+            let bindings = state.withLock { state in
+                claims.compactMap { claim in
+                    state.book.binding(of: claim.member, on: topic, owner: claim.owner).map { (claim, $0) }
                 }
             }
             await restoring.watch { () throws(StoreError) in
                 do throws(StoreError) {
-                    for (item, outcome) in zip(items, try await store.restore(items, on: topic)) {
-                        settle(item.member, on: topic, owner: item.stored.owner, outcome)
+                    let items = bindings.map { (member: $0.member, stored: $1.stored) }
+                    for ((claim, _), outcome) in zip(bindings, try await store.restore(items, on: topic)) {
+                        settle(claim, on: topic, outcome)
                     }
                 } catch {
-                    state.withLock { state in members.forEach { state.book.suspect($0, on: topic) } }
+                    state.withLock { state in claims.forEach { state.book.suspect($0, on: topic) } }
                     throw error
                 }
             }
         }
     }
 
-    private func settle(_ member: Member, on topic: Topic, owner: Ownership, _ outcome: RestoreOutcome) {
-        guard case .stream(let owner) = owner else { return }
-        let isStillBound = state.withLock { state in
-            guard state.book.binding(of: member, on: topic)?.owner == owner else { return false }
+    private func settle(_ claim: LeaseBook.Claim, on topic: Topic, _ outcome: RestoreOutcome) {
+        let (member, owner) = (claim.member, claim.owner)
+        let binding = state.withLock { state in
             switch outcome {
             case .restored: break
             case .kept(let stored): state.book.refresh(member, on: topic, presence: stored.presence)
-            case .foreign: state.book.unbind(member, on: topic, owner: owner)
+            case .foreign, .untracked: return state.book.unbind(member, on: topic, owner: owner)
             }
-            return true
+            return state.book.binding(of: member, on: topic, owner: owner)
         }
+        switch outcome {
+        case .untracked: binding?.onUntracked()
         // The stream ended while its presence was on the way back: nobody would renew it, so it ends as well.
-        if !isStillBound, outcome == .restored { unbind(member, on: topic, owner: owner, grace: 0) }
-    }
-
-    /// Another stream, or REST after one, has the session now: that stream has nothing more to do with it.
-    private func letGo(_ failure: FailedRenewal, on topic: Topic) {
-        state.withLock { _ = $0.book.unbind(failure.member, on: topic, owner: failure.owner) }
+        case .restored where binding == nil: unbind(member, on: topic, owner: owner, grace: 0)
+        case .restored, .kept, .foreign: break
+        }
     }
 
     /// Packs calls together: at most 500 members and 64 topics in one go.

@@ -8,8 +8,9 @@ import Synchronization
 /// Keeps the presences alive that are bound to this node's open streams.
 ///
 /// A stream binds its presence after it has tracked it and unbinds it when it ends. In between the keeper renews the
-/// lease every third of the ttl, brings the presence back if Redis has lost it, and lets go of it when another stream
-/// has taken the session over. Callers never wait: bindings are noted at once, and what needs Redis is done by ``run()``.
+/// lease every third of the ttl, brings the presence back if Redis has lost it, and lets go of it when Redis says that
+/// another stream has taken the session over or that somebody has untracked it. Callers never wait: bindings are noted
+/// at once, and what needs Redis is done by ``run()``.
 package final class LeaseKeeper: Service, Sendable {
     struct State {
         var book = LeaseBook()
@@ -17,7 +18,12 @@ package final class LeaseKeeper: Service, Sendable {
         ///
         /// At the bound a further one is dropped: that presence ends when its lease is over, as expired.
         var releases: [PendingRelease] = []
-        var mustRecover = false
+        var recovery = Recovery.none
+    }
+
+    /// Whether Redis may have lost writes that this node has not made up for.
+    enum Recovery {
+        case none, due, running
     }
 
     struct PendingRelease {
@@ -49,14 +55,23 @@ package final class LeaseKeeper: Service, Sendable {
         (wakeups, wake) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
-    /// How many presences are bound.
+    /// How many presences are bound, each once for each of its streams.
     package var count: Int { state.withLock { $0.book.count } }
 
-    /// Renews this presence from now on, for this stream, in place of any that it was bound to.
+    /// Renews this presence from now on, for this stream, as long as Redis says that it is this stream's.
     ///
     /// To be called after a track with the same owner, whose ttl and presence these are.
-    package func bind(_ member: Member, on topic: Topic, owner: StreamOwner, ttl: Int, presence: Presence) {
-        state.withLock { $0.book.bind(member, on: topic, owner: owner, ttl: ttl, presence: presence) }
+    ///
+    /// - Parameter onUntracked: Called, and let go of, when the presence turns out to be untracked though nobody
+    ///   called ``drop(_:on:owner:)``.
+    package func bind(
+        _ member: Member, on topic: Topic, owner: StreamOwner, ttl: Int, presence: Presence,
+        onUntracked: @escaping @Sendable () -> Void
+    ) {
+        state.withLock {
+            $0.book.bind(
+                member, on: topic, owner: owner, ttl: ttl, presence: presence, onUntracked: onUntracked)
+        }
     }
 
     /// Notes the newest state of a bound presence, for when it must be restored.
@@ -84,7 +99,7 @@ package final class LeaseKeeper: Service, Sendable {
     /// Renews everything within two seconds and restores what is missing: for a connection that is new, and with it
     /// perhaps a Redis that has lost writes.
     package func recover() {
-        state.withLock { $0.mustRecover = true }
+        state.withLock { $0.recovery = .due }
         wake.yield()
     }
 
@@ -102,7 +117,7 @@ package final class LeaseKeeper: Service, Sendable {
                 group.addTask {
                     for await _ in self.wakeups {
                         await self.releaseEnded()
-                        if self.state.withLock({ $0.mustRecover }) { await self.recoverAll(within: .seconds(2)) }
+                        if self.state.withLock({ $0.recovery == .due }) { await self.recoverAll(within: .seconds(2)) }
                     }
                 }
             }

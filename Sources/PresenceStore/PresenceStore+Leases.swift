@@ -26,6 +26,8 @@ package enum RestoreOutcome: Hashable, Sendable {
     case kept(StoredPresence)
     /// It was there and belongs to another stream; nothing of it was touched.
     case foreign(StoredPresence)
+    /// It was untracked while its stream held it, and is not brought back.
+    case untracked
 }
 
 extension PresenceStore {
@@ -89,7 +91,7 @@ extension PresenceStore {
             let connection = try connection()
             var arguments = [keys.topic, keys.channel] + connection.fence
             for item in chunk { arguments += [.bytes(item.member.bytes), .bytes(item.stored.bytes)] }
-            var reply = try StoreReply(await connection.call(StoreScripts.restore, keys.all, arguments))
+            var reply = try StoreReply(await connection.call(StoreScripts.restore, keys.allAndUntracked, arguments))
             for item in chunk {
                 let (status, value) = (try reply.int(), try reply.buffer())
                 var stored = item.stored
@@ -99,7 +101,14 @@ extension PresenceStore {
                     }
                     stored = found
                 }
-                outcomes.append(status == 2 ? .restored : status == 1 ? .kept(stored) : .foreign(stored))
+                let outcome: RestoreOutcome =
+                    switch status {
+                    case 3: .untracked
+                    case 2: .restored
+                    case 1: .kept(stored)
+                    default: .foreign(stored)
+                    }
+                outcomes.append(outcome)
             }
         }
         return outcomes

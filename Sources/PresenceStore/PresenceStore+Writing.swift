@@ -7,7 +7,7 @@ extension PresenceStore {
     /// Tracks presences, each with a fresh ref where its meta is new.
     ///
     /// `owner` is the open stream that they are bound to; without one an existing owner stays, except one whose stream
-    /// has ended. Fails as a whole, before anything is written, when Redis is out of memory.
+    /// has ended, and with an open stream the ttl stays too. Fails as a whole, before anything is written, when Redis is out of memory.
     package func track(
         _ items: [Tracking], on topic: Topic, mode: TrackMode, owner: StreamOwner? = nil
     ) async throws(StoreError) -> [TrackOutcome] {
@@ -25,13 +25,15 @@ extension PresenceStore {
                 arguments.append(item.ttl.map { .integer($0) } ?? "")
                 arguments.append(.bytes(item.meta?.json ?? []))
             }
-            var reply = try StoreReply(await connection.call(StoreScripts.track, keys.all, arguments))
+            var reply = try StoreReply(await connection.call(StoreScripts.track, keys.allAndUntracked, arguments))
             for _ in chunk { outcomes.append(try Self.trackOutcome(&reply)) }
         }
         return outcomes
     }
 
     /// Removes presences, whoever owns them; says for each whether it was there.
+    ///
+    /// Those of open streams are remembered for an hour, in which ``restore(_:on:)`` does not bring them back.
     package func untrack(_ members: [Member], on topic: Topic) async throws(StoreError) -> [Bool] {
         let keys = keys.topic(topic)
         var existed: [Bool] = []
@@ -39,7 +41,7 @@ extension PresenceStore {
         for chunk in members.chunks(of: Self.membersPerCall) {
             let connection = try connection()
             let arguments = [keys.topic, keys.channel] + connection.fence + chunk.map { .bytes($0.bytes) }
-            var reply = try StoreReply(await connection.call(StoreScripts.untrack, keys.all, arguments))
+            var reply = try StoreReply(await connection.call(StoreScripts.untrack, keys.allAndUntracked, arguments))
             for _ in chunk { existed.append(try reply.int() == 1) }
         }
         return existed
@@ -53,7 +55,7 @@ extension PresenceStore {
 
     /// Moves leases to now + ttl, the kept one where none is given; publishes nothing.
     ///
-    /// A presence whose stream has ended becomes one of REST again.
+    /// A presence whose stream has ended becomes one of REST again; one that an open stream holds keeps its ttl.
     package func heartbeat(
         _ items: [(member: Member, ttl: Int?)], on topic: Topic
     ) async throws(StoreError) -> [HeartbeatOutcome] {

@@ -69,6 +69,8 @@ struct TopicKeys {
     let members: RedisArgument
     /// ZSET member → deadline.
     let leases: RedisArgument
+    /// ZSET member, 0x1f and owner → when it was untracked while that stream held it, in ms.
+    let untracked: RedisArgument
     /// ZSET topic → lower bound of its earliest deadline; one for each bucket.
     let due: RedisArgument
     /// HASH `last`, `hold`, `rid`; one for each bucket.
@@ -80,10 +82,13 @@ struct TopicKeys {
         self.position = .string(prefix + "m:" + topic.text)
         self.members = .string(prefix + "h:" + topic.text)
         self.leases = .string(prefix + "z:" + topic.text)
+        self.untracked = .string(prefix + "g:" + topic.text)
         self.due = .string(prefix + "due")
         self.clock = .string(prefix + "clk")
     }
 
     /// The keys that most scripts declare, in their order.
     var all: [RedisArgument] { [position, members, leases, due] }
+    /// Those of the scripts that note or ask what was untracked.
+    var allAndUntracked: [RedisArgument] { all + [untracked] }
 }

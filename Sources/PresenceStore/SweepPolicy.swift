@@ -12,7 +12,7 @@ package struct SweepPolicy: Hashable, Sendable {
     package var longestLease: Duration
     /// How long a new run_id or a clock that went back holds expiry.
     package var defaultLease: Duration
-    /// How often the owner of a bucket ticks it.
+    /// How often the owner of a bucket ticks it, and how long a round of sweeps lasts at most; well under the gap.
     package var interval: Duration = .seconds(1)
     /// How often everybody else does, should the owner be gone; under the gap.
     package var backupInterval: Duration = .milliseconds(2500)
@@ -20,7 +20,7 @@ package struct SweepPolicy: Hashable, Sendable {
     package var nodeTimeout: Duration = .seconds(3)
     /// How often a topic is looked at for leases without members and members without leases.
     package var auditInterval: Duration = .seconds(60)
-    /// Topics that a tick lists; what is beyond comes with the next, at once.
+    /// Topics that a tick lists as due; what is beyond comes with the next, at once if the round is not over.
     package var topicsPerTick = 500
     /// Members that a sweep removes, at most 1000; what is beyond comes with the next, at once.
     package var membersPerSweep = 1000

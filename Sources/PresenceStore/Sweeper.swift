@@ -18,7 +18,7 @@ package final class Sweeper: Service, Sendable {
     }
 
     /// Sweeps in one pipeline: a bound on how long others wait behind them.
-    private static let topicsPerPipeline = 16
+    private static let topicsPerPipeline = 64
 
     private let store: PresenceStore
     private let node: String
@@ -86,40 +86,49 @@ package final class Sweeper: Service, Sendable {
         for topic in try await store.topics(inBucket: bucket) where !Task.isCancelled { try await audit(topic) }
     }
 
+    /// Ticks buckets and sweeps what is due in them, for as long as a round may last: a tick that comes late holds expiry.
+    ///
+    /// What is left is listed again by the next round's ticks.
     private func tick(_ buckets: [Int], reportsHold: Bool = true) async throws(StoreError) {
+        let end = ContinuousClock.now + policy.interval
         var buckets = buckets
         var failure: StoreError?
         while !buckets.isEmpty, !Task.isCancelled {
             let ticks = try await store.tick(buckets, policy: policy)
             if reportsHold { report(held: ticks.count { $0.heldFor > 0 }, for: ticks.map(\.heldFor).max() ?? 0) }
-            let progressed = try await sweep(ticks.flatMap(\.topics), failure: &failure)
-            // A full list may have a continuation; without any progress it would be the same again.
-            buckets = zip(buckets, ticks).filter { progressed && $1.topics.count >= policy.topicsPerTick }.map(\.0)
+            // In no order of buckets: what one round does not come to may be the first of the next.
+            let goesOn = try await sweep(ticks.shuffled().flatMap(\.topics), until: end, failure: &failure)
+            // A full list may have a continuation.
+            buckets = zip(buckets, ticks).filter { goesOn && $1.topics.count >= policy.topicsPerTick }.map(\.0)
         }
         if let failure { throw failure }
     }
 
-    /// Sweeps until nothing in these topics is due; says whether any of it could be done.
+    /// Sweeps until nothing in these topics is due or the round is over; says whether to look for more.
     ///
-    /// A topic that cannot be swept (a key of it is of a strange type) keeps no other from it; `failure` is one such error.
-    private func sweep(_ topics: [Topic], failure: inout StoreError?) async throws(StoreError) -> Bool {
-        var progressed = false
-        var waiting = topics
+    /// Without any progress it would be the same again, and what Redis holds is refused until the next tick. A topic that
+    /// cannot be swept (a key of it is of a strange type) keeps no other from it; `failure` is one such error.
+    private func sweep(
+        _ topics: [Topic], until end: ContinuousClock.Instant, failure: inout StoreError?
+    ) async throws(StoreError) -> Bool {
+        var (progressed, isHeld) = (false, false)
+        var waiting = topics[...]
         while !waiting.isEmpty, !Task.isCancelled {
             let batch = waiting.prefix(Self.topicsPerPipeline)
-            waiting.removeFirst(batch.count)
+            waiting = waiting.dropFirst(batch.count)
             for (topic, result) in zip(batch, try await store.sweep(batch, policy: policy)) {
                 do throws(StoreError) {
                     let sweep = try result.get()
                     swept.increment(by: sweep.removed)
-                    if sweep.isHeld { continue }
-                    progressed = true
+                    if sweep.isHeld { isHeld = true } else { progressed = true }
                     if sweep.hasMore { waiting.append(topic) }
-                    if sweep.needsAudit { try await audit(topic) }
+                    // One that has no time now has its turn within the minute.
+                    if sweep.needsAudit, .now < end { try await audit(topic) }
                 } catch {
                     failure = error
                 }
             }
+            if isHeld || .now >= end { return false }
         }
         return progressed
     }

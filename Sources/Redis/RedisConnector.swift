@@ -9,10 +9,13 @@ struct RedisConnector: Sendable {
     let url: RedisURL
     let options: RedisOptions
     private let tls: NIOSSLContext?
+    /// The system's by default.
+    private let resolver: (any Resolver & Sendable)?
 
     /// Reads the files that TLS needs, once.
-    init(url: RedisURL, options: RedisOptions) throws(RedisError) {
+    init(url: RedisURL, options: RedisOptions, resolver: (any Resolver & Sendable)? = nil) throws(RedisError) {
         self.url = url
+        self.resolver = resolver
         self.options = options
         self.tls = url.isSecure ? try options.tls.makeContext() : nil
     }
@@ -73,6 +76,7 @@ struct RedisConnector: Sendable {
         let made = NIOLoopBoundBox.makeBoxSendingValue(
             [ObjectIdentifier: Made<Handler, Ready, Extra>](), eventLoop: eventLoop)
         let bootstrap = ClientBootstrap(group: eventLoop)
+            .resolver(resolver)
             .connectTimeout(TimeAmount(options.connectTimeout))
             .channelOption(.socketOption(.so_keepalive), value: 1)
             .channelInitializer { channel in

@@ -88,7 +88,7 @@ struct Assembly: Sendable {
         var configuration = ServiceGroupConfiguration(
             services: services.map { .init(service: $0.service, serviceName: $0.name) },
             gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
-        configuration.maximumGracefulShutdownDuration = .seconds(10)
+        configuration.maximumGracefulShutdownDuration = .milliseconds(9_500)
         do {
             try await ServiceGroup(configuration: configuration).run()
         } catch let error as IOError where error.errnoCode == EADDRINUSE {

@@ -22,8 +22,8 @@ struct FenceTests {
             let other = try Topic("other")
             try await test.track(alice, on: other)
             let keys = try await test.allKeys()
-            #expect(try await test.store.position(of: [topic, other]).map(\.seq) == [0, 1])
-            #expect(try await test.store.position(of: [topic]) == [.empty])
+            #expect(try await test.store.positions(of: [topic, other]).map { try $0.get().seq } == [0, 1])
+            #expect(try await test.store.position(of: topic) == .empty)
             #expect(try await test.store.snapshot(of: topic).cursor == .empty)
             #expect(try await test.allKeys() == keys)
         }
@@ -34,10 +34,10 @@ struct FenceTests {
         try await withStore { test in
             let before = try await test.track(alice, on: topic).cursor
             try await test.forgetServer(of: topic)
-            let after = try await test.store.position(of: [topic])[0]
+            let after = try await test.store.position(of: topic)
             #expect(after.epoch != before.epoch)
             #expect(after.seq == 0)
-            #expect(try await test.store.position(of: [topic]) == [after])
+            #expect(try await test.store.position(of: topic) == after)
             #expect(try await test.track(alice, on: topic, #"{"x":1}"#).cursor == Cursor(epoch: after.epoch, seq: 1))
         }
     }

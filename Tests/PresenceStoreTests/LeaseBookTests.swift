@@ -12,7 +12,8 @@ struct LeaseBookTests {
     func bind(_ member: Member, on topic: Topic, ttl: Int = 30, owner: StreamOwner? = nil, in book: inout LeaseBook) {
         book.bind(
             member, on: topic, owner: owner ?? self.owner, ttl: ttl,
-            presence: Presence(ref: .random(), meta: .empty))
+            presence: Presence(ref: .random(), meta: .empty)
+        ) {}
     }
 
     @Test("Each presence is due exactly once in a third of its ttl", arguments: [5, 30, 300])
@@ -55,19 +56,36 @@ struct LeaseBookTests {
         #expect(Set(book.all().flatMap { $0.members.map(\.member) }).count == 1103)
     }
 
-    @Test("A newer stream takes a binding over; the older one's end then changes nothing")
-    func takeover() throws {
+    @Test("Two streams of one session are bound side by side, and the end of one changes nothing of the other's")
+    func twoStreams() throws {
         var book = LeaseBook()
         let (topic, alice, newer) = (try Topic("room"), try Member("alice"), StreamOwner.random())
         bind(alice, on: topic, in: &book)
         bind(alice, on: topic, ttl: 60, owner: newer, in: &book)
+        let newest = Presence(ref: .random(), meta: .empty)
+        book.refresh(alice, on: topic, presence: newest)
+        #expect(book.count == 2)
+        #expect(Set(book.all().flatMap { $0.members.map(\.owner) }) == [owner, newer])
+        #expect([owner, newer].allSatisfy { book.binding(of: alice, on: topic, owner: $0)?.presence == newest })
+
         let older = book.unbind(alice, on: topic, owner: owner)
-        #expect(!older)
+        let again = book.unbind(alice, on: topic, owner: owner)
+        #expect(older?.ttl == 30 && again == nil)
         #expect(book.all().map { $0.members.map(\.owner) } == [[newer]])
         #expect(book.all().map(\.lease) == [60])
         let own = book.unbind(alice, on: topic, owner: newer)
         let due = book.advance(to: 100)
-        #expect(own && book.count == 0 && book.all().isEmpty && due.isEmpty)
+        #expect(own != nil && book.count == 0 && book.all().isEmpty && due.isEmpty)
+    }
+
+    @Test("A stream that binds again replaces its own binding and no other's")
+    func rebinds() throws {
+        var book = LeaseBook()
+        let (topic, alice) = (try Topic("room"), try Member("alice"))
+        for owner in [owner, .random()] { bind(alice, on: topic, owner: owner, in: &book) }
+        bind(alice, on: topic, ttl: 60, in: &book)
+        #expect(book.all().map(\.lease).sorted() == [30, 60])
+        #expect(book.binding(of: alice, on: topic, owner: owner)?.ttl == 60)
     }
 
     @Test("A suspect is handed out once, and not when it is bound no more")
@@ -76,11 +94,11 @@ struct LeaseBookTests {
         let (topic, alice, bob) = (try Topic("room"), try Member("alice"), try Member("bob"))
         bind(alice, on: topic, in: &book)
         bind(bob, on: topic, in: &book)
-        book.suspect(alice, on: topic)
-        book.suspect(bob, on: topic)
-        book.unbind(bob, on: topic)
+        bind(alice, on: topic, owner: .random(), in: &book)
+        for member in [alice, alice, bob] { book.suspect(LeaseBook.Claim(member: member, owner: owner), on: topic) }
+        book.unbind(bob, on: topic, owner: owner)
         let (first, second) = (book.takeSuspects(), book.takeSuspects())
-        #expect(first.map(\.members) == [[alice]])
+        #expect(first.map(\.claims) == [[LeaseBook.Claim(member: alice, owner: owner)]])
         #expect(second.isEmpty)
     }
 }

@@ -4,6 +4,7 @@ import Logging
 import Presence
 import Redis
 import ServiceLifecycle
+import Synchronization
 import TestSupport
 import Testing
 
@@ -27,7 +28,7 @@ struct LeaseKeeperTests {
     ) async throws -> Receipt {
         let receipt = try await test.track(member, on: topic, owner: owner ?? self.owner)
         let presence = Presence(ref: receipt.ref, previous: receipt.previous, meta: .empty)
-        keeper.bind(member, on: topic, owner: owner ?? self.owner, ttl: receipt.ttl, presence: presence)
+        keeper.bind(member, on: topic, owner: owner ?? self.owner, ttl: receipt.ttl, presence: presence) {}
         return receipt
     }
 
@@ -39,7 +40,7 @@ struct LeaseKeeperTests {
             try await test.setLease(of: alice, on: topic, at: 1)
             for tick in 1...10 { await keeper.renewDue(tick: tick) }
             #expect(try await #require(test.lease(of: alice, on: topic)) >= Int(receipt.expiresAt))
-            #expect(try await test.store.position(of: [topic]) == [receipt.cursor])
+            #expect(try await test.store.position(of: topic) == receipt.cursor)
         }
     }
 
@@ -54,7 +55,7 @@ struct LeaseKeeperTests {
                 alice, on: topic, presence: Presence(ref: newest.ref, previous: newest.previous, meta: meta))
             let value = try await test.value(of: alice, on: topic)
 
-            _ = try await test.store.untrack([alice], on: topic)
+            try await test.lose(topic)
             await keeper.renewDue(tick: 10)
             #expect(try await test.value(of: alice, on: topic) == nil)
             await keeper.renewDue(tick: 11)
@@ -72,7 +73,54 @@ struct LeaseKeeperTests {
             keeper.drop(alice, on: topic, owner: owner)
             for tick in 11...30 { await keeper.renewDue(tick: tick) }
             #expect(keeper.count == 0)
-            #expect(try await test.allKeys() == [])
+            #expect(try await test.value(of: alice, on: topic) == nil)
+        }
+    }
+
+    @Test("What somebody untracked is not brought back when no message says so, and its stream is told once")
+    func untracked() async throws {
+        try await withStore { test in
+            let keeper = LeaseKeeper(store: test.store, logger: .quiet)
+            let told = Mutex(0)
+            let receipt = try await test.track(alice, on: topic, owner: owner)
+            let presence = Presence(ref: receipt.ref, previous: nil, meta: .empty)
+            keeper.bind(alice, on: topic, owner: owner, ttl: receipt.ttl, presence: presence) {
+                told.withLock { $0 += 1 }
+            }
+            _ = try await test.store.untrack([alice], on: topic)
+            for tick in 10...30 { await keeper.renewDue(tick: tick) }
+            #expect(try await test.value(of: alice, on: topic) == nil)
+            #expect(told.withLock { $0 } == 1)
+            #expect(keeper.count == 0)
+        }
+    }
+
+    @Test("A connection that is new does not bring back what was untracked while the old one was lost")
+    func untrackedMeanwhile() async throws {
+        try await withStore { test in
+            let keeper = LeaseKeeper(store: test.store, logger: .quiet)
+            try await open(alice, in: keeper, of: test)
+            _ = try await test.store.untrack([alice], on: topic)
+            await keeper.recoverAll(within: .milliseconds(20))
+            #expect(try await test.value(of: alice, on: topic) == nil)
+            #expect(keeper.count == 0)
+        }
+    }
+
+    @Test("The keeper holds nothing of a stream whose presence it has let go of")
+    func forgets() async throws {
+        try await withStore { test in
+            let keeper = LeaseKeeper(store: test.store, logger: .quiet)
+            weak var stream: AnyObject?
+            do {
+                let held = Outage(work: "A stream", logger: .quiet)
+                stream = held
+                let presence = Presence(ref: .random(), meta: .empty)
+                keeper.bind(alice, on: topic, owner: owner, ttl: 30, presence: presence) { _ = held }
+            }
+            #expect(stream != nil)
+            keeper.unbind(alice, on: topic, owner: owner, grace: 5)
+            #expect(stream == nil)
         }
     }
 
@@ -84,7 +132,7 @@ struct LeaseKeeperTests {
             for member in members { try await open(member, in: keeper, of: test) }
             let before = try await test.store.snapshot(of: topic)
             // The lossy failover: most are gone, one is as REST tracked it before the stream took it over.
-            _ = try await test.store.untrack(members, on: topic)
+            try await test.lose(topic)
             try await test.track(members[0], on: topic)
 
             await keeper.recoverAll(within: .milliseconds(20))
@@ -93,6 +141,67 @@ struct LeaseKeeperTests {
             let refs = Dictionary(uniqueKeysWithValues: before.presences.map { ($0.member, $0.stored.presence.ref) })
             #expect(after.presences.allSatisfy { $0.stored.owner == .stream(owner) })
             #expect(after.presences.count { refs[$0.member] == $0.stored.presence.ref } == 699)
+        }
+    }
+
+    @Test("Of two streams of one session the one that tracked last renews, also when it was bound first")
+    func renewsForLastTracked() async throws {
+        try await withStore { test in
+            let keeper = LeaseKeeper(store: test.store, logger: .quiet)
+            let newer = StreamOwner.random()
+            let older = try await test.track(alice, on: topic, owner: owner)
+            let receipt = try await test.track(alice, on: topic, owner: newer)
+            let presence = Presence(ref: older.ref, previous: older.previous, meta: .empty)
+            for owner in [newer, owner] {
+                keeper.bind(alice, on: topic, owner: owner, ttl: receipt.ttl, presence: presence) {}
+            }
+            for round in 1...2 {
+                try await test.setLease(of: alice, on: topic, at: 1)
+                await keeper.renewDue(tick: round * 10)
+                #expect(try await #require(test.lease(of: alice, on: topic)) >= Int(receipt.expiresAt))
+                #expect(keeper.count == 1)
+            }
+        }
+    }
+
+    @Test("A lost session of two streams comes back once, and one of them goes on renewing it")
+    func restoresOnce() async throws {
+        try await withStore { test in
+            let keeper = LeaseKeeper(store: test.store, logger: .quiet)
+            try await open(alice, in: keeper, of: test)
+            try await open(alice, in: keeper, of: test, owner: .random())
+            try await test.lose(topic)
+            try await test.withMessages(on: topic) { log in
+                await keeper.recoverAll(within: .milliseconds(20))
+                await keeper.recoverAll(within: .milliseconds(20))
+                let messages = try await log.take()
+                #expect(messages.count == 1)
+            }
+            #expect(keeper.count == 1)
+            try await test.setLease(of: alice, on: topic, at: 1)
+            await keeper.renewDue(tick: 10)
+            #expect(try await #require(test.lease(of: alice, on: topic)) > 1)
+        }
+    }
+
+    @Test("While it recovers, a renewal that finds the owner lost takes the presence back instead of letting go")
+    func reclaims() async throws {
+        try await withStore { test in
+            let keeper = LeaseKeeper(store: test.store, logger: .quiet)
+            // The lossy failover: the presence is as REST tracked it before the stream took it over.
+            let receipt = try await test.track(alice, on: topic)
+            let presence = Presence(ref: receipt.ref, previous: nil, meta: .empty)
+            keeper.bind(alice, on: topic, owner: owner, ttl: receipt.ttl, presence: presence) {}
+            keeper.recover()
+            await keeper.renewDue(tick: 10)
+            await keeper.renewDue(tick: 11)
+            #expect(try await test.value(of: alice, on: topic) == "\(receipt.ref) 30,\(owner) {}")
+
+            await keeper.recoverAll(within: .zero)
+            try await test.lose(topic)
+            try await test.track(alice, on: topic)
+            await keeper.renewDue(tick: 21)
+            #expect(keeper.count == 0)
         }
     }
 

@@ -31,7 +31,7 @@ struct LeaseTests {
 
             _ = try await test.store.heartbeat([(alice, 200)], on: topic)
             #expect(try await test.value(of: alice, on: topic) == #"\#(first.ref) 200 {"x":1}"#)
-            #expect(try await test.store.position(of: [topic]) == [first.cursor])
+            #expect(try await test.store.position(of: topic) == first.cursor)
             #expect(try await test.value(of: bob, on: topic) == nil)
             #expect(try await test.lease(of: bob, on: topic) == nil)
         }
@@ -60,6 +60,50 @@ struct LeaseTests {
         }
     }
 
+    @Test("While a stream holds the presence, neither a heartbeat nor a PUT changes its ttl; afterwards they do")
+    func streamKeepsTTL() async throws {
+        try await withStore { test in
+            let first = try await test.track(alice, on: topic, owner: owner)
+            guard case .renewed(let receipt) = try await test.store.heartbeat([(alice, 5)], on: topic)[0] else {
+                throw StoreError(.corrupt, "no heartbeat")
+            }
+            let put = try await test.track(alice, on: topic, ttl: 5)
+            #expect(receipt.ttl == 30 && put.ttl == 30)
+            #expect(try await #require(test.lease(of: alice, on: topic)) >= Int(first.expiresAt))
+            #expect(try await test.value(of: alice, on: topic) == "\(first.ref) 30,\(owner) {}")
+
+            _ = try await test.store.release([Releasing(member: alice, owner: owner, grace: 9)], on: topic)
+            #expect(try await test.track(alice, on: topic, ttl: 5).ttl == 5)
+            #expect(try await test.value(of: alice, on: topic) == "\(first.ref) 5 {}")
+        }
+    }
+
+    @Test("A member that one call names twice: the second heartbeat sees what the first left")
+    func heartbeatTwice() async throws {
+        try await withStore { test in
+            let first = try await test.track(alice, on: topic, owner: owner)
+            _ = try await test.store.release([Releasing(member: alice, owner: owner, grace: 9)], on: topic)
+            let outcomes = try await test.store.heartbeat([(alice, 200), (alice, nil)], on: topic)
+            guard case .renewed(let receipt) = outcomes[1] else { throw StoreError(.corrupt, "\(outcomes)") }
+            #expect(receipt.ttl == 200)
+            #expect(try await test.value(of: alice, on: topic) == "\(first.ref) 200 {}")
+            #expect(try await test.lease(of: alice, on: topic).map { Int64($0) } == receipt.expiresAt)
+        }
+    }
+
+    @Test("A member that one call names twice is released once and leaves once", arguments: [0, 5])
+    func releaseTwice(grace: Int) async throws {
+        try await withStore { test in
+            try await test.track(alice, on: topic, owner: owner)
+            let item = Releasing(member: alice, owner: owner, grace: grace)
+            try await test.withMessages(on: topic) { log in
+                let released = try await test.store.release([item, item], on: topic)
+                #expect(released == [true, false])
+                #expect(try await log.takeRecords() == (grace == 0 ? ["-c8:\(alice.text)"] : []))
+            }
+        }
+    }
+
     @Test("Renewing moves leases, publishes nothing and says who is missing; nobody gets a lease without a value")
     func renew() async throws {
         try await withStore { test in
@@ -69,7 +113,7 @@ struct LeaseTests {
             #expect(failures == [FailedRenewal(member: bob, owner: owner, found: .missing)])
             #expect(try await #require(test.lease(of: alice, on: topic)) >= Int(first.expiresAt))
             #expect(try await test.lease(of: bob, on: topic) == nil)
-            #expect(try await test.store.position(of: [topic]) == [first.cursor])
+            #expect(try await test.store.position(of: topic) == first.cursor)
         }
     }
 
@@ -112,7 +156,7 @@ struct LeaseTests {
             let deadline = try #require(try await test.lease(of: alice, on: topic))
             #expect(deadline < Int(first.now) + 60_000)
             #expect(try await test.due(topic) == deadline)
-            #expect(try await test.store.position(of: [topic]) == [first.cursor])
+            #expect(try await test.store.position(of: topic) == first.cursor)
 
             try await test.setLease(of: alice, on: topic, at: 1)
             try await test.withMessages(on: topic) { log in
@@ -170,7 +214,55 @@ struct LeaseTests {
 
             let again = try await test.store.restore([(alice, stored)], on: topic)
             #expect(again == [.kept(stored)])
-            #expect(try await test.store.position(of: [topic])[0].seq == 2)
+            #expect(try await test.store.position(of: topic).seq == 2)
+        }
+    }
+
+    @Test("What was untracked while its stream was open is not restored for it, nor taken from whom came after")
+    func restoreRespectsUntrack() async throws {
+        try await withStore { test in
+            try await test.track(alice, on: topic, owner: owner)
+            _ = try await test.store.untrack([alice], on: topic)
+            let stored = StoredPresence(
+                presence: Presence(ref: .random(), meta: .empty), ttl: 30, owner: .stream(owner))
+            #expect(try await test.store.restore([(alice, stored)], on: topic) == [.untracked])
+            #expect(try await test.allKeys() == [test.untrackedKey(topic)])
+
+            let later = try await test.track(alice, on: topic)
+            #expect(try await test.store.restore([(alice, stored)], on: topic) == [.untracked])
+            #expect(try await test.value(of: alice, on: topic) == "\(later.ref) 30 {}")
+
+            try await test.lose(topic)
+            let other = StoredPresence(presence: stored.presence, ttl: 30, owner: .stream(.random()))
+            #expect(try await test.store.restore([(alice, other)], on: topic) == [.restored])
+        }
+    }
+
+    @Test("What a stream tracks again after an untrack is restored")
+    func restoreAfterTrack() async throws {
+        try await withStore { test in
+            for _ in 1...2 {
+                try await test.track(alice, on: topic, owner: owner)
+                _ = try await test.store.untrack([alice], on: topic)
+            }
+            try await test.track(alice, on: topic, owner: owner)
+            try await test.lose(topic)
+            let stored = StoredPresence(
+                presence: Presence(ref: .random(), meta: .empty), ttl: 30, owner: .stream(owner))
+            #expect(try await test.store.restore([(alice, stored)], on: topic) == [.restored])
+        }
+    }
+
+    @Test("A member that two streams restore in one call comes back for the first")
+    func restoreTwice() async throws {
+        try await withStore { test in
+            let items = [StreamOwner.random(), .random()].map { owner in
+                let presence = Presence(ref: .random(), meta: .empty)
+                return (member: alice, stored: StoredPresence(presence: presence, ttl: 30, owner: .stream(owner)))
+            }
+            let outcomes = try await test.store.restore(items, on: topic)
+            #expect(outcomes == [.restored, .foreign(items[0].stored)])
+            #expect(try await test.store.position(of: topic).seq == 1)
         }
     }
 

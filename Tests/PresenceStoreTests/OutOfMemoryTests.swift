@@ -18,11 +18,16 @@ struct OutOfMemoryTests {
                 let owner = StreamOwner.random()
                 let bound = try Member("bound")
                 let other = try Member("other")
+                let gone = try Member("gone")
+                try await test.track(gone, on: topic, owner: owner)
                 try await test.track(bound, on: topic, owner: owner)
                 try await test.track(other, on: topic)
                 for member in [bound, other] { try await test.setLease(of: member, on: topic, at: 1) }
                 try await test.clock.tick(topic)
                 try await test.redis("CONFIG", "SET", "maxmemory", "1")
+
+                #expect(try await test.store.untrack([gone], on: topic) == [true])
+                #expect(try await test.redis("ZCARD", test.keys(topic).untracked).int == 1)
 
                 for mode in [TrackMode.create, .put] {
                     let error = await #expect(throws: StoreError.self) {
@@ -40,11 +45,11 @@ struct OutOfMemoryTests {
                     throw StoreError(.corrupt, "no heartbeat")
                 }
                 #expect(try await test.store.snapshot(of: topic).presences.count == 2)
-                #expect(try await test.store.snapshot(of: topic).cursor.seq == 2)
+                #expect(try await test.store.snapshot(of: topic).cursor.seq == 4)
                 #expect(try await test.store.entry(of: other.key, on: topic).presences.map(\.member) == [other])
                 #expect(try await test.store.counts(of: topic).counts.presences == 2)
                 #expect(try await test.store.topics(limit: 10).map(\.topic) == [topic])
-                #expect(try await test.clock.sweep(topic).removed == 0)
+                #expect(try await test.clock.sweep(topic) == .nothing)
                 #expect(try await test.store.enlist("node", policy: SweepPolicy()) == ["node"])
                 #expect(try await test.store.audit(topic) == Audit())
 
@@ -56,6 +61,22 @@ struct OutOfMemoryTests {
                 try await test.redis("CONFIG", "SET", "maxmemory", "1")
                 #expect(try await test.clock.sweep(topic).removed == 1)
                 #expect(try await test.store.untrack([other], on: topic) == [true])
+            }
+        }
+    }
+
+    @Test("Shows all the same whether it belongs to this kind of deployment")
+    func prepare() async throws {
+        try await withLocalRedis { redis in
+            try await withStore(url: redis.socketURL) { test in
+                try await test.store.prepare()
+                try await test.redis("CONFIG", "SET", "maxmemory", "1")
+                try await test.store.prepare()
+                try await test.redis("CONFIG", "SET", "maxmemory", "0")
+                try await test.redis("HSET", .string(test.store.keys.configuration), "buckets", "64")
+                try await test.redis("CONFIG", "SET", "maxmemory", "1")
+                let error = await #expect(throws: StoreError.self) { try await test.store.prepare() }
+                #expect(error?.code == .misconfigured)
             }
         }
     }

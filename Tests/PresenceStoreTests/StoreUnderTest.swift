@@ -52,11 +52,21 @@ struct StoreUnderTest: Sendable {
         try await redis("HSET", keys(topic).position, "r", "another")
     }
 
+    /// Forgets who is on the topic, as a Redis that lost writes would.
+    func lose(_ topic: Topic) async throws {
+        let keys = keys(topic)
+        try await redis("DEL", keys.position, keys.members, keys.leases)
+        try await redis("ZREM", keys.due, keys.topic)
+    }
+
     /// All keys of this test that are there, without their prefix.
     func allKeys() async throws -> [String] {
         let keys = try await redis("KEYS", .string(store.keys.prefix + "*")).elements ?? []
         return keys.compactMap { $0.string?.dropFirst(store.keys.prefix.count) }.map { String($0) }.sorted()
     }
+
+    /// The key that alone may outlive a topic, without its prefix.
+    func untrackedKey(_ topic: Topic) -> String { "{\(StoreKeys.bucket(of: topic))}:g:\(topic.text)" }
 
     func keys(_ topic: Topic) -> TopicKeys { store.keys.topic(topic) }
 

@@ -50,6 +50,43 @@ struct SweeperTests {
         }
     }
 
+    @Test("More due than can be swept within the gap is swept over many rounds, and never holds expiry")
+    func rounds() async throws {
+        try await withStore { test in
+            try await fill((0..<4000).map { try Topic("topic \($0)") }, on: test)
+            var policy = SweepPolicy()
+            policy.gap = .milliseconds(400)
+            policy.interval = .milliseconds(50)
+            policy.backupInterval = .milliseconds(200)
+            let sweeper = Sweeper(store: test.store, node: "one", policy: policy, logger: .quiet)
+            let running = Task { try await sweeper.run() }
+            defer { running.cancel() }
+            let (keys, connection) = (test.store.keys, try test.pool.connection())
+            let lists = (0..<StoreKeys.buckets).map { RedisCommand("EXISTS", [keys.due($0)]) }
+            try await eventually("the sweeps", timeout: .seconds(30)) {
+                try await connection.send(lists).allSatisfy { $0.int == 0 }
+            }
+            let holds = (0..<StoreKeys.buckets).map { RedisCommand("HGET", [keys.clock($0), "hold"]) }
+            #expect(try await connection.send(holds).allSatisfy { $0.int == 0 })
+        }
+    }
+
+    @Test("A round ends when its time is over, and what it left is swept by the next ones")
+    func endsRound() async throws {
+        try await withStore { test in
+            try await fill((0..<200).map { try Topic("topic \($0)") }, on: test)
+            var policy = SweepPolicy()
+            policy.interval = .nanoseconds(1)
+            let sweeper = Sweeper(store: test.store, node: "one", policy: policy, logger: .quiet)
+            var left: [Int] = []
+            for _ in 0..<4 {
+                try await sweeper.tickOwned()
+                left.append(try await test.store.topics(limit: 1000).count)
+            }
+            #expect(left == [136, 72, 8, 0])
+        }
+    }
+
     @Test("Two nodes share the buckets; what the owner leaves undone the other does as a backup")
     func shares() async throws {
         try await withStore { test in
@@ -109,5 +146,18 @@ struct SweeperTests {
             for _ in 0..<StoreKeys.buckets { try await sweeper.auditNext() }
             #expect(try await test.lease(of: alice, on: topic) != nil)
         }
+    }
+
+    /// Puts one member on each topic, all overdue, in one go.
+    private func fill(_ topics: [Topic], on test: StoreUnderTest) async throws {
+        let alice = RedisArgument.bytes(try Member("alice").bytes)
+        let commands = topics.flatMap { topic in
+            let keys = test.keys(topic)
+            return [
+                RedisCommand("HSET", [keys.members, alice, "AAAAAAAAAAAAAAAA 30 {}"]),
+                RedisCommand("ZADD", [keys.leases, 1, alice]), RedisCommand("ZADD", [keys.due, 1, keys.topic]),
+            ]
+        }
+        _ = try await test.pool.connection().send(commands)
     }
 }

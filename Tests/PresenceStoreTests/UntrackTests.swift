@@ -1,6 +1,7 @@
 // Rollcall · PresenceStoreTests
 
 import Presence
+import Redis
 import Testing
 
 @testable import PresenceStore
@@ -28,7 +29,7 @@ struct UntrackTests {
                 #expect(try await test.store.untrack([carol, alice, alice], on: topic) == [false, true, false])
                 #expect(try await log.takeRecords() == ["-u8:\(alice.text)"])
             }
-            #expect(try await test.store.position(of: [topic])[0].seq == 3)
+            #expect(try await test.store.position(of: topic).seq == 3)
             #expect(try await test.lease(of: alice, on: topic) == nil)
         }
     }
@@ -39,9 +40,33 @@ struct UntrackTests {
             let first = try await test.track(alice, on: topic)
             _ = try await test.store.untrack([alice], on: topic)
             #expect(try await test.allKeys() == [])
-            #expect(try await test.store.position(of: [topic]) == [.empty])
+            #expect(try await test.store.position(of: topic) == .empty)
             let second = try await test.track(alice, on: topic)
             #expect(second.cursor.epoch != first.cursor.epoch)
+        }
+    }
+
+    @Test("What an open stream held is remembered for an hour; what REST or an ended stream held is not")
+    func remembersStreams() async throws {
+        try await withStore { test in
+            let (owner, ended, carol) = (StreamOwner.random(), StreamOwner.random(), try Member("carol"))
+            try await test.track(alice, on: topic, owner: owner)
+            try await test.track(bob, on: topic, owner: ended)
+            try await test.track(carol, on: topic)
+            _ = try await test.store.release([Releasing(member: bob, owner: ended, grace: 5)], on: topic)
+            let untracked = test.keys(topic).untracked
+            let old = try await test.now() - 3_600_001
+            try await test.redis("ZADD", untracked, .integer(old), "of long ago")
+
+            _ = try await test.store.untrack([alice, bob, carol, alice], on: topic)
+            #expect(try await test.allKeys() == [test.untrackedKey(topic)])
+            let remembered = try await test.redis("ZRANGE", untracked, 0, -1).elements?.compactMap(\.string)
+            #expect(remembered == ["\(alice.text)\u{1f}\(owner)"])
+            #expect(try await (3_500_000...3_600_000).contains(test.redis("PTTL", untracked).int ?? 0))
+
+            // The stream tracks on, as one whose first track went unanswered does.
+            try await test.track(alice, on: topic, owner: owner)
+            #expect(try await test.redis("EXISTS", untracked).int == 0)
         }
     }
 

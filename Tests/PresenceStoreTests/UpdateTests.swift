@@ -80,7 +80,7 @@ struct UpdateTests {
             for outcome in try await test.store.update(stale, on: topic) {
                 guard case .moved(second.ref) = outcome else { throw StoreError(.corrupt, "\(outcome)") }
             }
-            #expect(try await test.store.position(of: [topic]) == [second.cursor])
+            #expect(try await test.store.position(of: topic) == second.cursor)
 
             let current = Updating(member: alice, change: .replace(.empty), expected: second.ref)
             guard case .changed = try await test.store.update([current], on: topic)[0] else {

@@ -60,7 +60,12 @@ local function left(reason, member)
   return '-' .. reason .. #member .. ':' .. member
 end
 
--- An empty topic leaves no key behind; its next life has a new epoch.
+-- What stands in a topic's `g` for a presence that was untracked while its stream was open.
+local function claim(member, owner)
+  return member .. '\31' .. owner
+end
+
+-- An empty topic leaves no key behind, `g` aside, which goes by itself; its next life has a new epoch.
 local function retire(m, h, z, due, topic)
   if redis.call('EXISTS', h) == 1 then return false end
   redis.call('DEL', m, z)

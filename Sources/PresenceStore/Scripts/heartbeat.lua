@@ -3,27 +3,34 @@
 -- KEYS  m h z due
 -- ARGV  topic rid cand, then per member: member ttl     ttl '' = keep
 -- Reply now, epoch, seq, 0, then per member: status ref prev ttl     status 1 renewed, 0 absent
--- Invariants: never creates, never publishes; a changed ttl is kept with the value; a presence whose stream has ended
--- ('-') becomes one of REST again.
+-- Invariants: never creates, never publishes; a changed ttl is kept with the value; while an open stream holds the
+-- presence its ttl stays, since that stream's node renews by it; a presence whose stream has ended ('-') becomes one of
+-- REST again; a member that is named twice is what the first left of it.
 local m, h, z, due = unpack(KEYS)
 local topic, rid, cand = unpack(ARGV, 1, 3)
+
+local members = {}
+for i = 4, #ARGV, 2 do members[#members + 1] = ARGV[i] end
+local stored = {}
+for i, value in ipairs(redis.call('HMGET', h, unpack(members))) do stored[members[i]] = value end
 
 local now = clock()
 local earliest = math.huge
 local values, leases, outcomes = {}, {}, {}
 for i = 4, #ARGV, 2 do
   local member, ttl = ARGV[i], ARGV[i + 1]
-  local old, status, ref, prev = redis.call('HGET', h, member), 0, '', ''
+  local old, status, ref, prev = stored[member], 0, '', ''
   if old then
     local ottl, own, json
     status = 1
     ref, prev, ottl, own, json = parse(old)
-    if ttl == '' then ttl = ottl end
+    if ttl == '' or own ~= '' and own ~= '-' then ttl = ottl end
     if own == '-' then own = '' end
     local value = compose(ref, prev, ttl, own, json)
     if value ~= old then
       values[#values + 1] = member
       values[#values + 1] = value
+      stored[member] = value
     end
     local deadline = now + ttl * 1000
     leases[#leases + 1] = deadline

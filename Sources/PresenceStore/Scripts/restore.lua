@@ -1,13 +1,20 @@
 #!lua
 -- restore: brings back up to 500 members, with their refs, that a Redis which lost writes has forgotten.
--- KEYS  m h z due
+-- KEYS  m h z due g
 -- ARGV  topic channel rid cand, then per member: member value
 -- Reply now, epoch, seq, published, then per member: status, the value that is there now when it is not the given one
---       status 2 restored, 1 was there and is ours (lease moved), 0 was there and belongs to another stream
+--       status 3 was untracked while the stream held it, 2 restored, 1 was there and is ours (lease moved), 0 was there
+--       and belongs to another stream
 -- Invariants: sets only what is absent, and publishes only that; an owner that was lost ('' or '-') becomes the given
--- one; a lease is now + the given ttl; refused when Redis is out of memory.
-local m, h, z, due = unpack(KEYS)
+-- one; neither for a stream whose presence was untracked; a lease is now + the given ttl; a member that is named twice,
+-- by two streams, is the first one's; refused when Redis is out of memory.
+local m, h, z, due, g = unpack(KEYS)
 local topic, channel, rid, cand = unpack(ARGV, 1, 4)
+
+local members = {}
+for i = 5, #ARGV, 2 do members[#members + 1] = ARGV[i] end
+local stored = {}
+for i, value in ipairs(redis.call('HMGET', h, unpack(members))) do stored[members[i]] = value end
 
 local now = clock()
 local earliest = math.huge
@@ -15,25 +22,27 @@ local values, leases, records, outcomes = {}, {}, {}, {}
 for i = 5, #ARGV, 2 do
   local member, value = ARGV[i], ARGV[i + 1]
   local _, _, ttl, owner = parse(value)
-  local status, there = 2, redis.call('HGET', h, member)
-  if there then
-    local cref, cprev, cttl, cown, cjson = parse(there)
-    status = 1
-    if cown ~= owner then
-      if cown == '' or cown == '-' then
+  local status, there = 1, stored[member]
+  local cref, cprev, cttl, cown, cjson = '', '', '', '', ''
+  if there then cref, cprev, cttl, cown, cjson = parse(there) end
+  if cown == '' or cown == '-' then
+    if redis.call('ZSCORE', g, claim(member, owner)) then
+      status = 3
+    else
+      if there then
         there = compose(cref, cprev, cttl, owner, cjson)
-        values[#values + 1] = member
-        values[#values + 1] = there
       else
-        status = 0
+        status = 2
+        records[#records + 1] = joined(member, value)
       end
+      stored[member] = there or value
+      values[#values + 1] = member
+      values[#values + 1] = stored[member]
     end
-  else
-    values[#values + 1] = member
-    values[#values + 1] = value
-    records[#records + 1] = joined(member, value)
+  elseif cown ~= owner then
+    status = 0
   end
-  if status > 0 then
+  if status == 1 or status == 2 then
     local deadline = now + ttl * 1000
     leases[#leases + 1] = deadline
     leases[#leases + 1] = member
@@ -44,7 +53,7 @@ for i = 5, #ARGV, 2 do
 end
 
 local empty = redis.call('EXISTS', m, h) == 0
-local e, s = open(m, rid, cand)
+local e, s = (#leases > 0 and open or fence)(m, rid, cand)
 if #values > 0 then redis.call('HSET', h, unpack(values)) end
 if #leases > 0 then
   redis.call('ZADD', z, unpack(leases))

@@ -5,8 +5,8 @@
 -- Reply now, milliseconds for which expiry is held, then the topics (none while held)
 -- Invariants: time in which nobody could renew is given back before anybody's lease is taken to be over. A gap between
 -- ticks holds for as long as it lasted, at least least-hold and at most the longest ttl; a new run_id or a clock that
--- went back holds for one default ttl; a bucket that was never ticked has nothing to hold. A topic whose bound lies
--- beyond any lease is listed too: the sweep brings it back.
+-- went back holds for one default ttl; a bucket that was never ticked has nothing to hold. At most `limit` topics that
+-- are due come after up to 10 whose bound lies beyond any lease, however busy the bucket: a sweep brings those back.
 local clk, due = unpack(KEYS)
 local rid = ARGV[1]
 local gap, least, longest, default, limit = unpack(ARGV, 2)
@@ -22,8 +22,8 @@ if away < -1000 or t[3] and rid ~= '' and t[3] ~= rid then hold = math.max(hold,
 redis.call('HSET', clk, 'last', now, 'hold', hold, 'rid', rid)
 
 if now < hold then return { now, hold - now } end
-local topics = redis.call('ZRANGE', due, '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)
-if #topics == 0 then
-  topics = redis.call('ZRANGE', due, '(' .. now + 2 * longest, '+inf', 'BYSCORE', 'LIMIT', 0, limit)
+local topics = redis.call('ZRANGE', due, '(' .. now + 2 * longest, '+inf', 'BYSCORE', 'LIMIT', 0, 10)
+for _, topic in ipairs(redis.call('ZRANGE', due, '-inf', now, 'BYSCORE', 'LIMIT', 0, limit)) do
+  topics[#topics + 1] = topic
 end
 return { now, 0, unpack(topics) }

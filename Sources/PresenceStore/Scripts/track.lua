@@ -1,14 +1,15 @@
 #!lua
 -- track: sets values and leases of 1…500 members.
--- KEYS  m h z due
+-- KEYS  m h z due g
 -- ARGV  topic channel rid cand mode owner default-ttl, then per member: member fresh-ref ttl json
 --       mode create|put; owner '' = REST; ttl '' = keep, or the default; json '' = keep, or {}
 -- Reply now, epoch, seq, published, then per member: status ref prev ttl
 --       status 0 unchanged, 1 changed, 2 created, 3 conflict (create met a member; nothing of it is touched)
 -- Invariants: all or nothing, and refused when Redis is out of memory (no allow-oom); lease = now + ttl; identical
--- json only refreshes the lease (and ttl or owner) and publishes nothing; a REST write keeps an existing stream as
--- owner, and takes over from one that has ended ('-').
-local m, h, z, due = unpack(KEYS)
+-- json only refreshes the lease (and ttl or owner) and publishes nothing; a REST write keeps an open stream as owner,
+-- and then the ttl too, since that stream's node renews by it, and takes over from one that has ended ('-'); what a
+-- stream tracks counts as untracked no more.
+local m, h, z, due, g = unpack(KEYS)
 local topic, channel, rid, cand, mode, owner, default = unpack(ARGV, 1, 7)
 
 local members = {}
@@ -29,7 +30,7 @@ for i = 8, #ARGV, 4 do
     status, ref, prev, ttl = 3, oref, oprev, ottl
   else
     if old then
-      if ttl == '' then ttl = ottl end
+      if ttl == '' or owner == '' and oown ~= '' and oown ~= '-' then ttl = ottl end
       if own == '' and oown ~= '-' then own = oown end
       if json == '' or json == ojson then
         status, ref, prev, json = 0, oref, oprev, ojson
@@ -63,6 +64,10 @@ if #values > 0 then redis.call('HSET', h, unpack(values)) end
 if #leases > 0 then
   redis.call('ZADD', z, unpack(leases))
   redis.call('ZADD', due, 'LT', earliest, topic)
+end
+if owner ~= '' then
+  for i, member in ipairs(members) do members[i] = claim(member, owner) end
+  redis.call('ZREM', g, unpack(members))
 end
 local published = 0
 if #records > 0 then

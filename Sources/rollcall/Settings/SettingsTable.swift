@@ -61,7 +61,7 @@ enum SettingsTable {
         "stuck-reader-age", default: "30", in: 1...600,
         "Seconds after which the connection of a reader that takes no bytes at all is closed.")
     static let drain = Setting(
-        "drain", default: "5", in: 0...9,
+        "drain", default: "5", in: 0...8,
         "Seconds over which a stopping node spreads the ends of its streams.")
     static let logLevel = Setting<Logger.Level>(
         choice: "log-level", default: "info", "The least severe log lines to write.")
