@@ -123,6 +123,6 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: ["rollcall", "Presence", "TestSupport", "LocalServices", httpClient, nio, logging, yams],
-            swiftSettings: settings),
+            exclude: ["demo_page.py"], swiftSettings: settings),
     ]
 )

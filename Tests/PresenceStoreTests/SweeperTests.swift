@@ -55,9 +55,9 @@ struct SweeperTests {
         try await withStore { test in
             try await fill((0..<4000).map { try Topic("topic \($0)") }, on: test)
             var policy = SweepPolicy()
-            policy.gap = .milliseconds(400)
+            policy.gap = .milliseconds(600)
             policy.interval = .milliseconds(50)
-            policy.backupInterval = .milliseconds(200)
+            policy.backupInterval = .milliseconds(500)
             let sweeper = Sweeper(store: test.store, node: "one", policy: policy, logger: .quiet)
             let running = Task { try await sweeper.run() }
             defer { running.cancel() }
