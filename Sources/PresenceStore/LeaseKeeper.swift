@@ -29,12 +29,10 @@ package final class LeaseKeeper: Service, Sendable {
     struct PendingRelease {
         let topic: Topic
         let item: Releasing
-        let deadline: ContinuousClock.Instant
     }
 
+    /// Ends of streams that wait for Redis; at the bound further ones are not told, and those leases run out.
     private static let maximumReleases = 100_000
-    /// How long an end of a stream is worth telling: by then its presence has left by itself.
-    private static let releaseLifetime = Duration.seconds(60)
     static let callsInFlight = 8
 
     let store: PresenceStore
@@ -86,12 +84,11 @@ package final class LeaseKeeper: Service, Sendable {
 
     /// Ends the stream's hold on a presence, which then has `grace` seconds, unless another stream owns it by now.
     package func unbind(_ member: Member, on topic: Topic, owner: StreamOwner, grace: Int) {
-        let deadline = ContinuousClock.now + Self.releaseLifetime
         let item = Releasing(member: member, owner: owner, grace: grace)
         state.withLock { state in
             state.book.unbind(member, on: topic, owner: owner)
             guard state.releases.count < Self.maximumReleases else { return }
-            state.releases.append(PendingRelease(topic: topic, item: item, deadline: deadline))
+            state.releases.append(PendingRelease(topic: topic, item: item))
         }
         wake.yield()
     }
@@ -127,7 +124,7 @@ package final class LeaseKeeper: Service, Sendable {
 }
 
 extension LeaseKeeper {
-    /// Tells Redis of the streams that have ended; what fails is tried again until it is not worth it any more.
+    /// Tells Redis of the streams that have ended; what fails is tried again.
     func releaseEnded() async {
         let pending = state.withLock { state in
             defer { state.releases = [] }
@@ -142,8 +139,7 @@ extension LeaseKeeper {
                 do throws(StoreError) {
                     _ = try await store.release(releases.map(\.item), on: topic)
                 } catch {
-                    let now = ContinuousClock.now
-                    state.withLock { $0.releases += releases.filter { $0.deadline > now } }
+                    state.withLock { $0.releases += releases.prefix(Self.maximumReleases - $0.releases.count) }
                     throw error
                 }
             }

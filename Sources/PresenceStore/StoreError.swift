@@ -4,7 +4,8 @@ import Redis
 
 /// Why the store could not do an operation.
 ///
-/// Whether it happened is not known after `unavailable`; every operation may be repeated.
+/// Whether it happened is not known after `unavailable`. Repeating it does no harm, though the answer may be another: a
+/// create finds its own presence, an untrack finds none.
 package struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     package enum Code: String, Hashable, Sendable {
         /// Redis is away, loading, read-only or did not answer in time; worth trying again.

@@ -1,6 +1,5 @@
 // Rollcall · PresenceStore
 
-package import NIOCore
 package import Presence
 import Redis
 
@@ -27,18 +26,6 @@ package struct StoreKeys: Hashable, Sendable {
     /// The channel on which a topic's messages are published.
     package func channel(of topic: Topic) -> String {
         bucketPrefix(Self.bucket(of: topic)) + topic.text
-    }
-
-    /// Reads ``channel(of:)`` back; nil for a channel that is no topic's.
-    package func topic(ofChannel channel: ByteBuffer) -> Topic? {
-        let bytes = channel.readableBytesView
-        let tag = bytes.dropFirst(prefix.utf8.count)
-        guard bytes.starts(with: prefix.utf8), tag.first == UInt8(ascii: "{"),
-            let end = tag.prefix(5).firstIndex(of: UInt8(ascii: "}")), tag[(end + 1)...].first == UInt8(ascii: ":"),
-            let topic = Topic(utf8: tag[(end + 2)...]),
-            tag[(tag.startIndex + 1)..<end].elementsEqual(String(Self.bucket(of: topic)).utf8)
-        else { return nil }
-        return topic
     }
 
     /// HASH of the constants that all nodes of a deployment share.

@@ -50,10 +50,6 @@ extension RedisValue {
         return error
     }
 
-    package var isNull: Bool {
-        self == .null
-    }
-
     /// Throws what is an error reply and gives back everything else.
     package func get() throws(RedisError) -> RedisValue {
         if case .error(let error) = self { throw error }
