@@ -14,9 +14,7 @@ struct RedisAttempts: Sendable {
     /// One that was lost soon counts as a failure: a server that accepts and then refuses everybody is not stormed.
     mutating func pause(after error: RedisError, lived: Duration) -> Duration {
         failures = lived > backoff.maximum ? 1 : failures + 1
-        var generator = SystemRandomNumberGenerator()
         return error.code.remedy == .credentials || error.code == .noAuth
-            ? backoff.slowPause(using: &generator)
-            : backoff.pause(failures: failures, using: &generator)
+            ? backoff.slowPause() : backoff.pause(failures: failures)
     }
 }

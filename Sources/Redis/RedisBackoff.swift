@@ -10,14 +10,12 @@ package struct RedisBackoff: Sendable, Hashable {
     /// Gives the pause after `failures` (1 or more) attempts in a row: between half of the step and the whole.
     ///
     /// Many clients that lose one server at once thus come back spread out, and none at once.
-    package func pause(failures: Int, using generator: inout some RandomNumberGenerator) -> Duration {
+    package func pause(failures: Int, jitter: Double = .random(in: 0.5...1)) -> Duration {
         let doublings = min(max(failures - 1, 0), 30)
         let step = min(initial * (1 << doublings), maximum)
-        return step * Double.random(in: 0.5...1, using: &generator)
+        return step * jitter
     }
 
     /// The pause after a refusal that only an operator can lift.
-    package func slowPause(using generator: inout some RandomNumberGenerator) -> Duration {
-        maximum * Double.random(in: 0.5...1, using: &generator)
-    }
+    package func slowPause(jitter: Double = .random(in: 0.5...1)) -> Duration { maximum * jitter }
 }

@@ -297,7 +297,9 @@ struct StreamTests {
                 _ = try await client.post("/v1/batch", #"{"operations":[\#(operations.joined(separator: ","))]}"#)
             }
             try await eventually("alice's leave") { try await client.get(alice).status == 404 }
-            #expect(try await client.get("/metrics").text.contains(#"streams_ended_total{reason="unread"} 1"#))
+            try await eventually("its reason") {
+                try await client.get("/metrics").text.contains(#"streams_ended_total{reason="unread"} 1"#)
+            }
             await reader.close()
         }
     }

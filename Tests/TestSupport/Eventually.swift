@@ -1,11 +1,16 @@
 // Rollcall · TestSupport
 
+import Foundation
+
 /// A condition that did not come true in time.
 package struct NeverHappened: Error, CustomStringConvertible {
     package let description: String
 
     package init(description: String) { self.description = description }
 }
+
+/// `ROLLCALL_TEST_PATIENCE`: how many times longer than usual conditions are awaited, under a sanitizer for example.
+private let patience = ProcessInfo.processInfo.environment["ROLLCALL_TEST_PATIENCE"].flatMap(Int.init) ?? 1
 
 /// Awaits a condition: asks every few milliseconds, and fails by throwing when `timeout` has passed.
 ///
@@ -34,7 +39,7 @@ package func eventually<Value>(
     _ find: () async throws -> sending Value?
 ) async throws -> sending Value {
     let clock = ContinuousClock()
-    let deadline = clock.now + timeout
+    let deadline = clock.now + timeout * patience
     while true {
         if let value = try await find() { return value }
         guard clock.now < deadline else {
