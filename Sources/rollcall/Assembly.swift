@@ -63,7 +63,10 @@ struct Assembly: Sendable {
             RollcallResponder(table: table), options: settings.serverOptions, eventLoopGroup: loops, logger: logger
         ) { channel in
             let address = settings.address(port: channel.localAddress?.port)
-            Terminal.writeError("rollcall: listening on \(address)\n")
+            switch settings.logFormat {
+            case .text: Terminal.writeError("rollcall: listening on \(address)\n")
+            case .json: logger.info("Listening", metadata: ["address": "\(address)"])
+            }
             onListening(address)
         }
         app.beforeServerStarts {

@@ -38,6 +38,20 @@ struct CommandLineTests {
         }
     }
 
+    @Test("A port that is taken ends serve at once, with its name")
+    func takenPort() async throws {
+        try await withRedis { redis in
+            try await withRollcall(redis: redis, environment: ["ROLLCALL_REDIS_PREFIX": uniquePrefix()]) { node in
+                let port = String(node.url.split(separator: ":").last ?? "")
+                let outcome = try await RollcallProcess.run(
+                    ["serve", "--port", port],
+                    environment: ["ROLLCALL_REDIS_URL": redis, "ROLLCALL_REDIS_PREFIX": uniquePrefix()])
+                #expect(outcome.code == 69)
+                #expect(outcome.errors.contains("port \(port) of 127.0.0.1 is taken"))
+            }
+        }
+    }
+
     @Test("serve --help shows every setting with its variable and its default")
     func help() async throws {
         let outcome = try await RollcallProcess.run(["serve", "--help"], environment: ["COLUMNS": "400"])

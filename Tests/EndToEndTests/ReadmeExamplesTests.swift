@@ -32,7 +32,8 @@ struct ReadmeExamplesTests {
             let text = block.text.replacing("127.0.0.1:4000", with: "127.0.0.1:\(port)")
             switch block.language {
             case "sh" where text.contains("curl -N"):
-                stream = try await OwnedProcess.start("bash", arguments: ["-c", "exec " + text])
+                // Without a terminal curl shows its progress as well, on standard error.
+                stream = try await OwnedProcess.start("bash", arguments: ["-c", "exec 2>/dev/null " + text])
                 streamed = ""
                 printed = ""
             case "sh":

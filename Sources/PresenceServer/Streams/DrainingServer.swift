@@ -29,7 +29,8 @@ package struct DrainingServer: Service {
                 logger.info("Ending streams", metadata: ["seconds": "\(time.nanoseconds / 1_000_000_000)"])
                 await registry.drain(over: time)
             }
-            try await group.waitForAll()
+            // The first to fail ends both; a server that could not begin has no streams to wait for.
+            while try await group.next() != nil {}
         }
     }
 }

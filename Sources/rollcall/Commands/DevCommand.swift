@@ -24,7 +24,9 @@ struct DevCommand: AsyncParsableCommand {
         do {
             redis = try await LocalRedis.start(folder: "\(state)/redis")
         } catch {
-            throw ProgramError.unavailable("\(error)")
+            let hint =
+                error.code == .inUse ? "; is `rollcall dev` running here already? --state names another folder" : ""
+            throw ProgramError.unavailable("\(error)\(hint)")
         }
         do {
             var flags = options.given

@@ -70,7 +70,8 @@ struct Settings: Sendable {
             self.redisURL = try RedisURL(redisURL)
         } catch {
             // The message says what is wrong and leaves out the text, which may hold a password.
-            throw .usage("\(SettingsTable.redisURL.info.environmentName): \(error.message).")
+            let info = SettingsTable.redisURL.info
+            throw .usage("\(info.environmentName) or \(info.flag): \(error.message).")
         }
     }
 }
