@@ -25,7 +25,7 @@ package struct DrainingServer: Service {
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await server.run() }
             group.addTask {
-                try? await gracefulShutdown()
+                do { try await gracefulShutdown() } catch { return }
                 logger.info("Ending streams", metadata: ["seconds": "\(time.nanoseconds / 1_000_000_000)"])
                 await registry.drain(over: time)
             }
