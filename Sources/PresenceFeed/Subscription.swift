@@ -40,6 +40,8 @@ package final class Subscription: Sendable {
         self.onEnd = Mutex(onEnd)
     }
 
+    var isEnded: Bool { onEnd.withLock { $0 == nil } }
+
     /// Asks for a fresh `state`: the subscriber lost its queue.
     ///
     /// Everything delivered before it is to be dropped.

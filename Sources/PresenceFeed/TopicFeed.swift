@@ -143,6 +143,8 @@ package actor TopicFeed {
     /// Takes a subscriber; false if the feed has retired and a new one is needed.
     func add(_ subscription: Subscription) -> Bool {
         guard !isRetired else { return false }
+        // It may have ended while it looked for a feed that lives, and then nothing would remove it.
+        guard !subscription.isEnded else { return true }
         idleTimer?.cancel()
         idleTimer = nil
         everyone.insert(ObjectIdentifier(subscription))
@@ -150,7 +152,8 @@ package actor TopicFeed {
         if let member = subscription.member { watchers[member, default: []].append(subscription) }
         waiting.append(Waiter(subscription: subscription))
         if isDegraded, let silentSince { tell(subscription, .degraded(since: silentSince)) }
-        if let position = subscription.reaching, !hasReached(position) {
+        // Also when it is reached already: another epoch may begin before the next flush.
+        if subscription.reaching != nil {
             loop.scheduleTask(in: options.arrival) { self.assumeIsolated { $0.stopWaiting(for: subscription) } }
         }
         flushWhenDue()
@@ -196,7 +199,7 @@ package actor TopicFeed {
     private func stopWaiting(for subscription: Subscription) {
         guard let index = waitingIndex(of: subscription) else { return }
         waiting[index].isPatient = false
-        resynchronise()
+        if let position = subscription.reaching, !hasReached(position) { resynchronise() }
         flushWhenDue()
     }
 
@@ -288,12 +291,12 @@ extension TopicFeed {
                 continue
             }
             let event = firstEvent(for: waiter)
-            // Its presence may have been untracked between its track and here, when nobody told it.
-            let isGone = subscription.member.map { replica.roster[$0] == nil } ?? false
-            let wasThere = subscription.reaching.map(hasReached) ?? false
+            // What its presence became while it waited. That it is gone may be a loss as well as a deletion: the lease
+            // keeper finds out.
+            let own = subscription.member.flatMap { replica.roster[$0] }.map(OwnChange.became)
             audience(of: subscription.loop).perform {
                 $0.add(subscription, first: event)
-                if isGone, wasThere { $0.deliver(own: .left(.untracked), to: subscription) }
+                if let own { $0.deliver(own: own, to: subscription) }
             }
         }
         waiting = later

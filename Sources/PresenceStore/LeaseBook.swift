@@ -17,6 +17,8 @@ struct LeaseBook {
 
     struct Binding {
         let owner: StreamOwner
+        /// Grows with each binding.
+        let serial: Int
         /// Whole seconds.
         let ttl: Int
         var presence: Presence
@@ -51,6 +53,7 @@ struct LeaseBook {
     /// What was found missing since the last ``takeSuspects()``.
     private var suspects: [Topic: Set<Claim>] = [:]
     private var tick = 0
+    private var serial = 0
 
     var count: Int { wheels.values.reduce(0) { $0 + $1.members.values.reduce(0, +) } }
 
@@ -64,8 +67,10 @@ struct LeaseBook {
         onUntracked: @escaping @Sendable () -> Void
     ) {
         unbind(member, on: topic, owner: owner)
+        serial += 1
         bindings[topic, default: [:]][member, default: [:]][owner] = Binding(
-            owner: owner, ttl: ttl, presence: presence, arguments: [.bytes(member.bytes), .string(owner.text)],
+            owner: owner, serial: serial, ttl: ttl, presence: presence,
+            arguments: [.bytes(member.bytes), .string(owner.text)],
             onUntracked: onUntracked)
         var wheel = wheels.removeValue(forKey: ttl) ?? Wheel(ttl: ttl)
         wheel.members[topic, default: 0] += 1
@@ -116,10 +121,15 @@ struct LeaseBook {
     }
 
     /// Returns what is suspected and still bound, and suspects nothing more.
+    ///
+    /// Of a member's streams the newest: it is the one that the others were replaced by, and their next renewal says so.
     mutating func takeSuspects() -> [(topic: Topic, claims: [Claim])] {
         defer { suspects = [:] }
         return suspects.compactMap { topic, claims in
-            let bound = claims.filter { binding(of: $0.member, on: topic, owner: $0.owner) != nil }
+            let bound = claims.filter { claim in
+                guard let owners = bindings[topic]?[claim.member], let own = owners[claim.owner] else { return false }
+                return owners.values.allSatisfy { $0.serial <= own.serial }
+            }
             return bound.isEmpty ? nil : (topic, Array(bound))
         }
     }

@@ -40,9 +40,14 @@ extension LeaseKeeper {
     private func renew(_ renewals: [Renewal]) async {
         await inParallel(Self.pipelines(renewals), width: Self.callsInFlight) { [self] pipeline in
             await renewing.watch { () throws(StoreError) in
+                var refusal: StoreError?
                 for (renewal, result) in zip(pipeline, try await store.renew(pipeline)) {
-                    for failure in try result.get() { note(failure, on: renewal.topic) }
+                    switch result {
+                    case .success(let failures): for failure in failures { note(failure, on: renewal.topic) }
+                    case .failure(let error): refusal = error
+                    }
                 }
+                if let refusal { throw refusal }
             }
         }
     }
@@ -98,7 +103,8 @@ extension LeaseKeeper {
         switch outcome {
         case .untracked: binding?.onUntracked()
         // The stream ended while its presence was on the way back: nobody would renew it, so it ends as well.
-        case .restored where binding == nil: unbind(member, on: topic, owner: owner, grace: 0)
+        case .restored where binding == nil, .kept where binding == nil:
+            unbind(member, on: topic, owner: owner, grace: 0)
         case .restored, .kept, .foreign: break
         }
     }

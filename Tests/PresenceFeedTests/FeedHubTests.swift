@@ -90,18 +90,6 @@ struct FeedHubTests {
         }
     }
 
-    @Test("Who was untracked before it was told anything hears of it with its first state")
-    func missedEnd() async throws {
-        try await HubFixture.with(redis: SharedRedis.url) { node in
-            let bystander = try await node.track("bob", on: topic)
-            let alice = try await node.track("alice", on: topic)
-            _ = try await node.store.untrack([Fixture.member("alice")], on: topic)
-            let listener = node.listen(to: topic, reaching: alice?.cursor, as: Fixture.member("alice"))
-            try await listener.hears("own left:untracked")
-            #expect(bystander != nil && listener.words == ["state bob", "own left:untracked"])
-        }
-    }
-
     @Test("A subscriber that lost its queue gets a state, also when its own track was in another epoch")
     func restated() async throws {
         try await withLocalRedis { redis in

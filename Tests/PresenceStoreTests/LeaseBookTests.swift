@@ -94,11 +94,21 @@ struct LeaseBookTests {
         let (topic, alice, bob) = (try Topic("room"), try Member("alice"), try Member("bob"))
         bind(alice, on: topic, in: &book)
         bind(bob, on: topic, in: &book)
-        bind(alice, on: topic, owner: .random(), in: &book)
         for member in [alice, alice, bob] { book.suspect(LeaseBook.Claim(member: member, owner: owner), on: topic) }
         book.unbind(bob, on: topic, owner: owner)
         let (first, second) = (book.takeSuspects(), book.takeSuspects())
         #expect(first.map(\.claims) == [[LeaseBook.Claim(member: alice, owner: owner)]])
         #expect(second.isEmpty)
+    }
+
+    @Test("Of several streams of a presence that is lost the newest brings it back")
+    func newestSuspect() throws {
+        var book = LeaseBook()
+        let (topic, alice) = (try Topic("room"), try Member("alice"))
+        let owners = (0..<5).map { _ in StreamOwner.random() }
+        for owner in owners { bind(alice, on: topic, owner: owner, in: &book) }
+        for owner in owners { book.suspect(LeaseBook.Claim(member: alice, owner: owner), on: topic) }
+        let claims = book.takeSuspects().flatMap(\.claims)
+        #expect(claims.map(\.owner) == owners.suffix(1))
     }
 }
