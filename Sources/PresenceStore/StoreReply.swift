@@ -9,7 +9,6 @@ struct StoreReply {
     /// Milliseconds on Redis's clock.
     let now: Int64
     private(set) var cursor = Cursor.empty
-    private(set) var published = false
     private var rest: ArraySlice<RedisValue>
 
     /// Takes the reply of a script that gives only the time before its own results.
@@ -28,7 +27,7 @@ struct StoreReply {
             guard let epoch = Epoch(utf8: epoch.readableBytesView) else { throw .unexpected(value) }
             cursor = Cursor(epoch: epoch, seq: seq)
         }
-        published = try int() == 1
+        _ = try int()  // Whether something was published: for people at a prompt.
     }
 
     var isAtEnd: Bool { rest.isEmpty }

@@ -153,6 +153,7 @@ struct TopicReplicaTests {
             return (Snapshot(cursor: cursor, now: 0, presences: presences), replica.loadTicket)
         }
 
+        var checks = 0
         for _ in 0..<400 {
             let member = Fixture.member("user\(random.next() % 4)")
             let wasEmpty = truth.isEmpty
@@ -182,8 +183,10 @@ struct TopicReplicaTests {
             }
             let position = seq == 0 ? Cursor.empty : Cursor(epoch: epoch, seq: seq)
             if replica.isLive, replica.hasCome(to: position) {
+                checks += 1
                 #expect(replica.roster == truth, "seed \(seed)")
             }
         }
+        #expect(checks > 0, "seed \(seed)")
     }
 }
