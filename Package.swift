@@ -65,6 +65,15 @@ let package = Package(
         .target(
             name: "PresenceStore", dependencies: ["Presence", "Redis", nio, logging, metrics, lifecycle],
             resources: [.embedInCode("Scripts")], swiftSettings: settings),
+        // libpq, PostgreSQL's C client.
+        .systemLibrary(
+            name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),
+        // Queries, a pool, notifications and migrations over libpq; knows nothing of presence.
+        .target(name: "Postgres", dependencies: ["CPostgres", logging, lifecycle, deque], swiftSettings: settings),
+        // The fetch hook: what PostgreSQL knows of keys, cached and bounded so that it cannot hurt presence.
+        .target(
+            name: "Enrichment", dependencies: ["Presence", "Postgres", logging, metrics, lifecycle, deque],
+            swiftSettings: settings),
         // The read side: from a pub/sub message to a subscriber.
         .target(
             name: "PresenceFeed",
@@ -78,14 +87,15 @@ let package = Package(
                 logging, metrics, lifecycle, deque,
             ],
             resources: [.embedInCode("Web"), .embedInCode("openapi.yaml")], swiftSettings: settings),
-        // Private redis-server processes for `rollcall dev` and for tests.
+        // Private redis-server and PostgreSQL processes for `rollcall dev` and for tests.
         .target(name: "LocalServices", dependencies: [subprocess], swiftSettings: settings),
         // The program: commands, settings, assembly.
         .executableTarget(
             name: "rollcall",
             dependencies: [
-                "Presence", "PresenceStore", "PresenceFeed", "PresenceServer", "Redis", "LocalServices", hummingbird,
-                nio, nioPosix, nioHTTP1, logging, metrics, lifecycle, signals, httpClient, configuration,
+                "Presence", "PresenceStore", "PresenceFeed", "PresenceServer", "Redis", "Postgres", "Enrichment",
+                "LocalServices", hummingbird, nio, nioPosix, nioHTTP1, logging, metrics, lifecycle, signals, httpClient,
+                configuration,
                 argumentParser,
             ],
             swiftSettings: settings),
@@ -103,6 +113,14 @@ let package = Package(
         .testTarget(
             name: "PresenceStoreTests",
             dependencies: ["PresenceStore", "Presence", "Redis", "TestSupport", nio, nioPosix, logging, lifecycle],
+            swiftSettings: settings),
+        .testTarget(
+            name: "PostgresTests",
+            dependencies: ["Postgres", "CPostgres", "LocalServices", "TestSupport", logging, lifecycle],
+            swiftSettings: settings),
+        .testTarget(
+            name: "EnrichmentTests",
+            dependencies: ["Enrichment", "Postgres", "Presence", "LocalServices", "TestSupport", logging, lifecycle],
             swiftSettings: settings),
         .testTarget(
             name: "PresenceFeedTests",

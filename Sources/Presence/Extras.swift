@@ -1,0 +1,39 @@
+// Rollcall · Presence
+
+/// What the fetch hook adds beside the metas of keys, as text that is ready to be spliced in.
+package struct Extras: Equatable, Sendable {
+    /// Nothing is added to any key.
+    package static let none = Extras()
+
+    private var texts: [Key: [UInt8]] = [:]
+    /// Keys whose data, or the newest of it, could not be had; their text ends in `,"enriched":false`.
+    package private(set) var incomplete: Set<Key> = []
+
+    package init() {}
+
+    /// Whether nothing is added to any key.
+    package var isEmpty: Bool { texts.isEmpty }
+
+    /// The raw text that follows a key's metas, beginning with a comma: `,"user":{…}`; nil for nothing.
+    package subscript(key: Key) -> [UInt8]? { texts[key] }
+
+    /// Sets what is added to a key.
+    ///
+    /// - Parameters:
+    ///   - fields: Names and compact JSON, in the order in which they are written.
+    ///   - isComplete: False where the hook failed: the entry then says `"enriched":false`.
+    package mutating func set(_ fields: [(name: String, json: [UInt8])], isComplete: Bool = true, for key: Key) {
+        var text: [UInt8] = []
+        for (name, json) in fields {
+            text.append(UInt8(ascii: ","))
+            text.append(jsonString: name)
+            text.append(UInt8(ascii: ":"))
+            text.append(contentsOf: json)
+        }
+        if !isComplete {
+            text.append(literal: #","enriched":false"#)
+            incomplete.insert(key)
+        }
+        texts[key] = text.isEmpty ? nil : text
+    }
+}
