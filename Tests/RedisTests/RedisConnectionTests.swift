@@ -187,10 +187,10 @@ struct RedisConnectionTests {
     func timeOut() async throws {
         try await withLocalRedis(arguments: ["--enable-debug-command", "yes"]) { redis in
             var options = oneConnection
-            options.commandTimeout = .milliseconds(200)
+            options.commandTimeout = .milliseconds(150) * patience
             try await withPool(redis.url, options: options) { pool in
                 let connection = try pool.connection()
-                async let slow = connection.outcome(of: RedisCommand("DEBUG", ["SLEEP", "1"]))
+                async let slow = connection.outcome(of: RedisCommand("DEBUG", ["SLEEP", "2"]))
                 async let other = connection.outcome(of: RedisCommand("PING"))
                 for outcome in await [slow, other] {
                     let error = #expect(throws: RedisError.self) { try outcome.get() }

@@ -10,9 +10,9 @@ import Testing
 struct RedisSubscriberTests {
     private var impatient: RedisOptions {
         var options = RedisOptions()
-        options.commandTimeout = .milliseconds(200)
+        options.commandTimeout = .milliseconds(200) * patience
         options.probeInterval = .milliseconds(50)
-        options.probeTimeout = .milliseconds(500)
+        options.probeTimeout = .milliseconds(500) * patience
         options.probePrefix = uniquePrefix()
         return options
     }
@@ -101,7 +101,7 @@ struct RedisSubscriberTests {
                         recorded.subscriber.subscribe("a")
                         try await eventually { recorded.acknowledgements(of: "a") == 1 }
                         // Longer than the probe's time-out: a healthy connection is left alone.
-                        try await Task.sleep(for: .milliseconds(900))
+                        try await Task.sleep(for: .milliseconds(900) * patience)
                         #expect(!recorded.events.all.contains(.disconnected))
                         proxy.stall()
                         try await eventually("a new connection") { recorded.acknowledgements(of: "a") == 2 }

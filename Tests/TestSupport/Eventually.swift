@@ -10,7 +10,7 @@ package struct NeverHappened: Error, CustomStringConvertible {
 }
 
 /// `ROLLCALL_TEST_PATIENCE`: how many times longer than usual conditions are awaited, under a sanitizer for example.
-private let patience = ProcessInfo.processInfo.environment["ROLLCALL_TEST_PATIENCE"].flatMap(Int.init) ?? 1
+package let patience = ProcessInfo.processInfo.environment["ROLLCALL_TEST_PATIENCE"].flatMap(Int.init) ?? 1
 
 /// Awaits a condition: asks every few milliseconds, and fails by throwing when `timeout` has passed.
 ///
