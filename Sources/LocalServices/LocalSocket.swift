@@ -30,6 +30,23 @@ package enum LocalSocket {
     ///
     /// Blocks its thread for at most a quarter of a second.
     package static func ask(_ path: String, _ question: String) -> String? {
+        guard let descriptor = Self.connected(to: path) else { return nil }
+        defer { close(descriptor) }
+        guard send(descriptor, question, question.utf8.count, Self.noSignal) == question.utf8.count else { return nil }
+        var answer = [UInt8](repeating: 0, count: 256)
+        let count = recv(descriptor, &answer, answer.count, 0)
+        return count > 0 ? String(decoding: answer[..<count], as: UTF8.self) : nil
+    }
+
+    /// Whether somebody listens at a unix socket, be it frozen.
+    package static func isOpen(_ path: String) -> Bool {
+        guard let descriptor = Self.connected(to: path) else { return false }
+        close(descriptor)
+        return true
+    }
+
+    /// Connects to a unix socket; the caller closes what it gets.
+    private static func connected(to path: String) -> Int32? {
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
         guard path.utf8.count <= Self.longestPath else { return nil }
@@ -37,7 +54,6 @@ package enum LocalSocket {
 
         let descriptor = socket(AF_UNIX, Self.stream, 0)
         guard descriptor >= 0 else { return nil }
-        defer { close(descriptor) }
         var patience = timeval(tv_sec: 0, tv_usec: 250_000)
         let size = socklen_t(MemoryLayout<timeval>.size)
         setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, size)
@@ -47,12 +63,11 @@ package enum LocalSocket {
                 connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0
             }
         }
-        guard connected, send(descriptor, question, question.utf8.count, Self.noSignal) == question.utf8.count else {
+        guard connected else {
+            close(descriptor)
             return nil
         }
-        var answer = [UInt8](repeating: 0, count: 256)
-        let count = recv(descriptor, &answer, answer.count, 0)
-        return count > 0 ? String(decoding: answer[..<count], as: UTF8.self) : nil
+        return descriptor
     }
 
     #if canImport(Glibc)

@@ -6,11 +6,12 @@ import Synchronization
 
 /// A child process that cannot outlive its owner.
 ///
-/// It is ended by its process id: by ``stop(grace:)`` or ``kill()``, when the last reference goes, and also when the
-/// process that owns it dies of anything, SIGKILL included. The last is the work of a guardian, a subshell that waits
-/// for the end of a pipe whose other end only the owner holds; the guardian is forked before the program begins, so
-/// there is no moment in which the child is unguarded. Both run in a session of their own: a Ctrl-C in the owner's
-/// terminal does not reach them, the owner decides when they end.
+/// It is ended by its process id: by ``stop(grace:asking:)`` or ``kill()``, when the last reference goes, and also when
+/// the process that owns it dies of anything, SIGKILL included. The last is the work of a guardian, a subshell that
+/// waits for the end of a pipe whose other end only the owner holds; the guardian is forked before the program begins,
+/// so there is no moment in which the child is unguarded. It ends the program's own children as well, which might be
+/// frozen or busy. All run in a session of their own: a Ctrl-C in the owner's terminal does not reach them, the owner
+/// decides when they end.
 package final class OwnedProcess: Sendable {
     package let pid: Int32
     package let log: ProcessLog
@@ -20,10 +21,17 @@ package final class OwnedProcess: Sendable {
     /// The shell script that forks the guardian and then becomes the program.
     ///
     /// `$$` stays the program's process id through `exec`. At the end of the pipe the program is either dead already,
-    /// and not yet reaped, or has lost its owner.
+    /// and not yet reaped, or has lost its owner; it is stopped first so that it makes no more children. The guardian is
+    /// a grandchild, so that the program has no child that it did not make.
     static let guarded = """
         exec 3<&0 0</dev/null
-        ( trap '' INT TERM HUP; read -r _ <&3; kill -KILL $$ ) >/dev/null 2>&1 &
+        ( (
+            trap '' INT TERM HUP
+            read -r _ <&3
+            kill -STOP $$
+            children=$(cat /proc/$$/task/$$/children || pgrep -P $$)
+            kill -KILL $$ $children
+        ) >/dev/null 2>&1 & )
         exec 3<&-
         exec "$@"
         """
@@ -78,9 +86,9 @@ package final class OwnedProcess: Sendable {
 
     /// Asks the process to end, and ends it by force when it has not within `grace`.
     @discardableResult
-    package func stop(grace: Duration = .seconds(10)) async -> ProcessExit {
-        self.send(SIGTERM)
-        self.send(SIGCONT)  // a stopped process would keep SIGTERM pending for ever
+    package func stop(grace: Duration = .seconds(10), asking signal: Int32 = SIGTERM) async -> ProcessExit {
+        self.send(signal)
+        self.send(SIGCONT)  // a stopped process would keep the signal pending for ever
         let force = Task {
             try await Task.sleep(for: grace)
             self.send(SIGKILL)

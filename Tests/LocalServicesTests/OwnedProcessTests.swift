@@ -66,6 +66,30 @@ struct OwnedProcessTests {
         #expect(process.terminationStatus == SIGKILL)
     }
 
+    @Test("Its children end with it when its owner dies, be they stopped")
+    func childrenEndToo() async throws {
+        let (pipe, output) = (Pipe(), Pipe())
+        let process = Process()
+        process.executableURL = URL(fileURLWithPath: "/bin/sh")
+        let program = "sleep 1000 & echo $!; kill -STOP $!; wait"
+        process.arguments = ["-c", OwnedProcess.guarded, "sh", "/bin/sh", "-c", program]
+        process.standardInput = pipe
+        process.standardOutput = output
+        try process.run()
+        let line = String(decoding: output.fileHandleForReading.availableData, as: UTF8.self)
+        let child = try #require(Int32(line.trimmingCharacters(in: .whitespacesAndNewlines)))
+        #expect(kill(child, 0) == 0)
+        try pipe.fileHandleForWriting.close()
+        try await eventually("the end of both") { !process.isRunning && Self.isGone(child) }
+    }
+
+    /// A process that ended may stay for a while, until somebody asks how.
+    private static func isGone(_ pid: Int32) -> Bool {
+        guard kill(pid, 0) == 0 else { return true }
+        let stat = (try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8)) ?? ""
+        return stat.contains(") Z ")
+    }
+
     @Test("The log forgets its oldest lines at its bound")
     func boundedLog() {
         let log = ProcessLog(limit: 10)

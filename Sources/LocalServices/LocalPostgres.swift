@@ -1,0 +1,251 @@
+// Rollcall · LocalServices
+
+import Foundation
+import Synchronization
+
+/// A private PostgreSQL server: its own folder, its own unix socket, no port, ended with its owner.
+///
+/// One owner calls `start`, `stop` and `restart`, one at a time. Whoever reaches the socket is the superuser `postgres`;
+/// the folder lets nobody else pass. Data outlives the process, be it killed, but not a crash of the machine: nothing
+/// waits for the disk.
+package final class LocalPostgres: Sendable {
+    /// Where the server works.
+    ///
+    /// The folder that was given, kept by ``stop()``, unless the server's user cannot reach it: then a temporary one,
+    /// removed by ``stop()``, as when none was given.
+    package let folder: String
+    private let socketFolder: String
+    private let temporaryFolders: [String]
+    private let arguments: [String]
+    private let programs: PostgresPrograms
+    private let user: PostgresUser
+    private let process = Mutex<OwnedProcess?>(nil)
+    /// Held from the start until ``stop()``, also while the server is down in between.
+    private let lock: Mutex<FolderLock?>
+
+    /// Starts a server and returns once it takes connections.
+    ///
+    /// By root it is started as the user `postgres`, to whom the folder is given.
+    ///
+    /// - Parameters:
+    ///   - folder: made when absent, with a new cluster in it; without it a temporary one is used.
+    ///   - arguments: put after our own, so that they win: `["-c", "max_connections=20"]`.
+    package static func start(
+        folder: String? = nil, arguments: [String] = []
+    ) async throws(LocalServicesError) -> LocalPostgres {
+        let postgres = try await LocalPostgres(folder: folder, arguments: arguments)
+        do throws(LocalServicesError) {
+            try await postgres.start()
+        } catch {
+            await postgres.stop()
+            throw error
+        }
+        return postgres
+    }
+
+    private init(folder: String?, arguments: [String]) async throws(LocalServicesError) {
+        self.programs = try PostgresPrograms.find()
+        self.arguments = arguments
+        let wanted = folder.map { URL(fileURLWithPath: $0).path }
+        self.user = try PostgresUser(cluster: "\(wanted ?? "")/data")
+        if let wanted {
+            do {
+                try FileManager.default.createDirectory(atPath: wanted, withIntermediateDirectories: true)
+            } catch {
+                throw LocalServicesError(.startFailed, "cannot make \(wanted): \(error.localizedDescription)")
+            }
+        }
+        if let wanted, await self.user.owns(wanted) {
+            self.folder = wanted
+            self.temporaryFolders =
+                Self.socket(in: wanted).utf8.count <= LocalSocket.longestPath
+                ? [] : [try TemporaryFolder.make()]
+        } else {
+            self.folder = try TemporaryFolder.make()
+            self.temporaryFolders = [self.folder]
+        }
+        self.socketFolder = self.temporaryFolders.first ?? self.folder
+        do throws(LocalServicesError) {
+            for folder in self.temporaryFolders where await !self.user.owns(folder) {
+                throw LocalServicesError(.startFailed, "PostgreSQL's user cannot work in \(folder)")
+            }
+            self.lock = Mutex(try FolderLock(folder: self.folder))
+        } catch {
+            for folder in self.temporaryFolders { TemporaryFolder.remove(folder) }
+            throw error
+        }
+    }
+
+    package var socketPath: String { Self.socket(in: self.socketFolder) }
+
+    /// How a client reaches the server: `postgresql:///postgres?host=/path&user=postgres`, percent-encoded.
+    package var url: String { self.url(database: "postgres") }
+
+    package func url(database: String) -> String {
+        let host = self.socketFolder.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
+        return "postgresql:///\(database)?host=\(host)&user=postgres"
+    }
+
+    /// The process id, or nil while the server is down.
+    package var pid: Int32? {
+        self.current.flatMap { $0.exit == nil ? $0.pid : nil }
+    }
+
+    /// What the server printed since it was last started.
+    package var log: String { self.current?.log.text ?? "" }
+
+    /// Runs SQL through psql and returns its rows, one a line, columns parted by `|`.
+    ///
+    /// Several statements are one transaction.
+    @discardableResult
+    package func psql(_ sql: String, database: String = "postgres") async throws(LocalServicesError) -> String {
+        try await self.user.run(
+            self.programs.psql,
+            [
+                "--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--set", "ON_ERROR_STOP=1",
+                "--dbname", self.url(database: database), "--command", sql,
+            ])
+    }
+
+    /// Stops the server, removes what was temporary and lets others use the folder.
+    package func stop() async {
+        await self.halt()
+        self.lock.withLock { $0 = nil }
+        for folder in self.temporaryFolders { TemporaryFolder.remove(folder) }
+    }
+
+    /// Stops the server and keeps its place for ``restart()``: an outage.
+    ///
+    /// Clients are not waited for: they lose their connections.
+    package func halt() async {
+        guard let process = self.take() else { return }
+        process.resumeFamily()
+        await process.stop(asking: SIGINT)
+    }
+
+    /// Ends the server and all its sessions as a power cut would.
+    package func kill() async {
+        await self.take()?.killFamily()
+    }
+
+    /// Starts the server anew, with its data, at the same socket.
+    package func restart() async throws(LocalServicesError) {
+        await self.halt()
+        try await self.start()
+    }
+
+    /// Freezes the server and all its sessions: sockets stay open, nothing is answered.
+    package func pause() {
+        self.current?.pauseFamily()
+    }
+
+    /// Lets a paused server go on.
+    package func resume() {
+        self.current?.resumeFamily()
+    }
+
+    private var current: OwnedProcess? { self.process.withLock { $0 } }
+
+    private var cluster: String { "\(self.folder)/data" }
+
+    /// The number in the socket's name is the only use of the port.
+    private static let port = 5432
+
+    private static func socket(in folder: String) -> String { "\(folder)/.s.PGSQL.\(Self.port)" }
+
+    private func take() -> OwnedProcess? {
+        self.process.withLock { process in
+            defer { process = nil }
+            return process
+        }
+    }
+
+    private func start() async throws(LocalServicesError) {
+        try await self.makeCluster()
+        try await self.outwaitPredecessor()
+        let deadline = ContinuousClock.now + .seconds(5)
+        while true {
+            do throws(LocalServicesError) {
+                return try await self.launch()
+            } catch {
+                // Sessions of a server that was killed take a moment to end.
+                guard error.message.contains("shared memory block"), ContinuousClock.now < deadline,
+                    (try? await Task.sleep(for: .milliseconds(20))) != nil
+                else { throw error }
+            }
+        }
+    }
+
+    /// Makes the cluster, unless there is one; aside, because an initdb that is cut short leaves half a cluster behind.
+    private func makeCluster() async throws(LocalServicesError) {
+        guard !FileManager.default.fileExists(atPath: self.cluster) else { return }
+        let new = "\(self.cluster).new"
+        TemporaryFolder.remove(new)
+        try await self.user.run(
+            self.programs.initdb,
+            [
+                "--pgdata", new, "--username", "postgres", "--auth", "trust", "--encoding", "UTF8", "--locale", "C",
+                "--no-sync",
+            ])
+        guard rename(new, self.cluster) == 0 else {
+            throw LocalServicesError(.startFailed, "cannot make \(self.cluster): \(String(cString: strerror(errno)))")
+        }
+    }
+
+    private func launch() async throws(LocalServicesError) {
+        var own = ["-D", self.cluster, "-k", self.socketFolder, "-p", "\(Self.port)"]
+        let settings = [
+            "listen_addresses=", "unix_socket_permissions=0700", "fsync=off", "full_page_writes=off",
+            "logging_collector=off",
+        ]
+        for setting in settings { own += ["-c", setting] }
+        let process = try await self.user.start(self.programs.postgres, own + self.arguments)
+        self.process.withLock { $0 = process }
+        try await process.ready(within: .seconds(30)) {
+            let status = self.status
+            return status.first == "\(process.pid)" && status.last == "ready" ? true : nil
+        }
+    }
+
+    /// Waits for the end of a server whose owner was killed a moment ago, and removes what it left.
+    ///
+    /// Its `postmaster.pid` names a process id that may be anybody's by now, which PostgreSQL would take for a server's.
+    private func outwaitPredecessor() async throws(LocalServicesError) {
+        let status = self.status
+        guard status.count > 4 else { return }
+        let deadline = ContinuousClock.now + .seconds(5)
+        while LocalSocket.isOpen("\(status[4])/.s.PGSQL.\(status[3])") {
+            guard ContinuousClock.now < deadline, (try? await Task.sleep(for: .milliseconds(5))) != nil else {
+                throw LocalServicesError(.inUse, "another PostgreSQL works in \(self.folder)")
+            }
+        }
+        for file in ["\(self.cluster)/postmaster.pid", "\(self.socketPath).lock"] {
+            TemporaryFolder.remove(file)
+        }
+    }
+
+    /// The lines of `postmaster.pid`: process id, data folder, start, port, socket folder, address, memory, readiness.
+    private var status: [String] {
+        let text = (try? String(contentsOfFile: "\(self.cluster)/postmaster.pid", encoding: .utf8)) ?? ""
+        return text.split(separator: "\n", omittingEmptySubsequences: false).prefix(8).map {
+            $0.trimmingCharacters(in: .whitespaces)
+        }
+    }
+}
+
+/// Lends a private PostgreSQL server to `body` and ends it afterwards.
+package func withLocalPostgres<Result>(
+    folder: String? = nil, arguments: [String] = [],
+    isolation: isolated (any Actor)? = #isolation,
+    _ body: (LocalPostgres) async throws -> sending Result
+) async throws -> sending Result {
+    let postgres = try await LocalPostgres.start(folder: folder, arguments: arguments)
+    do {
+        let result = try await body(postgres)
+        await postgres.stop()
+        return result
+    } catch {
+        await postgres.stop()
+        throw error
+    }
+}

@@ -1,0 +1,171 @@
+// Rollcall · LocalServicesTests
+
+import Foundation
+import LocalServices
+import Synchronization
+import TestSupport
+import Testing
+
+@Suite("A private PostgreSQL server")
+struct LocalPostgresTests {
+    @Test("Each test gets a database of its own on the one shared server, gone afterwards")
+    func shared() async throws {
+        let server = try await SharedPostgres.postgres
+        let (first, second) = try await withPostgres { first in
+            try await withPostgres { second in (first, second) }
+        }
+        #expect(first != second)
+        let names = try await server.psql("SELECT datname FROM pg_database")
+        for url in [first, second] {
+            let name = try #require(URLComponents(string: url)?.path.dropFirst())
+            #expect(!name.isEmpty && !names.contains(name))
+        }
+    }
+
+    @Test("It speaks UTF-8, listens on its socket alone, and extra arguments win")
+    func configuration() async throws {
+        try await withLocalPostgres(arguments: ["-c", "max_connections=7"]) { postgres in
+            let settings = try await postgres.psql(
+                """
+                SELECT current_setting('server_encoding'), current_setting('listen_addresses'),
+                    current_setting('max_connections'), current_user, 'ü🙂'
+                """)
+            #expect(settings == "UTF8||7|postgres|ü🙂")
+        }
+    }
+
+    @Test("Its folder is gone when it ends, and so is the process")
+    func leavesNothing() async throws {
+        let (folder, pid) = try await withLocalPostgres { postgres in
+            (postgres.folder, try #require(postgres.pid))
+        }
+        #expect(!FileManager.default.fileExists(atPath: folder))
+        #expect(kill(pid, 0) != 0)
+    }
+
+    @Test("Its data outlives a restart, a kill, and its owner's end when the folder was given")
+    func persistence() async throws {
+        let parent = try TemporaryFolder.make()
+        defer { TemporaryFolder.remove(parent) }
+        // What the server's user can reach is not for everybody to enter.
+        #expect(chmod(parent, 0o711) == 0)
+        try await withLocalPostgres(folder: parent + "/pg") { postgres in
+            let (pid, url) = (postgres.pid, postgres.url)
+            try await postgres.psql("CREATE TABLE t AS SELECT 1 AS n")
+            try await postgres.restart()
+            #expect(postgres.url == url && postgres.pid != pid)
+            try await postgres.psql("UPDATE t SET n = 2")
+            await postgres.kill()
+            #expect(postgres.pid == nil)
+            await #expect(throws: LocalServicesError.self) { try await postgres.psql("SELECT 1") }
+            try await postgres.restart()
+            let kept = try await postgres.psql("SELECT n FROM t")
+            #expect(kept == "2")
+        }
+        try await withLocalPostgres(folder: parent + "/pg") { postgres in
+            #expect(postgres.folder == parent + "/pg")
+            let kept = try await postgres.psql("SELECT n FROM t")
+            #expect(kept == "2")
+        }
+    }
+
+    @Test("A stale postmaster.pid with the id of a living process is no obstacle")
+    func staleLock() async throws {
+        let parent = try TemporaryFolder.make()
+        defer { TemporaryFolder.remove(parent) }
+        #expect(chmod(parent, 0o711) == 0)
+        let other = try await withLocalPostgres { other in
+            try await withLocalPostgres(folder: parent + "/pg") { _ in }
+            // A process of the same user: what PostgreSQL itself would take for a running server.
+            let pid = try #require(other.pid)
+            let lines = ["\(pid)", parent + "/pg/data", "1", "5432", parent + "/pg", "", "1 1", "ready"]
+            try lines.joined(separator: "\n").write(
+                toFile: parent + "/pg/data/postmaster.pid", atomically: false, encoding: .utf8)
+            let answer = try await withLocalPostgres(folder: parent + "/pg") { try await $0.psql("SELECT 1") }
+            #expect(answer == "1")
+            return pid
+        }
+        #expect(kill(other, 0) != 0)
+    }
+
+    @Test("Paused it answers nothing, sessions included; resumed it goes on; stopped while paused it ends")
+    func pause() async throws {
+        try await withLocalPostgres { postgres in
+            let session = Task { try await postgres.psql("SELECT pg_sleep(0.2), 'done'") }
+            let isDone = Mutex(false)
+            let watch = Task {
+                _ = try await session.value
+                isDone.withLock { $0 = true }
+            }
+            try await eventually("the session") {
+                try await postgres.psql("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'")
+                    == "1"
+            }
+            postgres.pause()
+            #expect(Self.greeting(of: postgres) == nil)
+            #expect(Self.greeting(of: postgres) == nil)
+            #expect(!isDone.withLock { $0 })
+            postgres.resume()
+            let answer = try await session.value
+            #expect(answer == "|done")
+            try await watch.value
+            #expect(Self.greeting(of: postgres) == "R")
+            postgres.pause()
+        }
+    }
+
+    /// The first byte of the server's answer to a new session: `R` speaks of authentication.
+    private static func greeting(of postgres: LocalPostgres) -> Character? {
+        let parameters = "user\0postgres\0database\0postgres\0\0"
+        let length = Character(UnicodeScalar(UInt8(8 + parameters.utf8.count)))
+        return LocalSocket.ask(postgres.socketPath, "\0\0\0\(length)\0\u{3}\0\0" + parameters)?.first
+    }
+
+    @Test("A folder too deep for a socket puts the socket elsewhere")
+    func deepFolder() async throws {
+        let parent = try TemporaryFolder.make()
+        defer { TemporaryFolder.remove(parent) }
+        #expect(chmod(parent, 0o711) == 0)
+        let deep = parent + "/" + String(repeating: "deep/", count: 25) + "pg"
+        try await withLocalPostgres(folder: deep) { postgres in
+            #expect(postgres.folder == deep)
+            #expect(!postgres.socketPath.contains("deep"))
+            let answer = try await postgres.psql("SELECT 1")
+            #expect(answer == "1")
+        }
+    }
+
+    @Test("A second server in the same folder is refused, and the first goes on")
+    func secondInTheSameFolder() async throws {
+        try await withLocalPostgres { first in
+            await #expect {
+                try await LocalPostgres.start(folder: first.folder)
+            } throws: {
+                ($0 as? LocalServicesError)?.code == .inUse
+            }
+            let answer = try await first.psql("SELECT 1")
+            #expect(answer == "1")
+        }
+    }
+
+    @Test("By root it runs as another user, in a temporary folder where that user cannot reach the wanted one")
+    func root() async throws {
+        guard geteuid() == 0 else { return }
+        let parent = try TemporaryFolder.make()  // of mode 0700
+        defer { TemporaryFolder.remove(parent) }
+        try await withLocalPostgres(folder: parent + "/pg") { postgres in
+            #expect(postgres.folder != parent + "/pg")
+            let status = try String(contentsOfFile: "/proc/\(try #require(postgres.pid))/status", encoding: .utf8)
+            #expect(status.contains(/\nUid:\t[1-9]/))
+        }
+    }
+
+    @Test("A setting that PostgreSQL refuses is an error that carries PostgreSQL's own words")
+    func refusedSetting() async throws {
+        await #expect {
+            try await LocalPostgres.start(arguments: ["-c", "no_such_setting=1"])
+        } throws: {
+            ($0 as? LocalServicesError)?.message.contains("no_such_setting") == true
+        }
+    }
+}
