@@ -8,7 +8,7 @@ import Testing
 /// The demo page in a real browser, against a real `rollcall dev`.
 @Suite("The demo page")
 struct DemoPageTests {
-    @Test("Tabs show who is here, count them, and forget them when they are closed", .timeLimit(.minutes(3)))
+    @Test("Tabs show who is here, count them, and forget them when they are closed", .timeLimit(.minutes(10)))
     func tabs() async throws {
         let python = repository + "/.venv/bin/python"
         try #require(

@@ -13,7 +13,7 @@ import Testing
 /// compared by its shape. Only the port is rewritten.
 @Suite("README.md")
 struct ReadmeExamplesTests {
-    @Test("Every example gives what it says", .timeLimit(.minutes(3)))
+    @Test("Every example gives what it says", .timeLimit(.minutes(10)))
     func examples() async throws {
         let readme = try String(contentsOfFile: repository + "/README.md", encoding: .utf8)
         #expect(readme.split(separator: "\n", omittingEmptySubsequences: false).count <= 200)

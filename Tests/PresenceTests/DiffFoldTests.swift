@@ -51,7 +51,7 @@ private struct Fold: Equatable {
 @Suite("Folding diffs")
 struct DiffFoldTests {
     /// Changes come in windows of random length, in each of which they merge as a feed merges them.
-    @Test("A client that folds coalesced diffs has the roster", .timeLimit(.minutes(1)))
+    @Test("A client that folds coalesced diffs has the roster", .timeLimit(.minutes(10)))
     func coalesced() throws {
         for _ in 0..<40 {
             let seed = SplitMix.freshSeed()
