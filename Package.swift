@@ -69,7 +69,9 @@ let package = Package(
         .systemLibrary(
             name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),
         // Queries, a pool, notifications and migrations over libpq; knows nothing of presence.
-        .target(name: "Postgres", dependencies: ["CPostgres", logging, lifecycle, deque], swiftSettings: settings),
+        .target(
+            name: "Postgres", dependencies: ["CPostgres", logging, lifecycle, deque],
+            resources: [.embedInCode("migrations")], swiftSettings: settings),
         // The fetch hook: what PostgreSQL knows of keys, cached and bounded so that it cannot hurt presence.
         .target(
             name: "Enrichment", dependencies: ["Presence", "Postgres", logging, metrics, lifecycle, deque],
