@@ -1,0 +1,25 @@
+// Rollcall · Postgres
+
+/// One step of the database's schema: numbered plain SQL, without `BEGIN` or `COMMIT` of its own.
+///
+/// Once published it never changes: what is wrong with it is mended by the next one.
+package struct Migration: Sendable, Hashable {
+    /// Places it in the order; from the digits that its name begins with.
+    package let number: Int
+    /// The name of its file without the ending: `0001_profiles`.
+    package let name: String
+    package let sql: String
+
+    package init(number: Int, name: String, sql: String) {
+        self.number = number
+        self.name = name
+        self.sql = sql
+    }
+
+    /// The migrations of this program, which a test compares with the files in `migrations/`.
+    package static let rollcall = [
+        Migration(number: 1, name: "0001_profiles", sql: text(PackageResources._001_profiles_sql))
+    ]
+
+    private static func text(_ bytes: [UInt8]) -> String { String(decoding: bytes, as: UTF8.self) }
+}

@@ -1,0 +1,156 @@
+// Rollcall · Postgres
+
+package import Logging
+
+/// Brings a database's schema up to what the program expects.
+///
+/// Each migration is applied in one transaction together with its record in `rollcall_migrations`, so that it is there
+/// as a whole or not at all. The transaction begins with an advisory lock: of several migrators one works and the others
+/// wait, then find nothing left to do. The lock ends with the transaction, which a pooler keeps on one session.
+package struct Migrator: Sendable {
+    private let migrations: [Migration]
+    private let logger: Logger
+    /// How long one statement of ours, or one migration, may take.
+    private let timeout: Duration
+    /// How long another migrator is waited for.
+    private let patience: Duration
+
+    /// The advisory lock's number: any, as long as every version has the same ("rollcall" in ASCII).
+    private static let lock = "8245928655518264428"
+
+    package init(
+        migrations: [Migration] = Migration.rollcall, timeout: Duration = .seconds(600),
+        patience: Duration = .seconds(60), logger: Logger
+    ) {
+        self.migrations = migrations
+        self.timeout = timeout
+        self.patience = patience
+        self.logger = logger
+    }
+
+    /// Applies what is pending, in order, and returns what it applied.
+    ///
+    /// An edited, missing, failing or misnumbered migration is an error that names it. Those before a failing one stay
+    /// applied; it leaves nothing behind.
+    package func run(on connection: PostgresConnection) async throws(PostgresError) -> [Migration] {
+        try MigrationHistory.refuseDisorder(in: migrations)
+        var applied: [Migration] = []
+        while let migration = try await transaction(
+            on: connection,
+            { () throws(PostgresError) in
+                let pending = try await history(on: connection).pending
+                if let next = pending.first { try await apply(next, on: connection) }
+                return pending.first
+            })
+        {
+            logger.info("Migrated", metadata: ["migration": "\(migration.name)"])
+            applied.append(migration)
+        }
+        return applied
+    }
+
+    /// Applies what is pending and takes it back, and returns what it applied: whether ``run(on:)`` would succeed.
+    package func rehearse(on connection: PostgresConnection) async throws(PostgresError) -> [Migration] {
+        try MigrationHistory.refuseDisorder(in: migrations)
+        return try await transaction(on: connection, keep: false) { () throws(PostgresError) in
+            let pending = try await history(on: connection).pending
+            for migration in pending { try await apply(migration, on: connection) }
+            return pending
+        }
+    }
+
+    /// Says of every migration whether the database has it; changes nothing and waits for nobody.
+    package func status(
+        on connection: PostgresConnection
+    ) async throws(PostgresError) -> [(migration: Migration, state: MigrationState)] {
+        try MigrationHistory.refuseDisorder(in: migrations)
+        return try await history(on: connection).states
+    }
+
+    // MARK: - One transaction
+
+    private func transaction<Value: Sendable>(
+        on connection: PostgresConnection, keep: Bool = true, _ body: () async throws(PostgresError) -> Value
+    ) async throws(PostgresError) -> Value {
+        do throws(PostgresError) {
+            // What another migrator has just committed must be seen: not the default of every database.
+            try await connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED", timeout: timeout)
+            try await takeLock(on: connection)
+            let value = try await body()
+            try await connection.execute(keep ? "COMMIT" : "ROLLBACK", timeout: timeout)
+            return value
+        } catch {
+            // On a connection that was lost PostgreSQL does it by itself.
+            try? await connection.execute("ROLLBACK", timeout: timeout)
+            throw error
+        }
+    }
+
+    private func takeLock(on connection: PostgresConnection) async throws(PostgresError) {
+        let free = try await connection.query("SELECT pg_try_advisory_xact_lock(\(Self.lock))", timeout: timeout)
+        if free.rows.first?.first == Array("t".utf8) { return }
+        logger.notice("Waiting for another migration of this database to end")
+        do throws(PostgresError) {
+            _ = try await connection.query("SELECT pg_advisory_xact_lock(\(Self.lock))", timeout: patience)
+        } catch  where error.code == .timedOut {
+            throw PostgresError(.timedOut, "another migration of this database did not end within \(patience)")
+        }
+    }
+
+    private func history(on connection: PostgresConnection) async throws(PostgresError) -> MigrationHistory {
+        // PostgreSQL's SHA-256, which sha256sum gives for the file too.
+        let checksums = try await connection.query(
+            """
+            SELECT encode(sha256(convert_to(sql, 'UTF8')), 'hex')
+            FROM unnest($1) WITH ORDINALITY AS known (sql, place) ORDER BY place
+            """, [.textArray(migrations.map(\.sql))], timeout: timeout)
+        var records: [MigrationHistory.Record] = []
+        if try await hasTable(on: connection) {
+            let result = try await connection.query(
+                """
+                SELECT number, name, checksum, to_char(applied_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
+                FROM rollcall_migrations
+                """, timeout: timeout)
+            records = result.rows.map { row in
+                let texts = row.map { String(decoding: $0 ?? [], as: UTF8.self) }
+                return .init(number: Int(texts[0]) ?? 0, name: texts[1], checksum: texts[2], appliedAt: texts[3])
+            }
+        }
+        return try MigrationHistory(
+            known: migrations, checksums: checksums.rows.map { String(decoding: $0[0] ?? [], as: UTF8.self) },
+            records: records)
+    }
+
+    private func hasTable(on connection: PostgresConnection) async throws(PostgresError) -> Bool {
+        let table = try await connection.query("SELECT to_regclass('rollcall_migrations')", timeout: timeout)
+        return table.rows.first?.first != .some(nil)
+    }
+
+    private func apply(_ migration: Migration, on connection: PostgresConnection) async throws(PostgresError) {
+        do throws(PostgresError) {
+            try await connection.execute(migration.sql, timeout: timeout)
+        } catch {
+            guard error.code == .refused else {
+                throw PostgresError(
+                    error.code, "migration \(migration.name): \(error.message)", sqlState: error.sqlState)
+            }
+            throw MigrationHistory.fault(migration.name, "failed: \(error.message)", sqlState: error.sqlState)
+        }
+        if try await !hasTable(on: connection) {
+            try await connection.execute(
+                """
+                CREATE TABLE rollcall_migrations (
+                    number integer PRIMARY KEY,
+                    name text NOT NULL,
+                    checksum text NOT NULL,
+                    applied_at timestamptz NOT NULL DEFAULT now()
+                )
+                """, timeout: timeout)
+        }
+        _ = try await connection.query(
+            """
+            INSERT INTO rollcall_migrations (number, name, checksum)
+            VALUES ($1::text::integer, $2, encode(sha256(convert_to($3, 'UTF8')), 'hex'))
+            """, [.text("\(migration.number)"), .text(migration.name), .text(migration.sql)], timeout: timeout)
+    }
+}

@@ -1,0 +1,83 @@
+// Rollcall · Postgres
+
+import CPostgres
+
+/// Owns a `PGresult`: one row, or the outcome of a statement.
+struct PostgresAnswer: ~Copyable {
+    private let result: OpaquePointer
+
+    init?(_ result: OpaquePointer?) {
+        guard let result else { return nil }
+        self.result = result
+    }
+
+    deinit { PQclear(result) }
+
+    var columns: [String] {
+        (0..<PQnfields(result)).map { String(cString: PQfname(result, $0)) }
+    }
+
+    var description: PostgresDescription {
+        PostgresDescription(
+            parameterTypes: (0..<PQnparams(result)).map { PQparamtype(result, $0) },
+            columns: (0..<PQnfields(result)).map {
+                PostgresDescription.Column(name: String(cString: PQfname(result, $0)), type: PQftype(result, $0))
+            })
+    }
+
+    /// The values of the one row that single-row mode gives at a time; nil where this is no row.
+    var row: [[UInt8]?]? {
+        guard PQresultStatus(result) == PGRES_SINGLE_TUPLE else { return nil }
+        return (0..<PQnfields(result)).map { column in
+            guard PQgetisnull(result, 0, column) == 0 else { return nil }
+            let bytes = UnsafeRawBufferPointer(
+                start: PQgetvalue(result, 0, column), count: Int(PQgetlength(result, 0, column)))
+            return Array(bytes)
+        }
+    }
+
+    /// What PostgreSQL has against the statement, if anything.
+    ///
+    /// - Parameter script: what was sent, when it holds no secret; then the message is given whole, with the line that
+    ///   it speaks of. Without it, what may be the value of a parameter or of a row is left out.
+    func error(in script: String?) -> PostgresError? {
+        switch PQresultStatus(result) {
+        case PGRES_SINGLE_TUPLE, PGRES_TUPLES_OK, PGRES_COMMAND_OK, PGRES_EMPTY_QUERY: return nil
+        case PGRES_COPY_IN, PGRES_COPY_OUT, PGRES_COPY_BOTH: return PostgresError(.lost, "COPY is not spoken here")
+        default: break
+        }
+        let text = field(rollcall_field_message)
+        guard let sqlState = field(rollcall_field_sqlstate), let text else {
+            // libpq's own words: the connection broke.
+            return PostgresError(.lost, oneLine(PQresultErrorMessage(result)))
+        }
+        let message = script.map { text + line(in: $0) } ?? withoutValues(text, sqlState: sqlState)
+        if let severity = field(rollcall_field_severity), severity != "ERROR" {
+            return PostgresError(.lost, message, sqlState: sqlState)
+        }
+        // query_canceled: by statement_timeout, or by an administrator's pg_cancel_backend.
+        return PostgresError(sqlState == "57014" ? .timedOut : .refused, message, sqlState: sqlState)
+    }
+
+    /// ` (line 3)`, where PostgreSQL tells a position, which it counts in characters from 1.
+    private func line(in script: String) -> String {
+        guard let position = field(rollcall_field_position).flatMap(Int.init), script.contains("\n") else {
+            return ""
+        }
+        let before = script.unicodeScalars.prefix(position - 1)
+        return " (line \(1 + before.count { $0 == "\n" }))"
+    }
+
+    /// Leaves out what a statement raised by itself, and what errors of class 22 (data) quote.
+    private func withoutValues(_ message: String, sqlState: String) -> String {
+        if field(rollcall_field_function) == "exec_stmt_raise" { return "the statement raised an exception" }
+        guard sqlState.hasPrefix("22"), let first = message.firstIndex(of: "\""),
+            let last = message.lastIndex(of: "\"")
+        else { return message }
+        return message[..<first] + "\"…\"" + message[last...].dropFirst()
+    }
+
+    private func field(_ code: Int32) -> String? {
+        PQresultErrorField(result, code).map { String(cString: $0) }
+    }
+}

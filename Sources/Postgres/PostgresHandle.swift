@@ -1,0 +1,164 @@
+// Rollcall · Postgres
+
+import CPostgres
+import Foundation
+
+/// Owns a `PGconn` and waits on its socket, never longer than a deadline and never past the signal.
+///
+/// Every error that it throws, other than PostgreSQL's refusal of a statement, has ended the connection and raised the
+/// signal: nobody can know what such a connection still has to say. libpq takes a null pointer for a lost connection.
+struct PostgresHandle: ~Copyable {
+    typealias Instant = ContinuousClock.Instant
+
+    private var connection: OpaquePointer?
+    private let notices: PostgresNotices
+    private let signal: PostgresSignal
+
+    init(notices: PostgresNotices, signal: PostgresSignal) {
+        self.notices = notices
+        self.signal = signal
+    }
+
+    deinit { PQfinish(connection) }
+
+    var isInTransaction: Bool { PQtransactionStatus(connection) != PQTRANS_IDLE }
+    var isInFailedTransaction: Bool { PQtransactionStatus(connection) == PQTRANS_INERROR }
+
+    mutating func finish() {
+        signal.raise()
+        PQfinish(connection)
+        connection = nil
+    }
+
+    /// Connects, until the signal says that it takes too long, which `getaddrinfo` inside of libpq does not hear.
+    mutating func connect(to url: PostgresURL) throws(PostgresError) {
+        let options = url.parameters.sorted { $0.key < $1.key }
+        connection = withCStrings(options.map(\.key) + [nil]) { keywords in
+            withCStrings(options.map(\.value) + [nil]) { PQconnectStartParams(keywords, $0, 0) }
+        }
+        guard let connection else { throw fail(.unavailable, "libpq has no memory for a connection") }
+        notices.receive(from: connection)
+        var step = PQstatus(connection) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING
+        while step != PGRES_POLLING_OK {
+            guard step == PGRES_POLLING_READING || step == PGRES_POLLING_WRITING else { throw fail(.unavailable) }
+            try wait(for: step == PGRES_POLLING_READING ? POLLIN : POLLOUT)
+            step = PQconnectPoll(connection)
+        }
+        guard PQsetnonblocking(connection, 1) == 0 else { throw fail(.unavailable) }
+    }
+
+    /// Whether nothing speaks against the connection.
+    ///
+    /// The end of a session that PostgreSQL ended is read in two parts: the reason, then the end itself.
+    mutating func isAlive() -> Bool {
+        for _ in 0..<2 where isReadable && PQconsumeInput(connection) == 0 { finish() }
+        return PQstatus(connection) == CONNECTION_OK
+    }
+
+    /// Sends a request and hands each of its answers to `take`, rows one by one.
+    ///
+    /// Throws `.unavailable` when the connection turns out to be dead before anything was sent.
+    ///
+    /// - Parameter script: what is sent, when it may be shown in an error.
+    mutating func perform(
+        showing script: String? = nil, before deadline: Instant, _ send: (OpaquePointer?) -> Int32,
+        _ take: (borrowing PostgresAnswer) throws(PostgresError) -> Void = { _ in }
+    ) throws(PostgresError) {
+        guard !signal.isRaised, isAlive(), send(connection) == 1 else { throw fail(.unavailable) }
+        PQsetSingleRowMode(connection)
+        try flush(before: deadline)
+        var refusal: PostgresError?
+        while let answer = try next(before: deadline) {
+            if let error = answer.error(in: script) {
+                guard error.code != .lost else { throw end(with: error) }
+                refusal = refusal ?? error
+            } else {
+                do throws(PostgresError) { try take(answer) } catch { throw end(with: error) }
+            }
+        }
+        if let refusal { throw refusal }
+    }
+
+    /// Waits for notifications and gives all that have come, or none when the deadline has passed.
+    mutating func notifications(before deadline: Instant) throws(PostgresError) -> [PostgresNotification] {
+        var notifications: [PostgresNotification] = []
+        while true {
+            try consumeInput()
+            while let notification = PQnotifies(connection) {
+                defer { PQfreemem(notification) }
+                notifications.append(
+                    PostgresNotification(
+                        channel: String(cString: notification.pointee.relname),
+                        payload: String(cString: notification.pointee.extra)))
+            }
+            guard notifications.isEmpty, try isReady(for: POLLIN, before: deadline) else { return notifications }
+        }
+    }
+}
+
+extension PostgresHandle {
+    private mutating func flush(before deadline: Instant) throws(PostgresError) {
+        while true {
+            switch PQflush(connection) {
+            case 0: return
+            case 1:
+                // PostgreSQL may refuse to read on until its own bytes are read.
+                try wait(for: POLLIN | POLLOUT, before: deadline)
+                try consumeInput()
+            default: throw fail(.lost)
+            }
+        }
+    }
+
+    private mutating func next(before deadline: Instant) throws(PostgresError) -> PostgresAnswer? {
+        while PQisBusy(connection) == 1 {
+            try wait(for: POLLIN, before: deadline)
+            try consumeInput()
+        }
+        return PostgresAnswer(PQgetResult(connection))
+    }
+
+    private mutating func consumeInput() throws(PostgresError) {
+        guard PQconsumeInput(connection) == 1 else { throw fail(.lost) }
+    }
+
+    private mutating func wait(for events: Int32, before deadline: Instant? = nil) throws(PostgresError) {
+        guard try isReady(for: events, before: deadline) else {
+            throw fail(.timedOut, "PostgreSQL did not answer in time")
+        }
+    }
+
+    /// Waits until the socket is ready, or broken, as the next read tells; false when the deadline, if any, has passed.
+    ///
+    /// The socket is asked for anew each time: libpq opens several while it connects.
+    private mutating func isReady(for events: Int32, before deadline: Instant?) throws(PostgresError) -> Bool {
+        while true {
+            let left = deadline.map { ContinuousClock.now.duration(to: $0) }
+            if let left, left <= .zero { return false }
+            guard PQsocket(connection) >= 0 else { throw fail(.lost) }
+            var descriptors = [
+                pollfd(fd: PQsocket(connection), events: Int16(events), revents: 0),
+                pollfd(fd: signal.descriptor, events: Int16(POLLIN), revents: 0),
+            ]
+            // Interrupted by a signal it gives -1, and is called again with what is left.
+            let count = poll(&descriptors, 2, left.map { Int32(clamping: $0.wholeMilliseconds + 1) } ?? -1)
+            guard !signal.isRaised else { throw fail(.lost, "the connection was closed") }
+            if count > 0, descriptors[0].revents != 0 { return true }
+        }
+    }
+
+    private var isReadable: Bool {
+        var descriptor = pollfd(fd: PQsocket(connection), events: Int16(POLLIN), revents: 0)
+        return poll(&descriptor, 1, 0) > 0
+    }
+
+    private mutating func fail(_ code: PostgresError.Code, _ message: String? = nil) -> PostgresError {
+        let message = message ?? (connection == nil ? "the connection is closed" : oneLine(PQerrorMessage(connection)))
+        return end(with: PostgresError(code, message))
+    }
+
+    private mutating func end(with error: PostgresError) -> PostgresError {
+        finish()
+        return error
+    }
+}

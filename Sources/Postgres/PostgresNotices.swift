@@ -1,0 +1,28 @@
+// Rollcall · Postgres
+
+import CPostgres
+import Logging
+
+/// Takes a connection's notices, which libpq would print to standard error.
+///
+/// Whoever holds the connection holds this as well: libpq keeps an unowned pointer to it.
+final class PostgresNotices: Sendable {
+    private let logger: Logger
+
+    init(logger: Logger) { self.logger = logger }
+
+    func receive(from connection: OpaquePointer) {
+        let take: @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<CChar>?) -> Void = { owner, text in
+            guard let owner, let text else { return }
+            let notices = Unmanaged<PostgresNotices>.fromOpaque(owner).takeUnretainedValue()
+            notices.logger.debug("PostgreSQL says: \(oneLine(text))")
+        }
+        PQsetNoticeProcessor(connection, take, Unmanaged.passUnretained(self).toOpaque())
+    }
+}
+
+/// Makes one line of libpq's text, whose lines end with `\n`.
+func oneLine(_ text: UnsafePointer<CChar>?) -> String {
+    guard let text else { return "" }
+    return String(cString: text).split(whereSeparator: \.isNewline).joined(separator: "; ")
+}

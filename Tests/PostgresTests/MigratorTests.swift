@@ -1,0 +1,202 @@
+// Rollcall · PostgresTests
+
+import Foundation
+import Logging
+import Postgres
+import TestSupport
+import Testing
+
+@Suite("The migrator")
+struct MigratorTests {
+    private static let first = Migration(number: 1, name: "0001_first", sql: "CREATE TABLE first (n int); SELECT 1")
+    private static let second = Migration(number: 2, name: "0002_second", sql: "CREATE TABLE second (n int)")
+    private static let failing = Migration(
+        number: 3, name: "0003_failing", sql: "CREATE TABLE third (n int);\nINSERT INTO third VALUES (1/0)")
+
+    /// Lends two connections to one fresh database.
+    private func withConnections(
+        _ body: (PostgresConnection, PostgresConnection) async throws -> Void
+    ) async throws {
+        try await withPostgres { text in
+            let url = try PostgresURL(text)
+            let one = try await PostgresConnection.connect(to: url, timeout: .seconds(10))
+            let other = try await PostgresConnection.connect(to: url, timeout: .seconds(10))
+            try await body(one, other)
+            one.close()
+            other.close()
+        }
+    }
+
+    private func migrator(_ migrations: Migration..., patience: Duration = .seconds(60)) -> Migrator {
+        Migrator(migrations: migrations, patience: patience, logger: Logger(label: "test"))
+    }
+
+    private func tables(_ connection: PostgresConnection) async throws -> String {
+        try await text(
+            "SELECT coalesce(string_agg(relname, ' ' ORDER BY relname), '') FROM pg_class "
+                + "WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace", connection)
+    }
+
+    private func text(_ sql: String, _ connection: PostgresConnection) async throws -> String {
+        let result = try await connection.query(sql, timeout: .seconds(10))
+        return result.rows.map { $0.map { String(decoding: $0 ?? [], as: UTF8.self) }.joined(separator: "|") }
+            .joined(separator: "\n")
+    }
+
+    @Test("It knows every file in migrations/, each with its text and its number")
+    func folder() throws {
+        let folder = repository + "/migrations"
+        let files = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
+        #expect(files == Migration.rollcall.map { $0.name + ".sql" })
+        for migration in Migration.rollcall {
+            let text = try String(contentsOfFile: "\(folder)/\(migration.name).sql", encoding: .utf8)
+            #expect(migration.sql == text)
+            #expect(Int(migration.name.prefix(4)) == migration.number)
+            #expect(!text.contains(/(?im)^\s*(begin|start|commit|rollback|end)\b[^\n]*;/.ignoresCase()))
+        }
+    }
+
+    @Test("It applies what is pending, in order, once, and records the checksum that sha256sum gives")
+    func run() async throws {
+        try await withConnections { connection, _ in
+            #expect(try await migrator(Self.first).run(on: connection) == [Self.first])
+            #expect(try await migrator(Self.first, Self.second).run(on: connection) == [Self.second])
+            #expect(try await migrator(Self.first, Self.second).run(on: connection) == [])
+            #expect(try await tables(connection) == "first rollcall_migrations second")
+            let records = try await text(
+                "SELECT number, name, checksum FROM rollcall_migrations ORDER BY number", connection)
+            let sum = try await Command.run(
+                "sh", ["-c", "printf %s \"$1\" | (sha256sum || shasum -a 256)", "sh", Self.second.sql])
+            #expect(records.hasSuffix("2|0002_second|\(sum.output.prefix(64))"))
+        }
+    }
+
+    @Test("Of two at once one works, and the other finds nothing left to do")
+    func twoAtOnce() async throws {
+        let slow = Migration(number: 1, name: "0001_slow", sql: "CREATE TABLE slow (n int); SELECT pg_sleep(0.2)")
+        let migrator = migrator(slow, Self.second)
+        try await withConnections { one, other in
+            async let here = migrator.run(on: one)
+            async let there = migrator.run(on: other)
+            let applied = try await here + there
+            #expect(applied.sorted { $0.number < $1.number } == [slow, Self.second])
+        }
+    }
+
+    @Test("It waits for another one no longer than it may, and says so")
+    func patience() async throws {
+        try await withConnections { one, other in
+            let held = Migration(number: 1, name: "0001_held", sql: "SELECT pg_sleep(30)")
+            let holder = Task { try await migrator(held).run(on: one) }
+            try await eventually("the lock is held") {
+                try await text(
+                    "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND database = "
+                        + "(SELECT oid FROM pg_database WHERE datname = current_database())", other) == "1"
+            }
+            let error = try await #require(throws: PostgresError.self) {
+                try await migrator(Self.first, patience: .milliseconds(100)).run(on: other)
+            }
+            #expect(error.code == .timedOut)
+            #expect(error.message.contains("another migration"))
+            holder.cancel()
+            await #expect(throws: PostgresError.self) { try await holder.value }
+            try await eventually("the lock is free") {
+                (try? await migrator(Self.first, patience: .milliseconds(100)).run(on: other)) == [Self.first]
+            }
+        }
+    }
+
+    @Test("A failing one is named with PostgreSQL's reason; it leaves nothing, those before it stay")
+    func failing() async throws {
+        try await withConnections { connection, _ in
+            let error = try await #require(throws: PostgresError.self) {
+                try await migrator(Self.first, Self.second, Self.failing).run(on: connection)
+            }
+            #expect(error.code == .migration)
+            #expect(error.sqlState == "22012")
+            #expect(error.message.contains("0003_failing failed: "))
+            #expect(error.message.contains("division by zero"))
+            #expect(try await tables(connection) == "first rollcall_migrations second")
+            #expect(connection.isUsable)
+            #expect(try await text("SELECT pg_current_xact_id_if_assigned() IS NULL", connection) == "t")
+        }
+    }
+
+    @Test("One whose connection is lost half way leaves nothing, and is named")
+    func lost() async throws {
+        try await withConnections { connection, other in
+            let suicide = Migration(
+                number: 1, name: "0001_lost",
+                sql: "CREATE TABLE lost (n int); SELECT pg_terminate_backend(pg_backend_pid())")
+            let error = try await #require(throws: PostgresError.self) {
+                try await migrator(suicide).run(on: connection)
+            }
+            #expect(error.message.contains("0001_lost"))
+            #expect(try await tables(other) == "")
+        }
+    }
+
+    @Test("An edited, missing, renamed, late or misnumbered one is named, and nothing is touched")
+    func refusals() async throws {
+        let third = Migration(number: 3, name: "0003_third", sql: "CREATE TABLE third (n int)")
+        try await withConnections { connection, _ in
+            _ = try await migrator(Self.first, third).run(on: connection)
+            let before =
+                try await text("SELECT * FROM rollcall_migrations", connection) + (try await tables(connection))
+
+            let edited = Migration(number: 1, name: "0001_first", sql: Self.first.sql + " ")
+            let renamed = Migration(number: 1, name: "0001_primary", sql: Self.first.sql)
+            let twin = Migration(number: 3, name: "0003_twin", sql: "CREATE TABLE twin (n int)")
+            let fourth = Migration(number: 4, name: "0004_fourth", sql: "CREATE TABLE fourth (n int)")
+            let cases: [(Migrator, String)] = [
+                (migrator(edited, third, fourth), "migration 0001_first was edited"),
+                (migrator(Self.first, fourth), "migration 0003_third is missing"),
+                (migrator(renamed, third), "migration 0001_first is missing"),
+                (migrator(Self.first, Self.second, third), "migration 0002_second is out of order"),
+                (migrator(Self.first, third, twin), "migration 0003_twin has the same number as 0003_third"),
+                (migrator(third, Self.first), "migration 0001_first is out of order"),
+            ]
+            for (migrator, words) in cases {
+                for attempt in ["run", "rehearse", "status"] {
+                    let error = try await #require(throws: PostgresError.self) {
+                        switch attempt {
+                        case "run": _ = try await migrator.run(on: connection)
+                        case "rehearse": _ = try await migrator.rehearse(on: connection)
+                        default: _ = try await migrator.status(on: connection)
+                        }
+                    }
+                    #expect(error.code == .migration)
+                    #expect(error.message.hasPrefix(words))
+                }
+            }
+            let after = try await text("SELECT * FROM rollcall_migrations", connection) + (try await tables(connection))
+            #expect(after == before)
+        }
+    }
+
+    @Test("A rehearsal runs what is pending, tells what would fail, and leaves nothing")
+    func rehearsal() async throws {
+        try await withConnections { connection, _ in
+            #expect(try await migrator(Self.first, Self.second).rehearse(on: connection) == [Self.first, Self.second])
+            let error = try await #require(throws: PostgresError.self) {
+                try await migrator(Self.first, Self.failing).rehearse(on: connection)
+            }
+            #expect(error.message.contains("0003_failing failed"))
+            #expect(try await tables(connection) == "")
+        }
+    }
+
+    @Test("The status tells what is applied and when, and what is pending, without a trace")
+    func status() async throws {
+        try await withConnections { connection, _ in
+            let migrator = migrator(Self.first, Self.second)
+            #expect(try await migrator.status(on: connection).map(\.state) == [.pending, .pending])
+            #expect(try await tables(connection) == "")
+            _ = try await self.migrator(Self.first).run(on: connection)
+            let states = try await migrator.status(on: connection)
+            #expect(states.map(\.migration) == [Self.first, Self.second])
+            #expect(states[1].state == .pending)
+            #expect("\(states[0].state)".wholeMatch(of: /applied \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/) != nil)
+        }
+    }
+}

@@ -1,0 +1,195 @@
+// Rollcall · PostgresTests
+
+import LocalServices
+import Postgres
+import TestSupport
+import Testing
+
+@Suite("A connection")
+struct PostgresConnectionTests {
+    @Test(
+        "Parameters come back as they were sent, whatever they hold",
+        arguments: [
+            "", "it's", #"a "b" \c"#, "{1,2}", "NULL", "$1", "é\u{301} 👩‍👩‍👧 \u{1F600}", "a\u{1}\u{7F}\n\t",
+            "'; DROP TABLE x; --",
+        ])
+    func parameters(text: String) async throws {
+        try await withConnection { connection in
+            let result = try await connection.query(
+                "SELECT $1 AS one, $2, $3, $4::int IS NULL, $3[2] = $1",
+                [.text(text), .null, .textArray([text, text, "x"]), .null], timeout: .seconds(5))
+            #expect(result.columns.first == "one")
+            let row = try #require(result.rows.first)
+            #expect(row[0] == Array(text.utf8))
+            #expect(row[1] == nil)
+            #expect(row[3] == Array("t".utf8))
+            #expect(row[4] == Array("t".utf8))
+        }
+    }
+
+    @Test("Arrays of any length are taken, also empty ones")
+    func arrays() async throws {
+        try await withConnection { connection in
+            for count in [0, 1, 5000] {
+                let keys = (0..<count).map { "key \"\($0)\"" }
+                let result = try await connection.query(
+                    "SELECT cardinality($1), $1 = ARRAY(SELECT 'key \"' || i || '\"' FROM generate_series(0, \(count - 1)) i)",
+                    [.textArray(keys)], timeout: .seconds(5))
+                #expect(result.rows == [[Array("\(count)".utf8), Array("t".utf8)]])
+            }
+        }
+    }
+
+    @Test("A NUL is refused, in a parameter and in a statement, and the connection is kept")
+    func nul() async throws {
+        try await withConnection { connection in
+            let inText = await connection.outcome("SELECT $1", [.text("a\0b")])
+            #expect(inText.failure?.sqlState == "22021")
+            let inArray = await connection.outcome("SELECT $1", [.textArray(["ok", "a\0"])])
+            #expect(inArray.failure?.code == .refused)
+            let inStatement = await connection.outcome("SELECT 1\0; nonsense")
+            #expect(inStatement.failure?.code == .refused)
+            #expect(await connection.text("SELECT 1") == "1")
+        }
+    }
+
+    @Test("A refused statement tells its SQLSTATE, shows no value, and leaves the connection usable")
+    func refused() async throws {
+        try await withConnection { connection in
+            let missing = await connection.outcome("SELECT * FROM nowhere")
+            #expect(missing.failure?.code == .refused)
+            #expect(missing.failure?.description == #"relation "nowhere" does not exist (SQLSTATE 42P01)"#)
+            let data = await connection.outcome("SELECT $1::int", [.text("s3\"cret")])
+            #expect(data.failure?.description == #"invalid input syntax for type integer: "…" (SQLSTATE 22P02)"#)
+            try await connection.execute(
+                "CREATE FUNCTION f(t text) RETURNS int LANGUAGE plpgsql AS $$BEGIN RAISE 'no %', t; END$$",
+                timeout: .seconds(5))
+            let raised = await connection.outcome("SELECT f($1)", [.text("s3cret")])
+            #expect(raised.failure?.description == "the statement raised an exception (SQLSTATE P0001)")
+            #expect(connection.isUsable)
+            #expect(await connection.text("SELECT 1") == "1")
+        }
+    }
+
+    @Test("A statement without rows gives none")
+    func noRows() async throws {
+        try await withConnection { connection in
+            let made = try await connection.query("CREATE TABLE t(a int)", timeout: .seconds(5))
+            #expect(made.columns.isEmpty && made.rows.isEmpty)
+            let empty = try await connection.query("SELECT a, 1 AS b FROM t", timeout: .seconds(5))
+            #expect(empty.columns == ["a", "b"] && empty.rows.isEmpty)
+            let nothing = try await connection.query("", timeout: .seconds(5))
+            #expect(nothing.rows.isEmpty)
+        }
+    }
+
+    @Test("Ten thousand rows are the most by default; one more, or too many bytes, ends the connection")
+    func bounds() async throws {
+        try await withConnection { connection in
+            let rows = try await connection.query("SELECT generate_series(1, 10000)", timeout: .seconds(10)).rows
+            #expect(rows.count == 10_000)
+            let more = await connection.outcome("SELECT generate_series(1, 10001)", timeout: .seconds(10))
+            #expect(more.failure?.code == .tooLarge)
+            #expect(!connection.isUsable)
+            let after = await connection.outcome("SELECT 1")
+            #expect(after.failure?.code == .unavailable)
+        }
+        try await withConnection { connection in
+            let start = ContinuousClock.now
+            do throws(PostgresError) {
+                _ = try await connection.query(
+                    "SELECT repeat('x', 1000) FROM generate_series(1, 10000000)", timeout: .seconds(30),
+                    maximumRows: .max, maximumBytes: 1 << 20)
+                Issue.record("ten gigabytes came")
+            } catch {
+                #expect(error.code == .tooLarge)
+            }
+            #expect(start.duration(to: .now) < .seconds(10))
+        }
+    }
+
+    @Test("A COPY ends the connection and not the program")
+    func copy() async throws {
+        for sql in ["COPY (SELECT 1) TO STDOUT", "COPY pg_temp.t FROM STDIN"] {
+            try await withConnection { connection in
+                try await connection.execute("CREATE TEMP TABLE t(a int)", timeout: .seconds(5))
+                let copied = await connection.outcome(sql)
+                #expect(copied.failure?.code == .lost)
+                #expect(!connection.isUsable)
+            }
+        }
+    }
+
+    @Test("A script runs its statements, and its error shows the line")
+    func script() async throws {
+        try await withConnection { connection in
+            try await connection.execute(
+                "CREATE TABLE t(a int); INSERT INTO t VALUES (1), (2); SELECT * FROM t; -- the end",
+                timeout: .seconds(5))
+            #expect(await connection.text("SELECT sum(a) FROM t") == "3")
+            let error = await #expect(throws: PostgresError.self) {
+                try await connection.execute("INSERT INTO t VALUES (3);\n\nSELECT 'é',\n nope;", timeout: .seconds(5))
+            }
+            #expect(error?.description == #"column "nope" does not exist (line 4) (SQLSTATE 42703)"#)
+            #expect(await connection.text("SELECT sum(a) FROM t") == "3")
+        }
+    }
+
+    @Test("A transaction that fails does not confuse the time-outs of what follows")
+    func transactions() async throws {
+        try await withConnection { connection in
+            _ = try await connection.query("SELECT 1", timeout: .seconds(10))
+            try await connection.execute("BEGIN", timeout: .seconds(10))
+            #expect(await connection.text("SHOW statement_timeout", timeout: .seconds(60)) == "53248ms")
+            _ = await connection.outcome("SELECT 1/0", timeout: .seconds(60))
+            let aborted = await connection.outcome("SELECT 1", timeout: .seconds(20))
+            #expect(aborted.failure?.sqlState == "25P02")
+            try await connection.execute("ROLLBACK", timeout: .seconds(60))
+            #expect(await connection.text("SHOW statement_timeout", timeout: .seconds(60)) == "53248ms")
+        }
+    }
+
+    @Test("A description tells types and columns, or why there are none")
+    func describe() async throws {
+        try await withConnection { connection in
+            let description = try await connection.describe(
+                "SELECT $2 AS key, to_jsonb(1) AS data WHERE 'x' = ANY($1)", parameterTypes: [1009, 25])
+            #expect(description.parameterTypes == [1009, 25])
+            #expect(description.columns == [.init(name: "key", type: 25), .init(name: "data", type: 3802)])
+            let found = try await connection.describe("SELECT 1 WHERE $1 > 1.5 AND $2 = now()")
+            #expect(found.parameterTypes == [1700, 1184])
+            let nothing = try await connection.describe("CREATE TABLE never(a int)")
+            #expect(nothing.columns.isEmpty)
+            for (sql, sqlState) in [
+                ("SELEC 1", "42601"), ("SELECT * FROM never", "42P01"), ("SELECT 1; SELECT 2", "42601"),
+            ] {
+                let error = await #expect(throws: PostgresError.self) { try await connection.describe(sql) }
+                #expect(error?.sqlState == sqlState)
+            }
+            #expect(connection.isUsable)
+        }
+    }
+
+    @Test("Notices are not printed and not lost: they go to the log")
+    func notices() async throws {
+        try await withPostgres { url in
+            let log = Recorder<String>()
+            let connection = try await PostgresConnection.connect(
+                to: try PostgresURL(url), timeout: .seconds(10), logger: log.logger)
+            try await connection.execute("DO $$BEGIN RAISE NOTICE 'hello'; END$$", timeout: .seconds(5))
+            #expect(log.all == ["debug PostgreSQL says: NOTICE:  hello [:]"])
+        }
+    }
+
+    @Test("What PostgreSQL says against a connection is told, without the password")
+    func connectRefused() async throws {
+        let postgres = try await SharedPostgres.postgres
+        let url = try PostgresURL(postgres.url(database: "nowhere") + "&password=s3cret")
+        let error = await #expect(throws: PostgresError.self) {
+            try await PostgresConnection.connect(to: url, timeout: .seconds(10))
+        }
+        #expect(error?.code == .unavailable)
+        #expect(error?.message.contains(#"database "nowhere" does not exist"#) == true)
+        #expect(error?.message.contains("s3cret") == false)
+    }
+}

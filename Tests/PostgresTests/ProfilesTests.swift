@@ -1,0 +1,86 @@
+// Rollcall · PostgresTests
+
+import Logging
+import Postgres
+import TestSupport
+import Testing
+
+@Suite("The table of profiles")
+struct ProfilesTests {
+    /// Runs statements on a fresh, migrated database and gives the keys that were notified.
+    private func notified(by statements: [String], after preparation: [String] = []) async throws -> [String] {
+        try await withPostgres { text in
+            let url = try PostgresURL(text)
+            let listener = try await PostgresConnection.connect(to: url, timeout: .seconds(10))
+            let writer = try await PostgresConnection.connect(to: url, timeout: .seconds(10))
+            _ = try await Migrator(logger: Logger(label: "test")).run(on: writer)
+            for statement in preparation { try await writer.execute(statement, timeout: .seconds(10)) }
+            try await listener.listen(to: "rollcall_profiles")
+            for statement in statements + ["NOTIFY rollcall_profiles, 'the end'"] {
+                try await writer.execute(statement, timeout: .seconds(10))
+            }
+            var keys: [String] = []
+            while keys.last != "the end" {
+                let batch = try await listener.notifications(within: .seconds(10))
+                keys += batch.map(\.payload)
+                guard !batch.isEmpty else { break }
+            }
+            listener.close()
+            writer.close()
+            return keys.dropLast()
+        }
+    }
+
+    @Test("An insert, a delete and an update of the data notify the key, whatever it holds")
+    func changes() async throws {
+        let keys = try await notified(by: [
+            #"INSERT INTO profiles VALUES ('a', '1'), ('it''s "{é🙂\\}', '2')"#,
+            "UPDATE profiles SET data = '3' WHERE key = 'a'",
+            "DELETE FROM profiles WHERE key = 'a'",
+        ])
+        #expect(keys == ["a", #"it's "{é🙂\\}"#, "a", "a"])
+    }
+
+    @Test("A key that changes notifies the old and the new one")
+    func rename() async throws {
+        let keys = try await notified(
+            by: ["UPDATE profiles SET key = 'b'"], after: ["INSERT INTO profiles VALUES ('a', '1')"])
+        #expect(keys == ["a", "b"])
+    }
+
+    @Test("An update that changes neither key nor data notifies nobody")
+    func sameAgain() async throws {
+        let keys = try await notified(
+            by: ["UPDATE profiles SET data = '1'", "UPDATE profiles SET updated_at = now() - interval '1 day'"],
+            after: ["INSERT INTO profiles VALUES ('a', '1')"])
+        #expect(keys == [])
+    }
+
+    @Test("A key too long for a notification can be written all the same")
+    func longKey() async throws {
+        let keys = try await notified(by: [
+            "INSERT INTO profiles VALUES (repeat('x', 8000), '1')", "DELETE FROM profiles",
+        ])
+        #expect(keys == [])
+    }
+
+    @Test("An update moves updated_at, one that changes nothing does not")
+    func updatedAt() async throws {
+        try await withPostgres { text in
+            let connection = try await PostgresConnection.connect(to: PostgresURL(text), timeout: .seconds(10))
+            _ = try await Migrator(logger: Logger(label: "test")).run(on: connection)
+            let past = "timestamptz '2001-01-01 00:00:00Z'"
+            try await connection.execute("INSERT INTO profiles VALUES ('a', '1', \(past))", timeout: .seconds(10))
+            func isPast() async throws -> Bool {
+                let result = try await connection.query(
+                    "SELECT 1 FROM profiles WHERE updated_at = \(past)", timeout: .seconds(10))
+                return !result.rows.isEmpty
+            }
+            try await connection.execute("UPDATE profiles SET data = '1'", timeout: .seconds(10))
+            #expect(try await isPast())
+            try await connection.execute("UPDATE profiles SET data = '2'", timeout: .seconds(10))
+            #expect(try await !isPast())
+            connection.close()
+        }
+    }
+}
