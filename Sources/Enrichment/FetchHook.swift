@@ -1,0 +1,136 @@
+// Rollcall · Enrichment
+
+package import Logging
+import Postgres
+package import Presence
+import ServiceLifecycle
+import Synchronization
+
+/// Adds to entries what a database knows of their keys, and cannot hurt them.
+///
+/// Each rule has a ``RuleState`` that decides everything; the hook runs its queries and timers, and wakes who waits. All
+/// calls but ``fetch(_:leaving:on:)`` return at once, whatever the database does, at a cost of the keys given. Queries and
+/// timers end by themselves, within a rule's time-out.
+package final class FetchHook: Service {
+    /// A rule as the hook works with it; its place in the list is its name within the hook.
+    struct Field: Sendable {
+        let rule: FetchRule
+        let query: BatchQuery
+        let metrics: FetchMetrics
+    }
+
+    let fields: [Field]
+    let source: FetchSource
+    let logger: Logger
+    let onChange: @Sendable (Set<Key>) -> Void
+    private let states: Mutex<[FieldState]>
+
+    /// - Parameters:
+    ///   - isValidated: Whether the database has taken the rules already; else ``run()`` sees to it before anything is
+    ///     asked, and entries are bare until then.
+    ///   - onChange: Told the keys whose data is other than what was given last; on no thread in particular.
+    package init(
+        rules: [FetchRule], source: FetchSource, isValidated: Bool = false, logger: Logger,
+        onChange: @escaping @Sendable (Set<Key>) -> Void
+    ) {
+        fields = rules.map { rule in
+            let metrics = FetchMetrics(field: rule.field)
+            return Field(rule: rule, query: BatchQuery(rule: rule, source: source, metrics: metrics), metrics: metrics)
+        }
+        self.source = source
+        self.logger = logger
+        self.onChange = onChange
+        states = Mutex(rules.map { FieldState(rule: $0, isValidated: isValidated) })
+    }
+
+    /// Whether anything is added to the entries of a topic.
+    package func applies(to topic: Topic) -> Bool { fields.contains { $0.rule.topics.matches(topic) } }
+
+    /// One sentence for each rule that gets no data now.
+    package var faults: [String] {
+        let faults = states.withLock { $0.map(\.rule.fault) }
+        return zip(fields, faults).compactMap { field, fault in fault.map { "\(field.rule.field): \($0)" } }
+    }
+
+    /// What is added to entries, if all of it is known: stale data is known, and fetched anew meanwhile.
+    ///
+    /// Nil where something must be fetched first. Keys that are `leaving` get what is there, and are never fetched.
+    package func known(
+        _ keys: some Collection<Key>, leaving: some Collection<Key>, on topic: Topic
+    ) -> Extras? {
+        let (keys, leaving) = (Array(keys), Array(leaving))
+        let places = places(on: topic)
+        let found = change(places) { [fields] state, place, now -> (FieldValues, FetchTally)? in
+            guard let shown = state.known(keys, on: topic, at: now) else { return nil }
+            var tally = FetchTally()
+            for value in shown { tally.add(value, at: now) }
+            let field = fields[place].rule.field
+            return (FieldValues(field: field, shown: shown, leaving: state.cached(leaving, on: topic)), tally)
+        }
+        guard found.allSatisfy({ $0 != nil }) else { return nil }
+        for case (let place, (_, let tally)?) in zip(places, found) { fields[place].metrics.count(tally) }
+        return Extras(found.compactMap { $0?.0 }, shown: keys, leaving: leaving)
+    }
+
+    /// What is added to entries, fetched as far as it is not known.
+    ///
+    /// Waits for no rule longer than its time-out and the batching window. Then it gives what was known last, or nothing,
+    /// and says that this is incomplete; ``onChange`` is told when the data comes after all.
+    package func fetch(
+        _ keys: some Collection<Key>, leaving: some Collection<Key>, on topic: Topic
+    ) async -> Extras {
+        let (keys, leaving) = (Array(keys), Array(leaving))
+        let places = places(on: topic)
+        let begun = change(places) { state, _, now in state.fetch(keys, on: topic, at: now) }
+        for (place, begun) in zip(places, begun) { fields[place].metrics.count(begun.tally) }
+        for (wait, _) in begun { await wait?.untilEnded() }
+        let values = change(places) { [fields] state, place, now in
+            FieldValues(
+                field: fields[place].rule.field, shown: state.shown(keys, on: topic, at: now),
+                leaving: state.cached(leaving, on: topic))
+        }
+        return Extras(values, shown: keys, leaving: leaving)
+    }
+
+    /// How many rules of a field ask for nothing now.
+    func openBreakers(of field: String) -> Int {
+        states.withLock { states in states.count { $0.rule.rule.field == field && $0.rule.fault != nil } }
+    }
+
+    /// The data of these keys changed at its source.
+    ///
+    /// What is known is fetched anew, and told if it differs; what is not known is told at once.
+    package func invalidate(_ keys: [Key]) {
+        change(fields.indices) { state, _, now in state.rule.invalidate(keys, at: now) }
+    }
+
+    /// Any data may have changed, since news of it was missed: all that is known is fetched anew, little by little.
+    package func revalidate() {
+        change(fields.indices) { state, _, _ in state.rule.revalidate() }
+    }
+
+    /// Changes the states of some rules under the lock, and outside of it does what follows.
+    @discardableResult
+    func change<Value: Sendable>(
+        _ places: some Sequence<Int>, _ body: (inout FieldState, Int, ContinuousClock.Instant) -> Value
+    ) -> [Value] {
+        let now = ContinuousClock.now
+        let changes = states.withLock { states in
+            places.map { place in
+                let value = body(&states[place], place, now)
+                return (value: value, place: place, effects: states[place].takeEffects(at: now))
+            }
+        }
+        for change in changes { perform(change.effects, ofRule: change.place) }
+        return changes.map(\.value)
+    }
+
+    /// The rules that hold on a topic: of those for one field the first.
+    private func places(on topic: Topic) -> [Int] {
+        var names: Set<String> = []
+        return fields.indices.filter { place in
+            let rule = fields[place].rule
+            return rule.topics.matches(topic) && names.insert(rule.field).inserted
+        }
+    }
+}

@@ -1,0 +1,76 @@
+// Rollcall · Enrichment
+
+import Metrics
+import Postgres
+
+/// The metrics of one rule, by field: never by key or topic, which are without number.
+struct FetchMetrics: Sendable {
+    private let field: String
+    private let keys: Counter
+    private let seconds: Timer
+    private let hits: Counter
+    private let stale: Counter
+    private let misses: Counter
+    private let open: Gauge
+
+    init(field: String) {
+        self.field = field
+        let label = [("field", field)]
+        keys = Counter(label: "rollcall_fetch_keys_total", dimensions: label)
+        seconds = Timer(label: "rollcall_fetch_seconds", dimensions: label)
+        func cache(_ result: String) -> Counter {
+            Counter(label: "rollcall_fetch_cache_total", dimensions: label + [("result", result)])
+        }
+        (hits, stale, misses) = (cache("hit"), cache("stale"), cache("miss"))
+        open = Gauge(label: "rollcall_fetch_breaker_open", dimensions: label)
+    }
+
+    func count(_ tally: FetchTally) {
+        if tally.hits > 0 { hits.increment(by: tally.hits) }
+        if tally.stale > 0 { stale.increment(by: tally.stale) }
+        if tally.misses > 0 { misses.increment(by: tally.misses) }
+    }
+
+    /// A query for so many keys has ended.
+    func countQuery(keys count: Int, seconds duration: Duration, error: PostgresError?) {
+        keys.increment(by: count)
+        seconds.record(duration: duration)
+        Counter(
+            label: "rollcall_fetch_queries_total",
+            dimensions: [("field", field), ("outcome", error?.outcome ?? "answered")]
+        ).increment()
+    }
+
+    /// Values came that cannot be shown, or none for the error that they raise.
+    func countRefused(_ answers: some Sequence<FetchOutcome.Answer>) {
+        var counts: [String: Int] = [:]
+        for answer in answers {
+            switch answer {
+            case .unusable(let reason): counts[reason.rawValue, default: 0] += 1
+            case .poisonous: counts["raised", default: 0] += 1
+            case .data, .nothing: break
+            }
+        }
+        for (reason, count) in counts {
+            Counter(label: "rollcall_fetch_refused_total", dimensions: [("field", field), ("reason", reason)])
+                .increment(by: count)
+        }
+    }
+
+    func note(openBreakers: Int) { open.record(openBreakers) }
+}
+
+extension PostgresError {
+    /// The error as a metric's label.
+    fileprivate var outcome: String {
+        switch code {
+        case _ where isDataFault: "data"
+        case .timedOut: "timed_out"
+        case .tooLarge: "too_large"
+        case .busy: "busy"
+        case .lost: "lost"
+        case .unavailable, .invalidURL: "unavailable"
+        case .refused, .migration: "refused"
+        }
+    }
+}

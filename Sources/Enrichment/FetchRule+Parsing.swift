@@ -1,0 +1,120 @@
+// Rollcall · Enrichment
+
+import Presence
+
+extension FetchRule {
+    /// More rules than anybody needs; each may fill a cache of its own.
+    package static let maximumCount = 32
+
+    /// Reads `[{"topics":"*","field":"user","query":"SELECT …","timeout_ms":250,"ttl":60}]`, where `field` and `query`
+    /// must be there.
+    ///
+    /// Of several rules that give a topic the same field the first holds. Throws an error that names rule and member.
+    package static func parse(_ json: [UInt8]) throws(FetchRuleError) -> [FetchRule] {
+        let document: JSON
+        do throws(PresenceError) {
+            document = try JSON(parsing: json)
+        } catch {
+            let place = error.pointer.flatMap { $0 == "#" ? nil : " at \($0)" } ?? ""
+            throw FetchRuleError(.settings, "the fetch rules are no JSON\(place): \(error.detail)")
+        }
+        guard let elements = document.elements else {
+            throw FetchRuleError(.settings, "the fetch rules must be an array, not \(document.kind)")
+        }
+        guard elements.count <= maximumCount else {
+            throw FetchRuleError(.settings, "there are \(elements.count) fetch rules, at most \(maximumCount) may be")
+        }
+        var rules: [FetchRule] = []
+        for (index, element) in elements.enumerated() {
+            let rule = try RuleReader(number: index + 1, element).rule()
+            if let twin = rules.firstIndex(where: { $0.topics == rule.topics && $0.field == rule.field }) {
+                throw FetchRuleError(
+                    .settings,
+                    "fetch rule \(index + 1): field: rule \(twin + 1) gives \(rule.field) to the same topics already")
+            }
+            rules.append(rule)
+        }
+        return rules
+    }
+}
+
+/// Reads the members of one rule.
+private struct RuleReader {
+    private let number: Int
+    private let object: JSON
+
+    init(number: Int, _ object: JSON) throws(FetchRuleError) {
+        self.number = number
+        self.object = object
+        guard let members = object.members else {
+            throw FetchRuleError(.settings, "fetch rule \(number) must be an object, not \(object.kind)")
+        }
+        let known = ["topics", "field", "query", "timeout_ms", "ttl"]
+        for member in members where !known.contains(where: member.name.isEqual) {
+            throw fault(
+                String(decoding: member.name.decoded, as: UTF8.self),
+                "is no member of a rule; those are \(known.joined(separator: ", "))")
+        }
+    }
+
+    func rule() throws(FetchRuleError) -> FetchRule {
+        FetchRule(
+            topics: try topics(), field: try field(), query: try query(),
+            timeout: .milliseconds(try number("timeout_ms", 10...10_000, or: 250)),
+            ttl: .seconds(try number("ttl", 1...86_400, or: 60)))
+    }
+
+    private func topics() throws(FetchRuleError) -> TopicPattern {
+        guard let text = try string("topics") else { return .all }
+        guard let pattern = TopicPattern(text) else { throw fault("topics", "must have 1 to 256 bytes") }
+        return pattern
+    }
+
+    private func field() throws(FetchRuleError) -> String {
+        guard let name = try string("field") else { throw fault("field", "is missing") }
+        if ["metas", "enriched"].contains(name) {
+            throw fault("field", "cannot be \(name), which entries have already")
+        }
+        guard let first = name.utf8.first, isLetter(first), name.utf8.count <= 64,
+            name.utf8.allSatisfy({ isLetter($0) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) })
+        else {
+            throw fault("field", "must be 1 to 64 letters, digits and underscores, the first no digit")
+        }
+        return name
+    }
+
+    private func query() throws(FetchRuleError) -> String {
+        guard let text = try string("query") else { throw fault("query", "is missing") }
+        guard text.contains(where: { !$0.isWhitespace }), !text.utf8.contains(0) else {
+            throw fault("query", "must be a statement")
+        }
+        return text
+    }
+
+    private func string(_ member: String) throws(FetchRuleError) -> String? {
+        guard let value = object[member] else { return nil }
+        guard let text = value.string else { throw fault(member, "must be a string, not \(value.kind)") }
+        return text
+    }
+
+    private func number(
+        _ member: String, _ range: ClosedRange<Int>, or standard: Int
+    ) throws(FetchRuleError) -> Int {
+        guard let value = object[member] else { return standard }
+        guard let number = value.int, range.contains(number) else {
+            throw fault(member, "must be a whole number from \(range.lowerBound) to \(range.upperBound)")
+        }
+        return number
+    }
+
+    private func isLetter(_ byte: UInt8) -> Bool {
+        switch byte {
+        case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "_"): true
+        default: false
+        }
+    }
+
+    private func fault(_ member: String, _ reason: String) -> FetchRuleError {
+        FetchRuleError(.settings, "fetch rule \(number): \(member) \(reason)")
+    }
+}
