@@ -1,6 +1,5 @@
 // Rollcall · PostgresTests
 
-import Logging
 import Postgres
 import TestSupport
 import Testing
@@ -13,7 +12,7 @@ struct ProfilesTests {
             let url = try PostgresURL(text)
             let listener = try await PostgresConnection.connect(to: url, timeout: .seconds(10))
             let writer = try await PostgresConnection.connect(to: url, timeout: .seconds(10))
-            _ = try await Migrator(logger: Logger(label: "test")).run(on: writer)
+            _ = try await Migrator(logger: Recorder().logger).run(on: writer)
             for statement in preparation { try await writer.execute(statement, timeout: .seconds(10)) }
             try await listener.listen(to: "rollcall_profiles")
             for statement in statements + ["NOTIFY rollcall_profiles, 'the end'"] {
@@ -68,7 +67,7 @@ struct ProfilesTests {
     func updatedAt() async throws {
         try await withPostgres { text in
             let connection = try await PostgresConnection.connect(to: PostgresURL(text), timeout: .seconds(10))
-            _ = try await Migrator(logger: Logger(label: "test")).run(on: connection)
+            _ = try await Migrator(logger: Recorder().logger).run(on: connection)
             let past = "timestamptz '2001-01-01 00:00:00Z'"
             try await connection.execute("INSERT INTO profiles VALUES ('a', '1', \(past))", timeout: .seconds(10))
             func isPast() async throws -> Bool {
