@@ -17,6 +17,16 @@ package struct Extras: Equatable, Sendable {
     /// The raw text that follows a key's metas, beginning with a comma: `,"user":{…}`; nil for nothing.
     package subscript(key: Key) -> [UInt8]? { texts[key] }
 
+    /// Tells one content from another, on whatever node: FNV-1a of each key with its text, summed.
+    package var fingerprint: UInt64 {
+        texts.reduce(0) { sum, element in
+            var hash: UInt64 = 0xcbf2_9ce4_8422_2325
+            for byte in element.key.text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
+            for byte in element.value { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
+            return sum &+ hash
+        }
+    }
+
     /// Sets what is added to a key.
     ///
     /// - Parameters:

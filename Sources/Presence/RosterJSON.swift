@@ -2,15 +2,13 @@
 
 /// Writes rosters and diffs as Phoenix writes them: keys in byte order, metas in track order.
 package struct RosterJSON {
-    /// Gives what stands beside the metas of a key, as raw text that begins with a comma: `,"user":{…}`.
-    package typealias Extras = (Key) -> [UInt8]?
-
     private let view: View
-    private let extras: Extras?
+    private let extras: Extras
 
-    package init(view: View = .full, extras: Extras? = nil) {
+    /// - Parameter extras: What stands beside the metas in the full view.
+    package init(view: View = .full, extras: Extras = .none) {
         self.view = view
-        self.extras = extras
+        self.extras = view == .full ? extras : .none
     }
 
     /// Appends `{"alice":{"metas":[…]},…}`; in the count view `{"keys":2,"presences":3}`.
@@ -125,7 +123,7 @@ extension RosterJSON {
     }
 
     private func closeEntry(of key: Key, to output: inout [UInt8]) {
-        if let extra = extras?(key) { output.append(contentsOf: extra) }
+        if let extra = extras[key] { output.append(contentsOf: extra) }
         output.append(UInt8(ascii: "}"))
     }
 

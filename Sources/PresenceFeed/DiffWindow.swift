@@ -79,6 +79,11 @@ package struct DiffWindow: Sendable {
         return batch
     }
 
+    /// The flush under way begins only now: it had to wait for something that is no cost of telling.
+    package mutating func restartFlush(at now: NIODeadline) {
+        if flushStart != nil { flushStart = now }
+    }
+
     /// The last subscriber's event loop has written the flush.
     package mutating func endFlush(at now: NIODeadline) {
         guard let start = flushStart else { return }

@@ -3,6 +3,7 @@
 import Logging
 import NIOCore
 import Presence
+import PresenceStore
 import Redis
 import Synchronization
 
@@ -15,11 +16,14 @@ final class FeedDirectory: Sendable {
     }
 
     private let state = Mutex(State())
-    private let options: FeedOptions
+    private let invalidations: ByteBuffer
+    private let enricher: Enricher
     private let logger: Logger
 
-    init(options: FeedOptions, logger: Logger) {
-        self.options = options
+    /// - Parameter invalidations: The channel that says whose data changed at its source.
+    init(invalidations: String, enricher: Enricher, logger: Logger) {
+        self.invalidations = ByteBuffer(string: invalidations)
+        self.enricher = enricher
         self.logger = logger
     }
 
@@ -52,7 +56,10 @@ final class FeedDirectory: Sendable {
     }
 
     func receive(_ payload: ByteBuffer, from channel: ByteBuffer) {
-        guard let feed = state.withLock({ $0.byChannel[channel] }) else { return }
+        guard let feed = state.withLock({ $0.byChannel[channel] }) else {
+            if channel == invalidations { enricher.invalidate(Invalidation.keys(payload)) }
+            return
+        }
         feed.perform { [logger] in $0.receive(payload, logger: logger) }
     }
 
@@ -60,6 +67,9 @@ final class FeedDirectory: Sendable {
         switch event {
         case .connected:
             state.withLock { $0.isConnected = true }
+        case .subscribed(invalidations):
+            // What was announced while nobody listened is lost.
+            enricher.revalidate()
         case .subscribed(let channel):
             state.withLock { $0.byChannel[channel] }?.perform { $0.acknowledged() }
         case .disconnected:

@@ -6,18 +6,19 @@ package import Presence
 /// Makes the bytes that subscribers share: each is called once per format and flush, never once per subscriber.
 package struct FeedEncoder: Sendable {
     /// The whole roster at a cursor.
-    package var state:
-        @Sendable (_ topic: Topic, _ roster: Roster, _ cursor: Cursor, _ format: FrameFormat) -> ByteBuffer
-    /// A diff that leads to the roster and cursor; nil where the format shows no difference.
-    package var diff:
-        @Sendable (_ topic: Topic, _ diff: Diff, _ roster: Roster, _ cursor: Cursor, _ format: FrameFormat) ->
-            ByteBuffer?
+    package var state: @Sendable (EnrichedRoster, FrameFormat) -> ByteBuffer
+    /// A diff that leads to the roster and its cursor; nil where the format shows no difference.
+    package var diff: @Sendable (Diff, EnrichedRoster, FrameFormat) -> ByteBuffer?
+    /// Entries whose data changed while their metas did not; nil where the format shows no data.
+    package var renewal: @Sendable (_ keys: [Key], EnrichedRoster, FrameFormat) -> ByteBuffer?
 
     package init(
-        state: @escaping @Sendable (Topic, Roster, Cursor, FrameFormat) -> ByteBuffer,
-        diff: @escaping @Sendable (Topic, Diff, Roster, Cursor, FrameFormat) -> ByteBuffer?
+        state: @escaping @Sendable (EnrichedRoster, FrameFormat) -> ByteBuffer,
+        diff: @escaping @Sendable (Diff, EnrichedRoster, FrameFormat) -> ByteBuffer?,
+        renewal: @escaping @Sendable ([Key], EnrichedRoster, FrameFormat) -> ByteBuffer?
     ) {
         self.state = state
         self.diff = diff
+        self.renewal = renewal
     }
 }

@@ -13,6 +13,8 @@ package enum FeedEvent: Sendable {
     case diff(ByteBuffer?, Cursor)
     /// The stream resumed at this cursor and has missed what the bytes say; nil for nothing.
     case resumed(ByteBuffer?, Cursor)
+    /// Entries whose data changed while their metas did not; the cursor stays.
+    case renewed(ByteBuffer)
     /// The presence that this subscriber stands for changed: by an update, a leave, or another stream.
     case own(OwnChange)
     /// Redis is out of reach since that time: what is shown may be old.

@@ -16,6 +16,7 @@ package final class FeedHub: Service {
     private let store: PresenceStore
     private let options: FeedOptions
     private let encoder: FeedEncoder
+    private let enricher: Enricher
     private let loops: [any EventLoop]
     private let logger: Logger
     private let directory: FeedDirectory
@@ -24,14 +25,17 @@ package final class FeedHub: Service {
 
     package init(
         store: PresenceStore, redisURL: RedisURL, redisOptions: RedisOptions, probe: RedisPool,
-        eventLoopGroup: any EventLoopGroup, encoder: FeedEncoder, options: FeedOptions = FeedOptions(), logger: Logger
+        eventLoopGroup: any EventLoopGroup, encoder: FeedEncoder, enricher: Enricher = .none,
+        options: FeedOptions = FeedOptions(), logger: Logger
     ) {
         self.store = store
         self.options = options
         self.encoder = encoder
+        self.enricher = enricher
         self.logger = logger
         loops = Array(eventLoopGroup.makeIterator())
-        let directory = FeedDirectory(options: options, logger: logger)
+        let directory = FeedDirectory(
+            invalidations: store.keys.invalidations, enricher: enricher, logger: logger)
         self.directory = directory
         subscriber = RedisSubscriber(
             url: redisURL, options: redisOptions, eventLoopGroup: eventLoopGroup, logger: logger, probe: probe,
@@ -74,10 +78,19 @@ package final class FeedHub: Service {
     /// A topic as this node's feed knows it; nil if the node does not follow it.
     package func live(_ topic: Topic) async -> LiveRoster? { await directory.feed(of: topic)?.live() }
 
+    /// Tells all subscribers anew of keys whose data changed, wherever they are present.
+    package func renew(_ keys: Set<Key>) {
+        // One hop a loop: a node may follow more topics than it has news of keys.
+        for feeds in Dictionary(grouping: directory.all, by: { ObjectIdentifier($0.loop) }).values {
+            feeds[0].loop.execute { for feed in feeds { feed.assumeIsolated { $0.renew(keys) } } }
+        }
+    }
+
     /// Whether messages arrive.
     package var isConnected: Bool { directory.isConnected }
 
     package func run() async throws {
+        subscriber.subscribe(store.keys.invalidations)
         await cancelWhenGracefulShutdown {
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { try? await self.subscriber.run() }
@@ -101,7 +114,7 @@ package final class FeedHub: Service {
             let loop = loops[Int(truncatingIfNeeded: UInt(bitPattern: topic.hashValue) % UInt(loops.count))]
             subscriber.subscribe(channel)
             return TopicFeed(
-                topic: topic, channel: channel, loop: loop, options: options, encoder: encoder,
+                topic: topic, channel: channel, loop: loop, options: options, encoder: encoder, enricher: enricher,
                 requestSnapshot: { snapshots.add($0, ticket: $1) },
                 retire: { feed in directory.remove(feed) { subscriber.unsubscribe(channel) } })
         }

@@ -19,6 +19,8 @@ package struct FeedOptions: Sendable {
     package var arrival = TimeAmount.seconds(2)
     /// Positions are compared with Redis after 1 to 2 times this, jittered: a lost last message leaves no gap.
     package var positionCheck = TimeAmount.seconds(5)
+    /// How long a state whose entries the fetch hook enriched is told to those who come: its data may change unheard.
+    package var enrichedStates = TimeAmount.seconds(1)
     /// Snapshots under way at once.
     package var snapshots = 8
 

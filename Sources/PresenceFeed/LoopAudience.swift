@@ -51,6 +51,13 @@ actor LoopAudience {
         }
     }
 
+    /// Gives the subscribers of some formats entries whose data changed.
+    func deliver(renewals frames: [FrameFormat: ByteBuffer]) {
+        for subscription in members.values {
+            if let frame = frames[subscription.format] { subscription.deliver(.renewed(frame)) }
+        }
+    }
+
     func deliverToAll(_ event: FeedEvent) {
         for subscription in members.values { subscription.deliver(event) }
     }

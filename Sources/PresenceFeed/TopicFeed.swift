@@ -15,43 +15,52 @@ package actor TopicFeed {
     package nonisolated let topic: Topic
     nonisolated let channel: String
     nonisolated let loop: any EventLoop
-    private let options: FeedOptions
-    private let encoder: FeedEncoder
+    let options: FeedOptions
+    let encoder: FeedEncoder
+    /// Nil where the fetch hook adds nothing.
+    let enricher: Enricher?
     private let requestSnapshot: @Sendable (TopicFeed, Int) -> Void
     private let retire: @Sendable (TopicFeed) -> Void
 
-    private var replica = TopicReplica()
-    private var window: DiffWindow
-    private var ring = DiffRing()
-    private var flushTimer: Scheduled<Void>?
+    private(set) var replica = TopicReplica()
+    var window: DiffWindow
+    private(set) var ring = DiffRing()
+    var flushTimer: Scheduled<Void>?
+    /// Whether a telling awaits what it is to be enriched with; the next begins when it has ended.
+    var isTelling = false
+    var renewals = Renewals()
 
-    private var audiences: [ObjectIdentifier: LoopAudience] = [:]
-    private var formats: [FrameFormat: Int] = [:]
+    private(set) var audiences: [ObjectIdentifier: LoopAudience] = [:]
+    private(set) var formats: [FrameFormat: Int] = [:]
     private var watchers: [Member: [Subscription]] = [:]
     /// Those who have been told nothing yet; the next flush tells them.
     ///
     /// Bounded by the node's open streams.
-    private var waiting: [Waiter] = []
+    var waiting: [Waiter] = []
     /// Everybody, waiting or told.
-    private var everyone: Set<ObjectIdentifier> = []
-    private var states: [FrameFormat: ByteBuffer] = [:]
+    private(set) var everyone: Set<ObjectIdentifier> = []
+    var states: [FrameFormat: ByteBuffer] = [:]
+    /// Until when a state that the hook enriched may be told: its data is kept for a while, and then asked for again.
+    var statesEnd = NIODeadline.distantFuture
     private var idleTimer: Scheduled<Void>?
     private var isRetired = false
     /// When the replica last ceased to be live, or the feed began; nil while it is live.
     private var silentSince: NIODeadline? = .now()
-    private var isDegraded = false
+    var isDegraded = false
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { loop.executor.asUnownedSerialExecutor() }
 
     init(
         topic: Topic, channel: String, loop: any EventLoop, options: FeedOptions, encoder: FeedEncoder,
-        requestSnapshot: @escaping @Sendable (TopicFeed, Int) -> Void, retire: @escaping @Sendable (TopicFeed) -> Void
+        enricher: Enricher, requestSnapshot: @escaping @Sendable (TopicFeed, Int) -> Void,
+        retire: @escaping @Sendable (TopicFeed) -> Void
     ) {
         self.topic = topic
         self.channel = channel
         self.loop = loop
         self.options = options
         self.encoder = encoder
+        self.enricher = enricher.applies(topic) ? enricher : nil
         self.requestSnapshot = requestSnapshot
         self.retire = retire
         window = DiffWindow(base: options.window)
@@ -106,7 +115,7 @@ package actor TopicFeed {
 
     private func advance(_ outcome: TopicReplica.Outcome) {
         for step in outcome.steps {
-            ring.append(step)
+            ring.append(step, at: .now())
             window.add(step)
             if step.losesPresences { window.hold(until: .now() + options.reconcile) }
             if !watchers.isEmpty { tellWatchers(step) }
@@ -196,14 +205,14 @@ package actor TopicFeed {
     }
 
     /// The subscriber's own track should have arrived by now: its message may be lost.
-    private func stopWaiting(for subscription: Subscription) {
+    func stopWaiting(for subscription: Subscription) {
         guard let index = waitingIndex(of: subscription) else { return }
         waiting[index].isPatient = false
         if let position = subscription.reaching, !hasReached(position) { resynchronise() }
         flushWhenDue()
     }
 
-    private func waitingIndex(of subscription: Subscription) -> Int? {
+    func waitingIndex(of subscription: Subscription) -> Int? {
         waiting.firstIndex { $0.subscription === subscription }
     }
 
@@ -214,16 +223,17 @@ package actor TopicFeed {
                 guard $0.everyone.isEmpty else { return }
                 $0.isRetired = true
                 $0.flushTimer?.cancel()
+                $0.renewals.timer?.cancel()
                 $0.retire(self)
             }
         }
     }
 
-    private func hasReached(_ position: Cursor) -> Bool {
+    func hasReached(_ position: Cursor) -> Bool {
         replica.isLive && replica.cursor.epoch == position.epoch && replica.cursor.seq >= position.seq
     }
 
-    private func audience(of loop: any EventLoop) -> LoopAudience {
+    func audience(of loop: any EventLoop) -> LoopAudience {
         if let audience = audiences[ObjectIdentifier(loop)] { return audience }
         let audience = LoopAudience(loop: loop)
         audiences[ObjectIdentifier(loop)] = audience
@@ -234,100 +244,8 @@ package actor TopicFeed {
         audience(of: subscription.loop).perform { _ in subscription.deliver(event) }
     }
 
-    private func tellAll(_ event: FeedEvent) {
+    func tellAll(_ event: FeedEvent) {
         for audience in audiences.values { audience.perform { $0.deliverToAll(event) } }
         for waiter in waiting { tell(waiter.subscription, event) }
-    }
-
-    /// A subscriber before its first event.
-    private struct Waiter {
-        let subscription: Subscription
-        /// False after its queue was lost: only a state will do.
-        var mayResume = true
-        /// False once its own track is overdue: the next state serves it, whatever it shows.
-        var isPatient = true
-    }
-}
-
-// MARK: - Flushing
-
-extension TopicFeed {
-    private func flushWhenDue() {
-        guard replica.isLive else { return }
-        if window.isEmpty { return tellWaiting() }
-        switch window.decision(at: .now()) {
-        case .busy: break
-        case .flush: flush()
-        case .wait(let deadline):
-            guard flushTimer == nil else { return }
-            flushTimer = loop.scheduleTask(deadline: deadline) {
-                self.assumeIsolated {
-                    $0.flushTimer = nil
-                    $0.flushWhenDue()
-                }
-            }
-        }
-    }
-
-    private func flush() {
-        guard let batch = window.beginFlush(at: .now()) else { return }
-        var frames: [FrameFormat: ByteBuffer] = [:]
-        for format in formats.keys {
-            frames[format] = encoder.diff(topic, batch.diff, replica.roster, batch.to, format)
-        }
-        let encoded = frames
-        for audience in audiences.values { audience.perform { $0.deliver(encoded, at: batch.to) } }
-        tellWaiting()
-        endFlushWhenWritten()
-    }
-
-    /// Gives those who came since the last flush what they need: what they missed, or the state.
-    private func tellWaiting() {
-        var later: [Waiter] = []
-        for waiter in waiting {
-            let subscription = waiter.subscription
-            if waiter.isPatient, let position = subscription.reaching, !hasReached(position) {
-                later.append(waiter)
-                continue
-            }
-            let event = firstEvent(for: waiter)
-            // What its presence became while it waited. That it is gone may be a loss as well as a deletion: the lease
-            // keeper finds out.
-            let own = subscription.member.flatMap { replica.roster[$0] }.map(OwnChange.became)
-            audience(of: subscription.loop).perform {
-                $0.add(subscription, first: event)
-                if let own { $0.deliver(own: own, to: subscription) }
-            }
-        }
-        waiting = later
-        if isDegraded {
-            isDegraded = false
-            tellAll(.recovered)
-        }
-    }
-
-    private func firstEvent(for waiter: Waiter) -> FeedEvent {
-        let format = waiter.subscription.format
-        let cursor = replica.cursor
-        if waiter.mayResume, let since = waiter.subscription.since, since != .empty {
-            if since == cursor { return .resumed(nil, cursor) }
-            if let missed = ring.changes(after: since) {
-                return .resumed(encoder.diff(topic, missed, replica.roster, cursor, format), cursor)
-            }
-        }
-        let bytes = states[format] ?? encoder.state(topic, replica.roster, cursor, format)
-        states[format] = bytes
-        return .state(bytes, cursor)
-    }
-
-    /// The flush ends when the last subscriber loop has written it: what that took sets the width of the next window.
-    private func endFlushWhenWritten() {
-        let written = audiences.values.map { $0.loop.submit {} }
-        EventLoopFuture.andAllComplete(written, on: loop).whenComplete { _ in
-            self.assumeIsolated {
-                $0.window.endFlush(at: .now())
-                $0.flushWhenDue()
-            }
-        }
     }
 }

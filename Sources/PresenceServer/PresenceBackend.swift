@@ -12,8 +12,15 @@ package struct PresenceBackend: Sendable {
     /// Lists are answered from it when Redis says that it is current, and as stale when Redis says nothing.
     package let live: @Sendable (Topic) async -> LiveRoster?
 
-    package init(store: PresenceStore, live: @escaping @Sendable (Topic) async -> LiveRoster? = { _ in nil }) {
+    /// What is added to the entries of lists.
+    package let enricher: Enricher
+
+    package init(
+        store: PresenceStore, live: @escaping @Sendable (Topic) async -> LiveRoster? = { _ in nil },
+        enricher: Enricher = .none
+    ) {
         self.store = store
         self.live = live
+        self.enricher = enricher
     }
 }

@@ -26,6 +26,7 @@ extension RouteTable {
     ) -> RouteTable {
         let presences = PresenceRoutes(store: backend.store, options: options)
         let topics = TopicRoutes(backend: backend, options: options)
+        let enrichment = EnrichmentRoutes(store: backend.store, options: options)
         let batch = BatchRoutes(store: backend.store, options: options)
         let health = HealthRoutes(checks: checks, metrics: metrics)
         let documents = DocumentRoutes()
@@ -41,6 +42,7 @@ extension RouteTable {
             Route(.delete, presence, "untrack", handler: presences.untrack),
             Route(.delete, key, "untrackKey", handler: presences.untrackKey),
             Route(.post, "/v1/batch", "batch", handler: batch.run),
+            Route(.post, "/v1/enrichment/invalidate", "invalidateEnrichment", handler: enrichment.invalidate),
 
             Route(.get, list, "listPresences", query: ["view", "limit", "after"], handler: topics.list),
             Route(.get, key, "getEntry", handler: topics.entry),

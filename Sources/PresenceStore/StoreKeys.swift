@@ -33,6 +33,9 @@ package struct StoreKeys: Hashable, Sendable {
     /// ZSET of the nodes that live, by when they were last seen.
     package var nodes: String { prefix + "nodes" }
 
+    /// Channel on which keys are named whose data changed at its source.
+    package var invalidations: String { prefix + "invalidate" }
+
     func due(_ bucket: Int) -> RedisArgument { .string(bucketPrefix(bucket) + "due") }
     func clock(_ bucket: Int) -> RedisArgument { .string(bucketPrefix(bucket) + "clk") }
 

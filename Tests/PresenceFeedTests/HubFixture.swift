@@ -18,7 +18,7 @@ struct HubFixture {
 
     static func with(
         redis url: String, prefix: String = uniquePrefix(), options: FeedOptions = FeedOptions(),
-        _ body: (HubFixture) async throws -> Void
+        enricher: Enricher = .none, _ body: (HubFixture) async throws -> Void
     ) async throws {
         let group = MultiThreadedEventLoopGroup.singleton
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
@@ -30,7 +30,7 @@ struct HubFixture {
         let store = PresenceStore(pool: pool, keys: StoreKeys(prefix: prefix))
         let hub = FeedHub(
             store: store, redisURL: address, redisOptions: redis, probe: pool, eventLoopGroup: group,
-            encoder: encoder, options: options, logger: logger)
+            encoder: encoder, enricher: enricher, options: options, logger: logger)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await pool.run() }
             tasks.addTask { try await hub.run() }
@@ -57,16 +57,28 @@ struct HubFixture {
     }
 
     private static let encoder = FeedEncoder(
-        state: { _, roster, _, _ in
-            ByteBuffer(string: (["state"] + roster.sortedKeys.map(\.text)).joined(separator: " "))
+        state: { told, _ in
+            ByteBuffer(string: (["state"] + told.roster.sortedKeys.map(told.word)).joined(separator: " "))
         },
-        diff: { _, diff, _, _, _ in
+        diff: { diff, told, _ in
             let words = diff.changes.map { change in
-                (change.isUpdate ? "~" : change.after != nil ? "+" : "-") + change.member.key.text
+                (change.isUpdate ? "~" : change.after != nil ? "+" : "-") + told.word(change.member.key)
                     + (change.reason.map { ":\($0.rawValue)" } ?? "")
             }
             return ByteBuffer(string: (["diff"] + words.sorted()).joined(separator: " "))
+        },
+        renewal: { keys, told, _ in
+            ByteBuffer(string: (["renewed"] + keys.map(told.word).sorted()).joined(separator: " "))
         })
+}
+
+extension EnrichedRoster {
+    /// A key with what is added to it: `alice`, `alice=1`, `alice!` where the data could not be had.
+    fileprivate func word(_ key: Key) -> String {
+        guard let extra = extras[key] else { return key.text }
+        let data = String(decoding: extra, as: UTF8.self)
+        return key.text + data.replacing(#","user":"#, with: "=").replacing(#","enriched":false"#, with: "!")
+    }
 }
 
 /// One subscriber that writes down what it is told.
@@ -98,6 +110,7 @@ final class Listener: Sendable {
             case .resumed(let frame, let cursor):
                 state.words.append("resumed" + (frame.map { " " + String(buffer: $0) } ?? ""))
                 state.cursor = cursor
+            case .renewed(let frame): state.words.append(String(buffer: frame))
             case .own(.became): state.words.append("own changed")
             case .own(.left(let reason)): state.words.append("own left:\(reason.rawValue)")
             case .degraded: state.words.append("degraded")

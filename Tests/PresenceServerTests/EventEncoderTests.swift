@@ -21,6 +21,10 @@ struct EventEncoderTests {
 
     private func cursor() throws -> Cursor { try #require(Cursor("6f1c09d2a7b3e481-17")) }
 
+    private func told(_ roster: Roster, _ extras: Extras = .none) throws -> EnrichedRoster {
+        EnrichedRoster(topic: try topic(), cursor: try cursor(), roster: roster, extras: extras)
+    }
+
     /// The event of a frame, taken out of its chunk, whose length must be right.
     private func event(_ frame: ByteBuffer?) throws -> String {
         let text = String(buffer: try #require(frame))
@@ -32,7 +36,7 @@ struct EventEncoderTests {
 
     @Test("A state is a comment for people and a presence_state at its cursor")
     func state() throws {
-        let frame = encoder.state(try topic(), try roster(), try cursor(), FrameFormat(view: .full))
+        let frame = encoder.state(try told(try roster()), FrameFormat(view: .full))
         #expect(
             try event(frame) == """
                 : room:"lobby", 1 key, 1 presence
@@ -47,7 +51,7 @@ struct EventEncoderTests {
 
     @Test("A stream of many topics gets it wrapped, without an id")
     func wrapped() throws {
-        let frame = encoder.state(try topic(), try roster(), try cursor(), FrameFormat(view: .keys, isWrapped: true))
+        let frame = encoder.state(try told(try roster()), FrameFormat(view: .keys, isWrapped: true))
         #expect(
             try event(frame) == """
                 event: presence_state
@@ -63,7 +67,7 @@ struct EventEncoderTests {
         let member = Member(key: try Key("alice"), session: try Session("s"))
         let change = try #require(Change(member: member, before: roster[member], after: nil, reason: .expired))
         let format = FrameFormat(view: .keys, isWrapped: true)
-        let frame = encoder.diff(try topic(), Diff([change]), Roster(), try cursor(), format)
+        let frame = encoder.diff(Diff([change]), try told(Roster()), format)
         #expect(
             try event(frame) == """
                 event: presence_diff
@@ -82,7 +86,7 @@ struct EventEncoderTests {
         let join = try #require(Change(member: member, before: nil, after: next))
         let update = try #require(Change(member: member, before: roster[member], after: next))
         let format = FrameFormat(view: .count, isWrapped: true)
-        let frame = encoder.diff(try topic(), Diff([join]), roster, try cursor(), format)
+        let frame = encoder.diff(Diff([join]), try told(roster), format)
         #expect(
             try event(frame) == """
                 event: presence_count
@@ -90,12 +94,37 @@ struct EventEncoderTests {
 
 
                 """)
-        #expect(encoder.diff(try topic(), Diff([update]), roster, try cursor(), format) == nil)
+        #expect(encoder.diff(Diff([update]), try told(roster), format) == nil)
     }
 
     @Test("What cancelled is no event, but moves the client's cursor")
     func advance() throws {
-        let frame = encoder.diff(try topic(), Diff(), Roster(), try cursor(), FrameFormat(view: .full))
+        let frame = encoder.diff(Diff(), try told(Roster()), FrameFormat(view: .full))
         #expect(try event(frame) == "id: 6f1c09d2a7b3e481-17\n\n")
+    }
+
+    @Test("Data that changed is a diff of known refs without an id, where data is shown")
+    func renewal() throws {
+        let alice = try Key("alice")
+        var extras = Extras()
+        extras.set([("user", Array(#"{"name":"Alice"}"#.utf8))], for: alice)
+        let told = try told(try roster(), extras)
+        let entry = #"{"alice":{"metas":[{"a":1,"phx_ref":"AAAAAAAAAAAAAAAA"}],"user":{"name":"Alice"}}}"#
+        #expect(
+            try event(encoder.renewal([alice], told, FrameFormat(view: .full))) == """
+                event: presence_diff
+                data: {"joins":\(entry),"leaves":{},"reasons":{}}
+
+
+                """)
+        #expect(
+            try event(encoder.renewal([alice], told, FrameFormat(view: .full, isWrapped: true))) == """
+                event: presence_diff
+                data: {"topic":"room:\\"lobby\\"","joins":\(entry),"leaves":{},"reasons":{}}
+
+
+                """)
+        #expect(encoder.renewal([alice], told, FrameFormat(view: .keys)) == nil)
+        #expect(encoder.renewal([alice], told, FrameFormat(view: .count)) == nil)
     }
 }

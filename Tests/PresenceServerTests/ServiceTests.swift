@@ -21,7 +21,7 @@ struct ServiceTests {
             let ready = try await server.send(.get, "/readyz")
             #expect(ready.status == 200)
             #expect(try ready.json["status"] == "ready")
-            #expect(try ready.json["checks"]?.array?.count == 3)
+            #expect(try ready.json["checks"]?.array?.count == 4)
             isDraining.store(true, ordering: .relaxed)
             let draining = try await server.send(.get, "/readyz")
             #expect(draining.status == 503)

@@ -32,18 +32,25 @@ struct RosterJSONTests {
         #expect(text(output) == #"{"bob":{"metas":[{"phx_ref":"r4\#(dashes)"}]}}"#)
     }
 
-    @Test("What a hook gives stands beside the metas, in rosters and in diffs")
+    @Test("What a hook gives stands beside the metas, in rosters and in diffs, and in the full view alone")
     func extras() throws {
-        let json = RosterJSON(view: .keys) { $0.text == "bob" ? Array(#","user":{"name":"Bob"}"#.utf8) : nil }
+        var extras = Extras()
+        extras.set([("user", Array(#"{"name":"Bob"}"#.utf8))], for: try Key("bob"))
+        extras.set([], isComplete: false, for: try Key("alice"))
+        let roster = Roster([
+            (member: try member("bob"), presence: try presence("r4")),
+            (member: try member("alice"), presence: try presence("r3")),
+        ])
         #expect(
-            json.text(try sample())
-                == #"{"alice":{"metas":[{"phx_ref":"r3\#(dashes)"},{"phx_ref":"r1\#(dashes)"}]},"#
+            RosterJSON(extras: extras).text(roster)
+                == #"{"alice":{"metas":[{"phx_ref":"r3\#(dashes)"}],"enriched":false},"#
                 + #""bob":{"metas":[{"phx_ref":"r4\#(dashes)"}],"user":{"name":"Bob"}}}"#)
-        let diff = Diff([try change("bob", nil, "r1"), try change("alice", "r2", nil, .closed)])
+        let diff = Diff([try change("bob", nil, "r1"), try change("carol", "r2", nil, .closed)])
         #expect(
-            json.text(diff)
+            RosterJSON(extras: extras).text(diff)
                 == #"{"joins":{"bob":{"metas":[{"phx_ref":"r1\#(dashes)"}],"user":{"name":"Bob"}}},"#
-                + #""leaves":{"alice":{"metas":[{"phx_ref":"r2\#(dashes)"}]}},"reasons":{"r2\#(dashes)":"closed"}}"#)
+                + #""leaves":{"carol":{"metas":[{"phx_ref":"r2\#(dashes)"}]}},"reasons":{"r2\#(dashes)":"closed"}}"#)
+        #expect(!RosterJSON(view: .keys, extras: extras).text(roster).contains("user"))
     }
 
     @Test("A diff always has joins, leaves and reasons")

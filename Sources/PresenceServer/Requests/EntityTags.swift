@@ -17,8 +17,8 @@ struct IfNoneMatch {
         }
     }
 
-    func matches(_ cursor: Cursor) -> Bool {
-        self.tags.contains { $0 == "*" || $0 == EntityTag.of(cursor) }
+    func matches(_ tag: String) -> Bool {
+        self.tags.contains { $0 == "*" || $0 == tag }
     }
 }
 
@@ -49,6 +49,10 @@ enum IfMatch: Hashable {
 
 enum EntityTag {
     static func of(_ cursor: Cursor) -> String { "\"\(cursor)\"" }
+    /// Data that the fetch hook adds changes without moving the cursor.
+    static func of(_ cursor: Cursor, _ extras: Extras) -> String {
+        extras.isEmpty ? Self.of(cursor) : "\"\(cursor).\(String(extras.fingerprint, radix: 16))\""
+    }
     static func of(_ ref: Ref) -> String { "\"\(ref)\"" }
 }
 

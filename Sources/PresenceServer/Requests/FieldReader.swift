@@ -44,6 +44,27 @@ struct FieldReader {
         }
     }
 
+    /// The member `keys`: an array of 1 to `maximum` keys, of which each fault is noted.
+    mutating func keys(maximum: Int) -> [Key] {
+        guard let list = self.required("keys") else { return [] }
+        guard let elements = list.elements else {
+            self.fail("keys is an array of strings, not \(list.kind).", at: "keys")
+            return []
+        }
+        guard 1...maximum ~= elements.count else {
+            self.fail("keys has 1 to \(maximum) elements; this one has \(elements.count).", at: "keys")
+            return []
+        }
+        return elements.enumerated().compactMap { index, element in
+            self.convert(element, at: Self.pointer("keys").element(index)) { (json, location) throws(PresenceError) in
+                guard let text = json.string else {
+                    throw PresenceError(.invalid, at: location, "A key is a string, not \(json.kind).")
+                }
+                return try Key(text, at: location)
+            }
+        }
+    }
+
     /// Gives a member as it is; a missing one is a fault.
     mutating func required(_ name: String) -> JSON? {
         let value = self.object[name]
@@ -94,8 +115,15 @@ struct FieldReader {
         _ name: String, _ convert: (JSON, PresenceError.Location) throws(PresenceError) -> Value
     ) -> Value? {
         guard let json = self.object[name] else { return nil }
+        return self.convert(json, at: Self.pointer(name), convert)
+    }
+
+    private mutating func convert<Value>(
+        _ json: JSON, at location: PresenceError.Location,
+        _ convert: (JSON, PresenceError.Location) throws(PresenceError) -> Value
+    ) -> Value? {
         do {
-            return try convert(json, Self.pointer(name))
+            return try convert(json, location)
         } catch {
             self.faults.append(error)
             return nil

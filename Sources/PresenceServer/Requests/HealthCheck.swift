@@ -8,10 +8,13 @@ package struct HealthCheck: Sendable {
     package let name: String
     /// Nil when all is well.
     package let fault: String?
+    /// Whether the node is of no use without it.
+    let isVital: Bool
 
-    package init(_ name: String, fault: String?) {
+    package init(_ name: String, fault: String?, isVital: Bool = true) {
         self.name = name
         self.fault = fault
+        self.isVital = isVital
     }
 
     /// Redis runs our scripts, and does not evict: a policy other than `noeviction` would let presences vanish.

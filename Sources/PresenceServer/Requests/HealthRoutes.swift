@@ -18,9 +18,10 @@ struct HealthRoutes: Sendable {
     /// `GET /readyz`.
     func ready(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
         let checks = await self.checks()
-        let isReady = checks.allSatisfy { $0.fault == nil }
+        let faulty = checks.filter { $0.fault != nil }
+        let isReady = !faulty.contains(where: \.isVital)
         var json = JSONObjectWriter()
-        json.string("status", isReady ? "ready" : "not ready")
+        json.string("status", !isReady ? "not ready" : faulty.isEmpty ? "ready" : "degraded")
         json.array("checks", checks) { check, element in
             element.string("name", check.name)
             element.bool("ok", check.fault == nil)

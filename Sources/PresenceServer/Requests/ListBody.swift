@@ -3,6 +3,7 @@
 import HTTPTypes
 import Hummingbird
 import Presence
+import PresenceFeed
 
 /// A list of presences, or their counts, at one cursor.
 struct ListBody {
@@ -12,7 +13,8 @@ struct ListBody {
     /// Shown while Redis is away: true once, perhaps no longer.
     var isStale = false
 
-    func response(_ roster: Roster) -> Response {
+    /// Answers with a page of the roster, unless it is the list that the client has already.
+    func response(_ roster: Roster, enrichedBy enricher: Enricher, unless known: IfNoneMatch?) async -> Response {
         if self.page.view == .count {
             return self.response(keys: roster.keyCount, presences: roster.presenceCount)
         }
@@ -23,8 +25,13 @@ struct ListBody {
             keys.removeLast()
             next = keys.last
         }
-        var response = self.response { json in
-            json.raw("presences") { RosterJSON(view: self.page.view).write(roster, keys: keys, to: &$0) }
+        let extras = self.page.view == .full ? await enricher.extras(of: keys, on: self.topic) : .none
+        let tag = EntityTag.of(self.cursor, extras)
+        if !self.isStale, let known, known.matches(tag) { return Self.unchanged(tag) }
+        var response = self.response(tag: tag) { json in
+            json.raw("presences") {
+                RosterJSON(view: self.page.view, extras: extras).write(roster, keys: keys, to: &$0)
+            }
         }
         if let next, let limit = self.page.limit {
             let view = self.page.view == .full ? nil : self.page.view.rawValue
@@ -36,13 +43,22 @@ struct ListBody {
     }
 
     func response(keys: Int, presences: Int) -> Response {
-        self.response { json in
+        self.response(tag: EntityTag.of(self.cursor)) { json in
             json.int("keys", keys)
             json.int("presences", presences)
         }
     }
 
-    private func response(_ write: (inout JSONObjectWriter) -> Void) -> Response {
+    /// The client has it already.
+    static func unchanged(_ tag: String) -> Response {
+        var response = Response(status: .notModified)
+        response.headers[.contentLength] = nil
+        response.headers[.eTag] = tag
+        response.headers[.cacheControl] = "no-cache"
+        return response
+    }
+
+    private func response(tag: String, _ write: (inout JSONObjectWriter) -> Void) -> Response {
         var json = JSONObjectWriter()
         json.string("topic", self.topic.text)
         json.string("cursor", self.cursor.description)
@@ -50,7 +66,7 @@ struct ListBody {
         write(&json)
         var response = Response.json(json.finish())
         if self.page.isWhole && !self.isStale {
-            response.headers[.eTag] = EntityTag.of(self.cursor)
+            response.headers[.eTag] = tag
             response.headers[.cacheControl] = "no-cache"
         } else {
             response.headers[.cacheControl] = "no-store"

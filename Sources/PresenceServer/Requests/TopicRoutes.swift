@@ -21,11 +21,13 @@ struct TopicRoutes: Sendable {
         let topic = try context.parameters.topic()
         let page = try ListPage(context.query, limits: self.options.pageLimit)
         let known = page.isWhole ? IfNoneMatch(request.headers) : nil
-        return try await self.answer(about: topic, page: page) {
+        // Only the whole list tells whether the data of its entries is still the same.
+        let isEnriched = page.view == .full && self.backend.enricher.applies(topic)
+        return try await self.answer(about: topic, page: page, unless: known) {
             let live = await self.backend.live(topic)
             if known != nil || live != nil {
                 let position = try await self.store.position(of: topic)
-                if let known, known.matches(position) { return .unchanged(position) }
+                if let known, !isEnriched, known.matches(EntityTag.of(position)) { return .unchanged(position) }
                 if let live, live.cursor == position { return .roster(live.roster, position) }
             }
             if page.view == .count {
@@ -61,7 +63,8 @@ struct TopicRoutes: Sendable {
             throw Problem.absent("Nothing is present under this topic and key.")
         }
         var json: [UInt8] = []
-        RosterJSON().write(entry, of: key, to: &json)
+        let extras = await self.backend.enricher.extras(of: [key], on: topic)
+        RosterJSON(extras: extras).write(entry, of: key, to: &json)
         return Self.fresh(json)
     }
 
@@ -98,25 +101,23 @@ struct TopicRoutes: Sendable {
 
     /// Answers with what Redis says, or else with what the feed knew last.
     private func answer(
-        about topic: Topic, page: ListPage, _ read: () async throws -> Answer
+        about topic: Topic, page: ListPage, unless known: IfNoneMatch? = nil, _ read: () async throws -> Answer
     ) async throws -> Response {
         do {
             switch try await read() {
             case .unchanged(let cursor):
-                var response = Response(status: .notModified)
-                response.headers[.contentLength] = nil
-                response.headers[.eTag] = EntityTag.of(cursor)
-                response.headers[.cacheControl] = "no-cache"
-                return response
+                return ListBody.unchanged(EntityTag.of(cursor))
             case .roster(let roster, let cursor):
-                return ListBody(topic: topic, cursor: cursor, page: page).response(roster)
+                return await ListBody(topic: topic, cursor: cursor, page: page)
+                    .response(roster, enrichedBy: self.backend.enricher, unless: known)
             case .counts(let counts, let cursor):
                 return ListBody(topic: topic, cursor: cursor, page: page).response(
                     keys: counts.keys, presences: counts.presences)
             }
         } catch let error as StoreError where error.code == .unavailable {
             guard let live = await self.backend.live(topic) else { throw error }
-            return ListBody(topic: topic, cursor: live.cursor, page: page, isStale: true).response(live.roster)
+            return await ListBody(topic: topic, cursor: live.cursor, page: page, isStale: true)
+                .response(live.roster, enrichedBy: self.backend.enricher, unless: nil)
         }
     }
 

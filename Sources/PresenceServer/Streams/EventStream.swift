@@ -133,6 +133,9 @@ actor EventStream {
             notice.comment("\(topics[index].text), resumed")
             tell(notice.chunk())
             tell(frame, at: cursor, ofTopic: index)
+        case .renewed(let frame):
+            // No cursor moves, so none is added: what a stream misses of these it is told when it comes back.
+            if !owed.contains(index) { write(frame, as: .diff) }
         case .own(let change):
             onOwnChange?(change)
         case .degraded(let since):

@@ -94,8 +94,8 @@ struct Answer: Sendable {
 /// Runs a server for `body`, on the shared Redis unless told otherwise.
 func withServer<Result: Sendable>(
     redis url: String? = nil, options: ServerOptions = ServerOptions(),
-    live: @escaping @Sendable (Topic) async -> LiveRoster? = { _ in nil },
-    isDraining: @escaping @Sendable () -> Bool = { false }, _ body: @Sendable (TestServer) async throws -> Result
+    live: @escaping @Sendable (Topic) async -> LiveRoster? = { _ in nil }, enricher: Enricher = .none,
+    hookFault: String? = nil, isDraining: @escaping @Sendable () -> Bool = { false }, _ body: @Sendable (TestServer) async throws -> Result
 ) async throws -> Result {
     let sharedURL = try await SharedRedis.url
     let group = MultiThreadedEventLoopGroup.singleton
@@ -115,9 +115,12 @@ func withServer<Result: Sendable>(
             .json(Array(#"{"topics":\#(context.query.all("topic"))}"#.utf8))
         })
     let table = RouteTable.rollcall(
-        PresenceBackend(store: store, live: live), streams: streams, options: options,
+        PresenceBackend(store: store, live: live, enricher: enricher), streams: streams, options: options,
         checks: {
-            await HealthCheck.redis(store) + [HealthCheck("draining", fault: isDraining() ? "shutting down" : nil)]
+            await HealthCheck.redis(store) + [
+                HealthCheck("draining", fault: isDraining() ? "shutting down" : nil),
+                HealthCheck("fetch_hook", fault: hookFault, isVital: false),
+            ]
         }, metrics: exporter)
 
     let (ports, running) = AsyncStream.makeStream(of: Int.self)

@@ -1,0 +1,46 @@
+// Rollcall · PresenceFeed
+
+package import Presence
+
+/// What the read side asks of the fetch hook, which adds fields beside the metas of keys.
+///
+/// A feed enriches once before it fans out, whatever the number of its subscribers.
+package struct Enricher: Sendable {
+    /// Whether anything is added on a topic.
+    package var applies: @Sendable (Topic) -> Bool
+    /// What is known already of the keys that are shown and of those that leave; nil when something has to be fetched.
+    ///
+    /// Called on event loops: must not block.
+    package var known: @Sendable (_ shown: [Key], _ leaving: [Key], _ topic: Topic) -> Extras?
+    /// Fetches what is not known of the keys that are shown; says what could not be had instead of failing.
+    ///
+    /// Returns within the hook's time-out, whatever PostgreSQL does.
+    package var fetch: @Sendable (_ shown: [Key], _ leaving: [Key], _ topic: Topic) async -> Extras
+    /// The data of these keys changed at its source.
+    package var invalidate: @Sendable ([Key]) -> Void
+    /// Any data may have changed: news of it may have been lost.
+    package var revalidate: @Sendable () -> Void
+
+    package init(
+        applies: @escaping @Sendable (Topic) -> Bool, known: @escaping @Sendable ([Key], [Key], Topic) -> Extras?,
+        fetch: @escaping @Sendable ([Key], [Key], Topic) async -> Extras,
+        invalidate: @escaping @Sendable ([Key]) -> Void = { _ in }, revalidate: @escaping @Sendable () -> Void = {}
+    ) {
+        self.applies = applies
+        self.known = known
+        self.fetch = fetch
+        self.invalidate = invalidate
+        self.revalidate = revalidate
+    }
+
+    /// Adds nothing.
+    package static let none = Enricher(
+        applies: { _ in false }, known: { _, _, _ in Extras.none }, fetch: { _, _, _ in .none })
+
+    /// What is added to these keys, known or fetched.
+    package func extras(of keys: [Key], on topic: Topic) async -> Extras {
+        guard applies(topic) else { return .none }
+        if let known = known(keys, [], topic) { return known }
+        return await fetch(keys, [], topic)
+    }
+}

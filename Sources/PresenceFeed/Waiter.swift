@@ -1,0 +1,10 @@
+// Rollcall · PresenceFeed
+
+/// A subscriber before its first event.
+struct Waiter {
+    let subscription: Subscription
+    /// False after its queue was lost: only a state will do.
+    var mayResume = true
+    /// False once its own track is overdue: the next state serves it, whatever it shows.
+    var isPatient = true
+}

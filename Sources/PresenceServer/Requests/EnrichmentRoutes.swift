@@ -1,0 +1,33 @@
+// Rollcall · PresenceServer
+
+import Hummingbird
+import Presence
+import PresenceStore
+
+/// Word from sources that no trigger watches.
+struct EnrichmentRoutes: Sendable {
+    let store: PresenceStore
+    let options: ServerOptions
+
+    /// `POST /v1/enrichment/invalidate`.
+    func invalidate(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
+        guard let body = try await request.json(limit: self.options.bodyBytes(ofKeys: Self.maximumKeys)) else {
+            throw Problem(.malformedJSON, "The body is empty; an object with keys is expected.")
+        }
+        var fields = try FieldReader(body, allowing: ["keys"])
+        let keys = fields.keys(maximum: Self.maximumKeys)
+        try fields.check()
+        try await self.store.announce(changed: keys)
+        var json = JSONObjectWriter()
+        json.int("keys", keys.count)
+        return .json(json.finish(), status: .accepted)
+    }
+
+    /// Keys that one request names at most.
+    static let maximumKeys = 500
+}
+
+extension ServerOptions {
+    /// Room for so many of the longest keys, each byte escaped.
+    fileprivate func bodyBytes(ofKeys count: Int) -> Int { max(self.bodyBytes, count * 256 * 6) }
+}

@@ -1,0 +1,30 @@
+// Rollcall · PresenceStore
+
+package import NIOCore
+package import Presence
+import Redis
+
+/// The message that names keys whose data changed at its source: `1:` and the keys, 0x1f between them.
+package enum Invalidation {
+    static let separator: UInt8 = 0x1f
+
+    static func message(_ keys: [Key]) -> String {
+        "1:" + keys.map(\.text).joined(separator: "\u{1f}")
+    }
+
+    /// The keys that a message names; what is no key is left out.
+    package static func keys(_ message: ByteBuffer) -> [Key] {
+        let bytes = message.readableBytesView
+        guard bytes.starts(with: "1:".utf8) else { return [] }
+        return bytes.dropFirst(2).split(separator: separator).compactMap { Key(utf8: $0) }
+    }
+}
+
+extension PresenceStore {
+    /// Tells every node that the data of these keys changed at its source.
+    package func announce(changed keys: [Key]) async throws(StoreError) {
+        guard !keys.isEmpty else { return }
+        let command = RedisCommand("PUBLISH", [.string(self.keys.invalidations), .string(Invalidation.message(keys))])
+        for case .error(let error) in try await connection().pipeline([command]) { throw StoreError(error) }
+    }
+}

@@ -1,0 +1,186 @@
+// Rollcall · PresenceFeedTests
+
+import NIOCore
+import NIOPosix
+import Presence
+import PresenceFeed
+import PresenceStore
+import Redis
+import Synchronization
+import TestSupport
+import Testing
+
+@Suite("Feeds that a hook enriches")
+struct EnrichedFeedTests {
+    private let topic: Topic
+
+    init() throws { topic = try Topic("room:lobby") }
+
+    /// A hook whose answers the test decides: data by key, known at once or only when it is fetched, or failing.
+    private final class Source: Sendable {
+        struct State {
+            var data: [String: String] = [:]
+            var known: Set<String> = []
+            var isDown = false
+            var fetches: [[String]] = []
+            var gate: [CheckedContinuation<Void, Never>]?
+        }
+        let state = Mutex(State())
+
+        var enricher: Enricher {
+            Enricher(
+                applies: { _ in true }, known: { keys, _, _ in self.known(keys) },
+                fetch: { keys, _, _ in await self.fetch(keys) },
+                invalidate: { keys in self.state.withLock { $0.known.subtract(keys.map(\.text)) } })
+        }
+
+        private func known(_ keys: [Key]) -> Extras? {
+            state.withLock { state in
+                keys.allSatisfy { state.known.contains($0.text) } ? Self.extras(keys, state.data) : nil
+            }
+        }
+
+        private func fetch(_ keys: [Key]) async -> Extras {
+            state.withLock { $0.fetches.append(keys.map(\.text).sorted()) }
+            await withCheckedContinuation { continuation in
+                let waits = state.withLock { state in
+                    state.gate?.append(continuation)
+                    return state.gate != nil
+                }
+                if !waits { continuation.resume() }
+            }
+            return state.withLock { state in
+                if state.isDown { return Self.extras(keys, nil) }
+                state.known.formUnion(keys.map(\.text))
+                return Self.extras(keys, state.data)
+            }
+        }
+
+        func open() {
+            let waiting = state.withLock { state in
+                defer { state.gate = nil }
+                return state.gate ?? []
+            }
+            for continuation in waiting { continuation.resume() }
+        }
+
+        private static func extras(_ keys: [Key], _ data: [String: String]?) -> Extras {
+            var extras = Extras()
+            for key in keys {
+                let field = data?[key.text].map { ("user", Array($0.utf8)) }
+                extras.set(field.map { [$0] } ?? [], isComplete: data != nil, for: key)
+            }
+            return extras
+        }
+    }
+
+    @Test("States and diffs carry the data, asked for once for all subscribers")
+    func enriched() async throws {
+        let source = Source()
+        source.state.withLock { $0.data = ["alice": "1", "bob": "2"] }
+        try await HubFixture.with(redis: SharedRedis.url, enricher: source.enricher) { node in
+            let alice = try await node.track("alice", on: topic)
+            let listeners = (0..<3).map { _ in node.listen(to: topic, reaching: alice?.cursor) }
+            for listener in listeners { try await listener.hears("state alice=1") }
+            _ = try await node.track("bob", on: topic)
+            for listener in listeners { try await listener.hears("diff +bob=2") }
+            #expect(source.state.withLock { $0.fetches } == [["alice"], ["bob"]])
+        }
+    }
+
+    @Test("While the hook is awaited changes gather, and are told in their order")
+    func order() async throws {
+        let source = Source()
+        try await HubFixture.with(redis: SharedRedis.url, enricher: source.enricher) { node in
+            let listener = node.listen(to: topic)
+            try await listener.hears("state")
+            source.state.withLock { $0.gate = [] }
+            _ = try await node.track("alice", on: topic)
+            try await eventually("a fetch") { source.state.withLock { $0.gate?.count == 1 } }
+            _ = try await node.track("bob", on: topic)
+            let carol = try await node.track("carol", on: topic)
+            try await eventually("the messages") { await node.hub.live(topic)?.cursor == carol?.cursor }
+            let late = node.listen(to: topic)
+            #expect(listener.words == ["state"])
+            source.open()
+            try await listener.hears("diff +bob +carol")
+            #expect(listener.words == ["state", "diff +alice", "diff +bob +carol"])
+            try await late.hears("state alice bob carol")
+        }
+    }
+
+    @Test("One who leaves while the hook is awaited is told nothing, and costs nobody anything")
+    func leaving() async throws {
+        let source = Source()
+        try await HubFixture.with(redis: SharedRedis.url, enricher: source.enricher) { node in
+            let alice = try await node.track("alice", on: topic)
+            source.state.withLock { $0.gate = [] }
+            let gone = node.listen(to: topic, reaching: alice?.cursor)
+            let stays = node.listen(to: topic, reaching: alice?.cursor)
+            try await eventually("a fetch") { source.state.withLock { $0.gate?.isEmpty == false } }
+            gone.subscription?.end()
+            source.open()
+            try await stays.hears("state alice")
+            _ = try await node.track("bob", on: topic)
+            try await stays.hears("diff +bob")
+            #expect(gone.words == [])
+        }
+    }
+
+    @Test("Entries told without their data are told anew when it is there, and only then")
+    func recovery() async throws {
+        let source = Source()
+        source.state.withLock { ($0.data, $0.isDown) = (["alice": "1"], true) }
+        try await HubFixture.with(redis: SharedRedis.url, enricher: source.enricher) { node in
+            let alice = try await node.track("alice", on: topic)
+            let listener = node.listen(to: topic, reaching: alice?.cursor)
+            try await listener.hears("state alice!")
+            try await eventually("another attempt") { source.state.withLock { $0.fetches.count > 1 } }
+            source.state.withLock { $0.isDown = false }
+            try await listener.hears("renewed alice=1")
+            #expect(listener.words == ["state alice!", "renewed alice=1"])
+        }
+    }
+
+    @Test("Data that changed is told on every topic where the key is present, and to a stream that comes back")
+    func renewal() async throws {
+        let source = Source()
+        source.state.withLock { $0.data = ["alice": "1"] }
+        let other = try Topic("other")
+        try await HubFixture.with(redis: SharedRedis.url, enricher: source.enricher) { node in
+            let here = try await node.track("alice", on: topic)
+            let there = try await node.track("alice", on: other)
+            let empty = node.listen(to: try Topic("empty"))
+            let listeners = [
+                node.listen(to: topic, reaching: here?.cursor), node.listen(to: other, reaching: there?.cursor),
+            ]
+            for listener in listeners { try await listener.hears("state alice=1") }
+            try await empty.hears("state")
+            let gone = listeners[0]
+            gone.subscription?.end()
+            source.state.withLock { ($0.data, $0.known) = (["alice": "2"], []) }
+            node.hub.renew([Fixture.member("alice").key, Fixture.member("nobody").key])
+            try await listeners[1].hears("renewed alice=2")
+            let back = node.listen(to: topic, since: gone.cursor)
+            try await back.hears("renewed alice=2")
+            #expect(back.words == ["resumed", "renewed alice=2"])
+            #expect(gone.words == ["state alice=1"] && empty.words == ["state"])
+        }
+    }
+
+    @Test("Keys that any node announces are invalid on all nodes")
+    func announced() async throws {
+        let (one, two) = (Source(), Source())
+        let prefix = uniquePrefix()
+        let url = try await SharedRedis.url
+        try await HubFixture.with(redis: url, prefix: prefix, enricher: one.enricher) { first in
+            try await HubFixture.with(redis: url, prefix: prefix, enricher: two.enricher) { _ in
+                for source in [one, two] { source.state.withLock { $0.known = ["ü b", "c", "kept"] } }
+                try await first.store.announce(changed: [Key("ü b"), Key("c")])
+                for source in [one, two] {
+                    try await eventually { source.state.withLock { $0.known == ["kept"] } }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,33 @@
+// Rollcall · PresenceFeedTests
+
+import NIOCore
+import Presence
+import PresenceFeed
+import Testing
+
+@Suite("The log of data told anew")
+struct RenewalLogTests {
+    private let start = NIODeadline.uptimeNanoseconds(0) + .hours(1)
+
+    private func key(_ number: Int) -> Key { Fixture.member("user\(number)").key }
+
+    @Test("A stream is told again what was told since it stood at its cursor, with room for other nodes' clocks")
+    func since() {
+        var log = RenewalLog()
+        log.append([key(1)], at: start)
+        log.append([key(2)], at: start + .minutes(5))
+        #expect(log.keys(since: start + .seconds(30)) == [key(1), key(2)])
+        #expect(log.keys(since: start + .minutes(5)) == [key(2)])
+        #expect(log.keys(since: start + .minutes(10)) == [])
+        #expect(log.keys(since: nil) == [key(1), key(2)])
+    }
+
+    @Test("What was forgotten cannot be said, and what came later can")
+    func forgetting() {
+        var log = RenewalLog()
+        for number in 0...RenewalLog.maximumCount { log.append([key(number)], at: start + .minutes(Int64(number))) }
+        #expect(log.keys(since: nil) == nil)
+        #expect(log.keys(since: start + .seconds(59)) == nil)
+        #expect(log.keys(since: start + .seconds(61))?.count == RenewalLog.maximumCount)
+    }
+}

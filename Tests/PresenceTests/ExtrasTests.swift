@@ -1,0 +1,40 @@
+// Rollcall · PresenceTests
+
+import Presence
+import Testing
+
+@Suite("What a hook adds to entries")
+struct ExtrasTests {
+    private func text(_ extras: Extras, _ key: String) throws -> String? {
+        extras[try Key(key)].map { String(decoding: $0, as: UTF8.self) }
+    }
+
+    @Test("Fields are spliced in their order, and a failure is the last of them")
+    func splicing() throws {
+        var extras = Extras()
+        extras.set([("user", Array("{}".utf8)), ("a\"b", Array("[1]".utf8))], isComplete: false, for: try Key("alice"))
+        #expect(try text(extras, "alice") == #","user":{},"a\"b":[1],"enriched":false"#)
+        #expect(extras.incomplete == [try Key("alice")])
+        #expect(try text(extras, "bob") == nil)
+    }
+
+    @Test("A key without fields has nothing added")
+    func nothing() throws {
+        var extras = Extras()
+        extras.set([], for: try Key("alice"))
+        #expect(extras.isEmpty && extras == .none)
+    }
+
+    @Test("The fingerprint tells contents apart, whatever the order in which keys were set")
+    func fingerprint() throws {
+        func extras(_ pairs: [(String, String)]) throws -> Extras {
+            var extras = Extras()
+            for (key, data) in pairs { extras.set([("user", Array(data.utf8))], for: try Key(key)) }
+            return extras
+        }
+        let one = try extras([("a", "1"), ("b", "2")])
+        #expect(try extras([("b", "2"), ("a", "1")]).fingerprint == one.fingerprint)
+        #expect(try extras([("a", "2"), ("b", "1")]).fingerprint != one.fingerprint)
+        #expect(try extras([("a", "1")]).fingerprint != one.fingerprint)
+    }
+}
