@@ -4,6 +4,7 @@ import Synchronization
 
 /// The first of several outcomes, for one who waits.
 final class FirstOutcome<Value: Sendable>: Sendable {
+    /// The legal ways are from each case to any that is below it.
     private enum State {
         case open
         case awaited(CheckedContinuation<Value, Never>)
@@ -12,20 +13,20 @@ final class FirstOutcome<Value: Sendable>: Sendable {
 
     private let state = Mutex(State.open)
 
-    /// Gives the outcome; all but the first are dropped.
-    func settle(_ value: Value) {
-        let continuation = state.withLock { state -> CheckedContinuation<Value, Never>? in
-            switch state {
-            case .open:
-                state = .settled(value)
-                return nil
-            case .awaited(let continuation):
-                state = .settled(value)
-                return continuation
-            case .settled: return nil
-            }
+    /// Gives the outcome; all but the first are dropped, which is told by false.
+    @discardableResult
+    func settle(_ value: Value) -> Bool {
+        let previous = state.withLock { state -> State in
+            defer { if case .settled = state {} else { state = .settled(value) } }
+            return state
         }
-        continuation?.resume(returning: value)
+        switch previous {
+        case .open: return true
+        case .awaited(let continuation):
+            continuation.resume(returning: value)
+            return true
+        case .settled: return false
+        }
     }
 
     /// Waits, once, for the outcome.
@@ -39,4 +40,8 @@ final class FirstOutcome<Value: Sendable>: Sendable {
             if let value { continuation.resume(returning: value) }
         }
     }
+}
+
+extension FirstOutcome: Equatable {
+    static func == (one: FirstOutcome, other: FirstOutcome) -> Bool { one === other }
 }

@@ -32,8 +32,8 @@ package actor PostgresConnection {
         let timeout = url.connectTimeout ?? timeout
         let outcome = FirstOutcome<PostgresError?>()
         let giveUp: @Sendable (String) -> Void = { reason in
-            outcome.settle(PostgresError(.unavailable, "cannot connect to \(url): \(reason)"))
-            connection.close()
+            let error = PostgresError(.unavailable, "cannot connect to \(url): \(reason)")
+            if outcome.settle(error) { connection.close() }
         }
         Task { outcome.settle(await connection.open(url)) }
         let timer = Task {
@@ -97,7 +97,10 @@ package actor PostgresConnection {
     ) throws(PostgresError) -> PostgresDescription {
         let deadline = ContinuousClock.now + timeout
         try refuseNUL(in: sql)
-        try limitStatements(to: timeout, before: deadline)
+        // In one transaction, so that a pooler has the same server prepare and describe it.
+        let isAlone = !handle.isInTransaction
+        if isAlone { try run("BEGIN", timeout: timeout) }
+        defer { if isAlone { try? run("ROLLBACK", timeout: timeout) } }
         try handle.perform(showing: sql, before: deadline) {
             PQsendPrepare($0, "", sql, Int32(clamping: parameterTypes.count), parameterTypes)
         }

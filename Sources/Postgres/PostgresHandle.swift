@@ -5,8 +5,8 @@ import Foundation
 
 /// Owns a `PGconn` and waits on its socket, never longer than a deadline and never past the signal.
 ///
-/// Every error that it throws, other than PostgreSQL's refusal of a statement, has ended the connection and raised the
-/// signal: nobody can know what such a connection still has to say. libpq takes a null pointer for a lost connection.
+/// An error other than PostgreSQL's refusal of a statement has ended the connection and raised the signal, since nobody
+/// can know what such a connection still has to say. libpq takes a null pointer for a lost connection.
 struct PostgresHandle: ~Copyable {
     typealias Instant = ContinuousClock.Instant
 
@@ -47,24 +47,27 @@ struct PostgresHandle: ~Copyable {
         guard PQsetnonblocking(connection, 1) == 0 else { throw fail(.unavailable) }
     }
 
-    /// Whether nothing speaks against the connection.
+    /// Whether nothing speaks against the connection; one that is dead is finished.
     ///
     /// The end of a session that PostgreSQL ended is read in two parts: the reason, then the end itself.
     mutating func isAlive() -> Bool {
         for _ in 0..<2 where isReadable && PQconsumeInput(connection) == 0 { finish() }
-        return PQstatus(connection) == CONNECTION_OK
+        if PQstatus(connection) != CONNECTION_OK { finish() }
+        return !signal.isRaised
     }
 
     /// Sends a request and hands each of its answers to `take`, rows one by one.
     ///
-    /// Throws `.unavailable` when the connection turns out to be dead before anything was sent.
+    /// Throws `.unavailable` when the connection turns out to be dead before anything was sent. When no time is left
+    /// nothing is sent either, and the connection is kept.
     ///
     /// - Parameter script: what is sent, when it may be shown in an error.
     mutating func perform(
         showing script: String? = nil, before deadline: Instant, _ send: (OpaquePointer?) -> Int32,
         _ take: (borrowing PostgresAnswer) throws(PostgresError) -> Void = { _ in }
     ) throws(PostgresError) {
-        guard !signal.isRaised, isAlive(), send(connection) == 1 else { throw fail(.unavailable) }
+        guard ContinuousClock.now < deadline else { throw PostgresError(.timedOut, "no time was left to ask") }
+        guard isAlive(), send(connection) == 1 else { throw fail(.unavailable) }
         PQsetSingleRowMode(connection)
         try flush(before: deadline)
         var refusal: PostgresError?

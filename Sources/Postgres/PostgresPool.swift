@@ -1,0 +1,163 @@
+// Rollcall · Postgres
+
+package import Logging
+import ServiceLifecycle
+import Synchronization
+
+/// A few connections to one PostgreSQL, each lent to one caller at a time and replaced when it ends.
+package final class PostgresPool: Service {
+    private typealias Lease = PostgresLease<PostgresConnection>
+    private typealias Waiter = FirstOutcome<Result<Lease, PostgresError>>
+    private typealias State = PostgresPoolState<PostgresConnection, Waiter>
+
+    private let url: PostgresURL
+    private let options: PostgresPoolOptions
+    private let logger: Logger
+    private let state: Mutex<State>
+    /// One for each `.open` of the state, which never asks for more than the buffer holds.
+    private let openings: (stream: AsyncStream<Void>, continuation: AsyncStream<Void>.Continuation)
+
+    /// Opens nothing yet, which is for `run`.
+    package init(url: PostgresURL, options: PostgresPoolOptions = PostgresPoolOptions(), logger: Logger) {
+        self.url = url
+        self.options = options
+        self.logger = logger
+        state = Mutex(State(options: options))
+        openings = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(options.maximum))
+    }
+
+    /// Opens connections, again and again, until graceful shutdown or cancellation, which end whatever is under way.
+    package func run() async {
+        await cancelWhenGracefulShutdown {
+            await withDiscardingTaskGroup { group in
+                self.update { $0.start() }
+                group.addTask { await self.watch() }
+                for await _ in self.openings.stream { group.addTask { await self.open() } }
+                self.update { $0.shutDown() }
+            }
+        }
+    }
+
+    /// Nil while a connection is up, else why none is.
+    package var fault: String? { state.withLock { $0.fault?.message } }
+
+    /// Runs one statement, as ``PostgresConnection/query(_:_:timeout:maximumRows:maximumBytes:)`` does, on a connection
+    /// that is free before the time is over.
+    ///
+    /// While none is up it throws `.unavailable`: at once when the last attempt failed, else when there was no other in
+    /// time. A statement whose connection is lost is run once more, so it must bear to be run twice. A caller that is
+    /// cancelled waits no longer for a connection, but for the answer.
+    package func query(
+        _ sql: String, _ parameters: [PostgresParameter] = [], timeout: Duration, maximumRows: Int = 10_000,
+        maximumBytes: Int = 16 << 20
+    ) async throws(PostgresError) -> PostgresResult {
+        let deadline = ContinuousClock.now + timeout
+        var mayRepeat = true
+        while true {
+            let lease = try await lease(before: deadline)
+            do throws(PostgresError) {
+                let result = try await lease.connection.query(
+                    sql, parameters, timeout: ContinuousClock.now.duration(to: deadline), maximumRows: maximumRows,
+                    maximumBytes: maximumBytes)
+                giveBack(lease)
+                return result
+            } catch {
+                giveBack(lease, error)
+                switch error.code {
+                // Found dead before anything was sent; there are only so many of them.
+                case .unavailable: continue
+                case .lost where mayRepeat: mayRepeat = false
+                default: throw error
+                }
+            }
+        }
+    }
+
+    /// Lends a connection, which must come back without an open transaction.
+    ///
+    /// - Parameter timeout: how long to wait for one; what `body` does has its own time-outs.
+    package func withConnection<Value: Sendable>(
+        timeout: Duration, _ body: (PostgresConnection) async throws(PostgresError) -> Value
+    ) async throws(PostgresError) -> Value {
+        let lease = try await lease(before: .now + timeout)
+        do throws(PostgresError) {
+            let value = try await body(lease.connection)
+            giveBack(lease)
+            return value
+        } catch {
+            giveBack(lease, error)
+            throw error
+        }
+    }
+}
+
+extension PostgresPool {
+    private func lease(before deadline: ContinuousClock.Instant) async throws(PostgresError) -> Lease {
+        let waiter = Waiter()
+        update { $0.borrow(waiter) }
+        let timer = Task {
+            try await Task.sleep(until: deadline)
+            giveUp(waiter, PostgresError(.timedOut, "no connection became free in time"))
+        }
+        defer { timer.cancel() }
+        let giveUpWhenCancelled: @Sendable () -> Void = {
+            self.giveUp(waiter, PostgresError(.unavailable, "the caller was cancelled"))
+        }
+        let result = await withTaskCancellationHandler {
+            // A cancellation that came before the waiter was in the queue did not find it there.
+            if Task.isCancelled { giveUpWhenCancelled() }
+            return await waiter.value()
+        } onCancel: {
+            giveUpWhenCancelled()
+        }
+        return try result.get()
+    }
+
+    private func giveUp(_ waiter: Waiter, _ error: PostgresError) {
+        update { $0.giveUp(waiter, error) }
+    }
+
+    private func giveBack(_ lease: Lease, _ error: PostgresError? = nil) {
+        let loss = lease.connection.isUsable ? nil : error ?? PostgresError(.lost, "the connection was closed")
+        update { $0.giveBack(lease, error: loss, at: .now) }
+    }
+
+    private func open() async {
+        do throws(PostgresError) {
+            let connection = try await PostgresConnection.connect(
+                to: url, timeout: options.connectTimeout, logger: logger)
+            let expiry = ContinuousClock.now + options.lifetime * Double.random(in: 0.9...1.1)
+            update { $0.opened(connection, expiry: expiry, at: .now) }
+        } catch {
+            guard !Task.isCancelled else { return }
+            update { $0.failed(error) }
+            logger.debug("Cannot connect to PostgreSQL", metadata: ["reason": "\(error)"])
+            try? await Task.sleep(for: options.pause(failures: state.withLock { $0.failures }))
+            update { $0.paused() }
+        }
+    }
+
+    private func watch() async {
+        while (try? await Task.sleep(for: options.checkInterval)) != nil {
+            for connection in state.withLock({ $0.idleConnections }) { _ = await connection.isAlive() }
+            update { $0.drop { !$0.isUsable } }
+            update { $0.tidy(at: .now) }
+        }
+    }
+
+    /// Changes the state, and does what follows without the lock.
+    private func update(_ change: (inout State) -> [State.Action]) {
+        for action in state.withLock({ change(&$0) }) {
+            switch action {
+            case .lend(let lease, let waiter): waiter.settle(.success(lease))
+            case .refuse(let waiter, let error): waiter.settle(.failure(error))
+            case .open: openings.continuation.yield()
+            case .close(let connection): connection.close()
+            case .tellUp: logger.info("Connected to PostgreSQL", metadata: ["postgres": "\(url)"])
+            case .tellDown(let reason):
+                logger.warning(
+                    "PostgreSQL is away", metadata: ["postgres": "\(url)", "reason": "\(reason)"])
+            }
+        }
+    }
+}

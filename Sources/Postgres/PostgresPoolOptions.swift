@@ -1,0 +1,30 @@
+// Rollcall · Postgres
+
+/// The size and the patience of a ``PostgresPool``.
+package struct PostgresPoolOptions: Sendable, Hashable {
+    /// The connections that are kept up also while nobody asks.
+    package var minimum = 2
+    /// The connections that there are at most; when all are in use callers wait.
+    package var maximum = 8
+    /// The callers that may wait for a connection; one more fails at once as `.busy`.
+    package var maximumWaiting = 256
+    /// How long an attempt to connect may take, where the URL has no `connect_timeout`.
+    package var connectTimeout: Duration = .seconds(2)
+    /// How long a connection is used, ± 10 % so that not all are replaced at once.
+    package var lifetime: Duration = .seconds(30 * 60)
+    /// How long a connection beyond the minimum is kept while nobody needs it.
+    package var idleTime: Duration = .seconds(60)
+    /// How often idle connections are looked at: whether PostgreSQL ended them, and whether they are too old.
+    package var checkInterval: Duration = .milliseconds(500)
+    /// The pause after a failed attempt, doubled after each further one up to the longest.
+    package var firstPause: Duration = .milliseconds(50)
+    package var longestPause: Duration = .seconds(1)
+
+    package init() {}
+
+    /// Gives the pause after `failures` (1 or more) attempts in a row: a random part, of at least half, of the step.
+    func pause(failures: Int, jitter: Double = .random(in: 0.5...1)) -> Duration {
+        let doublings = min(max(failures - 1, 0), 30)
+        return min(firstPause * (1 << doublings), longestPause) * jitter
+    }
+}
