@@ -23,6 +23,12 @@ struct FetchCache: Sendable {
         self.limits = limits
     }
 
+    /// Values held, or a few more: those that were moved count where they were too.
+    var count: Int { young.count + old.count }
+
+    /// An estimate of the memory held.
+    var bytes: Int { young.bytes + old.bytes }
+
     /// Gives a value and counts as a hit.
     mutating func value(for slot: FetchSlot) -> FetchedValue? {
         if let value = young[slot] { return value }

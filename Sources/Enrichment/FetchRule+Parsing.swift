@@ -88,6 +88,9 @@ private struct RuleReader {
         guard text.contains(where: { !$0.isWhitespace }), !text.utf8.contains(0) else {
             throw fault("query", "must be a statement")
         }
+        guard FetchRule.mentions(1, in: text) else {
+            throw fault("query", "must use $1, the keys: … WHERE key = ANY($1)")
+        }
         return text
     }
 

@@ -33,7 +33,7 @@ package struct FetchRule: Sendable, Hashable {
         self.query = query
         self.timeout = timeout
         self.ttl = ttl
-        takesTopic = Self.mentionsSecondParameter(query)
+        takesTopic = Self.mentions(2, in: query)
     }
 
     /// The rule for the table that the migrations make.
@@ -41,12 +41,13 @@ package struct FetchRule: Sendable, Hashable {
         FetchRule(field: "user", query: "SELECT key, data FROM profiles WHERE key = ANY($1)")
     ]
 
-    private static func mentionsSecondParameter(_ query: String) -> Bool {
+    /// Whether a query mentions a parameter, if only in a literal or a comment.
+    static func mentions(_ parameter: Int, in query: String) -> Bool {
         var rest = Substring(query).utf8
         while let dollar = rest.firstIndex(of: UInt8(ascii: "$")) {
             rest = rest[dollar...].dropFirst()
             let number = rest.prefix { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }
-            if number.elementsEqual([UInt8(ascii: "2")]) { return true }
+            if number.elementsEqual("\(parameter)".utf8) { return true }
         }
         return false
     }

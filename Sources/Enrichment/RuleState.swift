@@ -9,26 +9,6 @@ import Presence
 struct RuleState: Sendable {
     typealias Instant = ContinuousClock.Instant
 
-    /// A query to run; its outcome comes back with its number.
-    struct Query: Hashable, Sendable {
-        let number: Int
-        let batch: FetchBatch
-    }
-
-    /// What the events since the last time ask for.
-    struct Actions: Sendable {
-        var queries: [Query] = []
-        /// Waiters that need wait no more.
-        var settled: [Int] = []
-        /// Keys whose data is other than what was told last.
-        var changed: Set<Key> = []
-        var transitions: [FetchBreaker.Transition] = []
-        /// When to take actions again, if no event comes before.
-        var wake: Instant?
-        /// What the cache has dropped, to be freed outside every lock.
-        var dropped: [CacheGeneration] = []
-    }
-
     /// A slot that is asked for, or will be.
     private struct Pending: Sendable {
         /// Whether its data changed while the query was under way, which may have seen it before that.

@@ -1,0 +1,93 @@
+// Rollcall · EnrichmentTests
+
+import Presence
+import Testing
+
+@testable import Enrichment
+
+@Suite("Gathering keys into batches")
+struct FetchBatcherTests {
+    var batcher = FetchBatcher()
+    let start = ContinuousClock.now
+
+    mutating func add(_ keys: [Key], on topic: Topic? = nil) {
+        for key in keys { batcher.add(FetchSlot(key: key, topic: topic)) }
+    }
+
+    mutating func take(at milliseconds: Int, room: Int = 4) -> [FetchBatch] {
+        batcher.take(at: start + .milliseconds(milliseconds), room: room)
+    }
+
+    @Test("The first key after a pause goes at once, those that follow go together when the window ends")
+    mutating func window() {
+        add(keys("a"))
+        let first = take(at: 0)
+        add(keys("b"))
+        add(keys("c"))
+        let within = take(at: 9)
+        let due = batcher.nextDue(after: start + .milliseconds(9))
+        let second = take(at: 10)
+        add(keys("d"))
+        let third = (take(at: 19), take(at: 35))
+        #expect(first == [FetchBatch(topic: nil, keys: keys("a"))])
+        #expect(within.isEmpty && due == start + .milliseconds(10))
+        #expect(second == [FetchBatch(topic: nil, keys: keys("b", "c"))])
+        #expect(third.0.isEmpty && third.1 == [FetchBatch(topic: nil, keys: keys("d"))])
+        #expect(batcher.count == 0 && batcher.nextDue(after: start) == nil)
+    }
+
+    @Test("A full batch goes at once, what is over it waits for the window")
+    mutating func full() {
+        add(keys("first"))
+        _ = take(at: 0)
+        add(keys(0..<600))
+        let full = take(at: 1)
+        let rest = take(at: 10)
+        #expect(full == [FetchBatch(topic: nil, keys: keys(0..<500))])
+        #expect(rest == [FetchBatch(topic: nil, keys: keys(500..<600))])
+    }
+
+    @Test("Keys of a query that asks for the topic go together per topic, in one window")
+    mutating func topics() {
+        add(keys("a"), on: topic("one"))
+        add(keys("a", "b"), on: topic("two"))
+        add(keys("c"), on: topic("one"))
+        let batches = take(at: 0)
+        #expect(
+            batches == [
+                FetchBatch(topic: topic("one"), keys: keys("a", "c")),
+                FetchBatch(topic: topic("two"), keys: keys("a", "b")),
+            ])
+    }
+
+    @Test("Without room a batch goes on growing, and goes as soon as there is room")
+    mutating func room() {
+        add(keys("a"))
+        let none = take(at: 0, room: 0)
+        add(keys("b"))
+        let due = batcher.nextDue(after: start + .milliseconds(5))
+        let both = take(at: 5, room: 1)
+        #expect(none.isEmpty && due == nil)
+        #expect(both == [FetchBatch(topic: nil, keys: keys("a", "b"))])
+    }
+
+    @Test("No more batches go than there is room for, the oldest first")
+    mutating func oldestFirst() {
+        for number in 0..<5 { add(keys("a"), on: topic("\(number)")) }
+        let (first, second) = (take(at: 0, room: 3), take(at: 1, room: 3))
+        #expect(first.map(\.topic) == [topic("0"), topic("1"), topic("2")])
+        #expect(second.map(\.topic) == [topic("3"), topic("4")])
+    }
+
+    @Test("What is let go of is everything that no batch has taken")
+    mutating func removeAll() {
+        add(keys(0..<1))
+        _ = take(at: 0)
+        add(keys(1..<700))
+        #expect(batcher.count == 699)
+        let slots = batcher.removeAll()
+        let later = take(at: 50)
+        #expect(Set(slots.map(\.key)) == Set(keys(1..<700)))
+        #expect(later.isEmpty && batcher.count == 0)
+    }
+}

@@ -1,0 +1,198 @@
+// Rollcall · EnrichmentTests
+
+import Postgres
+import Presence
+import TestSupport
+import Testing
+
+@testable import Enrichment
+
+@Suite("The fetch hook")
+struct FetchHookTests {
+    let room = topic("room")
+
+    @Test("What was never fetched is not known; once fetched it is, and nobody asks again")
+    func fetchAndKnow() async throws {
+        let fake = FakeSource(["alice": #"{"name": "Alice"}"#])
+        try await RunningHook.with([.sample], fake.source) { running in
+            let hook = running.hook
+            #expect(hook.known(keys("alice"), leaving: [], on: room) == nil)
+            let fetched = await hook.fetch(keys("alice", "bob"), leaving: [], on: room)
+            #expect(fetched.text("alice") == #","user":{"name":"Alice"}"# && fetched.text("bob") == nil)
+            #expect(fetched.incomplete.isEmpty)
+            #expect(hook.known(keys("bob", "alice"), leaving: [], on: topic("elsewhere")) == fetched)
+            #expect(fake.questions.map(\.keys) == [["alice", "bob"]] && running.told.isEmpty)
+        }
+    }
+
+    @Test("Many who want the same keys at once cause one query, those who come a little later one more")
+    func coalescing() async throws {
+        let fake = FakeSource(["a": "1", "b": "2"])
+        fake.change { $0.delay = .milliseconds(50) }
+        try await RunningHook.with([.sample], fake.source) { running in
+            try await withThrowingTaskGroup { group in
+                for number in 0..<200 {
+                    group.addTask {
+                        let name = number % 2 == 0 ? "a" : "b"
+                        let shown = await running.shown(name, on: topic("room \(number)"))
+                        #expect(shown == #","user":\#(number % 2 + 1)"#)
+                    }
+                }
+                try await group.waitForAll()
+            }
+            #expect(fake.questions.count <= 2)
+            #expect(fake.questions.flatMap(\.keys).sorted() == ["a", "b"])
+        }
+    }
+
+    @Test("Nobody waits longer than the time-out and the window; what comes later is told")
+    func timeout() async throws {
+        let fake = FakeSource(["a": "1"])
+        fake.change { $0.delay = .seconds(1) }
+        try await RunningHook.with([.sample], fake.source) { running in
+            let start = ContinuousClock.now
+            let shown = await running.shown("a")
+            #expect(start.duration(to: .now) < .milliseconds(600))
+            #expect(shown == #","enriched":false"#)
+            fake.change { $0.delay = .zero }
+            try await eventually("the data is told") { running.told == Set(keys("a")) }
+            #expect(running.hook.known(keys("a"), leaving: [], on: room)?.text("a") == #","user":1"#)
+        }
+    }
+
+    @Test("Several fields stand in the order of their rules; the slow one does not keep the others")
+    func fields() async throws {
+        let fake = FakeSource(["a": "1"])
+        let slow = FetchRule(
+            topics: TopicPattern("room*")!, field: "slow", query: "$1 slow", timeout: .milliseconds(50))
+        let source = FetchSource { (sql, parameters, timeout) throws(PostgresError) in
+            if sql == slow.query {
+                try? await Task.sleep(for: timeout)
+                throw PostgresError(.timedOut, "it took too long")
+            }
+            return try await fake.source.query(sql, parameters, timeout)
+        } validate: { _ in
+        }
+        let second = FetchRule(field: "user", query: "$1 never")
+        let last = FetchRule(field: "more", query: "$1 more")
+        try await RunningHook.with([slow, .sample, second, last], source) { running in
+            let (here, there) = (await running.shown("a"), await running.shown("a", on: topic("elsewhere")))
+            #expect(here == #","user":1,"more":1,"enriched":false"#)
+            #expect(there == #","user":1,"more":1"#)
+            #expect(
+                Set(fake.questions.map(\.sql)) == [FetchRule.sample.query, last.query], "the first rule of a field")
+        }
+    }
+
+    @Test("A hook says nothing on topics that no rule is for")
+    func applies() async throws {
+        let rule = FetchRule(topics: TopicPattern("room:*")!, field: "user", query: "$1")
+        let fake = FakeSource(["a": "1"])
+        try await RunningHook.with([rule], fake.source) { running in
+            #expect(running.hook.applies(to: topic("room:1")) && !running.hook.applies(to: topic("doc:1")))
+            #expect(running.hook.known(keys("a"), leaving: [], on: topic("doc:1")) == Extras.none)
+            let shown = await running.shown("a", on: topic("doc:1"))
+            #expect(shown == nil && fake.questions.isEmpty)
+        }
+    }
+
+    @Test("Keys that leave get what is there, are never fetched and never incomplete")
+    func leaving() async throws {
+        let fake = FakeSource(["a": "1", "b": "2"])
+        try await RunningHook.with([.sample], fake.source) { running in
+            let hook = running.hook
+            #expect(hook.known([], leaving: keys("b"), on: room) == Extras.none)
+            _ = await running.shown("a")
+            let known = hook.known(keys("a"), leaving: keys("a", "b"), on: room)
+            #expect(known?.text("a") == #","user":1"# && known?.text("b") == nil && known?.incomplete.isEmpty == true)
+            #expect(fake.questions.count == 1)
+        }
+    }
+
+    @Test("An outage shows as a fault and one line of the log, and ends with another; what it owed is told")
+    func outage() async throws {
+        let fake = FakeSource(["a": "1", "b": "2", "c": "3", "d": "4"])
+        fake.change { $0.error = PostgresError(.unavailable, "no connection to PostgreSQL") }
+        try await RunningHook.with([.sample], fake.source) { running in
+            for name in ["a", "b", "c", "d"] {
+                let shown = await running.shown(name)
+                #expect(shown == #","enriched":false"#)
+            }
+            #expect(running.hook.faults == ["user: no connection to PostgreSQL"])
+            let asked = fake.questions.count
+            let start = ContinuousClock.now
+            let shown = await running.shown("e")
+            #expect(shown == #","enriched":false"# && start.duration(to: .now) < .milliseconds(100))
+            try await eventually("probes") { fake.questions.count >= asked + 2 }
+            fake.change { $0.error = nil }
+            try await eventually("everything is told") { running.told == Set(keys("a", "b", "c", "d", "e")) }
+            #expect(running.hook.faults.isEmpty)
+            #expect(running.hook.known(keys("d", "e"), leaving: [], on: room)?.text("d") == #","user":4"#)
+            #expect(running.log.all.count == 2)
+            #expect(running.log.all.first?.hasPrefix("warning Fetching fails") == true)
+            #expect(running.log.all.last?.hasPrefix("info Fetching works") == true)
+        }
+    }
+
+    @Test("A rule that the database has not taken yet asks nothing before it has")
+    func validation() async throws {
+        let fake = FakeSource(["a": "1"])
+        fake.change { $0.refusal = FetchRuleError(.query, "has 1 column") }
+        try await RunningHook.with([.sample], fake.source, isValidated: false) { running in
+            let shown = await running.shown("a")
+            #expect(shown == #","enriched":false"#)
+            try await eventually("the refusal") { running.hook.faults == ["user: has 1 column"] }
+            #expect(fake.questions.isEmpty)
+            fake.change { $0.refusal = nil }
+            try await eventually("the data is told") { running.told == Set(keys("a")) }
+            #expect(running.hook.faults.isEmpty && running.log.all.count == 2)
+        }
+    }
+
+    @Test("One key whose data raises costs itself alone")
+    func poison() async throws {
+        let names = (0..<40).map { "k\($0)" }
+        let fake = FakeSource(Dictionary(uniqueKeysWithValues: names.map { ($0, "1") }))
+        fake.change { $0.poison = ["k17"] }
+        try await RunningHook.with([.sample], fake.source) { running in
+            let extras = await running.hook.fetch(names.map(key), leaving: [], on: room)
+            #expect(extras.incomplete == Set(keys("k17")) && extras.text("k3") == #","user":1"#)
+            #expect(running.hook.faults.isEmpty && fake.questions.count <= BatchHalving.maximumQueries)
+        }
+    }
+
+    @Test("What a query gives is compacted, and refused when it is no JSON, too long or of strangers")
+    func values() async throws {
+        let long = #""\#(String(repeating: "x", count: FetchOutcome.maximumValueBytes))""#
+        let rows = [
+            ("lines", "{\r\n \"a\" :\n[ 1.0 , 1e400 ]\n}"), ("broken", "{\"a\":"), ("long", long), ("twice", "1"),
+            ("stranger", "1"), ("null", "null"), ("twice", "2"), ("\u{0}", "1"),
+        ]
+        let source = FetchSource { _, _, _ in
+            PostgresResult(columns: ["k", "v"], rows: rows.map { [bytes($0), bytes($1)] } + [[nil, bytes("1")]])
+        } validate: { _ in
+        }
+        try await RunningHook.with([.sample], source) { running in
+            let asked = keys("lines", "broken", "long", "twice", "null", "absent")
+            let extras = await running.hook.fetch(asked, leaving: [], on: room)
+            #expect(extras.text("lines") == #","user":{"a":[1.0,1e400]}"# && extras.text("twice") == #","user":2"#)
+            #expect(extras.text("null") == #","user":null"# && extras.text("absent") == nil)
+            #expect(extras.incomplete == Set(keys("broken", "long")) && extras.text("stranger") == nil)
+        }
+    }
+
+    @Test("A caller that is cancelled goes at once")
+    func cancellation() async throws {
+        let fake = FakeSource()
+        fake.change { $0.delay = .seconds(5) }
+        let rule = FetchRule(field: "user", query: "$1", timeout: .seconds(10))
+        try await RunningHook.with([rule], fake.source) { running in
+            let task = Task { await running.shown("a") }
+            try await eventually { !fake.questions.isEmpty }
+            let start = ContinuousClock.now
+            task.cancel()
+            let shown = await task.value
+            #expect(shown == #","enriched":false"# && start.duration(to: .now) < .seconds(1))
+        }
+    }
+}

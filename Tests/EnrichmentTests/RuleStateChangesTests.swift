@@ -1,0 +1,114 @@
+// Rollcall · EnrichmentTests
+
+import Presence
+import Testing
+
+@testable import Enrichment
+
+@Suite("The state of a rule: when data changes at its source")
+struct RuleStateChangesTests {
+    var rule = RuleUnderTest()
+
+    @Test("What is known is fetched anew and told if it differs; what is not known is told at once")
+    mutating func invalidate() {
+        rule.load(["a": "1", "b": "1"])
+        rule.pass(.milliseconds(10))
+        rule.state.invalidate(keys("a", "b", "stranger"), at: rule.now)
+        let queries = rule.queries()
+        #expect(queries.map(\.batch.keys) == [keys("a", "b")])
+        #expect(rule.changed == [Set(keys("stranger"))])
+        #expect(rule.shown("a") == "1", "the last known stays until the new is there")
+        rule.answer(queries[0], ["a": "2", "b": "1"])
+        _ = rule.queries()
+        #expect(rule.changed == [Set(keys("stranger")), Set(keys("a"))] && rule.shown("a") == "2")
+    }
+
+    @Test("Data that appears, and data that goes away, are told")
+    mutating func appearance() {
+        rule.load(["a": "1"])
+        rule.fetch(keys("b"))
+        rule.pass(.milliseconds(10))
+        for query in rule.queries() { rule.answer(query) }
+        rule.pass(.milliseconds(10))
+        rule.state.invalidate(keys("a", "b"), at: rule.now)
+        rule.answer(rule.queries()[0], ["b": "2"])
+        _ = rule.queries()
+        #expect(rule.changed == [Set(keys("a", "b"))])
+        #expect(rule.shown("a") == "-" && rule.shown("b") == "2")
+    }
+
+    @Test("What changes while its query is under way is asked for again, since the query may have come too early")
+    mutating func dirty() throws {
+        let waiter = try rule.wait(for: keys("a"))
+        let early = rule.queries()[0]
+        rule.state.invalidate(keys("a"), at: rule.now)
+        _ = rule.queries()
+        #expect(rule.changed.isEmpty)
+        rule.answer(early, ["a": "1"])
+        rule.pass(.milliseconds(10))
+        let late = rule.queries()
+        #expect(rule.settled == [waiter] && late.map(\.batch.keys) == [keys("a")])
+        rule.answer(late[0], ["a": "2"])
+        let none = rule.queries()
+        #expect(rule.changed == [Set(keys("a"))] && rule.shown("a") == "2" && none.isEmpty)
+    }
+
+    @Test("What changes before its query begins is asked for once")
+    mutating func dirtyBefore() {
+        rule.fetch(keys("other"))
+        _ = rule.queries()
+        rule.fetch(keys("a"))
+        rule.state.invalidate(keys("a"), at: rule.now)
+        rule.pass(.milliseconds(10))
+        rule.answer(rule.queries()[0], ["a": "1"])
+        rule.pass(.milliseconds(10))
+        let none = rule.queries()
+        #expect(none.isEmpty)
+    }
+
+    @Test("After missed news all that is known is fetched anew, at most a batch in a window, and told where it differs")
+    mutating func revalidate() {
+        let data = Dictionary(uniqueKeysWithValues: (0..<1_200).map { ("k\($0)", "1") })
+        rule.load(data)
+        rule.pass(.milliseconds(20))
+        rule.state.revalidate()
+        var sizes: [Int] = []
+        for _ in 0..<5 {
+            let queries = rule.queries()
+            #expect(queries.count <= 1)
+            for query in queries {
+                sizes.append(query.batch.keys.count)
+                rule.answer(query, data.merging(["k7": "2"]) { $1 })
+            }
+            rule.pass(FetchBatcher.window)
+        }
+        _ = rule.queries()
+        #expect(sizes == [500, 500, 200])
+        #expect(rule.changed == [Set(keys("k7"))])
+        #expect(rule.wake == nil)
+    }
+
+    @Test("A query that was under way when news was missed is followed by another")
+    mutating func revalidateUnderway() {
+        rule.fetch(keys("a"))
+        let early = rule.queries()[0]
+        rule.state.revalidate()
+        rule.answer(early, ["a": "1"])
+        rule.pass(.milliseconds(10))
+        let late = rule.queries()
+        #expect(late.map(\.batch.keys) == [keys("a")])
+    }
+
+    @Test("While much is fetched anew, who waits for a key is served in the next window")
+    mutating func revalidateAndFetch() {
+        rule.load(Dictionary(uniqueKeysWithValues: (0..<2_000).map { ("k\($0)", "1") }))
+        rule.pass(.milliseconds(20))
+        rule.state.revalidate()
+        _ = rule.queries()
+        rule.fetch(keys("new"))
+        rule.pass(.milliseconds(10))
+        let next = rule.queries()
+        #expect(next.contains { $0.batch.keys.contains(key("new")) })
+        #expect(next.map(\.batch.keys.count) == [500])
+    }
+}

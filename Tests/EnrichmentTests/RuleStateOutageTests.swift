@@ -1,0 +1,159 @@
+// Rollcall · EnrichmentTests
+
+import Postgres
+import Presence
+import Testing
+
+@testable import Enrichment
+
+@Suite("The state of a rule: when the database does not answer")
+struct RuleStateOutageTests {
+    var rule = RuleUnderTest()
+
+    @Test("A refresh that fails keeps the last known value, marked, and is tried again by itself")
+    mutating func failedRefresh() {
+        rule.load(["a": "1"])
+        rule.pass(FetchRule.sample.ttl)
+        rule.fetch(keys("a"))
+        rule.fail(rule.queries()[0])
+        _ = rule.queries()
+        #expect(rule.shown("a") == "1?" && rule.changed.isEmpty)
+        #expect(rule.wake == RuleState.retryPause)
+        rule.pass(RuleState.retryPause)
+        let again = rule.queries()
+        #expect(again.map(\.batch.keys) == [keys("a")])
+        rule.answer(again[0], ["a": "1"])
+        _ = rule.queries()
+        #expect(rule.shown("a") == "1" && rule.changed == [Set(keys("a"))], "told whole again, though it is the same")
+    }
+
+    @Test("Three failures in a row open the breaker; what waits then goes at once, and nothing is asked any more")
+    mutating func opens() throws {
+        rule.load(["known": "1"])
+        for number in 0..<2 {
+            rule.pass(.milliseconds(10))
+            rule.fetch([key("k\(number)")])
+            rule.fail(rule.queries()[0])
+        }
+        #expect(rule.state.fault == nil)
+        rule.pass(.milliseconds(10))
+        rule.fetch(keys("third"))
+        let third = rule.queries()[0]
+        let waiter = try rule.wait(for: keys("waiting"))
+        rule.fail(third)
+        _ = rule.queries()
+        #expect(rule.state.fault == "the connection was lost")
+        #expect(rule.transitions == [.opened(reason: "the connection was lost")])
+        #expect(rule.settled.contains(waiter) && rule.shown("waiting") == "-?")
+        let late = rule.fetch(keys("late", "known"))
+        rule.pass(.seconds(5))
+        let none = rule.queries()
+        #expect(late == nil && none.isEmpty && rule.wake == nil)
+        #expect(rule.known("late")?.failure == .outage && rule.shown("known") == "1")
+    }
+
+    @Test("Failures that are not in a row open nothing")
+    mutating func notInARow() {
+        for number in 0..<10 {
+            rule.fetch([key("k\(number)")])
+            for query in rule.queries() {
+                if number % 3 == 2 { rule.answer(query) } else { rule.fail(query) }
+            }
+            rule.pass(.milliseconds(10))
+        }
+        #expect(rule.state.fault == nil && rule.transitions.isEmpty)
+    }
+
+    @Test("What grows stale while the breaker is open is shown as incomplete")
+    mutating func staleWhileOpen() {
+        rule.load(["a": "1"])
+        rule.open()
+        #expect(rule.known("a")?.failure == nil)
+        rule.pass(FetchRule.sample.ttl)
+        #expect(rule.known("a")?.failure == .outage && rule.shown("a") == "1?")
+    }
+
+    @Test("One answered probe closes the breaker, and all that is owed is fetched and told")
+    mutating func recovers() throws {
+        rule.open()
+        rule.fetch(keys("a", "b"))
+        let failing = try rule.probe()
+        rule.fail(failing)
+        _ = rule.queries()
+        #expect(rule.state.fault != nil && rule.transitions.count == 1, "told once")
+        let probe = try rule.probe()
+        #expect(probe.batch.keys.count == 1)
+        rule.answer(probe)
+        let queries = rule.queries()
+        #expect(rule.state.fault == nil && rule.transitions.last == .closed)
+        let owed = Set(keys("a", "b", "unlucky 0", "unlucky 1", "unlucky 2"))
+        #expect(Set(queries.flatMap(\.batch.keys)) == owed.subtracting(probe.batch.keys))
+        for query in queries { rule.answer(query, ["a": "1"]) }
+        _ = rule.queries()
+        #expect(rule.changed.reduce(into: Set()) { $0.formUnion($1) } == owed)
+        #expect(rule.shown("a") == "1" && rule.shown("b") == "-")
+    }
+
+    @Test("What is invalidated while the breaker is open is owed, and told when it comes")
+    mutating func invalidatedWhileOpen() throws {
+        rule.load(["a": "1"])
+        rule.open()
+        rule.state.invalidate(keys("a"), at: rule.now)
+        #expect(rule.shown("a") == "1?")
+        rule.answer(try rule.probe())
+        for query in rule.queries() { rule.answer(query, ["a": "2"]) }
+        _ = rule.queries()
+        #expect(rule.shown("a") == "2" && rule.changed.contains { $0.contains(key("a")) })
+    }
+
+    @Test("A key whose data raises is left alone for a while, alone, and opens nothing")
+    mutating func poisonous() {
+        for _ in 0..<5 {
+            rule.fetch(keys("bad"))
+            for query in rule.queries() { rule.finish(query, FetchOutcome(answers: [key("bad"): .poisonous])) }
+            rule.pass(RuleState.poisonPause - .milliseconds(1))
+            rule.fetch(keys("bad"))
+            let early = rule.queries()
+            #expect(early.isEmpty && rule.shown("bad") == "-?")
+            rule.pass(.milliseconds(1))
+        }
+        #expect(rule.state.fault == nil)
+    }
+
+    @Test("A breaker that data has opened is not closed by a probe that raises again, but by one that does not")
+    mutating func openedByData() throws {
+        for number in 0..<3 {
+            rule.fetch(keys(number * 20..<number * 20 + 20))
+            rule.fail(rule.queries()[0], raised)
+            rule.pass(.milliseconds(10))
+        }
+        _ = rule.queries()
+        #expect(rule.state.fault == "the data makes the query fail (SQLSTATE P0001)")
+        var probed: Set<Key> = []
+        for _ in 0..<5 {
+            let probe = try rule.probe()
+            probed.formUnion(probe.batch.keys)
+            rule.finish(probe, FetchOutcome(answers: [probe.batch.keys[0]: .poisonous]))
+        }
+        #expect(rule.state.fault != nil && probed.count == 5, "another key each time")
+        let probe = try rule.probe()
+        rule.answer(probe)
+        #expect(rule.state.fault == nil)
+    }
+
+    @Test(
+        "A rule that the database has not been asked about owes everything until it has, and its first failure is news")
+    mutating func unvalidated() {
+        rule = RuleUnderTest(breaker: FetchBreaker(openBecause: "not asked yet"))
+        let waiter = rule.fetch(keys("a"))
+        #expect(waiter == nil && rule.shown("a") == "-?" && rule.state.fault == "not asked yet")
+        for _ in 0..<2 { rule.state.failed("it is away", at: rule.now) }
+        _ = rule.queries()
+        #expect(rule.transitions == [.opened(reason: "it is away")] && rule.state.fault == "it is away")
+        let probe = rule.state.probe()
+        #expect(probe == nil && rule.state.fault == nil, "that the database took the rule is enough")
+        for query in rule.queries() { rule.answer(query, ["a": "1"]) }
+        _ = rule.queries()
+        #expect(rule.shown("a") == "1" && rule.changed == [Set(keys("a"))])
+    }
+}

@@ -1,0 +1,142 @@
+// Rollcall · EnrichmentTests
+
+import Presence
+import Testing
+
+@testable import Enrichment
+
+@Suite("The state of a rule: who asks and who waits")
+struct RuleStateTests {
+    var rule = RuleUnderTest()
+
+    @Test("Who wants a key while its query is under way waits for that query")
+    mutating func singleFlight() {
+        let first = rule.fetch(keys("a", "b"))
+        let queries = rule.queries()
+        let second = rule.fetch(keys("b"))
+        rule.pass(.milliseconds(20))
+        let none = rule.queries()
+        #expect(queries.map(\.batch.keys) == [keys("a", "b")] && none.isEmpty)
+        #expect(rule.settled.isEmpty)
+        rule.answer(queries[0], ["a": "1", "b": "2"])
+        _ = rule.queries()
+        #expect(rule.settled == [first, second].compactMap { $0 }.reduce(into: []) { $0.insert($1) })
+        #expect(rule.shown("a") == "1" && rule.shown("b") == "2" && rule.changed.isEmpty)
+    }
+
+    @Test("A key that comes within the window joins the next query, also one that waits already")
+    mutating func window() {
+        rule.fetch(keys("a"))
+        _ = rule.queries()
+        rule.fetch(keys("b"))
+        rule.fetch(keys("b", "c"))
+        let within = rule.queries()
+        #expect(within.isEmpty && rule.wake == .milliseconds(10))
+        rule.pass(.milliseconds(10))
+        let after = rule.queries()
+        #expect(after.map(\.batch.keys) == [keys("b", "c")])
+    }
+
+    @Test("Nothing is asked twice before its time is over: data, no row, NULL")
+    mutating func timeToLive() {
+        rule.load(["a": "1"])
+        rule.pass(FetchBatcher.window)
+        rule.fetch(keys("absent"))
+        for query in rule.queries() { rule.answer(query) }
+        rule.pass(FetchRule.sample.ttl - FetchBatcher.window - .milliseconds(1))
+        let waiter = rule.fetch(keys("a", "absent"))
+        let queries = rule.queries()
+        #expect(waiter == nil && queries.isEmpty)
+        #expect(rule.shown("a") == "1" && rule.shown("absent") == "-")
+    }
+
+    @Test("What is stale is shown at once, asked for once, and told only if it is other")
+    mutating func stale() {
+        rule.load(["a": "1", "b": "1"])
+        rule.pass(FetchRule.sample.ttl)
+        let shown = (rule.known("a")?.json, rule.known("b")?.json)
+        let queries = rule.queries()
+        let again = rule.known("a")?.json
+        rule.pass(.milliseconds(20))
+        let more = rule.queries()
+        #expect(shown.0 == bytes("1") && shown.1 == bytes("1") && again == bytes("1"))
+        #expect(queries.map(\.batch.keys) == [keys("a", "b")] && more.isEmpty)
+        rule.answer(queries[0], ["a": "1", "b": "2"])
+        _ = rule.queries()
+        #expect(rule.changed == [Set(keys("b"))])
+    }
+
+    @Test("Who has waited for the time-out goes; what comes later is told")
+    mutating func expiry() throws {
+        let waiter = try rule.wait(for: keys("a"))
+        let query = rule.queries()[0]
+        #expect(rule.wake == FetchRule.sample.timeout + FetchBatcher.window)
+        rule.pass(FetchRule.sample.timeout + FetchBatcher.window)
+        _ = rule.queries()
+        #expect(rule.settled == [waiter] && rule.shown("a") == "-?")
+        rule.answer(query, ["a": "1"])
+        _ = rule.queries()
+        #expect(rule.changed == [Set(keys("a"))] && rule.shown("a") == "1")
+    }
+
+    @Test("A rule that asks for the topic knows a key per topic, and forgets it on all when it is invalidated")
+    mutating func topical() {
+        rule = RuleUnderTest(.topical)
+        rule.fetch(keys("a"), on: topic("one"))
+        rule.fetch(keys("a", "b"), on: topic("two"))
+        let queries = rule.queries()
+        #expect(queries.map(\.batch.topic) == [topic("one"), topic("two")])
+        rule.answer(queries[0], ["a": "1"])
+        rule.answer(queries[1], ["a": "2", "b": "3"])
+        #expect(rule.shown("a", on: topic("one")) == "1" && rule.shown("a", on: topic("two")) == "2")
+        rule.pass(.milliseconds(10))
+        rule.state.invalidate(keys("a"), at: rule.now)
+        let anew = rule.queries()
+        #expect(Set(anew.compactMap(\.batch.topic)) == [topic("one"), topic("two")])
+        #expect(anew.allSatisfy { $0.batch.keys == keys("a") })
+    }
+
+    @Test("No more than four queries run at once, and what waits goes together")
+    mutating func width() {
+        for number in 0..<6 {
+            rule.fetch([key("k\(number)")])
+            rule.pass(.milliseconds(10))
+            let queries = rule.queries()
+            #expect(queries.count == (number < 4 ? 1 : 0))
+        }
+        rule.state.finish(1, FetchOutcome(answers: [key("k0"): .nothing]), at: rule.now)
+        let queries = rule.queries()
+        #expect(queries.map(\.batch.keys) == [keys("k4", "k5")])
+    }
+
+    @Test("Beyond its bound the rule asks for no more, says so at once, and tries again by itself")
+    mutating func bound() {
+        rule.fetch(keys(0..<RuleState.maximumPending))
+        let waiter = rule.fetch(keys("one too many"))
+        #expect(waiter == nil && rule.shown("one too many") == "-?")
+        var asked: Set<Key> = []
+        for _ in 0..<500 {
+            for query in rule.queries() {
+                asked.formUnion(query.batch.keys)
+                rule.answer(query)
+            }
+            rule.pass(.milliseconds(10))
+        }
+        #expect(asked.count == RuleState.maximumPending + 1 && rule.shown("one too many") == "-")
+        #expect(rule.changed.last == Set(keys("one too many")))
+    }
+
+    @Test("What cannot be shown counts as failed for its time; the last that could stays")
+    mutating func unusable() {
+        rule.load(["a": "1"])
+        rule.pass(FetchRule.sample.ttl)
+        rule.fetch(keys("a", "b"))
+        let query = rule.queries()[0]
+        rule.finish(query, FetchOutcome(answers: [key("a"): .unusable(.invalid), key("b"): .unusable(.tooLarge)]))
+        #expect(rule.shown("a") == "1?" && rule.shown("b") == "-?")
+        rule.pass(FetchRule.sample.ttl - .milliseconds(1))
+        rule.fetch(keys("a", "b"))
+        let none = rule.queries()
+        #expect(none.isEmpty && rule.changed.isEmpty)
+    }
+}

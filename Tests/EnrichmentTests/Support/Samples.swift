@@ -1,0 +1,30 @@
+// Rollcall · EnrichmentTests
+
+import Postgres
+import Presence
+
+@testable import Enrichment
+
+func key(_ text: String) -> Key { Key(utf8: text.utf8)! }
+
+func keys(_ texts: String...) -> [Key] { texts.map(key) }
+
+/// Gives `k0`, `k1` and so on.
+func keys(_ numbers: Range<Int>) -> [Key] { numbers.map { key("k\($0)") } }
+
+func topic(_ text: String) -> Topic { Topic(utf8: text.utf8)! }
+
+func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
+
+let lost = PostgresError(.lost, "the connection was lost")
+let raised = PostgresError(.refused, "a function says no", sqlState: "P0001")
+
+extension FetchRule {
+    static let sample = FetchRule(field: "user", query: "SELECT key, data FROM people WHERE key = ANY($1)")
+    static let topical = FetchRule(
+        field: "role", query: "SELECT key, data FROM roles WHERE key = ANY($1) AND topic = $2")
+}
+
+extension Extras {
+    func text(_ name: String) -> String? { self[key(name)].map { String(decoding: $0, as: UTF8.self) } }
+}
