@@ -1,7 +1,7 @@
-# The service alone: one static program, libhiredis beside it, no shell of its own needed to run.
+# The service alone: one static program, libhiredis and libpq beside it, no shell of its own needed to run.
 FROM swift:6.3-bookworm AS build
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends libhiredis-dev pkg-config \
+    && apt-get install -y --no-install-recommends libhiredis-dev libpq-dev pkg-config \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 
@@ -18,7 +18,7 @@ RUN swift build -c release --static-swift-stdlib --product rollcall \
 
 FROM debian:bookworm-slim
 RUN apt-get update \
-    && apt-get install -y --no-install-recommends ca-certificates libhiredis0.14 \
+    && apt-get install -y --no-install-recommends ca-certificates libhiredis0.14 libpq5 \
     && rm -rf /var/lib/apt/lists/* \
     && useradd --system --uid 10001 --no-create-home --shell /usr/sbin/nologin rollcall
 COPY --from=build /usr/local/bin/rollcall /usr/local/bin/rollcall

@@ -14,6 +14,8 @@ package final class LocalPostgres: Sendable {
     /// The folder that was given, kept by ``stop()``, unless the server's user cannot reach it: then a temporary one,
     /// removed by ``stop()``, as when none was given.
     package let folder: String
+    /// Whether the data is gone when the server is stopped.
+    package var isTemporary: Bool { self.temporaryFolders.contains(self.folder) }
     private let socketFolder: String
     private let temporaryFolders: [String]
     private let arguments: [String]

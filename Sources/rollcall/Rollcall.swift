@@ -9,7 +9,8 @@ struct Rollcall: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "rollcall", abstract: "Who is here, right now? A presence service.", version: "0.1.0",
         subcommands: [
-            ServeCommand.self, DevCommand.self, ListCommand.self, WatchCommand.self, TrackCommand.self,
+            ServeCommand.self, DevCommand.self, MigrateCommand.self, ListCommand.self, WatchCommand.self,
+            TrackCommand.self,
         ])
 
     static func main() async {

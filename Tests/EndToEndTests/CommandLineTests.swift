@@ -140,21 +140,4 @@ struct CommandLineTests {
             }
         }
     }
-
-    @Test("dev brings a Redis of its own, prints the page and a curl line, and leaves nothing running")
-    func dev() async throws {
-        let folder = try TemporaryFolder.make()
-        defer { TemporaryFolder.remove(folder) }
-        let node = try await RollcallProcess.start(["dev", "--state", folder])
-        try await eventually("the welcome") { node.log.contains("\(node.url)/?name=Alice") }
-        #expect(node.log.contains("curl -N \(node.url)/v1/topics/lobby/events"))
-        let ready = try await node.client.get("/readyz")
-        #expect(ready.status == 200)
-        let names = try await node.client.get("/metrics").text.matches(of: #/(?m)^# TYPE (?<name>\w+)/#).map {
-            String($0.output.name)
-        }
-        #expect(Set(names).subtracting(MetricsHelp.texts.keys) == [])
-        #expect(await node.terminate() == .exited(0))
-        #expect(LocalSocket.ask("\(folder)/redis/redis.sock", "PING\r\n") == nil)
-    }
 }

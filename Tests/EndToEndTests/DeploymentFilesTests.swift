@@ -6,6 +6,8 @@ import TestSupport
 import Testing
 import Yams
 
+@testable import rollcall
+
 /// What can be known of the deployment files without a Docker engine.
 ///
 /// They are well formed, and every path, port, service and setting that they name exists. The proxy's configuration is
@@ -41,7 +43,7 @@ struct DeploymentFilesTests {
     @Test("docker-compose.yml has only keys of the Compose specification")
     func composeSchema() throws {
         #expect(self.compose.problems == [])
-        #expect(Set(self.compose.services.keys) == ["redis", "postgres", "node1", "node2", "proxy"])
+        #expect(Set(self.compose.services.keys) == ["redis", "postgres", "migrate", "node1", "node2", "proxy"])
     }
 
     @Test("Every service, volume and file that docker-compose.yml names exists")
@@ -71,6 +73,31 @@ struct DeploymentFilesTests {
         try await withLocalRedis(arguments: Array(command.dropFirst())) { redis in
             let policy = LocalSocket.ask(redis.socketPath, "CONFIG GET maxmemory-policy\r\n")
             #expect(policy?.contains("noeviction") == true)
+        }
+    }
+
+    @Test("The database is migrated by the same image before the nodes start, and they speak to the same one")
+    func migration() async throws {
+        let migrate = try #require(self.compose.services["migrate"])
+        #expect(migrate.command == ["migrate"])
+        #expect(migrate.dependencies == ["postgres"])
+        let reader = try await SettingsReader(flags: [:], environment: migrate.environment)
+        let url = try #require(try reader.databaseURL())
+        #expect("\(url)" == "postgresql://rollcall@postgres/rollcall")
+        for (name, service) in self.compose.services where name.hasPrefix("node") {
+            #expect(service.dependencies.contains("migrate"))
+            for variable in ["ROLLCALL_DATABASE_URL", "PGPASSWORD"] {
+                #expect(service.environment[variable] == migrate.environment[variable], "\(name), \(variable)")
+            }
+        }
+    }
+
+    @Test("The image has the libraries that the program is linked with, and their headers to build with")
+    func libraries() {
+        for (library, headers) in [("libhiredis0.14", "libhiredis-dev"), ("libpq5", "libpq-dev")] {
+            let stages = self.dockerfile.instructions.filter { $0.name == "RUN" && $0.arguments.contains("apt-get") }
+            #expect(stages.first?.arguments.contains(headers) == true)
+            #expect(stages.last?.arguments.contains(library) == true)
         }
     }
 

@@ -7,16 +7,21 @@ import Testing
 
 @Suite("What `rollcall dev` starts")
 struct DevOwnershipTests {
-    @Test("Its Redis ends with it, killed or asked to end", arguments: [SIGKILL, SIGTERM])
-    func redisEndsToo(signal: Int32) async throws {
+    @Test("Its Redis and its PostgreSQL end with it, killed or asked to end", arguments: [SIGKILL, SIGTERM])
+    func serversEndToo(signal: Int32) async throws {
         let state = try TemporaryFolder.make()
         defer { TemporaryFolder.remove(state) }
         let node = try await RollcallProcess.start(["dev", "--state", state])
         let socket = "\(state)/redis/redis.sock"
+        // The folder is one that nobody but us can reach, and neither can PostgreSQL's user when we are root.
+        let database = try #require(DevTests.databaseURL(in: node.log))
+        let host = try #require(URLComponents(string: database)?.queryItems?.first { $0.name == "host" }?.value)
+        #expect(LocalSocket.isOpen("\(host)/.s.PGSQL.5432"))
         #expect(LocalSocket.ask(socket, "PING\r\n") == "+PONG\r\n")
         node.process.send(signal)
         let exit = await node.process.waitUntilExit()
         #expect(exit == (signal == SIGKILL ? .signaled(SIGKILL) : .exited(0)))
         try await eventually("the end of its Redis") { LocalSocket.ask(socket, "PING\r\n") == nil }
+        try await eventually("the end of its PostgreSQL") { !LocalSocket.isOpen("\(host)/.s.PGSQL.5432") }
     }
 }

@@ -60,6 +60,8 @@ struct SettingsTests {
             ("ROLLCALL_REDIS_PREFIX", "a{b}", "without braces"),
             ("ROLLCALL_NODE_ID", "a b", "1 to 64 of A-Z"),
             ("ROLLCALL_MIN_TTL", "31", "must not decrease"),
+            ("ROLLCALL_DATABASE_URL", "nowhere hunter2", "a postgresql:// URL"),
+            ("ROLLCALL_DATABASE_URL", "postgresql://user:hunter2@host/?sslmode=maybe&no=such", "PostgreSQL URL cannot"),
             ("ROLLCALL_REDIS_URL", "http://user:hunter2@host", "none of redis, rediss"),
         ])
     func refusals(name: String, value: String, message: String) async throws {

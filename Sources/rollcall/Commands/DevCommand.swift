@@ -6,12 +6,17 @@ import LocalServices
 /// The command `rollcall dev`.
 struct DevCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "dev", abstract: "Run a node with a private Redis of its own, to try things out.",
+        commandName: "dev", abstract: "Run a node with a private Redis and PostgreSQL of its own, to try things out.",
         discussion: """
-            Brings its own redis-server, which keeps nothing on disk: presences are gone when it ends. Open to everybody who can reach the port. All settings but the Redis URL apply.
+            The Redis keeps nothing on disk: presences are gone when dev ends. The PostgreSQL keeps its profiles in the \
+            folder; where it is not installed, dev goes on without, and where a database is named by the settings, dev \
+            uses that one and changes nothing in it. Open to everybody who can reach the port. All settings but the \
+            Redis URL apply.
             """)
 
-    @Option(help: ArgumentHelp("Folder for the Redis and its socket.", valueName: "path"))
+    static let inUseHint = "; is `rollcall dev` running here already? --state names another folder"
+
+    @Option(help: ArgumentHelp("Folder for the Redis, the PostgreSQL and their sockets.", valueName: "path"))
     var state = ".rollcall"
 
     @OptionGroup(title: "Settings") var options: SettingsOptions
@@ -24,36 +29,53 @@ struct DevCommand: AsyncParsableCommand {
         do {
             redis = try await LocalRedis.start(folder: "\(state)/redis")
         } catch {
-            let hint =
-                error.code == .inUse ? "; is `rollcall dev` running here already? --state names another folder" : ""
-            throw ProgramError.unavailable("\(error)\(hint)")
+            throw ProgramError.unavailable("\(error)\(error.code == .inUse ? Self.inUseHint : "")")
         }
+        var database: DevDatabase?
         do {
             var flags = options.given
             flags[SettingsTable.redisURL.info.fileKey] = redis.socketURL
-            let reader = try await SettingsReader(flags: flags, file: options.config)
+            var reader = try await SettingsReader(flags: flags, file: options.config)
+            if try reader.databaseURL() == nil {
+                database = try await DevDatabase.start(in: "\(state)/postgres")
+                flags[SettingsTable.databaseURL.info.fileKey] = database?.url
+                reader = try await SettingsReader(flags: flags, file: options.config)
+            }
+            let databaseURL = database?.url
             try await Assembly(settings: Settings(from: reader)).run { address in
-                Terminal.writeOutput(Self.welcome(at: address))
+                Terminal.writeOutput(Self.welcome(at: address, database: databaseURL))
             }
             await redis.stop()
+            await database?.stop()
         } catch {
             await redis.stop()
+            await database?.stop()
             throw error
         }
     }
 
-    private static func welcome(at address: String) -> String {
-        """
+    private static func welcome(at address: String, database: String?) -> String {
+        let profiles =
+            database.map { url in
+                """
 
-        Open this page in a few tabs, also with other names:
-          \(address)/?name=Alice
+                Give Alice another title, and see it change:
+                  psql '\(url)' -c \\
+                  "UPDATE profiles SET data = data || jsonb_build_object('title', 'Diver') WHERE key = 'Alice'"
 
-        Watch the same topic from a shell:
-          curl -N \(address)/v1/topics/lobby/events
+                """
+            } ?? ""
+        return """
 
-        Ctrl-C ends it.
+            Open this page in a few tabs, also with other names:
+              \(address)/?name=Alice
+
+            Watch the same topic from a shell:
+              curl -N \(address)/v1/topics/lobby/events
+            \(profiles)
+            Ctrl-C ends it.
 
 
-        """
+            """
     }
 }

@@ -1,6 +1,7 @@
 // Rollcall · rollcall
 
 import Logging
+import Postgres
 import Redis
 
 /// A node's settings, read and checked.
@@ -11,6 +12,8 @@ struct Settings: Sendable {
     let maximumConnections: Int
     let redisURL: RedisURL
     let redisPrefix: String
+    /// nil stands for none: entries are served as they are.
+    let databaseURL: PostgresURL?
     /// nil stands for a random one.
     let nodeID: String?
     let defaultTTL: Int
@@ -45,6 +48,7 @@ struct Settings: Sendable {
         self.port = try reader.required(SettingsTable.port)
         self.maximumConnections = try reader.required(SettingsTable.maximumConnections)
         self.redisPrefix = try reader.required(SettingsTable.redisPrefix)
+        self.databaseURL = try reader.databaseURL()
         self.nodeID = try reader.value(of: SettingsTable.nodeID)
         self.defaultTTL = defaultTTL
         self.ttl = shortest...longest
@@ -71,6 +75,20 @@ struct Settings: Sendable {
         } catch {
             // The message says what is wrong and leaves out the text, which may hold a password.
             let info = SettingsTable.redisURL.info
+            throw .usage("\(info.environmentName) or \(info.flag): \(error.message).")
+        }
+    }
+}
+
+extension SettingsReader {
+    /// Gives the database that is named, or nil where none is.
+    func databaseURL() throws(ProgramError) -> PostgresURL? {
+        guard let text = try value(of: SettingsTable.databaseURL) else { return nil }
+        do {
+            return try PostgresURL(text)
+        } catch {
+            // The message says what is wrong and leaves out the text, which may hold a password.
+            let info = SettingsTable.databaseURL.info
             throw .usage("\(info.environmentName) or \(info.flag): \(error.message).")
         }
     }

@@ -17,6 +17,7 @@ struct SettingsOptions: ParsableArguments {
     @Option(SettingsTable.maximumConnections) var maximumConnections: String?
     @Option(SettingsTable.redisURL) var redisURL: String?
     @Option(SettingsTable.redisPrefix) var redisPrefix: String?
+    @Option(SettingsTable.databaseURL) var databaseURL: String?
     @Option(SettingsTable.nodeID) var nodeID: String?
     @Option(SettingsTable.defaultTTL) var defaultTTL: String?
     @Option(SettingsTable.minimumTTL) var minimumTTL: String?
@@ -36,9 +37,9 @@ struct SettingsOptions: ParsableArguments {
     var given: [String: String] {
         // In the order of `SettingsTable.all`.
         let values = [
-            host, port, maximumConnections, redisURL, redisPrefix, nodeID, defaultTTL, minimumTTL, maximumTTL, grace,
-            maximumMetaBytes, diffWindow, pingInterval, slowReaderBytes, slowReaderAge, stuckReaderAge, drain,
-            logLevel, logFormat,
+            host, port, maximumConnections, redisURL, redisPrefix, databaseURL, nodeID, defaultTTL, minimumTTL,
+            maximumTTL, grace, maximumMetaBytes, diffWindow, pingInterval, slowReaderBytes, slowReaderAge,
+            stuckReaderAge, drain, logLevel, logFormat,
         ]
         return Dictionary(
             uniqueKeysWithValues: zip(SettingsTable.all, values).compactMap { info, value in

@@ -26,6 +26,11 @@ enum SettingsTable {
             (1...32).contains(text.utf8.count)
                 && text.utf8.allSatisfy { (0x21...0x7e).contains($0) && $0 != 0x7b && $0 != 0x7d } ? text : nil
         })
+    static let databaseURL = Setting(
+        "database-url", isSecret: true,
+        "The PostgreSQL that entries are enriched from: postgresql://user:password@host/database, or libpq's key=value.",
+        expected: "a postgresql:// URL or libpq's key=value pairs",
+        parse: { $0.contains("://") || $0.contains("=") ? $0 : nil })
     static let nodeID = Setting(
         "node-id", without: "random by default",
         "This node's name in Redis and in logs; must differ between running nodes.",
@@ -70,9 +75,10 @@ enum SettingsTable {
 
     /// All of them, in the order that help and documentation show them.
     static let all: [SettingInfo] = [
-        host.info, port.info, maximumConnections.info, redisURL.info, redisPrefix.info, nodeID.info, defaultTTL.info,
-        minimumTTL.info, maximumTTL.info, grace.info, maximumMetaBytes.info, diffWindow.info, pingInterval.info,
-        slowReaderBytes.info, slowReaderAge.info, stuckReaderAge.info, drain.info, logLevel.info, logFormat.info,
+        host.info, port.info, maximumConnections.info, redisURL.info, redisPrefix.info, databaseURL.info, nodeID.info,
+        defaultTTL.info, minimumTTL.info, maximumTTL.info, grace.info, maximumMetaBytes.info, diffWindow.info,
+        pingInterval.info, slowReaderBytes.info, slowReaderAge.info, stuckReaderAge.info, drain.info, logLevel.info,
+        logFormat.info,
     ]
 
     private static func isNameCharacter(_ character: Character) -> Bool {

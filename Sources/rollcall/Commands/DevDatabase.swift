@@ -1,0 +1,48 @@
+// Rollcall · rollcall
+
+import LocalServices
+import Postgres
+
+/// The PostgreSQL of `rollcall dev`: its profiles outlive it, unless its user cannot reach the folder.
+struct DevDatabase {
+    private let postgres: LocalPostgres
+
+    private static let demoProfiles = """
+        INSERT INTO profiles (key, data) VALUES
+            ('Alice', '{"name": "Alice Arden", "title": "Gardener", "color": "#2e7d32"}'),
+            ('Bob', '{"name": "Bob Brook", "title": "Boatbuilder", "color": "#1565c0"}'),
+            ('Carol', '{"name": "Carol Clay", "title": "Potter", "color": "#ad1457"}')
+        ON CONFLICT (key) DO NOTHING
+        """
+
+    /// Starts the server, migrates its database and puts the demo profiles where they are absent.
+    ///
+    /// nil, and a line on standard error, on a machine that cannot run PostgreSQL: presence does without.
+    static func start(in folder: String) async throws(ProgramError) -> DevDatabase? {
+        let postgres: LocalPostgres
+        do {
+            postgres = try await LocalPostgres.start(folder: folder)
+        } catch {
+            if error.code == .inUse { throw .unavailable("\(error)\(DevCommand.inUseHint)") }
+            Terminal.writeError("rollcall: going on without profiles: \(error)\n")
+            return nil
+        }
+        if postgres.isTemporary {
+            Terminal.writeError("rollcall: PostgreSQL's user cannot reach \(folder): profiles last until the end\n")
+        }
+        do throws(ProgramError) {
+            try await DatabaseSession.with(PostgresURL(postgres.url)) { session throws(PostgresError) in
+                _ = try await session.migrator.run(on: session.connection)
+                try await session.connection.execute(Self.demoProfiles, timeout: .seconds(10))
+            }
+        } catch {
+            await postgres.stop()
+            throw error
+        }
+        return DevDatabase(postgres: postgres)
+    }
+
+    var url: String { postgres.url }
+
+    func stop() async { await postgres.stop() }
+}

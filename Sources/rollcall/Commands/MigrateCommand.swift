@@ -1,0 +1,50 @@
+// Rollcall · rollcall
+
+import ArgumentParser
+import Postgres
+
+/// The command `rollcall migrate`.
+struct MigrateCommand: AsyncParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "migrate", abstract: "Bring the database of profiles up to date.",
+        discussion: """
+            Applies the migrations that the database lacks, in order, each in a transaction. Run it at every deployment: \
+            with nothing to do it does nothing, and of several at once one works while the others wait.
+            """)
+
+    @Flag(help: "Try what is pending and take it back: tells whether it would succeed.")
+    var dryRun = false
+
+    @Flag(help: "Show what is applied and what is pending; change nothing.")
+    var status = false
+
+    @Option(SettingsTable.databaseURL) var databaseURL: String?
+
+    @Option(help: ArgumentHelp("JSON file with settings, of which database_url is read.", valueName: "path"))
+    var config: String?
+
+    func validate() throws {
+        if dryRun, status { throw ValidationError("--dry-run and --status are two questions: ask one at a time.") }
+    }
+
+    func run() async throws {
+        let info = SettingsTable.databaseURL.info
+        let flags = databaseURL.map { [info.fileKey: $0] } ?? [:]
+        guard let url = try await SettingsReader(flags: flags, file: config).databaseURL() else {
+            throw ProgramError.usage("no database to migrate. Set \(info.environmentName) or \(info.flag).")
+        }
+        let (dryRun, status) = (dryRun, status)
+        let lines = try await DatabaseSession.with(url) { session throws(PostgresError) in
+            if status {
+                return try await session.migrator.status(on: session.connection).map { "\($0.name)  \($1)" }
+            }
+            if dryRun {
+                return try await session.migrator.rehearse(on: session.connection).map {
+                    "\($0.name)  would be applied"
+                }
+            }
+            return try await session.migrator.run(on: session.connection).map { "\($0.name)  applied" }
+        }
+        Terminal.writeOutput((lines.isEmpty ? ["nothing to do"] : lines).joined(separator: "\n") + "\n")
+    }
+}

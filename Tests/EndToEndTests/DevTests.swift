@@ -1,0 +1,110 @@
+// Rollcall · EndToEndTests
+
+import Foundation
+import LocalServices
+import TestSupport
+import Testing
+
+@testable import rollcall
+
+@Suite("rollcall dev")
+struct DevTests {
+    /// The URL of its PostgreSQL, off the line that shows how to change a profile.
+    static func databaseURL(in log: String) -> String? {
+        log.firstMatch(of: /psql '([^']+)'/).map { String($0.1) }
+    }
+
+    /// Runs psql as a person would who copies the line that `dev` prints.
+    private func psql(_ node: RollcallProcess, _ sql: String) async throws -> String {
+        try await eventually("the welcome") { Self.databaseURL(in: node.log) != nil }
+        let url = try #require(Self.databaseURL(in: node.log))
+        let outcome = try await Command.run("psql", [url, "-XAtqc", sql], environment: ["PGDATABASE": nil])
+        #expect(outcome.errors == "")
+        return outcome.output.trimmingCharacters(in: .newlines)
+    }
+
+    @Test("dev brings a Redis of its own, prints the page and a curl line, and leaves nothing running")
+    func dev() async throws {
+        let folder = try TemporaryFolder.make()
+        defer { TemporaryFolder.remove(folder) }
+        let node = try await RollcallProcess.start(["dev", "--state", folder])
+        try await eventually("the welcome") { node.log.contains("\(node.url)/?name=Alice") }
+        #expect(node.log.contains("curl -N \(node.url)/v1/topics/lobby/events"))
+        let ready = try await node.client.get("/readyz")
+        #expect(ready.status == 200)
+        let names = try await node.client.get("/metrics").text.matches(of: #/(?m)^# TYPE (?<name>\w+)/#).map {
+            String($0.output.name)
+        }
+        #expect(Set(names).subtracting(MetricsHelp.texts.keys) == [])
+        #expect(await node.terminate() == .exited(0))
+        #expect(LocalSocket.ask("\(folder)/redis/redis.sock", "PING\r\n") == nil)
+    }
+
+    @Test("Its PostgreSQL is migrated, shows three profiles, and keeps what is changed until the next time")
+    func profiles() async throws {
+        let folder = try TemporaryFolder.make()
+        defer { TemporaryFolder.remove(folder) }
+        #expect(chmod(folder, 0o711) == 0)
+        try await withDev(folder) { node in
+            let profiles = try await psql(
+                node, "SELECT key, data->>'name', jsonb_object_keys(data) FROM profiles WHERE key = 'Alice' ORDER BY 3")
+            #expect(profiles == "Alice|Alice Arden|color\nAlice|Alice Arden|name\nAlice|Alice Arden|title")
+            let keys = try await psql(node, "SELECT string_agg(key, ' ' ORDER BY key) FROM profiles")
+            #expect(keys == "Alice Bob Carol")
+            _ = try await psql(
+                node, "UPDATE profiles SET data = '{}' WHERE key = 'Bob'; DELETE FROM profiles WHERE key = 'Carol'")
+        }
+        try await withDev(folder) { node in
+            let profiles = try await psql(
+                node, "SELECT string_agg(key, ' ' ORDER BY key) FROM profiles WHERE data <> '{}'")
+            #expect(profiles == "Alice Carol")
+        }
+    }
+
+    @Test("A database that the settings name is used as it is")
+    func namedDatabase() async throws {
+        let folder = try TemporaryFolder.make()
+        defer { TemporaryFolder.remove(folder) }
+        try await withPostgres { url in
+            let migrated = try await RollcallProcess.run(["migrate"], environment: ["ROLLCALL_DATABASE_URL": url])
+            #expect(migrated.code == 0)
+            let node = try await RollcallProcess.start(
+                ["dev", "--state", folder], environment: ["ROLLCALL_DATABASE_URL": url])
+            try await eventually("the welcome") { node.log.contains("Ctrl-C ends it") }
+            #expect(Self.databaseURL(in: node.log) == nil)
+            let count = try await Command.run("psql", [url, "-XAtqc", "SELECT count(*) FROM profiles"])
+            #expect(count.output == "0\n")
+            await node.terminate()
+        }
+        #expect(!FileManager.default.fileExists(atPath: folder + "/postgres"))
+    }
+
+    #if os(Linux)
+        @Test("Without PostgreSQL on the machine it says so in one line, and goes on")
+        func withoutPostgres() async throws {
+            // Root can hide the programs from one process alone.
+            let hide = "mount -t tmpfs none /usr/lib/postgresql && exec \"$@\""
+            guard try await Command.run("unshare", ["-m", "sh", "-c", hide, "sh", "true"]).code == 0 else { return }
+            let folder = try TemporaryFolder.make()
+            defer { TemporaryFolder.remove(folder) }
+            let node = try await OwnedProcess.start(
+                "/usr/bin/unshare",
+                arguments: ["-m", "sh", "-c", hide, "sh", try RollcallProcess.executable, "dev", "--state", folder],
+                environment: ["ROLLCALL_PORT": "0"])
+            try await eventually("the welcome", timeout: .seconds(30)) { node.log.text.contains("Ctrl-C ends it") }
+            let lines = node.log.lines.filter { $0.contains("PostgreSQL") }
+            #expect(
+                lines == [
+                    "rollcall: going on without profiles: PostgreSQL is not installed; "
+                        + "install it with: apt-get install postgresql"
+                ])
+            #expect(await node.stop() == .exited(0))
+        }
+    #endif
+
+    private func withDev(_ folder: String, _ body: (RollcallProcess) async throws -> Void) async throws {
+        let node = try await RollcallProcess.start(["dev", "--state", folder])
+        try await body(node)
+        #expect(await node.terminate() == .exited(0))
+    }
+}

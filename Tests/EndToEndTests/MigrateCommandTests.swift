@@ -1,0 +1,74 @@
+// Rollcall · EndToEndTests
+
+import LocalServices
+import TestSupport
+import Testing
+
+@Suite("rollcall migrate")
+struct MigrateCommandTests {
+    private func migrate(_ url: String, _ arguments: String...) async throws -> Command.Outcome {
+        try await RollcallProcess.run(["migrate"] + arguments, environment: ["ROLLCALL_DATABASE_URL": url])
+    }
+
+    @Test("It tells what is pending, tries it, applies it once, and tells when")
+    func conversation() async throws {
+        try await withPostgres { url in
+            #expect(try await migrate(url, "--status").output == "0001_profiles  pending\n")
+            #expect(try await migrate(url, "--dry-run").output == "0001_profiles  would be applied\n")
+            #expect(try await migrate(url, "--status").output == "0001_profiles  pending\n")
+            #expect(try await migrate(url).output == "0001_profiles  applied\n")
+            #expect(try await migrate(url).output == "nothing to do\n")
+            #expect(try await migrate(url, "--dry-run").output == "nothing to do\n")
+            let status = try await migrate(url, "--status")
+            #expect(status.output.wholeMatch(of: /0001_profiles  applied \d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ\n/) != nil)
+            #expect(status.code == 0)
+            #expect(status.errors == "")
+        }
+    }
+
+    @Test("Two at once are safe")
+    func twoAtOnce() async throws {
+        try await withPostgres { url in
+            async let here = migrate(url)
+            async let there = migrate(url)
+            let outcomes = try await [here, there]
+            #expect(outcomes.map(\.code) == [0, 0])
+            #expect(outcomes.map(\.output).sorted() == ["0001_profiles  applied\n", "nothing to do\n"])
+        }
+    }
+
+    @Test("A migration that fails or was edited is named, with PostgreSQL's reason", arguments: [[], ["--dry-run"]])
+    func refusals(flags: [String]) async throws {
+        try await withPostgres { url in
+            let server = try await SharedPostgres.postgres
+            let name = try #require(url.firstMatch(of: /\/\/\/(\w+)/)).1
+            try await server.psql("CREATE TABLE profiles (id int)", database: String(name))
+            let failing = try await RollcallProcess.run(["migrate", "--database-url", url] + flags)
+            #expect(failing.code == 1)
+            #expect(failing.errors.hasPrefix("rollcall: migration 0001_profiles failed: "))
+            #expect(failing.errors.contains("already exists"))
+            #expect(failing.errors.contains("42P07"))
+            #expect(failing.output == "")
+
+            try await server.psql("DROP TABLE profiles", database: String(name))
+            #expect(try await migrate(url).code == 0)
+            try await server.psql("UPDATE rollcall_migrations SET checksum = 'other'", database: String(name))
+            let edited = try await RollcallProcess.run(["migrate", "--database-url", url] + flags)
+            #expect(edited.code == 1)
+            #expect(edited.errors.hasPrefix("rollcall: migration 0001_profiles was edited"))
+        }
+    }
+
+    @Test("Without a database, or one that answers, it says so and shows no password")
+    func noDatabase() async throws {
+        let unset = try await RollcallProcess.run(["migrate"])
+        #expect(unset.code == 64)
+        #expect(unset.errors.contains("ROLLCALL_DATABASE_URL"))
+        let away = try await migrate("postgresql://user:hunter2@127.0.0.1:1/db?sslmode=disable")
+        #expect(away.code == 69)
+        #expect(away.errors.contains("cannot connect"))
+        #expect(!away.errors.contains("hunter2"))
+        let both = try await migrate("postgresql:///db", "--status", "--dry-run")
+        #expect(both.code == 64)
+    }
+}
