@@ -1,0 +1,167 @@
+// Rollcall · EnrichmentTests
+
+import Postgres
+import Presence
+import TestSupport
+import Testing
+
+@testable import Enrichment
+
+@Suite("The fetch hook on a real database")
+struct DatabaseHookTests {
+    private let room = topic("room")
+
+    @Test("A thousand joins in a second: no key is asked for twice, and at most one query in ten milliseconds")
+    func storm() async throws {
+        try await withProfiles { url, connection in
+            try await connection.put((0..<300).map { ("k\($0)", #"{"n":\#($0)}"#) })
+            try await DatabaseHook.with(url: url) { database in
+                let start = ContinuousClock.now
+                try await withThrowingTaskGroup { group in
+                    for number in 0..<1_000 {
+                        group.addTask {
+                            try await Task.sleep(until: start + .milliseconds(number))
+                            let name = "k\(number * 7 % 300)"
+                            let extras = await database.hook.extras(key(name), on: topic("room \(number % 50)"))
+                            #expect(extras.text(name) == #","user":{"n":\#(name.dropFirst())}"#)
+                        }
+                    }
+                    try await group.waitForAll()
+                }
+                let asked = database.asked.all
+                #expect(asked.flatMap(\.keys).sorted() == (0..<300).map { "k\($0)" }.sorted())
+                let span = try #require(asked.first).time.duration(to: try #require(asked.last).time)
+                #expect(asked.count <= Int(span / FetchBatcher.window) + 2)
+                #expect(database.running.told.isEmpty)
+            }
+        }
+    }
+
+    @Test("A query that sleeps costs its time-out, then nothing")
+    func sleeping() async throws {
+        let rule = FetchRule(
+            field: "user", query: "SELECT k, to_jsonb(pg_sleep(30)::text) FROM unnest($1) k",
+            timeout: .milliseconds(100))
+        try await withPostgres { url in
+            try await DatabaseHook.with([rule], url: url) { database in
+                for number in 0..<5 {
+                    let start = ContinuousClock.now
+                    let shown = await database.running.shown("k\(number)")
+                    #expect(shown == #","enriched":false"# && start.duration(to: .now) < .milliseconds(500))
+                }
+                try await eventually("the breaker opens") { database.hook.faults.count == 1 }
+                let start = ContinuousClock.now
+                _ = await database.running.shown("late")
+                #expect(start.duration(to: .now) < .milliseconds(50))
+            }
+        }
+    }
+
+    @Test("A function that raises for some keys takes only theirs")
+    func raising() async throws {
+        let rule = FetchRule(field: "user", query: "SELECT k, picky(k) FROM unnest($1) k")
+        try await withProfiles { url, connection in
+            try await connection.run(
+                """
+                CREATE FUNCTION picky(k text) RETURNS jsonb LANGUAGE plpgsql AS $$ BEGIN
+                    IF k = 'k3' THEN RAISE 'not k3, secret of %', k; END IF;
+                    IF k = 'k4' THEN RETURN k::jsonb; END IF;
+                    RETURN to_jsonb(k);
+                END $$
+                """)
+            try await DatabaseHook.with([rule], url: url) { database in
+                let extras = await database.hook.fetch(keys(0..<8), leaving: [], on: room)
+                #expect(extras.incomplete == Set(keys("k3", "k4")))
+                #expect(extras.text("k5") == #","user":"k5""#)
+                #expect(database.hook.faults.isEmpty && database.asked.all.count <= BatchHalving.maximumQueries)
+            }
+        }
+    }
+
+    @Test("No row, NULL and JSON's null are three things, and none of them is a failure")
+    func nulls() async throws {
+        try await withProfiles { url, connection in
+            try await connection.run("CREATE TABLE people (key text, data json)")
+            try await connection.run("INSERT INTO people VALUES ('none', NULL), ('null', 'null'), (NULL, '1')")
+            let rule = FetchRule(
+                field: "user", query: "SELECT key, data FROM people WHERE key = ANY($1) OR key IS NULL")
+            try await DatabaseHook.with([rule], url: url) { database in
+                let extras = await database.hook.fetch(keys("none", "null", "absent"), leaving: [], on: room)
+                #expect(extras.text("none") == nil && extras.text("absent") == nil && extras.incomplete.isEmpty)
+                #expect(extras.text("null") == #","user":null"#)
+                let known = database.hook.known(keys("none", "absent"), leaving: [], on: room)
+                #expect(known == Extras.none && database.asked.all.count == 1)
+            }
+        }
+    }
+
+    @Test("A text column that holds no JSON marks the key, and an answer of too many rows is a failure")
+    func strangeAnswers() async throws {
+        try await withProfiles { url, connection in
+            try await connection.run("CREATE TABLE notes (key text, data text)")
+            try await connection.run("INSERT INTO notes VALUES ('a', '{\"x\": 1'), ('b', E'{\"x\":\\n 1}')")
+            let rules = [
+                FetchRule(field: "note", query: "SELECT key, data FROM notes WHERE key = ANY($1)"),
+                FetchRule(
+                    topics: TopicPattern("many")!, field: "many",
+                    query: "SELECT $1[1], to_jsonb(n) FROM generate_series(1, 10000) n"),
+                FetchRule(
+                    topics: TopicPattern("endless")!, field: "endless",
+                    query: "SELECT $1[1], to_jsonb(generate_series(1, 100000000))", timeout: .seconds(5)),
+            ]
+            try await DatabaseHook.with(rules, url: url) { database in
+                let extras = await database.hook.fetch(keys("a", "b"), leaving: [], on: room)
+                #expect(extras.text("a") == #","enriched":false"# && extras.text("b") == #","note":{"x":1}"#)
+                let many = await database.running.shown("c", on: topic("many"))
+                #expect(many == #","many":10000"#, "the last of ten thousand")
+                let start = ContinuousClock.now
+                let endless = await database.running.shown("c", on: topic("endless"))
+                #expect(endless == #","enriched":false"# && start.duration(to: .now) < .seconds(2))
+                let after = await database.running.shown("b", on: topic("endless"))
+                #expect(after?.hasPrefix(#","note":{"x":1}"#) == true, "the other rule goes on")
+            }
+        }
+    }
+
+    @Test("Keys go to the database and come back as they are, whatever they hold")
+    func hostileKeys() async throws {
+        let names = [
+            #"""#, #"\"#, #"\\""#, "{}", "{a,b}", "a,b", "NULL", "'; DROP TABLE profiles; --", "$1", "%s", "👩‍👩‍👧",
+            "u\u{308}",
+            "ü", " ", "  a  ", "\u{a0}", "\u{feff}", "\u{202e}abc", "\u{2028}", "\u{10ffff}", "\u{e000}", "🏴\u{e0067}",
+            String(repeating: "\"\\", count: 128), String(repeating: "ü", count: 128),
+        ]
+        try await withProfiles { url, connection in
+            try await connection.put(names.enumerated().map { ($1, "\($0)") })
+            try await DatabaseHook.with(url: url) { database in
+                let extras = await database.hook.fetch(names.map(key), leaving: [], on: room)
+                for (number, name) in names.enumerated() {
+                    #expect(extras.text(name) == #","user":\#(number)"#, "\(name.debugDescription)")
+                }
+                #expect(extras.incomplete.isEmpty)
+            }
+        }
+    }
+
+    @Test("With the topic as second parameter a key has its own data on each topic")
+    func topics() async throws {
+        let rule = FetchRule(field: "role", query: "SELECT k, to_jsonb($2 || ' ' || k) FROM unnest($1) k")
+        try await withPostgres { url in
+            try await DatabaseHook.with([rule], url: url) { database in
+                for name in ["'one'", #"{"two"}"#] {
+                    let extras = await database.hook.fetch(keys("a"), leaving: [], on: topic(name))
+                    let json = try JSONValue(parsing: String((extras.text("a") ?? "").dropFirst(#","role":"#.count)))
+                    #expect(json.string == "\(name) a")
+                }
+            }
+        }
+    }
+}
+
+extension FetchHook {
+    /// Asks as a feed does: for what is known, then for what has to be fetched.
+    func extras(_ key: Key, on topic: Topic) async -> Extras {
+        if let known = known([key], leaving: [], on: topic) { return known }
+        return await fetch([key], leaving: [], on: topic)
+    }
+}

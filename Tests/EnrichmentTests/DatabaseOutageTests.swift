@@ -1,0 +1,125 @@
+// Rollcall · EnrichmentTests
+
+import LocalServices
+import Postgres
+import Presence
+import TestSupport
+import Testing
+
+@testable import Enrichment
+
+@Suite("The fetch hook when PostgreSQL goes away and comes back")
+struct DatabaseOutageTests {
+    /// How a server goes away, and how it comes back.
+    enum Outage: CaseIterable {
+        case frozen
+        case killed
+        case stopped
+
+        func begin(_ postgres: LocalPostgres) async {
+            switch self {
+            case .frozen: postgres.pause()
+            case .killed: await postgres.kill()
+            case .stopped: await postgres.halt()
+            }
+        }
+
+        func end(_ postgres: LocalPostgres) async throws {
+            switch self {
+            case .frozen: postgres.resume()
+            case .killed, .stopped: try await postgres.restart()
+            }
+        }
+    }
+
+    @Test(
+        "Nobody waits longer than the time-out, what is known stays, and the data is right two seconds after the end",
+        arguments: Outage.allCases)
+    func outage(_ outage: Outage) async throws {
+        try await withLocalPostgres { postgres in
+            try await prepare(postgres)
+            try await DatabaseHook.with(url: postgres.url) { database in
+                let before = await database.running.shown("k0")
+                #expect(before == #","user":{"n":0}"#)
+                await outage.begin(postgres)
+                for number in 1..<8 {
+                    let start = ContinuousClock.now
+                    let shown = await database.running.shown("k\(number)")
+                    #expect(shown == #","enriched":false"# && start.duration(to: .now) < .milliseconds(750))
+                }
+                try await eventually("the fault shows") { database.hook.faults.count == 1 }
+                #expect(database.hook.known(keys("k0"), leaving: [], on: topic("room"))?.text("k0") == before)
+                try await outage.end(postgres)
+                let end = ContinuousClock.now
+                let owed = Set((1..<8).map { key("k\($0)") })
+                try await eventually("what was owed is told") { database.running.told == owed }
+                #expect(end.duration(to: .now) < .seconds(2))
+                #expect(database.hook.faults.isEmpty)
+                let after = await database.hook.fetch(keys(0..<8), leaving: [], on: topic("room"))
+                #expect(after.incomplete.isEmpty && after.text("k7") == #","user":{"n":7}"#)
+            }
+        }
+    }
+
+    @Test("A restart between two queries is not noticed")
+    func restart() async throws {
+        try await withLocalPostgres { postgres in
+            try await prepare(postgres)
+            try await DatabaseHook.with(url: postgres.url) { database in
+                _ = await database.running.shown("k0")
+                try await postgres.restart()
+                try await eventually("the data") { await database.running.shown("k1") == #","user":{"n":1}"# }
+            }
+        }
+    }
+
+    @Test("The end of every session costs at most a moment")
+    func terminated() async throws {
+        try await withProfiles { url, connection in
+            try await connection.put((0..<300).map { ("k\($0)", #"{"n":\#($0)}"#) })
+            try await DatabaseHook.with(url: url) { database in
+                for number in 0..<100 {
+                    if number % 20 == 10 {
+                        try await connection.run(
+                            """
+                            SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+                            WHERE datname = current_database() AND pid <> pg_backend_pid()
+                            """)
+                    }
+                    _ = await database.running.shown("k\(number)")
+                }
+                try await eventually("everything is there", timeout: .seconds(2)) {
+                    let extras = await database.hook.fetch(keys(0..<100), leaving: [], on: topic("room"))
+                    return extras.incomplete.isEmpty && extras.text("k99") == #","user":{"n":99}"#
+                }
+                #expect(database.hook.faults.isEmpty)
+            }
+        }
+    }
+
+    @Test("A hook that starts before its database, and before the migrations, works when both are there")
+    func late() async throws {
+        try await withLocalPostgres { postgres in
+            await postgres.halt()
+            try await DatabaseHook.with(url: postgres.url, isValidated: false) { database in
+                let shown = await database.running.shown("k1")
+                #expect(shown == #","enriched":false"#)
+                try await postgres.restart()
+                try await eventually("the missing table shows") {
+                    database.hook.faults.first?.contains("run `rollcall migrate`") == true
+                }
+                try await prepare(postgres)
+                try await eventually("the data") { await database.running.shown("k1") == #","user":{"n":1}"# }
+                #expect(database.running.told == Set(keys("k1")) && database.hook.faults.isEmpty)
+            }
+        }
+    }
+
+    private func prepare(_ postgres: LocalPostgres) async throws {
+        let connection = try await PostgresConnection.connect(
+            to: try PostgresURL(postgres.url), timeout: .seconds(10))
+        defer { connection.close() }
+        try await migrate(connection)
+        try await connection.put((0..<8).map { ("k\($0)", #"{"n":\#($0)}"#) })
+    }
+}

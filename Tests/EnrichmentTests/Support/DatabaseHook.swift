@@ -1,0 +1,70 @@
+// Rollcall · EnrichmentTests
+
+import Logging
+import Postgres
+import Presence
+import TestSupport
+
+@testable import Enrichment
+
+/// A hook over a real database, running with its pool for the time of a test, and what it asked.
+struct DatabaseHook {
+    let running: RunningHook
+    let pool: PostgresPool
+    let asked: Recorder<(keys: [String], time: ContinuousClock.Instant)>
+
+    var hook: FetchHook { running.hook }
+
+    static func with(
+        _ rules: [FetchRule] = FetchRule.standard, url: String, isValidated: Bool = true,
+        _ body: (DatabaseHook) async throws -> Void
+    ) async throws {
+        var logger = Logger(label: "test")
+        logger.logLevel = .critical
+        let pool = PostgresPool(url: try PostgresURL(url), logger: logger)
+        let asked = Recorder<(keys: [String], time: ContinuousClock.Instant)>()
+        let inner = FetchSource.pool(pool)
+        let source = FetchSource { (sql, parameters, timeout) throws(PostgresError) in
+            if case .textArray(let keys)? = parameters.first { asked.record((keys, .now)) }
+            return try await inner.query(sql, parameters, timeout)
+        } validate: { (rule) throws(FetchRuleError) in
+            try await inner.validate(rule)
+        }
+        try await withThrowingTaskGroup { group in
+            group.addTask { await pool.run() }
+            defer { group.cancelAll() }
+            try await RunningHook.with(rules, source, isValidated: isValidated) { running in
+                try await body(DatabaseHook(running: running, pool: pool, asked: asked))
+            }
+        }
+    }
+}
+
+/// Lends a fresh database with the tables of the migrations, and a connection to it.
+func withProfiles(_ body: (_ url: String, _ connection: PostgresConnection) async throws -> Void) async throws {
+    try await withPostgres { url in
+        let connection = try await PostgresConnection.connect(to: try PostgresURL(url), timeout: .seconds(10))
+        defer { connection.close() }
+        try await migrate(connection)
+        try await body(url, connection)
+    }
+}
+
+func migrate(_ connection: PostgresConnection) async throws {
+    var logger = Logger(label: "test")
+    logger.logLevel = .critical
+    _ = try await Migrator(migrations: Migration.rollcall, logger: logger).run(on: connection)
+}
+
+extension PostgresConnection {
+    /// Writes profiles of these keys.
+    func put(_ profiles: some Sequence<(String, String)>) throws {
+        for (key, data) in profiles {
+            _ = try query(
+                "INSERT INTO profiles VALUES ($1, $2::jsonb) ON CONFLICT (key) DO UPDATE SET data = EXCLUDED.data",
+                [.text(key), .text(data)], timeout: .seconds(5))
+        }
+    }
+
+    func run(_ sql: String) async throws { try await execute(sql, timeout: .seconds(10)) }
+}
