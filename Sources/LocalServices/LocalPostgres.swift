@@ -5,8 +5,8 @@ import Synchronization
 
 /// A private PostgreSQL server: its own folder, its own unix socket, no port, ended with its owner.
 ///
-/// One owner calls `start`, `stop` and `restart`, one at a time. Whoever reaches the socket is the superuser `postgres`;
-/// the folder lets nobody else pass. Data outlives the process, be it killed, but not a crash of the machine: nothing
+/// One owner calls `start`, `stop` and `restart`, one at a time. Whoever opens the socket is the superuser `postgres`, so
+/// it lets in nobody but the server's own user and root. Data outlives the process, be it killed, but not a crash of the machine: nothing
 /// waits for the disk.
 package final class LocalPostgres: Sendable {
     /// Where the server works.
