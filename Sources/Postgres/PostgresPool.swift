@@ -45,14 +45,14 @@ package final class PostgresPool: Service {
     /// that is free before the time is over.
     ///
     /// While none is up it throws `.unavailable`: at once when the last attempt failed, else when there was no other in
-    /// time. A statement whose connection is lost is run once more, so it must bear to be run twice. A caller that is
+    /// time. A statement whose connection is lost is run again, so it must bear to be run twice. A caller that is
     /// cancelled waits no longer for a connection, but for the answer.
     package func query(
         _ sql: String, _ parameters: [PostgresParameter] = [], timeout: Duration, maximumRows: Int = 10_000,
         maximumBytes: Int = 16 << 20
     ) async throws(PostgresError) -> PostgresResult {
         let deadline = ContinuousClock.now + timeout
-        var mayRepeat = true
+        var losses = 0
         while true {
             let lease = try await lease(before: deadline)
             do throws(PostgresError) {
@@ -66,7 +66,8 @@ package final class PostgresPool: Service {
                 switch error.code {
                 // Found dead before anything was sent; there are only so many of them.
                 case .unavailable: continue
-                case .lost where mayRepeat: mayRepeat = false
+                // An administrator's end of a session (57P01) undoes the statement, and often comes to all of them.
+                case .lost where losses < (error.sqlState == "57P01" ? options.maximum : 1): losses += 1
                 default: throw error
                 }
             }

@@ -30,7 +30,7 @@ struct PostgresPoolState<Connection: Sendable, Waiter: Equatable & Sendable>: Se
     private var lastNumber = 0
     /// Attempts that failed since the last that did not.
     private(set) var failures = 0
-    /// Why the last connection was lost or the last attempt failed.
+    /// Why the last attempt failed, or if it did not, why a connection was lost since.
     private var reason: PostgresError?
     private var isDownTold = false
     private var isShutDown = false
@@ -140,7 +140,7 @@ extension PostgresPoolState {
     }
 
     private mutating func lost(_ error: PostgresError) -> [Action] {
-        reason = error
+        if failures == 0 { reason = error }
         return (count == 0 ? tellDown(error) : []) + grow()
     }
 

@@ -1,0 +1,143 @@
+// Rollcall · PostgresTests
+
+import LocalServices
+import Postgres
+import TestSupport
+import Testing
+
+@Suite("A connection in trouble")
+struct PostgresFaultTests {
+    private func connect(_ postgres: LocalPostgres) async throws -> PostgresConnection {
+        try await PostgresConnection.connect(to: try PostgresURL(postgres.url), timeout: .seconds(10))
+    }
+
+    @Test("A slow statement ends at its time-out, on the server as well, and the connection is kept")
+    func slow() async throws {
+        try await withConnection { connection in
+            for timeout in [Duration.seconds(1), .milliseconds(500), .seconds(1)] {
+                let time = await ContinuousClock().measure {
+                    let slow = await connection.outcome("SELECT pg_sleep(20)", timeout: timeout)
+                    #expect(slow.failure?.code == .timedOut)
+                    #expect(slow.failure?.sqlState == "57014")
+                }
+                #expect(time > timeout * 0.8 && time < timeout + .seconds(1))
+                #expect(await connection.text("SELECT 1") == "1")
+            }
+        }
+    }
+
+    @Test("A server that does not stop by itself is left at the time-out, with the connection")
+    func unstoppable() async throws {
+        try await withConnection { connection in
+            let time = await ContinuousClock().measure {
+                let slow = await connection.outcome(
+                    "SELECT set_config('statement_timeout', '0', false), pg_sleep(20)", timeout: .milliseconds(300))
+                #expect(slow.failure?.code == .timedOut)
+            }
+            #expect(time < .seconds(2))
+        }
+        try await withLocalPostgres { postgres in
+            let connection = try await connect(postgres)
+            postgres.pause()
+            let time = await ContinuousClock().measure {
+                #expect(await connection.outcome("SELECT 1", timeout: .milliseconds(300)).failure?.code == .timedOut)
+            }
+            #expect(time >= .milliseconds(290) && time < .seconds(2))
+            #expect(!connection.isUsable)
+            postgres.resume()
+        }
+    }
+
+    @Test("A request larger than the socket's buffers does not hang on a frozen server")
+    func large() async throws {
+        try await withLocalPostgres { postgres in
+            let connection = try await connect(postgres)
+            let text = String(repeating: "x", count: 20 << 20)
+            let result = try await connection.query("SELECT length($1)", [.text(text)], timeout: .seconds(30))
+            #expect(result.firstText == "\(20 << 20)")
+            postgres.pause()
+            let time = await ContinuousClock().measure {
+                let error = await #expect(throws: PostgresError.self) {
+                    try await connection.query("SELECT length($1)", [.text(text)], timeout: .milliseconds(300))
+                }
+                #expect(error?.code == .timedOut)
+            }
+            #expect(time < .seconds(2))
+            postgres.resume()
+        }
+    }
+
+    @Test("A session that is ended at work is lost with PostgreSQL's reason; an idle one is found dead beforehand")
+    func terminated() async throws {
+        try await withLocalPostgres { postgres in
+            let connection = try await connect(postgres)
+            async let slow = connection.outcome("SELECT pg_sleep(20)", timeout: .seconds(30))
+            try await eventually("the query runs") {
+                try await postgres.psql("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%pg_sleep(20)%'")
+                    != "1"
+            }
+            try await terminateAll(postgres)
+            let error = await slow.failure
+            #expect(error?.code == .lost)
+            #expect(error?.sqlState == "57P01")
+            #expect(!connection.isUsable)
+
+            let idle = try await connect(postgres)
+            #expect(await idle.isAlive())
+            try await terminateAll(postgres)
+            try await eventually("the end is found") { await !idle.isAlive() }
+            #expect(await idle.outcome("SELECT 1").failure?.code == .unavailable)
+        }
+    }
+
+    @Test("close ends what is under way, at once")
+    func close() async throws {
+        try await withConnection { connection in
+            let slow = Task { await connection.outcome("SELECT pg_sleep(20)", timeout: .seconds(30)) }
+            try await Task.sleep(for: .milliseconds(50))
+            let time = await ContinuousClock().measure {
+                connection.close()
+                #expect(await slow.value.failure?.code == .lost)
+            }
+            #expect(time < .seconds(1))
+            #expect(!connection.isUsable)
+        }
+    }
+
+    @Test("A script ends with its caller's cancellation")
+    func cancelledScript() async throws {
+        try await withConnection { connection in
+            let script = Task { try await connection.execute("SELECT pg_sleep(20)", timeout: .seconds(30)) }
+            try await Task.sleep(for: .milliseconds(50))
+            let time = await ContinuousClock().measure {
+                script.cancel()
+                await #expect(throws: PostgresError.self) { try await script.value }
+            }
+            #expect(time < .seconds(1))
+        }
+    }
+
+    @Test("An attempt to connect to a server that does not answer ends in time, or when it is cancelled")
+    func connecting() async throws {
+        try await withLocalPostgres { postgres in
+            postgres.pause()
+            let time = await ContinuousClock().measure {
+                let error = await #expect(throws: PostgresError.self) {
+                    try await PostgresConnection.connect(
+                        to: try PostgresURL(postgres.url), timeout: .milliseconds(300))
+                }
+                #expect(error?.code == .unavailable)
+                #expect(error?.message.contains("did not answer within") == true)
+            }
+            #expect(time >= .milliseconds(290) && time < .seconds(2))
+            let attempt = Task { try await connect(postgres) }
+            try await Task.sleep(for: .milliseconds(50))
+            let end = await ContinuousClock().measure {
+                attempt.cancel()
+                await #expect(throws: PostgresError.self) { try await attempt.value }
+            }
+            #expect(end < .seconds(1))
+            postgres.resume()
+        }
+    }
+}

@@ -1,0 +1,77 @@
+// Rollcall · PostgresTests
+
+import LocalServices
+import Postgres
+import TestSupport
+import Testing
+
+@Suite("Notifications")
+struct PostgresNotificationTests {
+    @Test("They come to those who listen, in their order, all that are there at once")
+    func order() async throws {
+        try await withConnection { connection in
+            let channel = #"Odd "name""#
+            try await connection.listen(to: channel)
+            try await connection.execute("NOTIFY other, 'x'", timeout: .seconds(5))
+            try await connection.execute(
+                (1...100).map { #"NOTIFY "Odd ""name""", 'é \#($0)';"# }.joined(), timeout: .seconds(5))
+            var all: [PostgresNotification] = []
+            while all.count < 100 {
+                let more = try await connection.notifications(within: .seconds(10))
+                try #require(!more.isEmpty)
+                all += more
+            }
+            #expect(all == (1...100).map { PostgresNotification(channel: channel, payload: "é \($0)") })
+            let none = try await connection.notifications(within: .milliseconds(50))
+            #expect(none.isEmpty)
+        }
+    }
+
+    @Test("One wakes who waits, and a connection that listens still answers statements")
+    func waking() async throws {
+        try await withPostgres { text in
+            let url = try PostgresURL(text)
+            let listener = try await PostgresConnection.connect(to: url, timeout: .seconds(10))
+            let speaker = try await PostgresConnection.connect(to: url, timeout: .seconds(10))
+            try await listener.listen(to: "news")
+            for payload in ["", "two"] {
+                async let heard = listener.notifications(within: .seconds(10))
+                try await speaker.execute("NOTIFY news, '\(payload)'", timeout: .seconds(5))
+                #expect(try await heard == [PostgresNotification(channel: "news", payload: payload)])
+            }
+            try await speaker.execute("NOTIFY news, 'three'", timeout: .seconds(5))
+            #expect(await listener.text("SELECT 1") == "1")
+            let kept = try await listener.notifications(within: .seconds(10))
+            #expect(kept.map(\.payload) == ["three"])
+        }
+    }
+
+    @Test("Waiting ends with an error when the session ends, the connection is closed or the task cancelled")
+    func ends() async throws {
+        try await withLocalPostgres { postgres in
+            let url = try PostgresURL(postgres.url)
+            let ends: [@Sendable (PostgresConnection, Task<[PostgresNotification], any Error>) async throws -> Void] = [
+                { _, _ in try await terminateAll(postgres) },
+                { _, _ in await postgres.kill() },
+                { connection, _ in connection.close() },
+                { _, task in task.cancel() },
+            ]
+            for end in ends {
+                if postgres.pid == nil { try await postgres.restart() }
+                let connection = try await PostgresConnection.connect(to: url, timeout: .seconds(10))
+                try await connection.listen(to: "news")
+                let waiting = Task {
+                    try await connection.notifications(within: .seconds(60)) as [PostgresNotification]
+                }
+                try await Task.sleep(for: .milliseconds(50))
+                let time = try await ContinuousClock().measure {
+                    try await end(connection, waiting)
+                    let error = await #expect(throws: PostgresError.self) { try await waiting.value }
+                    #expect(error?.code == .lost)
+                }
+                #expect(time < .seconds(5))
+                #expect(!connection.isUsable)
+            }
+        }
+    }
+}

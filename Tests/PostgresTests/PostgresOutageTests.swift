@@ -1,0 +1,130 @@
+// Rollcall · PostgresTests
+
+import LocalServices
+import Postgres
+import ServiceLifecycle
+import TestSupport
+import Testing
+
+@Suite("A pool in an outage")
+struct PostgresOutageTests {
+    private func expectAnswer(from pool: PostgresPool) async throws {
+        let start = ContinuousClock.now
+        try await eventually("an answer") { await pool.text("SELECT 1") == "1" }
+        #expect(start.duration(to: .now) < .seconds(2))
+    }
+
+    @Test("Sessions that were ended while they were idle, or at work, cost no query")
+    func terminated() async throws {
+        try await withLocalPostgres { postgres in
+            try await withPool(postgres.url) { pool in
+                for _ in 0..<5 {
+                    try await terminateAll(postgres)
+                    let answer = await pool.text("SELECT 1")
+                    #expect(answer == "1")
+                }
+                async let slow = pool.text("SELECT 'slept' FROM pg_sleep(0.5)")
+                try await eventually("the query runs") {
+                    try await postgres.psql("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%slept%'") != "1"
+                }
+                try await terminateAll(postgres)
+                let answer = await slow
+                #expect(answer == "slept")
+            }
+        }
+    }
+
+    @Test("A frozen server costs its callers their time-out and no more; afterwards all is well again")
+    func frozen() async throws {
+        try await withLocalPostgres { postgres in
+            try await withPool(postgres.url) { pool in
+                postgres.pause()
+                let time = await ContinuousClock().measure {
+                    await withTaskGroup { group in
+                        for _ in 0..<50 {
+                            group.addTask {
+                                let outcome = await pool.outcome("SELECT 1", timeout: .milliseconds(250))
+                                #expect(outcome.failure != nil)
+                            }
+                        }
+                    }
+                }
+                #expect(time < .seconds(2))
+                try await eventually("the state is told") { pool.fault != nil }
+                postgres.resume()
+                try await expectAnswer(from: pool)
+            }
+        }
+    }
+
+    @Test("A server that was killed is told once, and its return once; meanwhile queries fail at once")
+    func killed() async throws {
+        let log = Recorder<String>()
+        try await withLocalPostgres { postgres in
+            try await withPool(postgres.url + "&password=s3cret", log: log) { pool in
+                await postgres.kill()
+                try await eventually("the loss") { await pool.outcome("SELECT 1").failure?.code == .unavailable }
+                let start = ContinuousClock.now
+                for _ in 0..<100 { #expect(await pool.outcome("SELECT 1").failure?.code == .unavailable) }
+                #expect(start.duration(to: .now) < .seconds(1))
+                #expect(pool.fault?.hasPrefix("cannot connect to postgresql://") == true)
+                try await postgres.restart()
+                try await expectAnswer(from: pool)
+                #expect(pool.fault == nil)
+            }
+        }
+        let told = log.all.filter { !$0.hasPrefix("debug") }
+        #expect(
+            told.map { $0.split(separator: " ").prefix(2).joined(separator: " ") } == [
+                "info Connected", "warning PostgreSQL", "info Connected",
+            ])
+        #expect(!log.all.contains { $0.contains("s3cret") })
+    }
+
+    @Test("An end of all sessions is noticed without a query")
+    func noticed() async throws {
+        try await withLocalPostgres { postgres in
+            let log = Recorder<String>()
+            try await withPool(postgres.url, log: log, options: { $0.checkInterval = .milliseconds(20) }) { pool in
+                await postgres.halt()
+                try await eventually("the loss") { pool.fault != nil }
+                try await postgres.restart()
+                try await eventually("the return") { pool.fault == nil }
+            }
+            #expect(log.all.contains { $0.contains("PostgreSQL is away") })
+        }
+    }
+
+    @Test("A server that never was: the pool says why, and comes up with it")
+    func late() async throws {
+        try await withLocalPostgres { postgres in
+            await postgres.halt()
+            try await withPool(postgres.url, mustConnect: false) { pool in
+                #expect(await pool.outcome("SELECT 1", timeout: .seconds(10)).failure?.code == .unavailable)
+                try await postgres.restart()
+                try await expectAnswer(from: pool)
+            }
+        }
+    }
+
+    @Test("Graceful shutdown is prompt, also with a frozen server and callers of all kinds")
+    func shutdown() async throws {
+        try await withLocalPostgres { postgres in
+            let pool = PostgresPool(url: try PostgresURL(postgres.url), logger: Recorder().logger)
+            let group = ServiceGroup(services: [pool], logger: Recorder().logger)
+            let run = Task { try await group.run() }
+            #expect(await pool.text("SELECT 1") == "1")
+            postgres.pause()
+            let callers = (0..<20).map { _ in Task { await pool.outcome("SELECT 1", timeout: .seconds(60)) } }
+            try await Task.sleep(for: .milliseconds(100))
+            let time = try await ContinuousClock().measure {
+                await group.triggerGracefulShutdown()
+                try await run.value
+                for caller in callers { #expect(await caller.value.failure?.code == .unavailable) }
+            }
+            #expect(time < .seconds(1))
+            #expect(await pool.outcome("SELECT 1").failure?.code == .unavailable)
+            postgres.resume()
+        }
+    }
+}

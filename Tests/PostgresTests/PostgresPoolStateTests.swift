@@ -1,0 +1,175 @@
+// Rollcall · PostgresTests
+
+import Testing
+
+@testable import Postgres
+
+/// Connections are named by letters, waiters by numbers; time is counted in seconds from the start.
+@Suite("The state of a pool")
+struct PostgresPoolStateTests {
+    private typealias State = PostgresPoolState<String, Int>
+
+    private let start = ContinuousClock.now
+    private let away = PostgresError(.unavailable, "nobody listens")
+
+    private func at(_ seconds: Double) -> ContinuousClock.Instant { start + .seconds(seconds) }
+
+    private func told(_ actions: [State.Action]) -> [String] {
+        actions.map { action in
+            switch action {
+            case .lend(let lease, let waiter): "lend \(lease.connection) to \(waiter)"
+            case .refuse(let waiter, let error): "refuse \(waiter): \(error.code)"
+            case .open: "open"
+            case .close(let connection): "close \(connection)"
+            case .tellUp: "up"
+            case .tellDown: "down"
+            }
+        }
+    }
+
+    private func lease(_ actions: [State.Action]) throws -> PostgresLease<String> {
+        try #require(
+            actions.compactMap { action in
+                if case .lend(let lease, _) = action { lease } else { nil }
+            }.first)
+    }
+
+    /// A state whose connections, named by the letters, are up and idle.
+    private func state(_ connections: String, _ change: (inout PostgresPoolOptions) -> Void = { _ in }) -> State {
+        var options = PostgresPoolOptions()
+        change(&options)
+        var state = State(options: options)
+        _ = state.start()
+        for name in connections { _ = state.opened("\(name)", expiry: at(1800), at: start) }
+        return state
+    }
+
+    @Test("It starts with the minimum, and grows to the maximum while callers wait")
+    func growth() {
+        var state = State(options: PostgresPoolOptions())
+        #expect(told(state.start()) == ["open", "open"])
+        #expect(told(state.borrow(1)) == [])
+        #expect(told(state.borrow(2)) == [])
+        #expect(told(state.borrow(3)) == ["open"])
+        for waiter in 4...8 { #expect(told(state.borrow(waiter)) == ["open"]) }
+        #expect(told(state.borrow(9)) == [])
+        #expect(told(state.opened("a", expiry: at(1800), at: start)) == ["up", "lend a to 1"])
+        #expect(told(state.opened("b", expiry: at(1800), at: start)) == ["lend b to 2"])
+    }
+
+    @Test("A connection that comes back goes to whoever waits longest, and an idle one to the next caller")
+    func order() throws {
+        var state = state("ab") { $0.maximum = 2 }
+        let first = state.borrow(1)
+        #expect(told(first) == ["lend b to 1"])
+        #expect(told(state.borrow(2)) == ["lend a to 2"])
+        #expect(told(state.borrow(3)) == [])
+        #expect(told(state.borrow(4)) == [])
+        #expect(told(state.giveBack(try lease(first), at: start)) == ["lend b to 3"])
+        #expect(told(state.giveUp(4, away)) == ["refuse 4: unavailable"])
+        #expect(told(state.giveUp(4, away)) == [])
+    }
+
+    @Test("At the bound a caller is refused as busy")
+    func busy() {
+        var state = state("ab") {
+            $0.maximum = 2
+            $0.maximumWaiting = 1
+        }
+        for waiter in 1...3 { _ = state.borrow(waiter) }
+        #expect(told(state.borrow(4)) == ["refuse 4: busy"])
+    }
+
+    @Test("Callers wait for the first attempt; when it fails they are refused, and later ones at once")
+    func unavailable() {
+        var state = State(options: PostgresPoolOptions())
+        _ = state.start()
+        #expect(state.fault != nil)
+        #expect(told(state.borrow(1)) == [])
+        #expect(told(state.failed(away)) == ["down", "refuse 1: unavailable"])
+        #expect(told(state.failed(away)) == [])
+        #expect(told(state.borrow(2)) == ["refuse 2: unavailable"])
+        #expect(state.fault?.message == "nobody listens")
+        // Of the two attempts that paused, one goes on.
+        #expect(told(state.paused()) == [])
+        #expect(told(state.paused()) == ["open"])
+        #expect(told(state.opened("a", expiry: at(1800), at: start)) == ["up", "open"])
+        #expect(state.fault == nil)
+        #expect(state.failures == 0)
+    }
+
+    @Test("Losses are replaced at once; only that of the last connection is told, and callers wait for the next")
+    func losses() throws {
+        var state = state("ab")
+        let one = try lease(state.borrow(1))
+        let other = try lease(state.borrow(2))
+        let lost = PostgresError(.lost, "gone", sqlState: "57P01")
+        #expect(told(state.giveBack(one, error: lost, at: start)) == ["open"])
+        #expect(told(state.giveBack(other, error: lost, at: start)) == ["down", "open"])
+        #expect(told(state.giveBack(other, error: lost, at: start)) == [])
+        #expect(state.fault?.description == "gone (SQLSTATE 57P01)")
+        #expect(told(state.borrow(3)) == [])
+        #expect(told(state.failed(away)) == ["refuse 3: unavailable"])
+        #expect(told(state.opened("c", expiry: at(1800), at: start)) == ["up"])
+    }
+
+    @Test("Idle connections that ended are dropped and replaced")
+    func dropped() {
+        var state = state("ab")
+        #expect(told(state.drop { _ in false }) == [])
+        #expect(told(state.drop { $0 == "a" }) == ["open"])
+        #expect(told(state.drop { _ in true }) == ["down", "open"])
+        #expect(state.idleConnections == [])
+    }
+
+    @Test("What nobody needed for a minute is closed, down to the minimum, one at a time")
+    func shrinking() throws {
+        var state = state("ab")
+        let leases = try (1...4).map { waiter in
+            let actions = state.borrow(waiter)
+            return try lease(waiter > 2 ? state.opened(waiter == 3 ? "c" : "d", expiry: at(1800), at: start) : actions)
+        }
+        for lease in leases.sorted(by: { $0.connection < $1.connection }) { _ = state.giveBack(lease, at: start) }
+        #expect(state.idleConnections == ["a", "b", "c", "d"])
+        #expect(told(state.tidy(at: at(59))) == [])
+        #expect(told(state.tidy(at: at(60))) == ["close a"])
+        #expect(told(state.tidy(at: at(60))) == ["close b"])
+        #expect(told(state.tidy(at: at(60))) == [])
+    }
+
+    @Test("An old connection is replaced when it is idle or comes back, but the last one stays")
+    func lifetime() throws {
+        var state = state("ab")
+        let old = try lease(state.borrow(1))
+        #expect(told(state.tidy(at: at(1800))) == ["close a", "open"])
+        #expect(told(state.giveBack(old, at: at(1800))) == [])
+        #expect(told(state.tidy(at: at(1800))) == [])
+        #expect(told(state.opened("c", expiry: at(3600), at: at(1800))) == [])
+        #expect(told(state.tidy(at: at(1801))) == ["close b", "open"])
+        let young = try lease(state.borrow(2))
+        _ = state.opened("d", expiry: at(3600), at: at(1802))
+        #expect(told(state.giveBack(young, at: at(3600))) == ["close c", "open"])
+    }
+
+    @Test("After the end everybody is refused, and everything that is or comes up is closed")
+    func shutDown() throws {
+        var state = state("ab") { $0.maximum = 2 }
+        let lent = try lease(state.borrow(1))
+        _ = state.borrow(2)
+        _ = state.borrow(3)
+        #expect(told(state.shutDown()).sorted() == ["close a", "close b", "refuse 3: unavailable"])
+        #expect(told(state.giveBack(lent, at: start)) == [])
+        #expect(told(state.borrow(4)) == ["refuse 4: unavailable"])
+        #expect(told(state.paused()) == [])
+        #expect(told(state.opened("c", expiry: at(1800), at: start)) == ["close c"])
+        #expect(state.fault != nil)
+    }
+
+    @Test("Pauses double from 50 ms to a second, and are a random part of that, at least half")
+    func pauses() {
+        let options = PostgresPoolOptions()
+        #expect(options.pause(failures: 1, jitter: 1) == .milliseconds(50))
+        #expect(options.pause(failures: 3, jitter: 0.5) == .milliseconds(100))
+        #expect(options.pause(failures: 1_000_000, jitter: 1) == .seconds(1))
+    }
+}

@@ -1,0 +1,137 @@
+// Rollcall · PostgresTests
+
+import Testing
+
+@testable import Postgres
+
+@Suite("PostgreSQL URLs")
+struct PostgresURLTests {
+    /// A machine with libpq 16 and neither files nor variables, unless they are named.
+    private func parameters(
+        _ text: String, environment: [String: String] = [:], files: Set<String> = [], libpq: Int = 160_000
+    ) throws -> [String: String] {
+        try PostgresURL(
+            text,
+            in: PostgresSurroundings(
+                environment: { environment[$0] }, fileExists: { files.contains($0) }, libpqVersion: libpq)
+        ).parameters
+    }
+
+    @Test("URLs and libpq's own notation are read alike")
+    func forms() throws {
+        for text in [
+            "postgresql://app:p%40s%2Fs@db.example:5433/people?application_name=x",
+            "postgres://app@db.example:5433/people?password=p%40s%2Fs&application_name=x",
+            "host=db.example port=5433 dbname=people user=app password='p@s/s' application_name=x",
+        ] {
+            let parameters = try parameters(text)
+            let named = ["host", "port", "dbname", "user", "password", "application_name"].map { parameters[$0] }
+            #expect(named == ["db.example", "5433", "people", "app", "p@s/s", "x"])
+        }
+        #expect(try parameters("postgresql:///db?host=%2Ftmp%2Fx")["host"] == "/tmp/x")
+        #expect(try parameters("postgresql://a,b:1,[::1]:2/db")["host"] == "a,b,::1")
+        #expect(try PostgresURL("postgresql://h?connect_timeout=7").connectTimeout == .seconds(7))
+        #expect(try PostgresURL("postgresql://h?connect_timeout=0").connectTimeout == nil)
+    }
+
+    @Test(
+        "What cannot be used is refused, and the refusal does not repeat it",
+        arguments: [
+            "", "s3cret", "host=h s3cret", "postgres://u:s3cret@h:port", "postgres://u:s3cret@h:0", "host=h\0s3cret",
+            "postgres://u:s3cret%zz@h", "postgres://h/db?s3cret", "postgres://h/db?s3cret=1", "s3cret=1",
+            "postgres://u:s3@cret@h/db", "postgres://u:12/s3cret@h/db", "postgres://u:s3cret/x@h", "host='s3cret",
+            "http://u:s3cret@h", "redis://:s3cret@h",
+        ])
+    func refused(text: String) {
+        let error = #expect(throws: PostgresError.self) { try PostgresURL(text) }
+        #expect(error?.code == .invalidURL)
+        #expect(error?.description.contains("s3cret") == false)
+    }
+
+    @Test("No description, dump or reflection shows a secret")
+    func secrecy() throws {
+        for text in [
+            "postgresql://app:s3cret@h:1/db?sslpassword=s3cret", "postgresql:///db?host=/tmp/x&password=s3cret",
+            "host=h password=s3cret",
+        ] {
+            let url = try PostgresURL(text)
+            var dumped = ""
+            dump(url, to: &dumped)
+            #expect(!"\(url) \(String(reflecting: url)) \(dumped)".contains("s3cret"))
+        }
+        #expect("\(try PostgresURL("postgres://app:s3cret@h:1/db"))" == "postgresql://app:***@h:1/db")
+        #expect("\(try PostgresURL("host=/tmp/x dbname=db user=app"))" == "postgresql://app@/db?host=/tmp/x")
+    }
+
+    @Test(
+        "A server on another machine must prove who it is",
+        arguments: [
+            "postgres://db.example/x", "postgres://10.0.0.1", "postgres://[fe80::1]", "postgres://127.evil.example",
+            "postgres://localhost.example", "postgres://localhost,db.example", "host=/tmp,db.example",
+            "hostaddr=10.0.0.1 host=localhost", "service=prod", "postgres://[::]", "postgres://1270.0.0.1",
+        ])
+    func remote(text: String) throws {
+        let parameters = try parameters(text)
+        #expect(parameters["sslmode"] == "verify-full")
+        #expect(parameters["sslrootcert"] == "system")
+    }
+
+    @Test(
+        "One on this machine need not",
+        arguments: [
+            "postgres://", "postgres://localhost/x", "postgres://LOCALHOST", "postgres://127.0.0.1", "postgres://[::1]",
+            "postgres://127.1.2.3", "postgresql:///db?host=/tmp/x", "host=@abstract",
+            "hostaddr=127.0.0.1 host=db.example",
+            "postgres://localhost,127.0.0.1,[::1]",
+        ])
+    func local(text: String) throws {
+        let parameters = try parameters(text)
+        #expect(parameters["sslmode"] == nil)
+        #expect(parameters["sslrootcert"] == nil)
+    }
+
+    @Test("A server that only the environment names is judged as well")
+    func environment() throws {
+        #expect(try parameters("postgres://", environment: ["PGHOST": "db.example"])["sslmode"] == "verify-full")
+        #expect(try parameters("postgres://", environment: ["PGHOSTADDR": "10.0.0.1"])["sslmode"] == "verify-full")
+        #expect(try parameters("postgres://", environment: ["PGSERVICE": "prod"])["sslmode"] == "verify-full")
+        #expect(try parameters("postgres://", environment: ["PGHOST": "/tmp"])["sslmode"] == nil)
+        #expect(try parameters("postgres://localhost", environment: ["PGHOST": "db.example"])["sslmode"] == nil)
+    }
+
+    @Test("A chosen sslmode stays, in the text or in PGSSLMODE")
+    func chosen() throws {
+        #expect(try parameters("postgres://h?sslmode=disable")["sslmode"] == "disable")
+        #expect(try parameters("postgres://h?sslmode=require")["sslrootcert"] == nil)
+        #expect(try parameters("postgres://h", environment: ["PGSSLMODE": "require"])["sslmode"] == nil)
+        #expect(
+            try parameters("postgres://h?sslmode=verify-full", environment: ["PGSSLMODE": "disable"])["sslmode"]
+                == "verify-full")
+        #expect(try parameters("postgres://h", environment: ["PGSSLMODE": "verify-full"])["sslrootcert"] == "system")
+    }
+
+    @Test("Authorities: the named ones, those of the user, the system's")
+    func authorities() throws {
+        #expect(try parameters("postgres://h?sslrootcert=/own.pem")["sslrootcert"] == "/own.pem")
+        #expect(try parameters("postgres://h", environment: ["PGSSLROOTCERT": "/own.pem"])["sslrootcert"] == nil)
+        let home = ["HOME": "/home/me"]
+        let own: Set = ["/home/me/.postgresql/root.crt"]
+        #expect(try parameters("postgres://h", environment: home, files: own)["sslrootcert"] == nil)
+        let bundle = "/etc/ssl/certs/ca-certificates.crt"
+        #expect(try parameters("postgres://h", files: [bundle], libpq: 150_020)["sslrootcert"] == bundle)
+        #expect(try parameters("postgres://h", libpq: 150_020)["sslrootcert"] == nil)
+    }
+
+    @Test("A dead server is noticed, names are ours and text is UTF-8, unless the text says otherwise")
+    func defaults() throws {
+        let usual = try parameters("postgres://h?client_encoding=LATIN1")
+        let keywords = [
+            "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout",
+            "fallback_application_name", "client_encoding",
+        ]
+        #expect(keywords.map { usual[$0] } == ["30", "10", "3", "10000", "rollcall", "UTF8"])
+        #expect(try parameters("postgres://h?keepalives_idle=5")["keepalives_idle"] == "5")
+        let environment = ["PGCONNECT_TIMEOUT": "4"]
+        #expect(try parameters("postgres://h", environment: environment)["connect_timeout"] == "4")
+    }
+}
