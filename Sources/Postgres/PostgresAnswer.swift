@@ -70,9 +70,14 @@ struct PostgresAnswer: ~Copyable {
 
     /// Leaves out what a statement raised by itself, and what errors of class 22 (data) quote.
     private func withoutValues(_ message: String, sqlState: String) -> String {
-        if field(rollcall_field_function) == "exec_stmt_raise" { return "the statement raised an exception" }
-        guard sqlState.hasPrefix("22"), let first = message.firstIndex(of: "\""),
-            let last = message.lastIndex(of: "\"")
+        // The functions of PL/pgSQL's RAISE and ASSERT.
+        if field(rollcall_field_function)?.hasPrefix("exec_stmt_") == true {
+            return "the statement raised an exception"
+        }
+        // Quotation marks differ with the server's language.
+        let isMark: (Character) -> Bool = { "\"„“”«»「」'".contains($0) }
+        guard sqlState.hasPrefix("22"), let first = message.firstIndex(where: isMark),
+            let last = message.lastIndex(where: isMark)
         else { return message }
         return message[..<first] + "\"…\"" + message[last...].dropFirst()
     }

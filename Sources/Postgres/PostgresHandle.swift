@@ -117,6 +117,8 @@ extension PostgresHandle {
         while PQisBusy(connection) == 1 {
             try wait(for: POLLIN, before: deadline)
             try consumeInput()
+            // What is left of a record of TLS shows on no socket.
+            if PQsslInUse(connection) == 1, PQisBusy(connection) == 1 { try consumeInput() }
         }
         return PostgresAnswer(PQgetResult(connection))
     }

@@ -21,8 +21,9 @@ final class PostgresNotices: Sendable {
     }
 }
 
-/// Makes one line of libpq's text, whose lines end with `\n`.
+/// Makes one line of libpq's text, which may have several, some of them indented.
 func oneLine(_ text: UnsafePointer<CChar>?) -> String {
     guard let text else { return "" }
-    return String(cString: text).split(whereSeparator: \.isNewline).joined(separator: "; ")
+    let lines = String(cString: text).split(whereSeparator: \.isNewline)
+    return lines.map { $0.drop(while: \.isWhitespace) }.joined(separator: "; ")
 }

@@ -56,8 +56,8 @@ package struct PostgresURL: Sendable, Hashable {
 
     /// Refuses an `@` or `/` of a password that libpq would take for the end of it, and the rest for a host or database.
     private static func refuseStrayMarks(_ text: String) throws(PostgresError) {
-        guard let scheme = text.firstRange(of: "://") else { return }
-        let parts = text[scheme.upperBound...].split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
+        guard let scheme = ["postgresql://", "postgres://"].first(where: text.hasPrefix) else { return }
+        let parts = text.dropFirst(scheme.count).split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
         let path = parts.dropFirst().first?.prefix { $0 != "?" } ?? ""
         guard parts[0].count(where: { $0 == "@" }) <= 1, !path.contains("@") else {
             throw invalid("it has an @ or / in a name or password; there they are written %40 and %2F")

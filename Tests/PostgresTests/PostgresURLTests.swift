@@ -29,6 +29,8 @@ struct PostgresURLTests {
             #expect(named == ["db.example", "5433", "people", "app", "p@s/s", "x"])
         }
         #expect(try parameters("postgresql:///db?host=%2Ftmp%2Fx")["host"] == "/tmp/x")
+        #expect(try parameters("host=h password=a://b@c@d/e@f")["password"] == "a://b@c@d/e@f")
+        #expect(try parameters("postgres://h/db?user=me@there")["user"] == "me@there")
         #expect(try parameters("postgresql://a,b:1,[::1]:2/db")["host"] == "a,b,::1")
         #expect(try PostgresURL("postgresql://h?connect_timeout=7").connectTimeout == .seconds(7))
         #expect(try PostgresURL("postgresql://h?connect_timeout=0").connectTimeout == nil)
