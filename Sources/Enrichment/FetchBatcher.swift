@@ -62,16 +62,4 @@ struct FetchBatcher: Sendable {
         guard !gathered.isEmpty, let windowEnd, windowEnd > now else { return nil }
         return windowEnd
     }
-
-    /// Lets go of everything that no batch has taken.
-    mutating func removeAll() -> [FetchSlot] {
-        let slots =
-            ready.flatMap(\.slots)
-            + order.flatMap { topic in (gathered[topic] ?? []).map { FetchSlot(key: $0, topic: topic) } }
-        ready = []
-        gathered = [:]
-        order = []
-        count = 0
-        return slots
-    }
 }

@@ -31,7 +31,7 @@ extension FetchHook {
             do throws(FetchRuleError) {
                 try await source.validate(fields[place].rule)
             } catch {
-                if !Task.isCancelled { change([place]) { state, _, now in state.rule.failed("\(error)", at: now) } }
+                if !Task.isCancelled { change([place]) { state, _, _ in state.rule.failed("\(error)") } }
                 return
             }
         }
@@ -54,10 +54,17 @@ extension FetchHook {
         if let time = effects.timer {
             Task {
                 try? await Task.sleep(until: time, tolerance: .zero, clock: .continuous)
-                change([place]) { state, _, _ in state.timerFired(time) }
+                change([place]) { state, _, now in state.timerFired(time, at: now) }
             }
         }
         for wait in effects.ended { wait.end() }
+        if !actions.dropped.isEmpty {
+            // To free a generation takes milliseconds, which an event loop does not have: this task is the last to let go.
+            Task {
+                try? await Task.sleep(for: .milliseconds(100))
+                withExtendedLifetime(actions.dropped) {}
+            }
+        }
         for transition in actions.transitions { tell(transition, ofRule: place) }
         if !actions.changed.isEmpty { onChange(actions.changed) }
     }

@@ -41,6 +41,7 @@ package final class FetchHook: Service {
         self.logger = logger
         self.onChange = onChange
         states = Mutex(rules.map { FieldState(rule: $0, isValidated: isValidated) })
+        for field in fields { field.metrics.note(openBreakers: openBreakers(of: field.rule.field)) }
     }
 
     /// Whether anything is added to the entries of a topic.
@@ -101,7 +102,13 @@ package final class FetchHook: Service {
     ///
     /// What is known is fetched anew, and told if it differs; what is not known is told at once.
     package func invalidate(_ keys: [Key]) {
-        change(fields.indices) { state, _, now in state.rule.invalidate(keys, at: now) }
+        // A bulk update may name many, and event loops wait for the same lock.
+        var rest = keys[...]
+        while !rest.isEmpty {
+            let some = rest.prefix(FetchBatcher.maximumKeys)
+            rest = rest.dropFirst(some.count)
+            change(fields.indices) { state, _, now in state.rule.invalidate(some, at: now) }
+        }
     }
 
     /// Any data may have changed, since news of it was missed: all that is known is fetched anew, little by little.

@@ -17,7 +17,7 @@ struct FetchedValue: Hashable, Sendable {
     var failure: Failure?
     /// When it is to be fetched anew.
     var freshUntil: ContinuousClock.Instant
-    /// How many revalidations had begun when its query began.
+    /// How many revalidations had begun when it was noted, or asked for again.
     var round: Int
 
     func isStale(at now: ContinuousClock.Instant) -> Bool { now >= freshUntil }

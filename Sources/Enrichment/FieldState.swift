@@ -61,7 +61,10 @@ struct FieldState: Sendable {
         keys.map { rule.cached(rule.slot(of: $0, on: topic)) }
     }
 
-    mutating func timerFired(_ time: Instant) { timers.removeAll { $0 == time } }
+    mutating func timerFired(_ time: Instant, at now: Instant) {
+        timers.removeAll { $0 == time }
+        rule.timeCame(at: now)
+    }
 
     mutating func takeEffects(at now: Instant) -> Effects {
         let actions = rule.takeActions(at: now)

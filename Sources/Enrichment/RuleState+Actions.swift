@@ -7,6 +7,8 @@ extension RuleState {
     struct Query: Hashable, Sendable {
         let number: Int
         let batch: FetchBatch
+        /// How many revalidations had begun when it did.
+        let round: Int
     }
 
     /// What the events since the last time ask for.

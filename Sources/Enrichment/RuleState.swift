@@ -5,22 +5,11 @@ import Presence
 /// The pure state of one rule: what is known, what is asked for, who waits, and whether the database is asked at all.
 ///
 /// Time is passed in. Events change the state; ``takeActions(at:)`` after one or several of them says what to do. A slot
-/// is asked for by one query at a time, whoever wants it, and not again before its answer is stale.
+/// is asked for by one query at a time, whoever wants it, and not again before its answer is stale. What takes longer
+/// than the keys of a call would is done in small parts, and only when a timer fires.
 struct RuleState: Sendable {
     typealias Instant = ContinuousClock.Instant
 
-    /// A slot that is asked for, or will be.
-    private struct Pending: Sendable {
-        /// Whether its data changed while the query was under way, which may have seen it before that.
-        var isDirty = false
-        var waiters: [Int] = []
-    }
-
-    /// Queries of a rule at one time, so that one rule leaves connections to the others.
-    static let width = 4
-    /// Slots that may be asked for or wait to be; of those beyond it is said at once that they could not be had, and they
-    /// are tried again later.
-    static let maximumPending = 50_000
     /// The pause before the hook itself asks again for what could not be had.
     static let retryPause = Duration.seconds(1)
     /// How long a key is left alone whose data made the query fail.
@@ -29,11 +18,7 @@ struct RuleState: Sendable {
     let rule: FetchRule
     private var cache: FetchCache
     private var breaker: FetchBreaker
-    private var batcher = FetchBatcher()
-    private var pending = SlotTable<Pending>()
-    private var underway: [Int: (query: Query, round: Int)] = [:]
-    private var lastQuery = 0
-
+    private var asked = AskedSlots()
     private var waiters = FetchWaiters()
     /// How many revalidations have begun.
     private var round = 0
@@ -82,7 +67,7 @@ extension RuleState {
             let value = known(slot, at: now)
             tally.add(value, at: now)
             guard value == nil, ask(slot, at: now) else { continue }
-            pending[slot]?.waiters.append(number)
+            asked.addWaiter(number, for: slot)
             missing.append(slot)
         }
         guard !missing.isEmpty else { return nil }
@@ -103,20 +88,9 @@ extension RuleState {
         for key in keys {
             let slots =
                 rule.takesTopic
-                ? Set(cache.slots(of: key)).union(pending.slots(of: key)) : [FetchSlot(key: key, topic: nil)]
+                ? Set(cache.slots(of: key)).union(asked.slots(of: key)) : [FetchSlot(key: key, topic: nil)]
             var isHeld = false
-            for slot in slots {
-                if pending[slot] != nil {
-                    pending[slot]?.isDirty = true
-                } else if var value = cache.value(for: slot) {
-                    value.freshUntil = now
-                    cache.set(value, for: slot)
-                    _ = ask(slot, at: now)
-                } else {
-                    continue
-                }
-                isHeld = true
-            }
+            for slot in slots where asked.markDirty(slot) || refresh(slot, at: now) { isHeld = true }
             if !isHeld { actions.changed.insert(key) }
         }
     }
@@ -129,13 +103,22 @@ extension RuleState {
 
     /// Sees to it that a slot is asked for; false, and a failure noted, if it cannot be.
     private mutating func ask(_ slot: FetchSlot, at now: Instant) -> Bool {
-        if pending[slot] != nil { return true }
-        guard !breaker.isOpen, pending.count < Self.maximumPending else {
+        if asked.contains(slot) { return true }
+        guard !breaker.isOpen, !asked.isFull else {
             owe(slot, at: now)
             return false
         }
-        pending[slot] = Pending()
-        batcher.add(slot)
+        asked.add(slot)
+        return true
+    }
+
+    /// Asks anew for what is known of a slot, which is stale from now on; false if nothing is.
+    @discardableResult
+    private mutating func refresh(_ slot: FetchSlot, at now: Instant) -> Bool {
+        guard var value = cache.value(for: slot) else { return false }
+        value.freshUntil = now
+        cache.set(value, for: slot)
+        _ = ask(slot, at: now)
         return true
     }
 
@@ -161,22 +144,28 @@ extension RuleState {
             succeeded()
             return nil
         }
-        guard pending[slot] == nil else { return nil }
-        pending[slot] = Pending()
-        return begin(FetchBatch(topic: slot.topic, keys: [slot.key]))
+        return asked.probe(slot, round: round)
     }
 
     /// A query has ended.
     mutating func finish(_ number: Int, _ outcome: FetchOutcome, at now: Instant) {
-        guard let (query, round) = underway.removeValue(forKey: number) else { return }
+        guard let query = asked.end(number) else { return }
         let slots = query.batch.slots
         if let failure = outcome.failure {
             let unanswered = slots.filter { outcome.answers[$0.key] == nil }
-            failed(failure.reason, isDataFault: failure.isDataFault, slots: unanswered, at: now)
+            failed(failure.reason, isDataFault: failure.isDataFault, slots: unanswered)
         } else {
             succeeded(withDataFault: outcome.isAllPoisonous)
         }
-        for slot in slots { settle(slot, outcome.answers[slot.key], round: round, at: now) }
+        for slot in slots {
+            let dirtySince = letGo(of: slot)
+            guard let answer = outcome.answers[slot.key] else {
+                owe(slot, at: now)
+                continue
+            }
+            note(answer, for: slot, at: now)
+            if query.round < round || dirtySince >= number { refresh(slot, at: now) }
+        }
     }
 
     /// The database answers, if only with an error that data raised.
@@ -187,38 +176,20 @@ extension RuleState {
     }
 
     /// The database does not answer as it should.
-    mutating func failed(_ reason: String, isDataFault: Bool = false, slots: [FetchSlot] = [], at now: Instant) {
+    mutating func failed(_ reason: String, isDataFault: Bool = false, slots: [FetchSlot] = []) {
         guard let transition = breaker.failed(reason, isDataFault: isDataFault, slots: slots) else { return }
         actions.transitions.append(transition)
-        for slot in batcher.removeAll() { settle(slot, nil, round: round, at: now) }
     }
 
-    private mutating func begin(_ batch: FetchBatch) -> Query {
-        lastQuery += 1
-        let query = Query(number: lastQuery, batch: batch)
-        underway[lastQuery] = (query, round)
-        // What changed before the query begins is seen by it.
-        for slot in batch.slots where pending[slot]?.isDirty == true { pending[slot]?.isDirty = false }
-        return query
+    /// Asks for a slot no more, and lets those go who wait for nothing else; gives the last query that may be too early.
+    @discardableResult
+    private mutating func letGo(of slot: FetchSlot) -> Int {
+        guard let asked = asked.remove(slot) else { return 0 }
+        for waiter in asked.waiters where waiters.settle(waiter) { actions.settled.append(waiter) }
+        return asked.dirtySince
     }
 
-    /// Notes the answer for a slot, nil being none, and lets its waiters go.
-    private mutating func settle(_ slot: FetchSlot, _ answer: FetchOutcome.Answer?, round: Int, at now: Instant) {
-        let asked = pending[slot]
-        pending[slot] = nil
-        if let answer {
-            let isDirty = asked?.isDirty == true || round < self.round
-            note(answer, for: slot, staleAlready: isDirty, at: now)
-            if isDirty { _ = ask(slot, at: now) }
-        } else {
-            owe(slot, at: now)
-        }
-        for waiter in asked?.waiters ?? [] where waiters.settle(waiter) { actions.settled.append(waiter) }
-    }
-
-    private mutating func note(
-        _ answer: FetchOutcome.Answer, for slot: FetchSlot, staleAlready: Bool, at now: Instant
-    ) {
+    private mutating func note(_ answer: FetchOutcome.Answer, for slot: FetchSlot, at now: Instant) {
         let previous = cache.value(for: slot)
         var value = FetchedValue(json: previous?.json, failure: nil, freshUntil: now + rule.ttl, round: round)
         switch answer {
@@ -229,7 +200,6 @@ extension RuleState {
             value.failure = .data
             value.freshUntil = now + min(rule.ttl, Self.poisonPause)
         }
-        if staleAlready { value.freshUntil = now }
         cache.set(value, for: slot)
         // What was told as failed must be told as whole again, also with the same data.
         if let previous, value.failure == nil, previous.failure != nil || previous.json != value.json {
@@ -241,27 +211,30 @@ extension RuleState {
 // MARK: - What to do
 
 extension RuleState {
-    /// Moves time on and hands over what is to be done.
-    mutating func takeActions(at now: Instant) -> Actions {
-        expireWaiters(at: now)
-        if !breaker.isOpen {
-            walkOn(at: now)
-            for batch in batcher.take(at: now, room: Self.width - underway.count) {
-                actions.queries.append(begin(batch))
-            }
+    /// A time that actions named has come.
+    mutating func timeCame(at now: Instant) {
+        while let (number, slots) = waiters.expire(at: now) {
+            actions.settled.append(number)
+            // What they go without is told when it comes.
+            for slot in slots where cache.value(for: slot) == nil { owe(slot, at: now) }
         }
+        if breaker.isOpen {
+            for slot in asked.takeBatches(at: now).flatMap(\.slots) {
+                owe(slot, at: now)
+                letGo(of: slot)
+            }
+        } else {
+            walkOn(at: now)
+        }
+    }
+
+    /// Hands over what is to be done.
+    mutating func takeActions(at now: Instant) -> Actions {
+        if !breaker.isOpen { actions.queries += asked.takeQueries(at: now, round: round) }
         actions.wake = nextWake(after: now)
         actions.dropped = cache.takeDropped()
         defer { actions = Actions() }
         return actions
-    }
-
-    /// Lets those go whose time is over; what they go without is told when it comes.
-    private mutating func expireWaiters(at now: Instant) {
-        while let (number, slots) = waiters.expire(at: now) {
-            actions.settled.append(number)
-            for slot in slots where cache.value(for: slot) == nil { owe(slot, at: now) }
-        }
     }
 
     /// Asks anew for what could not be had and for what may have changed: a part of a batch in each window, so that those
@@ -273,9 +246,9 @@ extension RuleState {
         }
         guard cache.isWalking, walkOnAt.map({ $0 <= now }) ?? true else { return }
         walkOnAt = now + FetchBatcher.window
-        guard underway.count < Self.width else { return }
+        guard !asked.isBusy else { return }
         // With the topic asked for, each topic costs a query of its own.
-        let limit = (rule.takesTopic ? 20 : FetchBatcher.maximumKeys) - batcher.count
+        let limit = (rule.takesTopic ? 20 : FetchBatcher.maximumKeys) - asked.waiting
         guard limit > 0 else { return }
         let round = round
         for slot in cache.walkOn(limit: limit, where: { $0.failure == .outage || $0.round < round }) {
@@ -284,10 +257,11 @@ extension RuleState {
     }
 
     private func nextWake(after now: Instant) -> Instant? {
-        var times = [waiters.firstDeadline]
-        if !breaker.isOpen {
-            times.append(batcher.nextDue(after: now))
-            times.append(cache.isWalking ? walkOnAt : retryAt)
+        var times = [waiters.firstDeadline, asked.nextDue(after: now)]
+        if breaker.isOpen {
+            if asked.waiting > 0 { times.append(now) }
+        } else {
+            times.append(cache.isWalking ? walkOnAt ?? now : retryAt)
         }
         return times.compactMap { $0 }.min()
     }

@@ -78,16 +78,4 @@ struct FetchBatcherTests {
         #expect(first.map(\.topic) == [topic("0"), topic("1"), topic("2")])
         #expect(second.map(\.topic) == [topic("3"), topic("4")])
     }
-
-    @Test("What is let go of is everything that no batch has taken")
-    mutating func removeAll() {
-        add(keys(0..<1))
-        _ = take(at: 0)
-        add(keys(1..<700))
-        #expect(batcher.count == 699)
-        let slots = batcher.removeAll()
-        let later = take(at: 50)
-        #expect(Set(slots.map(\.key)) == Set(keys(1..<700)))
-        #expect(later.isEmpty && batcher.count == 0)
-    }
 }

@@ -161,6 +161,21 @@ struct FetchHookTests {
         }
     }
 
+    @Test("A query that comes to give one column only, while the node runs, is a failure")
+    func oneColumn() async throws {
+        let source = FetchSource { _, _, _ in
+            PostgresResult(columns: ["k"], rows: [[bytes("a")]])
+        } validate: { _ in
+        }
+        try await RunningHook.with([.sample], source) { running in
+            for name in ["a", "b", "c"] {
+                let shown = await running.shown(name)
+                #expect(shown == #","enriched":false"#)
+            }
+            #expect(running.hook.faults == ["user: the query has 1 column, needs two: the key and its data"])
+        }
+    }
+
     @Test("What a query gives is compacted, and refused when it is no JSON, too long or of strangers")
     func values() async throws {
         let long = #""\#(String(repeating: "x", count: FetchOutcome.maximumValueBytes))""#

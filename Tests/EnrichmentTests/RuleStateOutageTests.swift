@@ -42,6 +42,8 @@ struct RuleStateOutageTests {
         let waiter = try rule.wait(for: keys("waiting"))
         rule.fail(third)
         _ = rule.queries()
+        rule.pass(FetchBatcher.window)
+        _ = rule.queries()
         #expect(rule.state.fault == "the connection was lost")
         #expect(rule.transitions == [.opened(reason: "the connection was lost")])
         #expect(rule.settled.contains(waiter) && rule.shown("waiting") == "-?")
@@ -50,6 +52,22 @@ struct RuleStateOutageTests {
         let none = rule.queries()
         #expect(late == nil && none.isEmpty && rule.wake == nil)
         #expect(rule.known("late")?.failure == .outage && rule.shown("known") == "1")
+    }
+
+    @Test("However many wait when the breaker opens, they go little by little, without a pause")
+    mutating func opensOnMany() {
+        rule.fetch(keys(0..<10_000))
+        var waiting = rule.queries()
+        for number in 0..<100 {
+            for query in waiting { rule.fail(query) }
+            waiting = rule.queries()
+            if rule.wake == nil {
+                #expect(number > 2)
+                break
+            }
+            if number == 0 { #expect(rule.wake == .zero) }
+        }
+        #expect(rule.settled.count == 1 && waiting.isEmpty && rule.shown("k9999") == "-?")
     }
 
     @Test("Failures that are not in a row open nothing")
@@ -147,7 +165,7 @@ struct RuleStateOutageTests {
         rule = RuleUnderTest(breaker: FetchBreaker(openBecause: "not asked yet"))
         let waiter = rule.fetch(keys("a"))
         #expect(waiter == nil && rule.shown("a") == "-?" && rule.state.fault == "not asked yet")
-        for _ in 0..<2 { rule.state.failed("it is away", at: rule.now) }
+        for _ in 0..<2 { rule.state.failed("it is away") }
         _ = rule.queries()
         #expect(rule.transitions == [.opened(reason: "it is away")] && rule.state.fault == "it is away")
         let probe = rule.state.probe()

@@ -111,7 +111,7 @@ struct RuleStateTests {
 
     @Test("Beyond its bound the rule asks for no more, says so at once, and tries again by itself")
     mutating func bound() {
-        rule.fetch(keys(0..<RuleState.maximumPending))
+        rule.fetch(keys(0..<AskedSlots.maximum))
         let waiter = rule.fetch(keys("one too many"))
         #expect(waiter == nil && rule.shown("one too many") == "-?")
         var asked: Set<Key> = []
@@ -122,7 +122,7 @@ struct RuleStateTests {
             }
             rule.pass(.milliseconds(10))
         }
-        #expect(asked.count == RuleState.maximumPending + 1 && rule.shown("one too many") == "-")
+        #expect(asked.count == AskedSlots.maximum + 1 && rule.shown("one too many") == "-")
         #expect(rule.changed.last == Set(keys("one too many")))
     }
 

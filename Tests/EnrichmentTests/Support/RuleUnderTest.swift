@@ -54,6 +54,7 @@ struct RuleUnderTest {
 
     /// Takes actions, noting all but the queries, which it gives.
     mutating func queries() -> [RuleState.Query] {
+        state.timeCame(at: now)
         let actions = state.takeActions(at: now)
         if !actions.changed.isEmpty { changed.append(actions.changed) }
         settled.formUnion(actions.settled)

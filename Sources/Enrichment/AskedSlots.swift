@@ -1,0 +1,90 @@
+// Rollcall · Enrichment
+
+import Presence
+
+/// What a rule asks the database for: slots that wait for a query, and those whose query is under way.
+///
+/// Pure. A slot is here once, from when it is first wanted until its query has ended, whoever else wants it meanwhile.
+struct AskedSlots: Sendable {
+    typealias Instant = ContinuousClock.Instant
+
+    struct Asked: Sendable {
+        /// The last query that had begun when the slot's data changed: that, and those before it, may have come too early.
+        var dirtySince = 0
+        /// The numbers of those who wait.
+        var waiters: [Int] = []
+    }
+
+    /// Queries of a rule at one time, so that one rule leaves connections to the others.
+    static let width = 4
+    /// The slots that are taken; the owner asks for no more, says so, and tries again later.
+    static let maximum = 50_000
+
+    private var table = SlotTable<Asked>()
+    private var batcher = FetchBatcher()
+    private var underway: [Int: RuleState.Query] = [:]
+    private var lastQuery = 0
+
+    var isFull: Bool { table.count >= Self.maximum }
+    /// Whether as many queries are under way as may be.
+    var isBusy: Bool { underway.count >= Self.width }
+    /// Slots that no query has taken.
+    var waiting: Int { batcher.count }
+
+    func contains(_ slot: FetchSlot) -> Bool { table[slot] != nil }
+
+    func slots(of key: Key) -> [FetchSlot] { table.slots(of: key) }
+
+    /// Takes a slot that is not here, for the next query.
+    mutating func add(_ slot: FetchSlot) {
+        table[slot] = Asked()
+        batcher.add(slot)
+    }
+
+    mutating func addWaiter(_ number: Int, for slot: FetchSlot) { table[slot]?.waiters.append(number) }
+
+    /// Notes that the data of a slot changed; false if the slot is not here.
+    mutating func markDirty(_ slot: FetchSlot) -> Bool {
+        guard table[slot] != nil else { return false }
+        table[slot]?.dirtySince = lastQuery
+        return true
+    }
+
+    mutating func remove(_ slot: FetchSlot) -> Asked? {
+        guard let asked = table[slot] else { return nil }
+        table[slot] = nil
+        return asked
+    }
+}
+
+// MARK: - Queries
+
+extension AskedSlots {
+    /// Begins the queries that are due and have room.
+    mutating func takeQueries(at now: Instant, round: Int) -> [RuleState.Query] {
+        batcher.take(at: now, room: Self.width - underway.count).map { begin($0, round: round) }
+    }
+
+    /// Takes a few batches that are due, of slots that are to be given up.
+    mutating func takeBatches(at now: Instant) -> [FetchBatch] { batcher.take(at: now, room: Self.width) }
+
+    /// Begins a query for one slot, out of turn; nil if the slot is here already.
+    mutating func probe(_ slot: FetchSlot, round: Int) -> RuleState.Query? {
+        guard table[slot] == nil else { return nil }
+        table[slot] = Asked()
+        return begin(FetchBatch(topic: slot.topic, keys: [slot.key]), round: round)
+    }
+
+    /// Ends a query, whose slots are still to be removed.
+    mutating func end(_ number: Int) -> RuleState.Query? { underway.removeValue(forKey: number) }
+
+    /// When to take again, if that is not when a query has ended.
+    func nextDue(after now: Instant) -> Instant? { batcher.nextDue(after: now) }
+
+    private mutating func begin(_ batch: FetchBatch, round: Int) -> RuleState.Query {
+        lastQuery += 1
+        let query = RuleState.Query(number: lastQuery, batch: batch, round: round)
+        underway[lastQuery] = query
+        return query
+    }
+}
