@@ -1,0 +1,120 @@
+// Rollcall · EnrichmentTests
+
+import Presence
+import TestSupport
+import Testing
+
+@testable import Enrichment
+
+/// A rule, a database that answers early, late or not at all, and a feed that shows what it is told.
+private struct World {
+    private var random: SplitMix
+    private var rule: RuleUnderTest
+    private let names = (0..<12).map { "k\($0)" }
+    private var database: [String: String] = [:]
+    private var underway: [(query: RuleState.Query, early: [String: String])] = []
+    private var waiting: [Int: [String]] = [:]
+    /// What the feed shows, by key.
+    private var view: [String: String] = [:]
+    private var told = 0
+
+    init(seed: UInt64) {
+        random = SplitMix(seed: seed)
+        rule = RuleUnderTest(cache: .init(count: Bool.random(using: &random) ? 100_000 : 30))
+    }
+
+    mutating func run(steps: Int) {
+        for _ in 0..<steps { step(mayFail: true) }
+    }
+
+    /// Lets the database be well until nothing is left to do.
+    mutating func settle() throws {
+        for _ in 0..<2_000 {
+            if rule.state.fault != nil, let probe = rule.state.probe() { underway.append((probe, database)) }
+            while !underway.isEmpty { finish(mayFail: false) }
+            act()
+            if underway.isEmpty, rule.state.fault == nil {
+                guard let wake = rule.wake else { return }
+                rule.pass(max(wake, .milliseconds(1)))
+                act()
+            }
+        }
+        throw NeverHappened(description: "rest")
+    }
+
+    mutating func check() {
+        #expect(waiting.isEmpty)
+        for (name, shown) in view { #expect(shown == database[name] ?? "-", "\(name)") }
+    }
+
+    private mutating func step(mayFail: Bool) {
+        let name = names.randomElement(using: &random) ?? ""
+        switch Int.random(in: 0..<12, using: &random) {
+        case 0...2: want([name, names.randomElement(using: &random) ?? ""])
+        case 3, 4:
+            database[name] =
+                Int.random(in: 0..<4, using: &random) == 0 ? nil : "\(Int.random(in: 0..<99, using: &random))"
+            rule.state.invalidate([key(name)], at: rule.now)
+        case 5 where Int.random(in: 0..<5, using: &random) == 0:
+            // News that is missed, and then known to be missed.
+            database[name] = "missed"
+            rule.state.revalidate()
+        case 6...8: finish(mayFail: mayFail)
+        case 9:
+            if rule.state.fault != nil, let probe = rule.state.probe() { underway.append((probe, database)) }
+        default: rule.pass(.milliseconds(Int.random(in: 0..<40, using: &random)))
+        }
+        act()
+    }
+
+    private mutating func want(_ names: [String]) {
+        if let waiter = rule.fetch(names.map(key)) {
+            waiting[waiter] = names
+        } else {
+            show(names)
+        }
+    }
+
+    private mutating func show(_ names: [String]) {
+        for name in names { view[name] = rule.shown(name) }
+    }
+
+    private mutating func finish(mayFail: Bool) {
+        guard !underway.isEmpty else { return }
+        let (query, early) = underway.remove(at: Int.random(in: 0..<underway.count, using: &random))
+        if mayFail, Int.random(in: 0..<3, using: &random) == 0 {
+            rule.fail(query)
+        } else {
+            rule.answer(query, Bool.random(using: &random) ? early : database)
+        }
+        act()
+    }
+
+    private mutating func act() {
+        for query in rule.queries() {
+            let asked = underway.flatMap(\.query.batch.keys)
+            #expect(Set(asked).isDisjoint(with: query.batch.keys), "one query at a time for a key")
+            underway.append((query, database))
+        }
+        for waiter in rule.settled { show(waiting.removeValue(forKey: waiter) ?? []) }
+        while told < rule.changed.count {
+            let changed = rule.changed[told].map(\.text).filter { view[$0] != nil }
+            told += 1
+            if !changed.isEmpty { want(changed) }
+        }
+        if rule.wake == .zero, underway.isEmpty, rule.state.fault == nil { rule.pass(.milliseconds(1)) }
+    }
+}
+
+@Suite("The state of a rule, whatever happens")
+struct RuleStatePropertyTests {
+    @Test(
+        "Whoever shows what was told last shows what the database has, once that is well, and nobody waits for ever",
+        arguments: 0..<200)
+    func converges(_ seed: UInt64) throws {
+        var world = World(seed: seed)
+        world.run(steps: 400)
+        try world.settle()
+        world.check()
+    }
+}
