@@ -142,7 +142,9 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "EndToEndTests",
-            dependencies: ["rollcall", "Presence", "TestSupport", "LocalServices", httpClient, nio, logging, yams],
+            dependencies: [
+                "rollcall", "Presence", "Enrichment", "TestSupport", "LocalServices", httpClient, nio, logging, yams,
+            ],
             exclude: ["demo_page.py"], swiftSettings: settings),
     ]
 )

@@ -20,17 +20,21 @@ package struct Enricher: Sendable {
     package var invalidate: @Sendable ([Key]) -> Void
     /// Any data may have changed: news of it may have been lost.
     package var revalidate: @Sendable () -> Void
+    /// Keys whose data is other than what was given last; followed by one hub.
+    package var changes: AsyncStream<Set<Key>>
 
     package init(
         applies: @escaping @Sendable (Topic) -> Bool, known: @escaping @Sendable ([Key], [Key], Topic) -> Extras?,
         fetch: @escaping @Sendable ([Key], [Key], Topic) async -> Extras,
-        invalidate: @escaping @Sendable ([Key]) -> Void = { _ in }, revalidate: @escaping @Sendable () -> Void = {}
+        invalidate: @escaping @Sendable ([Key]) -> Void = { _ in }, revalidate: @escaping @Sendable () -> Void = {},
+        changes: AsyncStream<Set<Key>> = AsyncStream { $0.finish() }
     ) {
         self.applies = applies
         self.known = known
         self.fetch = fetch
         self.invalidate = invalidate
         self.revalidate = revalidate
+        self.changes = changes
     }
 
     /// Adds nothing.

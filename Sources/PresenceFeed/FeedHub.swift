@@ -79,7 +79,7 @@ package final class FeedHub: Service {
     package func live(_ topic: Topic) async -> LiveRoster? { await directory.feed(of: topic)?.live() }
 
     /// Tells all subscribers anew of keys whose data changed, wherever they are present.
-    package func renew(_ keys: Set<Key>) {
+    func renew(_ keys: Set<Key>) {
         // One hop a loop: a node may follow more topics than it has news of keys.
         for feeds in Dictionary(grouping: directory.all, by: { ObjectIdentifier($0.loop) }).values {
             feeds[0].loop.execute { for feed in feeds { feed.assumeIsolated { $0.renew(keys) } } }
@@ -96,6 +96,7 @@ package final class FeedHub: Service {
                 group.addTask { try? await self.subscriber.run() }
                 group.addTask { await self.snapshots.run() }
                 group.addTask { await self.comparePositions() }
+                group.addTask { for await keys in self.enricher.changes { self.renew(keys) } }
                 await group.waitForAll()
             }
         }

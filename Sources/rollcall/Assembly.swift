@@ -41,21 +41,23 @@ struct Assembly: Sendable {
             url: redisURL, options: settings.redisOptions, eventLoopGroup: loops, logger: logger,
             onChange: arrivals.receive)
         let store = PresenceStore(pool: pool, keys: StoreKeys(prefix: settings.redisPrefix), limits: limits)
+        let hook = try await hookServices(logger)
+        let enricher = hook?.enricher ?? .none
         let hub = FeedHub(
             store: store, redisURL: redisURL, redisOptions: settings.redisOptions, probe: pool, eventLoopGroup: loops,
-            encoder: EventEncoder.feed, options: settings.feedOptions, logger: logger)
+            encoder: EventEncoder.feed, enricher: enricher, options: settings.feedOptions, logger: logger)
         let sweeper = Sweeper(store: store, node: node, logger: logger)
         let leases = LeaseKeeper(store: store, logger: logger)
         let registry = StreamRegistry(eventLoopGroup: loops, options: settings.streamOptions)
         let streams = StreamRoutes(
             hub: hub, store: store, leases: leases, registry: registry, limits: limits, options: settings.streamOptions)
         let table = RouteTable.rollcall(
-            PresenceBackend(store: store, live: hub.live),
+            PresenceBackend(store: store, live: hub.live, enricher: enricher),
             streams: StreamHandlers(topicEvents: streams.topicEvents, manyTopicEvents: streams.manyTopicEvents),
             options: ServerOptions(limits: limits),
             checks: {
                 let draining = HealthCheck("draining", fault: registry.isDraining ? "the node is stopping" : nil)
-                return await HealthCheck.redis(store) + [draining]
+                return await HealthCheck.redis(store) + [draining] + (hook.map { [$0.check] } ?? [])
             },
             metrics: metrics)
 
@@ -77,17 +79,19 @@ struct Assembly: Sendable {
         }
 
         // Each is told to stop when those after it have stopped.
-        let services: [(name: String, service: any Service)] = [
-            ("redis pool", pool),
-            ("feed hub", hub),
-            ("sweeper", ConnectedService(redis: arrivals, service: sweeper)),
-            ("lease keeper", leases),
-            ("redis arrivals", RedisArrivals(arrivals, store: store, leases: leases, logger: logger)),
-            (
-                "http server",
-                DrainingServer(app, registry: registry, over: TimeAmount(settings.drain), logger: logger)
-            ),
-        ]
+        let databaseServices = hook?.services ?? []
+        let services: [(name: String, service: any Service)] =
+            databaseServices + [
+                ("redis pool", pool),
+                ("feed hub", hub),
+                ("sweeper", ConnectedService(redis: arrivals, service: sweeper)),
+                ("lease keeper", leases),
+                ("redis arrivals", RedisArrivals(arrivals, store: store, leases: leases, logger: logger)),
+                (
+                    "http server",
+                    DrainingServer(app, registry: registry, over: TimeAmount(settings.drain), logger: logger)
+                ),
+            ]
         var configuration = ServiceGroupConfiguration(
             services: services.map { .init(service: $0.service, serviceName: $0.name) },
             gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
@@ -103,6 +107,14 @@ struct Assembly: Sendable {
         } catch let error as IOError {
             throw ProgramError.unavailable("cannot listen on \(settings.host):\(settings.port): \(error)")
         }
+    }
+}
+
+extension Assembly {
+    /// The fetch hook, if there is a database for it to ask.
+    private func hookServices(_ logger: Logger) async throws(ProgramError) -> HookServices? {
+        guard let url = settings.databaseURL else { return nil }
+        return try await HookServices(database: url, rules: settings.fetchRules, logger: logger)
     }
 }
 

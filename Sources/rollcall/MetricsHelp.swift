@@ -10,6 +10,17 @@ enum MetricsHelp {
             "Streams ended, by reason: client_gone, unread (took no bytes for too long), draining, failed.",
         "rollcall_presences_swept_total": "Presences whose lease was over and that this node ended.",
         "rollcall_leases_repaired_total": "Leases given to or taken from topics that Redis had lost a part of.",
+        "rollcall_fetch_queries_total":
+            "Queries of the fetch hook, by field and outcome: answered, timed_out, refused, data, too_large, busy, lost, unavailable.",
+        "rollcall_fetch_keys_total": "Keys that the fetch hook asked for, by field.",
+        "rollcall_fetch_seconds": "Time that queries of the fetch hook took, by field.",
+        "rollcall_fetch_cache_total":
+            "Keys looked up in the fetch hook's cache, by field and result: hit, stale (given, and fetched anew), miss.",
+        "rollcall_fetch_refused_total":
+            "Data that cannot be shown, by field and reason: invalid_json, too_large, raised (an error for that key alone).",
+        "rollcall_fetch_breaker_open":
+            "Rules of the fetch hook that ask for nothing now, since PostgreSQL fails, by field.",
+        "rollcall_fetch_notifications_total": "Changes of data that PostgreSQL told of.",
         "rollcall_metrics_dropped_series_total": "Series not kept because their name had too many, or another type.",
     ]
 }

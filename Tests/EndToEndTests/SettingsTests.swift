@@ -1,7 +1,9 @@
 // Rollcall · EndToEndTests
 
 import ArgumentParser
+import Enrichment
 import Foundation
+import LocalServices
 import Logging
 import TestSupport
 import Testing
@@ -30,6 +32,46 @@ struct SettingsTests {
         defer { try? FileManager.default.removeItem(atPath: file) }
         let reader = try await SettingsReader(flags: [:], environment: ["ROLLCALL_CONFIG": file])
         #expect(try reader.value(of: SettingsTable.port) == 4321)
+    }
+
+    @Test("Fetch rules may be JSON, a file of it, or stand in the settings file as they are; each is read the same")
+    func fetchRules() async throws {
+        let rules = #"[{"topics":"room:*","field":"user","query":"SELECT a, b FROM c WHERE a = ANY($1)","ttl":5}]"#
+        let folder = try TemporaryFolder.make()
+        defer { TemporaryFolder.remove(folder) }
+        try Data(rules.utf8).write(to: URL(fileURLWithPath: "\(folder)/rules.json"))
+        let file =
+            #"{"redis_url":"redis://localhost","database_url":"postgresql://localhost/x","fetch_rules":\#(rules)}"#
+        try Data(file.utf8).write(to: URL(fileURLWithPath: "\(folder)/settings.json"))
+        let given = ["ROLLCALL_REDIS_URL": "redis://localhost", "ROLLCALL_DATABASE_URL": "postgresql://localhost/x"]
+        for environment in [
+            given.merging(["ROLLCALL_FETCH_RULES": rules]) { $1 },
+            given.merging(["ROLLCALL_FETCH_RULES": "\(folder)/rules.json"]) { $1 },
+            ["ROLLCALL_CONFIG": "\(folder)/settings.json"],
+        ] {
+            let settings = try Settings(from: try await SettingsReader(flags: [:], environment: environment))
+            #expect(settings.fetchRules.map(\.field) == ["user"])
+            #expect(settings.fetchRules.first?.ttl == .seconds(5))
+        }
+        let reader = try await SettingsReader(flags: [:], environment: given)
+        #expect(try Settings(from: reader).fetchRules == FetchRule.standard)
+    }
+
+    @Test(
+        "Fetch rules that cannot be used are refused with their name and the fault",
+        arguments: [
+            ("[{}]", "fetch rule 1: field is missing"), ("[{\"field\":\"metas\"}]", "cannot be metas"),
+            ("/no/such/file", "cannot be read"), ("[", "no JSON"),
+        ])
+    func badFetchRules(rules: String, message: String) async throws {
+        let environment = [
+            "ROLLCALL_REDIS_URL": "redis://localhost", "ROLLCALL_DATABASE_URL": "postgresql://localhost/x",
+            "ROLLCALL_FETCH_RULES": rules,
+        ]
+        let reader = try await SettingsReader(flags: [:], environment: environment)
+        let error = try #require(throws: ProgramError.self) { try Settings(from: reader) }
+        #expect(error.code == .usage && error.description.contains("ROLLCALL_FETCH_RULES"))
+        #expect(error.description.contains(message), "\(error)")
     }
 
     @Test("Every setting has a flag, and what is given to it arrives under the setting's own name")
@@ -62,6 +104,7 @@ struct SettingsTests {
             ("ROLLCALL_MIN_TTL", "31", "must not decrease"),
             ("ROLLCALL_DATABASE_URL", "nowhere hunter2", "a postgresql:// URL"),
             ("ROLLCALL_DATABASE_URL", "postgresql://user:hunter2@host/?sslmode=maybe&no=such", "PostgreSQL URL cannot"),
+            ("ROLLCALL_FETCH_RULES", "[]", "needs a database"),
             ("ROLLCALL_REDIS_URL", "http://user:hunter2@host", "none of redis, rediss"),
         ])
     func refusals(name: String, value: String, message: String) async throws {

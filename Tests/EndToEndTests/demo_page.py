@@ -45,6 +45,7 @@ def three_tabs(context):
     for tab in (alice, other_alice, bob):
         expect_names(tab, "Alice (count: 2)", "Bob (count: 1)")
         expect(tab.locator("#state")).to_have_text("live")
+    expect(bob.get_by_role("listitem").filter(has_text="Alice")).to_contain_text("Gardener")
     # What a screen reader says: a list with its name, and news in a polite log.
     assert bob.get_by_role("list", name="Present").get_by_role("listitem").count() == 2
     alice.bring_to_front()

@@ -26,12 +26,14 @@ struct EnrichedFeedTests {
             var gate: [CheckedContinuation<Void, Never>]?
         }
         let state = Mutex(State())
+        let changes = AsyncStream<Set<Key>>.makeStream()
 
         var enricher: Enricher {
             Enricher(
                 applies: { _ in true }, known: { keys, _, _ in self.known(keys) },
                 fetch: { keys, _, _ in await self.fetch(keys) },
-                invalidate: { keys in self.state.withLock { $0.known.subtract(keys.map(\.text)) } })
+                invalidate: { keys in self.state.withLock { $0.known.subtract(keys.map(\.text)) } },
+                changes: changes.stream)
         }
 
         private func known(_ keys: [Key]) -> Extras? {
@@ -159,7 +161,7 @@ struct EnrichedFeedTests {
             let gone = listeners[0]
             gone.subscription?.end()
             source.state.withLock { ($0.data, $0.known) = (["alice": "2"], []) }
-            node.hub.renew([Fixture.member("alice").key, Fixture.member("nobody").key])
+            source.changes.continuation.yield([Fixture.member("alice").key, Fixture.member("nobody").key])
             try await listeners[1].hears("renewed alice=2")
             let back = node.listen(to: topic, since: gone.cursor)
             try await back.hears("renewed alice=2")

@@ -1,5 +1,7 @@
 // Rollcall · rollcall
 
+import Enrichment
+import Foundation
 import Logging
 import Postgres
 import Redis
@@ -14,6 +16,7 @@ struct Settings: Sendable {
     let redisPrefix: String
     /// nil stands for none: entries are served as they are.
     let databaseURL: PostgresURL?
+    let fetchRules: [FetchRule]
     /// nil stands for a random one.
     let nodeID: String?
     let defaultTTL: Int
@@ -49,6 +52,7 @@ struct Settings: Sendable {
         self.maximumConnections = try reader.required(SettingsTable.maximumConnections)
         self.redisPrefix = try reader.required(SettingsTable.redisPrefix)
         self.databaseURL = try reader.databaseURL()
+        self.fetchRules = try reader.fetchRules()
         self.nodeID = try reader.value(of: SettingsTable.nodeID)
         self.defaultTTL = defaultTTL
         self.ttl = shortest...longest
@@ -90,6 +94,30 @@ extension SettingsReader {
             // The message says what is wrong and leaves out the text, which may hold a password.
             let info = SettingsTable.databaseURL.info
             throw .usage("\(info.environmentName) or \(info.flag): \(error.message).")
+        }
+    }
+
+    /// Gives the rules of the fetch hook: those that are written down, or else the one for the table of the migrations.
+    func fetchRules() throws(ProgramError) -> [FetchRule] {
+        guard let text = try value(of: SettingsTable.fetchRules) else { return FetchRule.standard }
+        let info = SettingsTable.fetchRules.info
+        guard try value(of: SettingsTable.databaseURL) != nil else {
+            throw .usage(
+                "\(info.environmentName) or \(info.flag) needs a database; "
+                    + "set \(SettingsTable.databaseURL.info.environmentName) too.")
+        }
+        var json = Array(text.utf8)
+        do {
+            if text.first(where: { !$0.isWhitespace }) != "[" {
+                json = Array(try Data(contentsOf: URL(filePath: text)))
+            }
+            return try FetchRule.parse(json)
+        } catch let error as FetchRuleError {
+            throw .usage("\(info.environmentName) or \(info.flag): \(error.message).")
+        } catch {
+            throw .usage(
+                "\(info.environmentName) or \(info.flag): the file \(text) cannot be read: \(error.localizedDescription)"
+            )
         }
     }
 }

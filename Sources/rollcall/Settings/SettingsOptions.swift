@@ -18,6 +18,7 @@ struct SettingsOptions: ParsableArguments {
     @Option(SettingsTable.redisURL) var redisURL: String?
     @Option(SettingsTable.redisPrefix) var redisPrefix: String?
     @Option(SettingsTable.databaseURL) var databaseURL: String?
+    @Option(SettingsTable.fetchRules) var fetchRules: String?
     @Option(SettingsTable.nodeID) var nodeID: String?
     @Option(SettingsTable.defaultTTL) var defaultTTL: String?
     @Option(SettingsTable.minimumTTL) var minimumTTL: String?
@@ -37,7 +38,8 @@ struct SettingsOptions: ParsableArguments {
     var given: [String: String] {
         // In the order of `SettingsTable.all`.
         let values = [
-            host, port, maximumConnections, redisURL, redisPrefix, databaseURL, nodeID, defaultTTL, minimumTTL,
+            host, port, maximumConnections, redisURL, redisPrefix, databaseURL, fetchRules, nodeID, defaultTTL,
+            minimumTTL,
             maximumTTL, grace, maximumMetaBytes, diffWindow, pingInterval, slowReaderBytes, slowReaderAge,
             stuckReaderAge, drain, logLevel, logFormat,
         ]

@@ -24,13 +24,7 @@ struct SettingsReader: Sendable {
     ) async throws(ProgramError) {
         var layers = [
             Layer(
-                values: ConfigReader(
-                    provider: InMemoryProvider(
-                        name: "flags",
-                        values: Dictionary(
-                            uniqueKeysWithValues: flags.map { name, text in
-                                (AbsoluteConfigKey([name]), ConfigValue(.string(text), isSecret: false))
-                            }))),
+                values: ConfigReader(provider: Self.provider("flags", flags.map { ($0, $1) })),
                 nameOf: \.flag),
             Layer(
                 values: ConfigReader(
@@ -50,7 +44,9 @@ struct SettingsReader: Sendable {
     /// Gives a setting's value, its default where no source has one, and nil where there is no default either.
     func value<Value>(of setting: Setting<Value>) throws(ProgramError) -> Value? {
         for layer in layers {
-            guard let text = layer.values.text(forKey: ConfigKey([setting.info.fileKey]), secret: setting.info.isSecret)
+            guard
+                let text = layer.values.string(
+                    forKey: ConfigKey([setting.info.fileKey]), isSecret: setting.info.isSecret)
             else { continue }
             guard let value = setting.parse(text) else {
                 let shown = setting.info.isSecret ? "something else (a secret, not shown)" : "\"\(text)\""
@@ -69,12 +65,19 @@ struct SettingsReader: Sendable {
         return value
     }
 
-    private static func open(_ path: String) async throws(ProgramError) -> FileProvider<JSONSnapshot> {
+    /// Reads the file's members as text, whichever type each has: a port may be 4000 or "4000", rules may be an array.
+    private static func open(_ path: String) async throws(ProgramError) -> InMemoryProvider {
         do {
-            // The provider passes over members that nobody asks for; a misspelt name must not be passed over.
-            try refuseUnknownMembers(of: JSON(parsing: Array(Data(contentsOf: URL(filePath: path)))), path)
-            let location = InMemoryProvider(values: ["filePath": ConfigValue(.string(path), isSecret: false)])
-            return try await FileProvider(config: ConfigReader(provider: location))
+            let document = try JSON(parsing: Array(Data(contentsOf: URL(filePath: path))))
+            // A misspelt name must not be passed over.
+            try refuseUnknownMembers(of: document, path)
+            let members = (document.members ?? []).filter { !$0.value.isNull }
+            return Self.provider(
+                "file",
+                members.map { member in
+                    let name = String(decoding: member.name.decoded, as: UTF8.self)
+                    return (name, member.value.string ?? String(decoding: member.value.compact, as: UTF8.self))
+                })
         } catch let error as ProgramError {
             throw error
         } catch let error as PresenceError {
@@ -82,6 +85,15 @@ struct SettingsReader: Sendable {
         } catch {
             throw .usage("the settings file \(path) cannot be read: \(error.localizedDescription)")
         }
+    }
+
+    private static func provider(_ name: String, _ values: some Sequence<(String, String)>) -> InMemoryProvider {
+        InMemoryProvider(
+            name: name,
+            values: Dictionary(
+                uniqueKeysWithValues: values.map { name, text in
+                    (AbsoluteConfigKey([name]), ConfigValue(.string(text), isSecret: false))
+                }))
     }
 
     private static func refuseUnknownMembers(of document: JSON, _ path: String) throws(ProgramError) {
@@ -95,15 +107,5 @@ struct SettingsReader: Sendable {
                 "the settings file \(path) has \"\(Terminal.harmless(name))\", but knows only "
                     + known.sorted().joined(separator: ", "))
         }
-    }
-}
-
-extension ConfigReader {
-    /// Gives a value as text, whichever type its source has for it: a file may say 4000 or "4000".
-    fileprivate func text(forKey key: ConfigKey, secret: Bool) -> String? {
-        string(forKey: key, isSecret: secret)
-            ?? int(forKey: key, isSecret: secret).map(String.init)
-            ?? double(forKey: key, isSecret: secret).map { "\($0)" }
-            ?? bool(forKey: key, isSecret: secret).map { "\($0)" }
     }
 }

@@ -31,6 +31,10 @@ enum SettingsTable {
         "The PostgreSQL that entries are enriched from: postgresql://user:password@host/database, or libpq's key=value.",
         expected: "a postgresql:// URL or libpq's key=value pairs",
         parse: { $0.contains("://") || $0.contains("=") ? $0 : nil })
+    static let fetchRules = Setting(
+        "fetch-rules", without: "`user` from the table `profiles`",
+        "What the database adds to entries: a JSON array of rules, or the path of a file that holds one.",
+        expected: "a JSON array or a path", parse: { $0 })
     static let nodeID = Setting(
         "node-id", without: "random by default",
         "This node's name in Redis and in logs; must differ between running nodes.",
@@ -75,7 +79,8 @@ enum SettingsTable {
 
     /// All of them, in the order that help and documentation show them.
     static let all: [SettingInfo] = [
-        host.info, port.info, maximumConnections.info, redisURL.info, redisPrefix.info, databaseURL.info, nodeID.info,
+        host.info, port.info, maximumConnections.info, redisURL.info, redisPrefix.info, databaseURL.info,
+        fetchRules.info, nodeID.info,
         defaultTTL.info, minimumTTL.info, maximumTTL.info, grace.info, maximumMetaBytes.info, diffWindow.info,
         pingInterval.info, slowReaderBytes.info, slowReaderAge.info, stuckReaderAge.info, drain.info, logLevel.info,
         logFormat.info,

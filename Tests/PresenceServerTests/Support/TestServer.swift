@@ -95,7 +95,8 @@ struct Answer: Sendable {
 func withServer<Result: Sendable>(
     redis url: String? = nil, options: ServerOptions = ServerOptions(),
     live: @escaping @Sendable (Topic) async -> LiveRoster? = { _ in nil }, enricher: Enricher = .none,
-    hookFault: String? = nil, isDraining: @escaping @Sendable () -> Bool = { false }, _ body: @Sendable (TestServer) async throws -> Result
+    hookFault: String? = nil, isDraining: @escaping @Sendable () -> Bool = { false },
+    _ body: @Sendable (TestServer) async throws -> Result
 ) async throws -> Result {
     let sharedURL = try await SharedRedis.url
     let group = MultiThreadedEventLoopGroup.singleton

@@ -1,0 +1,91 @@
+// Rollcall · rollcall
+
+import Enrichment
+import Logging
+import Postgres
+import Presence
+import PresenceFeed
+import PresenceServer
+import ServiceLifecycle
+
+/// The fetch hook and what it stands on: a pool of connections, and one that listens to changes.
+struct HookServices: Sendable {
+    /// How long a node that starts waits to hear whether the database takes the rules.
+    private static let validationTimeout = Duration.seconds(3)
+
+    let enricher: Enricher
+    private let hook: FetchHook
+    private let pool: PostgresPool
+    private let listener: ChangeListener
+
+    /// In the order in which they depend on each other.
+    var services: [(name: String, service: any Service)] {
+        [("postgres pool", pool), ("fetch hook", hook), ("change listener", listener)]
+    }
+
+    /// How the hook is; a node is of use without it.
+    var check: HealthCheck {
+        let faults = hook.faults
+        return HealthCheck(
+            "fetch_hook", fault: faults.isEmpty ? nil : faults.joined(separator: "; "), isVital: false)
+    }
+
+    /// Makes the hook; throws if the database does not take a rule.
+    ///
+    /// A database that is away keeps no node from starting: the hook asks it later.
+    init(database url: PostgresURL, rules: [FetchRule], logger: Logger) async throws(ProgramError) {
+        let isValidated = try await Self.validate(rules, on: url, logger: logger)
+        // Holds what is found between two turns of the hub, at most the keys of the cache.
+        let changes = AsyncStream<Set<Key>>.makeStream()
+        let pool = PostgresPool(url: url, logger: logger)
+        let source = FetchSource(
+            query: { sql, parameters, timeout throws(PostgresError) in
+                try await pool.query(sql, parameters, timeout: timeout)
+            },
+            validate: { rule throws(FetchRuleError) in
+                try await Self.withConnection(to: url, logger: logger) { connection throws(FetchRuleError) in
+                    try await rule.validate(on: connection)
+                }
+            })
+        let hook = FetchHook(rules: rules, source: source, isValidated: isValidated, logger: logger) {
+            changes.continuation.yield($0)
+        }
+        self.pool = pool
+        self.hook = hook
+        listener = ChangeListener(url: url, hook: hook, logger: logger)
+        enricher = Enricher(
+            applies: hook.applies, known: { hook.known($0, leaving: $1, on: $2) },
+            fetch: { await hook.fetch($0, leaving: $1, on: $2) }, invalidate: hook.invalidate,
+            revalidate: hook.revalidate, changes: changes.stream)
+    }
+
+    private static func validate(
+        _ rules: [FetchRule], on url: PostgresURL, logger: Logger
+    ) async throws(ProgramError) -> Bool {
+        do throws(FetchRuleError) {
+            try await withConnection(to: url, logger: logger) { connection throws(FetchRuleError) in
+                for rule in rules { try await rule.validate(on: connection) }
+            }
+            return true
+        } catch {
+            guard error.code == .unavailable else { throw .usage("the fetch hook cannot work: \(error)") }
+            logger.warning(
+                "PostgreSQL cannot be reached; entries are bare until it is", metadata: ["reason": "\(error)"])
+            return false
+        }
+    }
+
+    private static func withConnection(
+        to url: PostgresURL, logger: Logger,
+        _ body: (PostgresConnection) async throws(FetchRuleError) -> Void
+    ) async throws(FetchRuleError) {
+        let connection: PostgresConnection
+        do throws(PostgresError) {
+            connection = try await PostgresConnection.connect(to: url, timeout: validationTimeout, logger: logger)
+        } catch {
+            throw FetchRuleError(.unavailable, error.description)
+        }
+        defer { connection.close() }
+        try await body(connection)
+    }
+}
