@@ -49,7 +49,7 @@ struct PostgresAnswer: ~Copyable {
         let text = field(rollcall_field_message)
         guard let sqlState = field(rollcall_field_sqlstate), let text else {
             // libpq's own words: the connection broke.
-            return PostgresError(.lost, oneLine(PQresultErrorMessage(result)))
+            return PostgresError(.lost, oneLine(String(cString: PQresultErrorMessage(result))))
         }
         let message = script.map { text + line(in: $0) } ?? withoutValues(text, sqlState: sqlState)
         if let severity = field(rollcall_field_severity), severity != "ERROR" {

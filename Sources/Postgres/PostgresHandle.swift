@@ -13,6 +13,10 @@ struct PostgresHandle: ~Copyable {
     private var connection: OpaquePointer?
     private let notices: PostgresNotices
     private let signal: PostgresSignal
+    /// What PostgreSQL said of a statement, values and all, and libpq keeps until the next one is sent.
+    private var heard = ""
+    /// Why there is no connection any more.
+    private var ending = "the connection was closed"
 
     init(notices: PostgresNotices, signal: PostgresSignal) {
         self.notices = notices
@@ -51,8 +55,8 @@ struct PostgresHandle: ~Copyable {
     ///
     /// The end of a session that PostgreSQL ended is read in two parts: the reason, then the end itself.
     mutating func isAlive() -> Bool {
-        for _ in 0..<2 where isReadable && PQconsumeInput(connection) == 0 { finish() }
-        if PQstatus(connection) != CONNECTION_OK { finish() }
+        for _ in 0..<2 where isReadable && PQconsumeInput(connection) == 0 { _ = fail(.lost) }
+        if PQstatus(connection) != CONNECTION_OK { _ = fail(.lost) }
         return !signal.isRaised
     }
 
@@ -67,12 +71,14 @@ struct PostgresHandle: ~Copyable {
         _ take: (borrowing PostgresAnswer) throws(PostgresError) -> Void = { _ in }
     ) throws(PostgresError) {
         guard ContinuousClock.now < deadline else { throw PostgresError(.timedOut, "no time was left to ask") }
+        guard !signal.isRaised else { throw fail(.unavailable, ending) }
         guard isAlive(), send(connection) == 1 else { throw fail(.unavailable) }
         PQsetSingleRowMode(connection)
         try flush(before: deadline)
         var refusal: PostgresError?
         while let answer = try next(before: deadline) {
             if let error = answer.error(in: script) {
+                heard = String(cString: PQerrorMessage(connection))
                 guard error.code != .lost else { throw end(with: error) }
                 refusal = refusal ?? error
             } else {
@@ -147,7 +153,7 @@ extension PostgresHandle {
             ]
             // Interrupted by a signal it gives -1, and is called again with what is left.
             let count = poll(&descriptors, 2, left.map { Int32(clamping: $0.wholeMilliseconds + 1) } ?? -1)
-            guard !signal.isRaised else { throw fail(.lost, "the connection was closed") }
+            guard !signal.isRaised else { throw fail(.lost, ending) }
             if count > 0, descriptors[0].revents != 0 { return true }
         }
     }
@@ -157,12 +163,16 @@ extension PostgresHandle {
         return poll(&descriptor, 1, 0) > 0
     }
 
+    /// Ends the connection, by default for the reason that libpq gives.
     private mutating func fail(_ code: PostgresError.Code, _ message: String? = nil) -> PostgresError {
-        let message = message ?? (connection == nil ? "the connection is closed" : oneLine(PQerrorMessage(connection)))
-        return end(with: PostgresError(code, message))
+        guard message == nil, connection != nil else { return end(with: PostgresError(code, message ?? ending)) }
+        let text = String(cString: PQerrorMessage(connection))
+        let reason = oneLine(text.hasPrefix(heard) ? String(text.dropFirst(heard.count)) : text)
+        return end(with: PostgresError(code, reason.isEmpty ? ending : reason))
     }
 
     private mutating func end(with error: PostgresError) -> PostgresError {
+        ending = error.message
         finish()
         return error
     }

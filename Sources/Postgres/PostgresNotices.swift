@@ -15,15 +15,14 @@ final class PostgresNotices: Sendable {
         let take: @convention(c) (UnsafeMutableRawPointer?, UnsafePointer<CChar>?) -> Void = { owner, text in
             guard let owner, let text else { return }
             let notices = Unmanaged<PostgresNotices>.fromOpaque(owner).takeUnretainedValue()
-            notices.logger.debug("PostgreSQL says: \(oneLine(text))")
+            notices.logger.debug("PostgreSQL says: \(oneLine(String(cString: text)))")
         }
         PQsetNoticeProcessor(connection, take, Unmanaged.passUnretained(self).toOpaque())
     }
 }
 
 /// Makes one line of libpq's text, which may have several, some of them indented.
-func oneLine(_ text: UnsafePointer<CChar>?) -> String {
-    guard let text else { return "" }
-    let lines = String(cString: text).split(whereSeparator: \.isNewline)
+func oneLine(_ text: String) -> String {
+    let lines = text.split(whereSeparator: \.isNewline)
     return lines.map { $0.drop(while: \.isWhitespace) }.joined(separator: "; ")
 }

@@ -84,9 +84,12 @@ struct PostgresFaultTests {
 
             let idle = try await connect(postgres)
             #expect(await idle.isAlive())
+            #expect(await idle.outcome("SELECT $1::int", [.text("s3cret")]).failure?.sqlState == "22P02")
             try await terminateAll(postgres)
             try await eventually("the end is found") { await !idle.isAlive() }
-            #expect(await idle.outcome("SELECT 1").failure?.code == .unavailable)
+            let late = await idle.outcome("SELECT 1").failure
+            #expect(late?.code == .unavailable)
+            #expect(late?.message.hasPrefix("server closed the connection unexpectedly; ") == true)
         }
     }
 
