@@ -87,13 +87,17 @@ package struct Migrator: Sendable {
     }
 
     private func takeLock(on connection: PostgresConnection) async throws(PostgresError) {
-        let free = try await connection.query("SELECT pg_try_advisory_xact_lock(\(Self.lock))", timeout: timeout)
-        if free.rows.first?.first == Array("t".utf8) { return }
-        logger.notice("Waiting for another migration of this database to end")
-        do throws(PostgresError) {
-            _ = try await connection.query("SELECT pg_advisory_xact_lock(\(Self.lock))", timeout: patience)
-        } catch  where error.code == .timedOut {
-            throw PostgresError(.timedOut, "another migration of this database did not end within \(patience)")
+        let deadline = ContinuousClock.now + patience
+        var isNews = true
+        while true {
+            let answer = try await connection.query("SELECT pg_try_advisory_xact_lock(\(Self.lock))", timeout: timeout)
+            if answer.rows.first?.first == Array("t".utf8) { return }
+            if isNews { logger.notice("Waiting for another migration of this database to end") }
+            isNews = false
+            // Asked for again and again: a statement that waits too long would end the connection.
+            guard .now < deadline, (try? await Task.sleep(for: .milliseconds(50))) != nil else {
+                throw PostgresError(.timedOut, "another migration of this database did not end within \(patience)")
+            }
         }
     }
 
