@@ -76,19 +76,19 @@ struct DatabaseHookTests {
                 for number in 0..<5 {
                     let start = ContinuousClock.now
                     let shown = await database.running.shown("k\(number)")
-                    #expect(shown == #","enriched":false"# && start.duration(to: .now) < .milliseconds(500))
+                    #expect(shown == #","enriched":false"# && start.duration(to: .now) < .seconds(2))
                 }
                 try await eventually("the breaker opens") { database.hook.faults.count == 1 }
                 let start = ContinuousClock.now
-                _ = await database.running.shown("late")
-                #expect(start.duration(to: .now) < .milliseconds(50))
+                for number in 0..<100 { _ = await database.running.shown("late \(number)") }
+                #expect(start.duration(to: .now) < .seconds(2))
             }
         }
     }
 
     @Test("A function that raises for some keys takes only theirs")
     func raising() async throws {
-        let rule = FetchRule(field: "user", query: "SELECT k, picky(k) FROM unnest($1) k")
+        let rule = FetchRule(field: "user", query: "SELECT k, picky(k) FROM unnest($1) k", timeout: .seconds(10))
         try await withProfiles { url, connection in
             try await connection.run(
                 """
@@ -113,7 +113,8 @@ struct DatabaseHookTests {
             try await connection.run("CREATE TABLE people (key text, data json)")
             try await connection.run("INSERT INTO people VALUES ('none', NULL), ('null', 'null'), (NULL, '1')")
             let rule = FetchRule(
-                field: "user", query: "SELECT key, data FROM people WHERE key = ANY($1) OR key IS NULL")
+                field: "user", query: "SELECT key, data FROM people WHERE key = ANY($1) OR key IS NULL",
+                timeout: .seconds(10))
             try await DatabaseHook.with([rule], url: url) { database in
                 let extras = await database.hook.fetch(keys("none", "null", "absent"), leaving: [], on: room)
                 #expect(extras.text("none") == nil && extras.text("absent") == nil && extras.incomplete.isEmpty)
@@ -130,13 +131,14 @@ struct DatabaseHookTests {
             try await connection.run("CREATE TABLE notes (key text, data text)")
             try await connection.run("INSERT INTO notes VALUES ('a', '{\"x\": 1'), ('b', E'{\"x\":\\n 1}')")
             let rules = [
-                FetchRule(field: "note", query: "SELECT key, data FROM notes WHERE key = ANY($1)"),
+                FetchRule(
+                    field: "note", query: "SELECT key, data FROM notes WHERE key = ANY($1)", timeout: .seconds(10)),
                 FetchRule(
                     topics: TopicPattern("many")!, field: "many",
-                    query: "SELECT $1[1], to_jsonb(n) FROM generate_series(1, 10000) n"),
+                    query: "SELECT $1[1], to_jsonb(n) FROM generate_series(1, 10000) n", timeout: .seconds(10)),
                 FetchRule(
                     topics: TopicPattern("endless")!, field: "endless",
-                    query: "SELECT $1[1], to_jsonb(generate_series(1, 100000000))", timeout: .seconds(5)),
+                    query: "SELECT $1[1], to_jsonb(generate_series(1, 100000000))", timeout: .seconds(60)),
             ]
             try await DatabaseHook.with(rules, url: url) { database in
                 let extras = await database.hook.fetch(keys("a", "b"), leaving: [], on: room)
@@ -145,7 +147,7 @@ struct DatabaseHookTests {
                 #expect(many == #","many":10000"#, "the last of ten thousand")
                 let start = ContinuousClock.now
                 let endless = await database.running.shown("c", on: topic("endless"))
-                #expect(endless == #","enriched":false"# && start.duration(to: .now) < .seconds(2))
+                #expect(endless == #","enriched":false"# && start.duration(to: .now) < .seconds(30))
                 let after = await database.running.shown("b", on: topic("endless"))
                 #expect(after?.hasPrefix(#","note":{"x":1}"#) == true, "the other rule goes on")
             }
@@ -174,7 +176,8 @@ struct DatabaseHookTests {
 
     @Test("With the topic as second parameter a key has its own data on each topic")
     func topics() async throws {
-        let rule = FetchRule(field: "role", query: "SELECT k, to_jsonb($2 || ' ' || k) FROM unnest($1) k")
+        let rule = FetchRule(
+            field: "role", query: "SELECT k, to_jsonb($2 || ' ' || k) FROM unnest($1) k", timeout: .seconds(10))
         try await withPostgres { url in
             try await DatabaseHook.with([rule], url: url) { database in
                 for name in ["'one'", #"{"two"}"#] {

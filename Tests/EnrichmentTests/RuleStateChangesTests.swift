@@ -88,6 +88,18 @@ struct RuleStateChangesTests {
         #expect(rule.wake == nil)
     }
 
+    @Test("After missed news what is shown is asked for first, and incomplete where it cannot be")
+    mutating func revalidateShown() {
+        rule.load(Dictionary(uniqueKeysWithValues: (0..<2_000).map { ("k\($0)", "1") }))
+        rule.pass(.milliseconds(20))
+        rule.state.revalidate()
+        let shown = rule.known("k1999")
+        let first = rule.queries()
+        #expect(shown?.json == bytes("1") && first.contains { $0.batch.keys.contains(key("k1999")) })
+        rule.open()
+        #expect(rule.known("k1")?.failure == .outage)
+    }
+
     @Test("A query that was under way when news was missed is followed by another")
     mutating func revalidateUnderway() {
         rule.fetch(keys("a"))

@@ -15,8 +15,13 @@ struct DatabaseHook {
 
     var hook: FetchHook { running.hook }
 
+    /// Asks for a key until this is shown of it.
+    func awaitAnswer(_ name: String, _ text: String) async throws {
+        try await eventually("\(text) of \(name)") { await running.shown(name) == text }
+    }
+
     static func with(
-        _ rules: [FetchRule] = FetchRule.standard, url: String, isValidated: Bool = true,
+        _ rules: [FetchRule] = [.profiles], url: String, isValidated: Bool = true,
         _ body: (DatabaseHook) async throws -> Void
     ) async throws {
         var logger = Logger(label: "test")

@@ -20,7 +20,11 @@ let lost = PostgresError(.lost, "the connection was lost")
 let raised = PostgresError(.refused, "a function says no", sqlState: "P0001")
 
 extension FetchRule {
-    static let sample = FetchRule(field: "user", query: "SELECT key, data FROM people WHERE key = ANY($1)")
+    /// A rule whose time-out no busy machine comes near to.
+    static let sample = FetchRule(
+        field: "user", query: "SELECT key, data FROM people WHERE key = ANY($1)", timeout: .seconds(10))
+    /// The standard rule, as patient.
+    static let profiles = FetchRule(field: "user", query: standard[0].query, timeout: .seconds(10))
     static let topical = FetchRule(
         field: "role", query: "SELECT key, data FROM roles WHERE key = ANY($1) AND topic = $2")
 }
