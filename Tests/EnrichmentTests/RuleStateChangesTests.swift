@@ -10,7 +10,7 @@ struct RuleStateChangesTests {
     var rule = RuleUnderTest()
 
     @Test("What is known is fetched anew and told if it differs; what is not known is told at once")
-    mutating func invalidate() {
+    mutating func invalidate() throws {
         rule.load(["a": "1", "b": "1"])
         rule.pass(.milliseconds(10))
         rule.state.invalidate(keys("a", "b", "stranger"), at: rule.now)
@@ -18,20 +18,20 @@ struct RuleStateChangesTests {
         #expect(queries.map(\.batch.keys) == [keys("a", "b")])
         #expect(rule.changed == [Set(keys("stranger"))])
         #expect(rule.shown("a") == "1", "the last known stays until the new is there")
-        rule.answer(queries[0], ["a": "2", "b": "1"])
+        rule.answer(try #require(queries.first), ["a": "2", "b": "1"])
         _ = rule.queries()
         #expect(rule.changed == [Set(keys("stranger")), Set(keys("a"))] && rule.shown("a") == "2")
     }
 
     @Test("Data that appears, and data that goes away, are told")
-    mutating func appearance() {
+    mutating func appearance() throws {
         rule.load(["a": "1"])
         rule.fetch(keys("b"))
         rule.pass(.milliseconds(10))
         for query in rule.queries() { rule.answer(query) }
         rule.pass(.milliseconds(10))
         rule.state.invalidate(keys("a", "b"), at: rule.now)
-        rule.answer(rule.queries()[0], ["b": "2"])
+        rule.answer(try rule.query(), ["b": "2"])
         _ = rule.queries()
         #expect(rule.changed == [Set(keys("a", "b"))])
         #expect(rule.shown("a") == "-" && rule.shown("b") == "2")
@@ -40,7 +40,7 @@ struct RuleStateChangesTests {
     @Test("What changes while its query is under way is asked for again, since the query may have come too early")
     mutating func dirty() throws {
         let waiter = try rule.wait(for: keys("a"))
-        let early = rule.queries()[0]
+        let early = try rule.query()
         rule.state.invalidate(keys("a"), at: rule.now)
         _ = rule.queries()
         #expect(rule.changed.isEmpty)
@@ -48,19 +48,19 @@ struct RuleStateChangesTests {
         rule.pass(.milliseconds(10))
         let late = rule.queries()
         #expect(rule.settled == [waiter] && late.map(\.batch.keys) == [keys("a")])
-        rule.answer(late[0], ["a": "2"])
+        rule.answer(try #require(late.first), ["a": "2"])
         let none = rule.queries()
         #expect(rule.changed == [Set(keys("a"))] && rule.shown("a") == "2" && none.isEmpty)
     }
 
     @Test("What changes before its query begins is asked for once")
-    mutating func dirtyBefore() {
+    mutating func dirtyBefore() throws {
         rule.fetch(keys("other"))
         _ = rule.queries()
         rule.fetch(keys("a"))
         rule.state.invalidate(keys("a"), at: rule.now)
         rule.pass(.milliseconds(10))
-        rule.answer(rule.queries()[0], ["a": "1"])
+        rule.answer(try rule.query(), ["a": "1"])
         rule.pass(.milliseconds(10))
         let none = rule.queries()
         #expect(none.isEmpty)
@@ -101,9 +101,9 @@ struct RuleStateChangesTests {
     }
 
     @Test("A query that was under way when news was missed is followed by another")
-    mutating func revalidateUnderway() {
+    mutating func revalidateUnderway() throws {
         rule.fetch(keys("a"))
-        let early = rule.queries()[0]
+        let early = try rule.query()
         rule.state.revalidate()
         rule.answer(early, ["a": "1"])
         rule.pass(.milliseconds(10))

@@ -11,18 +11,18 @@ struct RuleStateOutageTests {
     var rule = RuleUnderTest()
 
     @Test("A refresh that fails keeps the last known value, marked, and is tried again by itself")
-    mutating func failedRefresh() {
+    mutating func failedRefresh() throws {
         rule.load(["a": "1"])
         rule.pass(FetchRule.sample.ttl)
         rule.fetch(keys("a"))
-        rule.fail(rule.queries()[0])
+        rule.fail(try rule.query())
         _ = rule.queries()
         #expect(rule.shown("a") == "1?" && rule.changed.isEmpty)
         #expect(rule.wake == RuleState.retryPause)
         rule.pass(RuleState.retryPause)
         let again = rule.queries()
         #expect(again.map(\.batch.keys) == [keys("a")])
-        rule.answer(again[0], ["a": "1"])
+        rule.answer(try #require(again.first), ["a": "1"])
         _ = rule.queries()
         #expect(rule.shown("a") == "1" && rule.changed == [Set(keys("a"))], "told whole again, though it is the same")
     }
@@ -33,12 +33,12 @@ struct RuleStateOutageTests {
         for number in 0..<2 {
             rule.pass(.milliseconds(10))
             rule.fetch([key("k\(number)")])
-            rule.fail(rule.queries()[0])
+            rule.fail(try rule.query())
         }
         #expect(rule.state.fault == nil)
         rule.pass(.milliseconds(10))
         rule.fetch(keys("third"))
-        let third = rule.queries()[0]
+        let third = try rule.query()
         let waiter = try rule.wait(for: keys("waiting"))
         rule.fail(third)
         _ = rule.queries()
@@ -142,7 +142,7 @@ struct RuleStateOutageTests {
     mutating func openedByData() throws {
         for number in 0..<3 {
             rule.fetch(keys(number * 20..<number * 20 + 20))
-            rule.fail(rule.queries()[0], raised)
+            rule.fail(try rule.query(), raised)
             rule.pass(.milliseconds(10))
         }
         _ = rule.queries()

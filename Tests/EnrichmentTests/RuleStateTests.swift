@@ -10,7 +10,7 @@ struct RuleStateTests {
     var rule = RuleUnderTest()
 
     @Test("Who wants a key while its query is under way waits for that query")
-    mutating func singleFlight() {
+    mutating func singleFlight() throws {
         let first = rule.fetch(keys("a", "b"))
         let queries = rule.queries()
         let second = rule.fetch(keys("b"))
@@ -18,7 +18,7 @@ struct RuleStateTests {
         let none = rule.queries()
         #expect(queries.map(\.batch.keys) == [keys("a", "b")] && none.isEmpty)
         #expect(rule.settled.isEmpty)
-        rule.answer(queries[0], ["a": "1", "b": "2"])
+        rule.answer(try #require(queries.first), ["a": "1", "b": "2"])
         _ = rule.queries()
         #expect(rule.settled == [first, second].compactMap { $0 }.reduce(into: []) { $0.insert($1) })
         #expect(rule.shown("a") == "1" && rule.shown("b") == "2" && rule.changed.isEmpty)
@@ -51,7 +51,7 @@ struct RuleStateTests {
     }
 
     @Test("What is stale is shown at once, asked for once, and told only if it is other")
-    mutating func stale() {
+    mutating func stale() throws {
         rule.load(["a": "1", "b": "1"])
         rule.pass(FetchRule.sample.ttl)
         let shown = (rule.known("a")?.json, rule.known("b")?.json)
@@ -61,7 +61,7 @@ struct RuleStateTests {
         let more = rule.queries()
         #expect(shown.0 == bytes("1") && shown.1 == bytes("1") && again == bytes("1"))
         #expect(queries.map(\.batch.keys) == [keys("a", "b")] && more.isEmpty)
-        rule.answer(queries[0], ["a": "1", "b": "2"])
+        rule.answer(try #require(queries.first), ["a": "1", "b": "2"])
         _ = rule.queries()
         #expect(rule.changed == [Set(keys("b"))])
     }
@@ -69,7 +69,7 @@ struct RuleStateTests {
     @Test("Who has waited for the time-out goes; what comes later is told")
     mutating func expiry() throws {
         let waiter = try rule.wait(for: keys("a"))
-        let query = rule.queries()[0]
+        let query = try rule.query()
         #expect(rule.wake == FetchRule.sample.timeout + FetchBatcher.window)
         rule.pass(FetchRule.sample.timeout + FetchBatcher.window)
         _ = rule.queries()
@@ -80,13 +80,13 @@ struct RuleStateTests {
     }
 
     @Test("A rule that asks for the topic knows a key per topic, and forgets it on all when it is invalidated")
-    mutating func topical() {
+    mutating func topical() throws {
         rule = RuleUnderTest(.topical)
         rule.fetch(keys("a"), on: topic("one"))
         rule.fetch(keys("a", "b"), on: topic("two"))
         let queries = rule.queries()
         #expect(queries.map(\.batch.topic) == [topic("one"), topic("two")])
-        rule.answer(queries[0], ["a": "1"])
+        rule.answer(try #require(queries.first), ["a": "1"])
         rule.answer(queries[1], ["a": "2", "b": "3"])
         #expect(rule.shown("a", on: topic("one")) == "1" && rule.shown("a", on: topic("two")) == "2")
         rule.pass(.milliseconds(10))
@@ -127,11 +127,11 @@ struct RuleStateTests {
     }
 
     @Test("What cannot be shown counts as failed for its time; the last that could stays")
-    mutating func unusable() {
+    mutating func unusable() throws {
         rule.load(["a": "1"])
         rule.pass(FetchRule.sample.ttl)
         rule.fetch(keys("a", "b"))
-        let query = rule.queries()[0]
+        let query = try rule.query()
         rule.finish(query, FetchOutcome(answers: [key("a"): .unusable(.invalid), key("b"): .unusable(.tooLarge)]))
         #expect(rule.shown("a") == "1?" && rule.shown("b") == "-?")
         rule.pass(FetchRule.sample.ttl - .milliseconds(1))

@@ -24,7 +24,8 @@ final class FakeSource: Sendable {
     struct Conduct: Sendable {
         var data: [String: String] = [:]
         var delay: Duration = .zero
-        var heedsTimeout = true
+        /// Whether it does not answer at all, time-out or not, until this is over.
+        var isHung = false
         var error: PostgresError?
         /// The keys that make the whole query fail.
         var poison: Set<String> = []
@@ -55,9 +56,9 @@ final class FakeSource: Sendable {
     private func answer(_ question: Question, within timeout: Duration) async throws(PostgresError) -> PostgresResult {
         recorder.record(question)
         let conduct = conduct.withLock { $0 }
-        let isLate = conduct.heedsTimeout && conduct.delay >= timeout
-        try? await Task.sleep(for: isLate ? timeout : conduct.delay)
-        if isLate { throw PostgresError(.timedOut, "it took too long") }
+        while self.conduct.withLock(\.isHung) { try? await Task.sleep(for: .milliseconds(5)) }
+        try? await Task.sleep(for: min(conduct.delay, timeout))
+        if conduct.delay >= timeout { throw PostgresError(.timedOut, "it took too long") }
         if let error = conduct.error { throw error }
         guard conduct.poison.isDisjoint(with: question.keys) else { throw raised }
         let rows = question.keys.compactMap { key in conduct.data[key].map { [bytes(key), bytes($0)] } }

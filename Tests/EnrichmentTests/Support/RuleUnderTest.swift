@@ -63,6 +63,12 @@ struct RuleUnderTest {
         return actions.queries
     }
 
+    /// Takes actions, of which one must be a query.
+    mutating func query() throws -> RuleState.Query {
+        let queries = queries()
+        return try #require(queries.first)
+    }
+
     /// Answers a query: `data` for its keys, nothing for those that are not there.
     mutating func answer(_ query: RuleState.Query, _ data: [String: String] = [:]) {
         let answers = query.batch.keys.map { key in
