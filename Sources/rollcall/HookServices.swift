@@ -38,16 +38,7 @@ struct HookServices: Sendable {
         // Holds what is found between two turns of the hub, at most the keys of the cache.
         let changes = AsyncStream<Set<Key>>.makeStream()
         let pool = PostgresPool(url: url, logger: logger)
-        let source = FetchSource(
-            query: { sql, parameters, timeout throws(PostgresError) in
-                try await pool.query(sql, parameters, timeout: timeout)
-            },
-            validate: { rule throws(FetchRuleError) in
-                try await Self.withConnection(to: url, logger: logger) { connection throws(FetchRuleError) in
-                    try await rule.validate(on: connection)
-                }
-            })
-        let hook = FetchHook(rules: rules, source: source, isValidated: isValidated, logger: logger) {
+        let hook = FetchHook(rules: rules, source: .pool(pool), isValidated: isValidated, logger: logger) {
             changes.continuation.yield($0)
         }
         self.pool = pool
@@ -63,9 +54,9 @@ struct HookServices: Sendable {
         _ rules: [FetchRule], on url: PostgresURL, logger: Logger
     ) async throws(ProgramError) -> Bool {
         do throws(FetchRuleError) {
-            try await withConnection(to: url, logger: logger) { connection throws(FetchRuleError) in
-                for rule in rules { try await rule.validate(on: connection) }
-            }
+            let connection = try await connect(to: url, logger: logger)
+            defer { connection.close() }
+            for rule in rules { try await rule.validate(on: connection) }
             return true
         } catch {
             guard error.code == .unavailable else { throw .usage("the fetch hook cannot work: \(error)") }
@@ -75,17 +66,13 @@ struct HookServices: Sendable {
         }
     }
 
-    private static func withConnection(
-        to url: PostgresURL, logger: Logger,
-        _ body: (PostgresConnection) async throws(FetchRuleError) -> Void
-    ) async throws(FetchRuleError) {
-        let connection: PostgresConnection
+    private static func connect(
+        to url: PostgresURL, logger: Logger
+    ) async throws(FetchRuleError) -> PostgresConnection {
         do throws(PostgresError) {
-            connection = try await PostgresConnection.connect(to: url, timeout: validationTimeout, logger: logger)
+            return try await PostgresConnection.connect(to: url, timeout: validationTimeout, logger: logger)
         } catch {
             throw FetchRuleError(.unavailable, error.description)
         }
-        defer { connection.close() }
-        try await body(connection)
     }
 }

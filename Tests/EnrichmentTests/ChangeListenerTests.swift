@@ -1,5 +1,6 @@
 // Rollcall · EnrichmentTests
 
+import Logging
 import LocalServices
 import Postgres
 import Presence
@@ -94,7 +95,8 @@ struct ChangeListenerTests {
         try await withProfiles { url, connection in
             try await DatabaseHook.with(url: url) { database in
                 let log = Recorder<String>()
-                let listener = ChangeListener(url: try PostgresURL(url), hook: database.hook, logger: log.logger)
+                let listener = ChangeListener(
+                    url: try PostgresURL(url), hook: database.hook, logger: log.logger(from: .info))
                 try await withThrowingTaskGroup { group in
                     group.addTask { try await listener.run() }
                     defer { group.cancelAll() }

@@ -37,35 +37,6 @@ struct DatabaseHookTests {
         }
     }
 
-    @Test("What the hook adds to a query is less than the query and the window", arguments: [20, 100, 500])
-    func latency(_ count: Int) async throws {
-        try await withProfiles { url, connection in
-            try await connection.run(
-                """
-                INSERT INTO profiles SELECT 'k' || n, jsonb_build_object('name', 'Somebody ' || n, 'color', '#aabbcc')
-                FROM generate_series(0, 19999) n;
-                ANALYZE profiles;
-                """)
-            let rule = FetchRule.standard[0]
-            try await DatabaseHook.with(url: url) { database in
-                var (plain, hooked): ([Duration], [Duration]) = ([], [])
-                for round in 0..<40 {
-                    let keys = keys(round * count..<round * count + count)
-                    plain.append(
-                        try await ContinuousClock().measure {
-                            _ = try await database.pool.query(
-                                rule.query, [.textArray(keys.map(\.text))], timeout: .seconds(1))
-                        })
-                    hooked.append(
-                        await ContinuousClock().measure { _ = await database.hook.fetch(keys, leaving: [], on: room) })
-                }
-                // The best of forty: what the machine does beside it is not the hook's.
-                let (query, hook) = (try #require(plain.min()), try #require(hooked.min()))
-                #expect(hook < query * 2 + FetchBatcher.window)
-            }
-        }
-    }
-
     @Test("A query that sleeps costs its time-out, then nothing")
     func sleeping() async throws {
         let rule = FetchRule(

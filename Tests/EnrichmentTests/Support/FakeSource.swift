@@ -1,5 +1,6 @@
 // Rollcall · EnrichmentTests
 
+import Logging
 import Postgres
 import Presence
 import Synchronization
@@ -80,7 +81,7 @@ struct RunningHook {
         _ body: (RunningHook) async throws -> Void
     ) async throws {
         let (changes, log) = (Recorder<Set<Key>>(), Recorder<String>())
-        let hook = FetchHook(rules: rules, source: source, isValidated: isValidated, logger: log.logger) {
+        let hook = FetchHook(rules: rules, source: source, isValidated: isValidated, logger: log.logger(from: .info)) {
             changes.record($0)
         }
         try await withThrowingTaskGroup { group in

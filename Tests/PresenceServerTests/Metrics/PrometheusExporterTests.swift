@@ -1,6 +1,7 @@
 // Rollcall · PresenceServerTests
 
 import Metrics
+import TestSupport
 import Testing
 
 @testable import PresenceServer
