@@ -9,7 +9,7 @@ import Synchronization
 /// Adds to entries what a database knows of their keys, and cannot hurt them.
 ///
 /// Each rule has a ``RuleState`` that decides everything; the hook runs its queries and timers, and wakes who waits. All
-/// calls but ``fetch(_:leaving:on:)`` return at once, whatever the database does, at a cost of the keys given. Queries and
+/// calls but ``fetch(_:leaving:on:by:)`` return at once, whatever the database does, at a cost of the keys given. Queries and
 /// timers end by themselves, within a rule's time-out.
 package final class FetchHook: Service {
     /// A rule as the hook works with it; its place in the list is its name within the hook.
@@ -75,14 +75,15 @@ package final class FetchHook: Service {
 
     /// What is added to entries, fetched as far as it is not known.
     ///
-    /// Waits for no rule longer than its time-out and the batching window. Then it gives what was known last, or nothing,
-    /// and says that this is incomplete; ``onChange`` is told when the data comes after all.
+    /// Waits for no rule longer than its time-out and the batching window, nor beyond `deadline`. Then it gives what was
+    /// known last, or nothing, and says that this is incomplete; ``onChange`` is told when the data comes after all.
     package func fetch(
-        _ keys: some Collection<Key>, leaving: some Collection<Key>, on topic: Topic
+        _ keys: some Collection<Key>, leaving: some Collection<Key>, on topic: Topic,
+        by deadline: ContinuousClock.Instant? = nil
     ) async -> Extras {
         let (keys, leaving) = (Array(keys), Array(leaving))
         let places = places(on: topic)
-        let begun = change(places) { state, _, now in state.fetch(keys, on: topic, at: now) }
+        let begun = change(places) { state, _, now in state.fetch(keys, on: topic, by: deadline, at: now) }
         for (place, begun) in zip(places, begun) { fields[place].metrics.count(begun.tally) }
         for (wait, _) in begun { await wait?.untilEnded() }
         let values = change(places) { [fields] state, place, now in

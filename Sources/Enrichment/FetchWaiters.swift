@@ -12,7 +12,7 @@ struct FetchWaiters: Sendable {
         let slots: [FetchSlot]
     }
 
-    /// In the order of deadlines, all being the same time after their beginning.
+    /// In the order of deadlines, which is nearly that of coming.
     ///
     /// Bounded by the callers, each of which has one until its deadline at the latest.
     private var waiters: Deque<Waiter> = []
@@ -30,7 +30,17 @@ struct FetchWaiters: Sendable {
     mutating func add(_ slots: [FetchSlot], until deadline: Instant) {
         last += 1
         missing[last] = slots.count
-        waiters.append(Waiter(number: last, deadline: deadline, slots: slots))
+        waiters.insert(Waiter(number: last, deadline: deadline, slots: slots), at: place(of: deadline))
+    }
+
+    /// The first place behind all that end no later.
+    private func place(of deadline: Instant) -> Int {
+        var (low, high) = (0, waiters.count)
+        while low < high {
+            let middle = (low + high) / 2
+            if waiters[middle].deadline <= deadline { low = middle + 1 } else { high = middle }
+        }
+        return low
     }
 
     /// One slot of a waiter is settled; true if it was the last.

@@ -41,11 +41,11 @@ struct FieldState: Sendable {
 
     /// Has the keys fetched that are not known; gives what to await before all can be shown, nil if they can be now.
     mutating func fetch(
-        _ keys: [Key], on topic: Topic, at now: Instant
+        _ keys: [Key], on topic: Topic, by deadline: Instant?, at now: Instant
     ) -> (wait: FetchWait?, tally: FetchTally) {
         var tally = FetchTally()
         let slots = keys.map { rule.slot(of: $0, on: topic) }
-        guard let number = rule.fetch(slots, tally: &tally, at: now) else { return (nil, tally) }
+        guard let number = rule.fetch(slots, by: deadline, tally: &tally, at: now) else { return (nil, tally) }
         let wait = FetchWait()
         waits[number] = wait
         return (wait, tally)

@@ -59,19 +59,23 @@ extension RuleState {
         return value
     }
 
-    /// Asks for what is not known; gives the number of a waiter, unless there is nothing to wait for.
-    mutating func fetch(_ slots: some Sequence<FetchSlot>, tally: inout FetchTally, at now: Instant) -> Int? {
+    /// Asks for what is not known; gives the number of a waiter, unless there is nothing to wait for or no time left.
+    mutating func fetch(
+        _ slots: some Sequence<FetchSlot>, by deadline: Instant? = nil, tally: inout FetchTally, at now: Instant
+    ) -> Int? {
         let number = waiters.next
+        let patience = now + FetchBatcher.window + rule.timeout
+        let end = min(patience, deadline ?? patience)
         var missing: [FetchSlot] = []
         for slot in slots {
             let value = known(slot, at: now)
             tally.add(value, at: now)
-            guard value == nil, ask(slot, at: now) else { continue }
+            guard value == nil, ask(slot, at: now), end > now else { continue }
             asked.addWaiter(number, for: slot)
             missing.append(slot)
         }
         guard !missing.isEmpty else { return nil }
-        waiters.add(missing, until: now + FetchBatcher.window + rule.timeout)
+        waiters.add(missing, until: end)
         return number
     }
 

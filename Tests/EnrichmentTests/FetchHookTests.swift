@@ -60,6 +60,19 @@ struct FetchHookTests {
         }
     }
 
+    @Test("A caller with less time than the rule gives goes when it is over; what it gives then is told")
+    func deadline() async throws {
+        let fake = FakeSource(["a": "1"])
+        fake.change { $0.isHung = true }
+        try await RunningHook.with([FetchRule(field: "user", query: "$1", timeout: .seconds(3600))], fake.source) {
+            running in
+            let shown = await running.hook.fetch(keys("a"), leaving: [], on: room, by: .now + .milliseconds(50))
+            #expect(shown.text("a") == #","enriched":false"#)
+            fake.change { $0.isHung = false }
+            try await eventually("the data is told") { running.told == Set(keys("a")) }
+        }
+    }
+
     @Test("Several fields stand in the order of their rules; the slow one does not keep the others")
     func fields() async throws {
         let fake = FakeSource(["a": "1"])

@@ -79,6 +79,37 @@ struct RuleStateTests {
         #expect(rule.changed == [Set(keys("a"))] && rule.shown("a") == "1")
     }
 
+    @Test("Who has less time than the rule gives goes when it is over; more time makes no difference")
+    mutating func deadline() throws {
+        let patient = try rule.wait(for: keys("a"), within: .seconds(60))
+        let hasty = try rule.wait(for: keys("a"), within: .seconds(2))
+        let hastier = try rule.wait(for: keys("a", "b"), within: .seconds(1))
+        let query = try rule.query()
+        for (time, waiter, rest) in [
+            (.seconds(1), hastier, .seconds(1)), (.seconds(1), hasty, .seconds(8) + FetchBatcher.window),
+            (.seconds(8) + FetchBatcher.window, patient, nil),
+        ] as [(Duration, Int, Duration?)] {
+            #expect(!rule.settled.contains(waiter) && rule.wake == time)
+            rule.pass(time)
+            _ = rule.queries()
+            #expect(rule.settled.contains(waiter) && rule.wake == rest)
+        }
+        #expect(rule.shown("a") == "-?")
+        rule.answer(query, ["a": "1"])
+        _ = rule.queries()
+        #expect(rule.changed == [Set(keys("a", "b"))])
+    }
+
+    @Test("Who has no time left waits for nothing, and what was wanted is asked for and told")
+    mutating func noTime() throws {
+        let waiter = rule.fetch(keys("a"), within: .zero)
+        #expect(waiter == nil && rule.shown("a") == "-?")
+        let other = try rule.wait(for: keys("b"))
+        rule.answer(try rule.query(), ["a": "1"])
+        _ = rule.queries()
+        #expect(rule.changed == [Set(keys("a"))] && rule.settled == [other] && rule.shown("b") == "-")
+    }
+
     @Test("A rule that asks for the topic knows a key per topic, and forgets it on all when it is invalidated")
     mutating func topical() throws {
         rule = RuleUnderTest(.topical)

@@ -25,14 +25,15 @@ struct RuleUnderTest {
 
     /// Fetches and gives the waiter, if one is needed.
     @discardableResult
-    mutating func fetch(_ keys: [Key], on topic: Topic = topic("room")) -> Int? {
+    mutating func fetch(_ keys: [Key], within time: Duration? = nil, on topic: Topic = topic("room")) -> Int? {
         var tally = FetchTally()
-        return state.fetch(keys.map { state.slot(of: $0, on: topic) }, tally: &tally, at: now)
+        let slots = keys.map { state.slot(of: $0, on: topic) }
+        return state.fetch(slots, by: time.map { now + $0 }, tally: &tally, at: now)
     }
 
     /// Fetches what is sure to need waiting.
-    mutating func wait(for keys: [Key]) throws -> Int {
-        let waiter = fetch(keys)
+    mutating func wait(for keys: [Key], within time: Duration? = nil) throws -> Int {
+        let waiter = fetch(keys, within: time)
         return try #require(waiter)
     }
 
