@@ -8,6 +8,8 @@ extension FetchHook {
 
     /// Tries again what the database did not answer, until graceful shutdown or cancellation.
     package func run() async throws {
+        // A service that returns ends the node, and without rules there is nothing to probe.
+        guard !fields.isEmpty else { return try await gracefulShutdown() }
         await cancelWhenGracefulShutdown {
             await withDiscardingTaskGroup { group in
                 for place in self.fields.indices { group.addTask { await self.keepProbing(place) } }

@@ -1,5 +1,6 @@
 // Rollcall · EnrichmentTests
 
+import Logging
 import Postgres
 import Presence
 import TestSupport
@@ -107,6 +108,22 @@ struct FetchHookTests {
             let shown = await running.shown("a", on: topic("doc:1"))
             #expect(shown == nil && fake.questions.isEmpty)
         }
+    }
+
+    @Test("A hook without rules runs on until it is told to end")
+    func noRules() async throws {
+        let ended = Recorder<Bool>()
+        let hook = FetchHook(rules: [], source: FakeSource().source, logger: Recorder<String>().logger(from: .info)) {
+            _ in
+        }
+        let run = Task {
+            try await hook.run()
+            ended.record(true)
+        }
+        try await Task.sleep(for: .milliseconds(100))
+        #expect(ended.all.isEmpty && !hook.applies(to: room))
+        run.cancel()
+        _ = await run.result
     }
 
     @Test("Keys that leave get what is there, are never fetched and never incomplete")
