@@ -5,9 +5,9 @@ import Synchronization
 
 /// A private PostgreSQL server: its own folder, its own unix socket, no port, ended with its owner.
 ///
-/// One owner calls `start`, `stop` and `restart`, one at a time. Whoever opens the socket is the superuser `postgres`, so
-/// it lets in nobody but the server's own user and root. Data outlives the process, be it killed, but not a crash of the machine: nothing
-/// waits for the disk.
+/// One owner calls `start`, `stop` and `restart`, one at a time. Whoever opens the socket is the superuser `postgres`,
+/// so it lets in nobody but the server's own user and root. Data outlives the process, be it killed, but not a crash of
+/// the machine: nothing waits for the disk.
 package final class LocalPostgres: Sendable {
     /// Where the server works.
     ///
@@ -46,10 +46,11 @@ package final class LocalPostgres: Sendable {
     }
 
     private init(folder: String?, arguments: [String]) async throws(LocalServicesError) {
-        self.programs = try PostgresPrograms.find()
-        self.arguments = arguments
         let wanted = folder.map { URL(fileURLWithPath: $0).path }
-        self.user = try PostgresUser(cluster: "\(wanted ?? "")/data")
+        let cluster = "\(wanted ?? "")/data"
+        self.programs = try await PostgresPrograms.find(for: cluster)
+        self.arguments = arguments
+        self.user = try PostgresUser(cluster: cluster)
         if let wanted {
             do {
                 try FileManager.default.createDirectory(atPath: wanted, withIntermediateDirectories: true)
@@ -59,9 +60,10 @@ package final class LocalPostgres: Sendable {
         }
         if let wanted, await self.user.owns(wanted) {
             self.folder = wanted
-            self.temporaryFolders =
-                Self.socket(in: wanted).utf8.count <= LocalSocket.longestPath
-                ? [] : [try TemporaryFolder.make()]
+            // A comma parts folders of sockets, for the server and for its clients.
+            let holdsSocket =
+                !wanted.contains(",") && Self.socket(in: wanted).utf8.count <= LocalSocket.longestPath
+            self.temporaryFolders = holdsSocket ? [] : [try TemporaryFolder.make()]
         } else {
             self.folder = try TemporaryFolder.make()
             self.temporaryFolders = [self.folder]
@@ -80,12 +82,12 @@ package final class LocalPostgres: Sendable {
 
     package var socketPath: String { Self.socket(in: self.socketFolder) }
 
-    /// How a client reaches the server: `postgresql:///postgres?host=/path&user=postgres`, percent-encoded.
+    /// How a client reaches the server: `postgresql:///postgres?host=/path&port=5432&user=postgres`, percent-encoded.
     package var url: String { self.url(database: "postgres") }
 
     package func url(database: String) -> String {
         let host = self.socketFolder.addingPercentEncoding(withAllowedCharacters: .alphanumerics) ?? ""
-        return "postgresql:///\(database)?host=\(host)&user=postgres"
+        return "postgresql:///\(database)?host=\(host)&port=\(Self.port)&user=postgres"
     }
 
     /// The process id, or nil while the server is down.
@@ -199,6 +201,8 @@ package final class LocalPostgres: Sendable {
         let settings = [
             "listen_addresses=", "unix_socket_permissions=0700", "fsync=off", "full_page_writes=off",
             "logging_collector=off",
+            // In the folder: what a server that is killed leaves in the system's shared memory stays there for ever.
+            "dynamic_shared_memory_type=mmap",
         ]
         for setting in settings { own += ["-c", setting] }
         let process = try await self.user.start(self.programs.postgres, own + self.arguments)

@@ -11,16 +11,43 @@ struct PostgresPrograms: Sendable {
     let psql: String
 
     /// Finds the programs that belong together: on `PATH`, else the newest of the package managers'.
-    static func find() throws(LocalServicesError) -> PostgresPrograms {
-        for folder in Executables.folders + Self.packages {
+    ///
+    /// - Parameter cluster: when it is there, only the major version that made it can work in it.
+    static func find(
+        for cluster: String, in folders: [String] = Executables.folders + Self.packages
+    ) async throws(LocalServicesError) -> PostgresPrograms {
+        let version = (try? String(contentsOfFile: "\(cluster)/PG_VERSION", encoding: .utf8))?
+            .trimmingCharacters(in: .whitespacesAndNewlines)
+        var hasOthers = false
+        for folder in folders {
             // Links lead to where the programs and their support files are at home.
             let home = URL(fileURLWithPath: "\(folder)/postgres").resolvingSymlinksInPath().deletingLastPathComponent()
             let found = ["postgres", "initdb", "psql"].map { home.appendingPathComponent($0).path }
             if found.allSatisfy(FileManager.default.isExecutableFile) {
-                return PostgresPrograms(postgres: found[0], initdb: found[1], psql: found[2])
+                let programs = PostgresPrograms(postgres: found[0], initdb: found[1], psql: found[2])
+                if let version, await programs.majorVersion != version {
+                    hasOthers = true
+                } else {
+                    return programs
+                }
             }
         }
+        if let version, hasOthers {
+            throw LocalServicesError(
+                .notInstalled, "\(cluster) was made by PostgreSQL \(version); install that version or remove the folder"
+            )
+        }
         throw .missing("PostgreSQL", package: (apt: "postgresql", brew: "postgresql@17"))
+    }
+
+    /// The number that `PG_VERSION` of its clusters has; nil when the program does not tell.
+    private var majorVersion: String? {
+        get async {
+            guard let process = try? await OwnedProcess.start(self.postgres, arguments: ["--version"]),
+                await process.waitUntilExit() == .exited(0)
+            else { return nil }
+            return process.log.text.firstMatch(of: /\(PostgreSQL\) (\d+)/).map { String($0.1) }
+        }
     }
 
     /// The folders of Debian's, Homebrew's and PostgreSQL's own packages, the newest version first.

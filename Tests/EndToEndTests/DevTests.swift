@@ -14,11 +14,14 @@ struct DevTests {
         log.firstMatch(of: /psql '([^']+)'/).map { String($0.1) }
     }
 
+    /// Debian's psql warns where it does not know the locale.
+    private static let quiet = ["PGDATABASE": nil, "LC_ALL": "C"]
+
     /// Runs psql as a person would who copies the line that `dev` prints.
     private func psql(_ node: RollcallProcess, _ sql: String) async throws -> String {
         try await eventually("the welcome") { Self.databaseURL(in: node.log) != nil }
         let url = try #require(Self.databaseURL(in: node.log))
-        let outcome = try await Command.run("psql", [url, "-XAtqc", sql], environment: ["PGDATABASE": nil])
+        let outcome = try await Command.run("psql", [url, "-XAtqc", sql], environment: Self.quiet)
         #expect(outcome.errors == "")
         return outcome.output.trimmingCharacters(in: .newlines)
     }
@@ -59,6 +62,27 @@ struct DevTests {
                 node, "SELECT string_agg(key, ' ' ORDER BY key) FROM profiles WHERE data <> '{}'")
             #expect(profiles == "Alice Carol")
         }
+    }
+
+    @Test(
+        "What the shell says to PostgreSQL's programs is meant for others; the line that it prints works all the same")
+    func foreignVariables() async throws {
+        let foreign = [
+            "PGHOST": "nowhere.invalid", "PGHOSTADDR": "127.0.0.1", "PGPORT": "1", "PGSERVICE": "nowhere",
+            "PGOPTIONS": "-c nonsense=1", "PGCHANNELBINDING": "require", "PGTARGETSESSIONATTRS": "read-only",
+        ]
+        let folder = try TemporaryFolder.make()
+        defer { TemporaryFolder.remove(folder) }
+        #expect(chmod(folder, 0o711) == 0)
+        let node = try await RollcallProcess.start(["dev", "--state", folder], environment: foreign)
+        try await eventually("the welcome") { node.log.contains("Ctrl-C ends it") }
+        let hint = try #require(node.log.firstMatch(of: /(?m)^ +(.*psql '.*') -c \\$/)).1
+        let changed = try await Command.run(
+            "sh", ["-c", "\(hint) -XAtqc 'SELECT count(*) FROM profiles'"],
+            environment: foreign.merging(["LC_ALL": "C"]) { $1 })
+        #expect(changed.output == "3\n")
+        #expect(changed.errors == "")
+        #expect(await node.terminate() == .exited(0))
     }
 
     @Test("A database that the settings name is used as it is")

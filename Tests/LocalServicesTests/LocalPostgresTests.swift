@@ -28,9 +28,10 @@ struct LocalPostgresTests {
             let settings = try await postgres.psql(
                 """
                 SELECT current_setting('server_encoding'), current_setting('listen_addresses'),
-                    current_setting('max_connections'), current_user, 'ü🙂'
+                    current_setting('max_connections'), current_setting('dynamic_shared_memory_type'),
+                    current_user, 'ü🙂'
                 """)
-            #expect(settings == "UTF8||7|postgres|ü🙂")
+            #expect(settings == "UTF8||7|mmap|postgres|ü🙂")
         }
     }
 
@@ -91,17 +92,23 @@ struct LocalPostgresTests {
     @Test("Paused it answers nothing, sessions included; resumed it goes on; stopped while paused it ends")
     func pause() async throws {
         try await withLocalPostgres { postgres in
-            let session = Task { try await postgres.psql("SELECT pg_sleep(0.2), 'done'") }
+            let holder = Task { try await postgres.psql("SELECT pg_advisory_lock(1), pg_sleep(3600)") }
+            let holderID = try await eventually("the lock is held") {
+                try await Int32(postgres.psql("SELECT pid FROM pg_locks WHERE locktype = 'advisory' AND granted"))
+            }
+            let session = Task { try await postgres.psql("SELECT pg_advisory_lock(1), 'done'") }
             let isDone = Mutex(false)
             let watch = Task {
                 _ = try await session.value
                 isDone.withLock { $0 = true }
             }
-            try await eventually("the session") {
-                try await postgres.psql("SELECT count(*) FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep%'")
+            try await eventually("the session waits for the lock") {
+                try await postgres.psql("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
                     == "1"
             }
             postgres.pause()
+            // The lock's holder ends, and lets go, as soon as it may run.
+            #expect(kill(holderID, SIGTERM) == 0)
             #expect(Self.greeting(of: postgres) == nil)
             #expect(Self.greeting(of: postgres) == nil)
             #expect(!isDone.withLock { $0 })
@@ -109,6 +116,7 @@ struct LocalPostgresTests {
             let answer = try await session.value
             #expect(answer == "|done")
             try await watch.value
+            await #expect(throws: LocalServicesError.self) { try await holder.value }
             #expect(Self.greeting(of: postgres) == "R")
             postgres.pause()
         }
@@ -121,15 +129,17 @@ struct LocalPostgresTests {
         return LocalSocket.ask(postgres.socketPath, "\0\0\0\(length)\0\u{3}\0\0" + parameters)?.first
     }
 
-    @Test("A folder too deep for a socket puts the socket elsewhere")
-    func deepFolder() async throws {
+    @Test(
+        "A folder too deep for a socket, or with a comma, puts the socket elsewhere",
+        arguments: [String(repeating: "deep/", count: 25), "a,b/"])
+    func noFolderForSockets(name: String) async throws {
         let parent = try TemporaryFolder.make()
         defer { TemporaryFolder.remove(parent) }
         #expect(chmod(parent, 0o711) == 0)
-        let deep = parent + "/" + String(repeating: "deep/", count: 25) + "pg"
-        try await withLocalPostgres(folder: deep) { postgres in
-            #expect(postgres.folder == deep)
-            #expect(!postgres.socketPath.contains("deep"))
+        let folder = parent + "/" + name + "pg"
+        try await withLocalPostgres(folder: folder) { postgres in
+            #expect(postgres.folder == folder)
+            #expect(!postgres.socketPath.contains(name))
             let answer = try await postgres.psql("SELECT 1")
             #expect(answer == "1")
         }

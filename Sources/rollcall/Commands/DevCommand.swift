@@ -25,6 +25,9 @@ struct DevCommand: AsyncParsableCommand {
         guard options.given[SettingsTable.redisURL.info.fileKey] == nil else {
             throw ProgramError.usage("dev brings its own Redis; for another one run: rollcall serve --redis-url …")
         }
+        let namedDatabase = try await SettingsReader(flags: options.given, file: options.config).databaseURL()
+        // First of all, as long as nobody else reads the environment.
+        let foreign = namedDatabase == nil ? DevDatabase.dropForeignVariables() : []
         let redis: LocalRedis
         do {
             redis = try await LocalRedis.start(folder: "\(state)/redis")
@@ -35,15 +38,14 @@ struct DevCommand: AsyncParsableCommand {
         do {
             var flags = options.given
             flags[SettingsTable.redisURL.info.fileKey] = redis.socketURL
-            var reader = try await SettingsReader(flags: flags, file: options.config)
-            if try reader.databaseURL() == nil {
+            if namedDatabase == nil {
                 database = try await DevDatabase.start(in: "\(state)/postgres")
                 flags[SettingsTable.databaseURL.info.fileKey] = database?.url
-                reader = try await SettingsReader(flags: flags, file: options.config)
             }
-            let databaseURL = database?.url
+            let psql = database?.psql(without: foreign)
+            let reader = try await SettingsReader(flags: flags, file: options.config)
             try await Assembly(settings: Settings(from: reader)).run { address in
-                Terminal.writeOutput(Self.welcome(at: address, database: databaseURL))
+                Terminal.writeOutput(Self.welcome(at: address, psql: psql))
             }
             await redis.stop()
             await database?.stop()
@@ -54,13 +56,13 @@ struct DevCommand: AsyncParsableCommand {
         }
     }
 
-    private static func welcome(at address: String, database: String?) -> String {
+    private static func welcome(at address: String, psql: String?) -> String {
         let profiles =
-            database.map { url in
+            psql.map { psql in
                 """
 
                 Give Alice another title, and see it change:
-                  psql '\(url)' -c \\
+                  \(psql) -c \\
                   "UPDATE profiles SET data = data || jsonb_build_object('title', 'Diver') WHERE key = 'Alice'"
 
                 """

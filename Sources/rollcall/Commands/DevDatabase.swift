@@ -1,5 +1,6 @@
 // Rollcall · rollcall
 
+import Foundation
 import LocalServices
 import Postgres
 
@@ -42,7 +43,20 @@ struct DevDatabase {
         return DevDatabase(postgres: postgres)
     }
 
+    /// Takes libpq's variables from this process, and says which: they are meant for another server.
+    static func dropForeignVariables() -> [String] {
+        let names = ProcessInfo.processInfo.environment.keys.filter { $0.hasPrefix("PG") }.sorted()
+        for name in names { unsetenv(name) }
+        return names
+    }
+
     var url: String { postgres.url }
+
+    /// The command that reaches it from a shell that has such variables.
+    func psql(without variables: [String]) -> String {
+        let stray = variables.filter { !["PGDATABASE", "PGHOST", "PGPORT", "PGUSER"].contains($0) }
+        return (stray.isEmpty ? "" : "env \(stray.map { "-u \($0) " }.joined())") + "psql '\(url)'"
+    }
 
     func stop() async { await postgres.stop() }
 }
