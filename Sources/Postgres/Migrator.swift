@@ -12,7 +12,7 @@ package struct Migrator: Sendable {
     private let logger: Logger
     /// How long one statement of ours, or one migration, may take.
     private let timeout: Duration
-    /// How long another migrator is waited for.
+    /// How long another migrator is waited for; as long as one migration may take unless somebody says otherwise.
     private let patience: Duration
 
     /// The advisory lock's number: any, as long as every version has the same ("rollcall" in ASCII).
@@ -20,11 +20,11 @@ package struct Migrator: Sendable {
 
     package init(
         migrations: [Migration] = Migration.rollcall, timeout: Duration = .seconds(600),
-        patience: Duration = .seconds(60), logger: Logger
+        patience: Duration? = nil, logger: Logger
     ) {
         self.migrations = migrations
         self.timeout = timeout
-        self.patience = patience
+        self.patience = patience ?? timeout
         self.logger = logger
     }
 
@@ -32,29 +32,38 @@ package struct Migrator: Sendable {
     ///
     /// An edited, missing, failing or misnumbered migration is an error that names it. Those before a failing one stay
     /// applied; it leaves nothing behind.
-    package func run(on connection: PostgresConnection) async throws(PostgresError) -> [Migration] {
+    ///
+    /// - Parameter onApplied: told of each as soon as it is there to stay.
+    package func run(
+        on connection: PostgresConnection, onApplied: @Sendable (Migration) -> Void = { _ in }
+    ) async throws(PostgresError) -> [Migration] {
         try MigrationHistory.refuseDisorder(in: migrations)
         var applied: [Migration] = []
-        while let migration = try await transaction(
-            on: connection,
-            { () throws(PostgresError) in
-                let pending = try await history(on: connection).pending
-                if let next = pending.first { try await apply(next, on: connection) }
-                return pending.first
-            })
-        {
-            logger.info("Migrated", metadata: ["migration": "\(migration.name)"])
+        while let migration = try await applyNext(on: connection) {
+            onApplied(migration)
             applied.append(migration)
         }
         return applied
     }
 
+    private func applyNext(on connection: PostgresConnection) async throws(PostgresError) -> Migration? {
+        try await transaction(on: connection) { () throws(PostgresError) in
+            let next = try await history(on: connection).pending.first
+            if let next { try await apply(next, on: connection) }
+            try await naming(next) { () throws(PostgresError) in
+                try await connection.execute("COMMIT", timeout: timeout)
+            }
+            return next
+        }
+    }
+
     /// Applies what is pending and takes it back, and returns what it applied: whether ``run(on:)`` would succeed.
     package func rehearse(on connection: PostgresConnection) async throws(PostgresError) -> [Migration] {
         try MigrationHistory.refuseDisorder(in: migrations)
-        return try await transaction(on: connection, keep: false) { () throws(PostgresError) in
+        return try await transaction(on: connection) { () throws(PostgresError) in
             let pending = try await history(on: connection).pending
             for migration in pending { try await apply(migration, on: connection) }
+            try await connection.execute("ROLLBACK", timeout: timeout)
             return pending
         }
     }
@@ -69,16 +78,15 @@ package struct Migrator: Sendable {
 
     // MARK: - One transaction
 
+    /// Begins a transaction, with the lock, that `body` ends when all goes well.
     private func transaction<Value: Sendable>(
-        on connection: PostgresConnection, keep: Bool = true, _ body: () async throws(PostgresError) -> Value
+        on connection: PostgresConnection, _ body: () async throws(PostgresError) -> Value
     ) async throws(PostgresError) -> Value {
         do throws(PostgresError) {
             // What another migrator has just committed must be seen: not the default of every database.
             try await connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED", timeout: timeout)
             try await takeLock(on: connection)
-            let value = try await body()
-            try await connection.execute(keep ? "COMMIT" : "ROLLBACK", timeout: timeout)
-            return value
+            return try await body()
         } catch {
             // On a connection that was lost PostgreSQL does it by itself.
             try? await connection.execute("ROLLBACK", timeout: timeout)
@@ -131,14 +139,10 @@ package struct Migrator: Sendable {
     }
 
     private func apply(_ migration: Migration, on connection: PostgresConnection) async throws(PostgresError) {
-        do throws(PostgresError) {
+        try await naming(migration) { () throws(PostgresError) in
             try await connection.execute(migration.sql, timeout: timeout)
-        } catch {
-            guard error.code == .refused else {
-                throw PostgresError(
-                    error.code, "migration \(migration.name): \(error.message)", sqlState: error.sqlState)
-            }
-            throw MigrationHistory.fault(migration.name, "failed: \(error.message)", sqlState: error.sqlState)
+            // What was deferred to the commit is found here, by a rehearsal too.
+            try await connection.execute("SET CONSTRAINTS ALL IMMEDIATE", timeout: timeout)
         }
         if try await !hasTable(on: connection) {
             try await connection.execute(
@@ -156,5 +160,21 @@ package struct Migrator: Sendable {
             INSERT INTO rollcall_migrations (number, name, checksum)
             VALUES ($1::text::integer, $2, encode(sha256(convert_to($3, 'UTF8')), 'hex'))
             """, [.text("\(migration.number)"), .text(migration.name), .text(migration.sql)], timeout: timeout)
+    }
+
+    /// Says in an error of `body` which migration it is about.
+    private func naming(
+        _ migration: Migration?, _ body: () async throws(PostgresError) -> Void
+    ) async throws(PostgresError) {
+        do throws(PostgresError) {
+            try await body()
+        } catch {
+            guard let migration else { throw error }
+            guard error.code == .refused else {
+                throw PostgresError(
+                    error.code, "migration \(migration.name): \(error.message)", sqlState: error.sqlState)
+            }
+            throw MigrationHistory.fault(migration.name, "failed: \(error.message)", sqlState: error.sqlState)
+        }
     }
 }

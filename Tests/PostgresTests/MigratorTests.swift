@@ -88,11 +88,12 @@ struct MigratorTests {
     @Test("It waits for another one no longer than it may, and says so")
     func patience() async throws {
         try await withConnections { one, other in
-            let held = Migration(number: 1, name: "0001_held", sql: "SELECT pg_sleep(1)")
+            let held = Migration(number: 1, name: "0001_held", sql: "SELECT pg_advisory_xact_lock(7)")
+            _ = try await text("SELECT pg_advisory_lock(7)", other)
             let holder = Task { try await migrator(held).run(on: one) }
-            try await eventually("the lock is held") {
+            try await eventually("the migration waits") {
                 try await text(
-                    "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted AND database = "
+                    "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted AND database = "
                         + "(SELECT oid FROM pg_database WHERE datname = current_database())", other) == "1"
             }
             let error = try await #require(throws: PostgresError.self) {
@@ -101,6 +102,7 @@ struct MigratorTests {
             #expect(error.code == .timedOut)
             #expect(error.message.contains("another migration"))
             #expect(logged.all.contains { $0.hasPrefix("notice Waiting for another migration") })
+            _ = try await text("SELECT pg_advisory_unlock(7)", other)
             #expect(try await holder.value == [held])
             #expect(try await migrator(held, Self.second).run(on: other) == [Self.second])
         }
@@ -109,9 +111,11 @@ struct MigratorTests {
     @Test("A failing one is named with PostgreSQL's reason; it leaves nothing, those before it stay")
     func failing() async throws {
         try await withConnections { connection, _ in
+            let told = Recorder<Migration>()
             let error = try await #require(throws: PostgresError.self) {
-                try await migrator(Self.first, Self.second, Self.failing).run(on: connection)
+                try await migrator(Self.first, Self.second, Self.failing).run(on: connection, onApplied: told.record)
             }
+            #expect(told.all == [Self.first, Self.second])
             #expect(error.code == .migration)
             #expect(error.sqlState == "22012")
             #expect(error.message.contains("0003_failing failed: "))
@@ -119,6 +123,46 @@ struct MigratorTests {
             #expect(try await tables(connection) == "first rollcall_migrations second")
             #expect(connection.isUsable)
             #expect(try await migrator(Self.first, Self.second).run(on: connection) == [])
+        }
+    }
+
+    @Test("One that would fail at the commit is named, and a rehearsal finds it")
+    func deferred() async throws {
+        let dangling = Migration(
+            number: 2, name: "0002_dangling",
+            sql: """
+                CREATE TABLE child (n int PRIMARY KEY, parent int REFERENCES child DEFERRABLE INITIALLY DEFERRED);
+                INSERT INTO child VALUES (1, 2)
+                """)
+        // What only the commit itself finds.
+        let late = Migration(
+            number: 2, name: "0002_late",
+            sql: """
+                CREATE FUNCTION late() RETURNS trigger LANGUAGE plpgsql AS $$
+                BEGIN
+                    IF TG_WHEN = 'AFTER' THEN RAISE 'too late'; END IF;
+                    SET CONSTRAINTS ALL DEFERRED;
+                    RETURN NEW;
+                END
+                $$;
+                CREATE TRIGGER early BEFORE INSERT ON rollcall_migrations FOR EACH ROW EXECUTE FUNCTION late();
+                CREATE CONSTRAINT TRIGGER late AFTER INSERT ON rollcall_migrations DEFERRABLE
+                    FOR EACH ROW EXECUTE FUNCTION late();
+                """)
+        try await withConnections { connection, _ in
+            for (migration, reason) in [(dangling, "foreign key"), (late, "too late")] {
+                let error = try await #require(throws: PostgresError.self) {
+                    try await migrator(Self.first, migration).run(on: connection)
+                }
+                #expect(error.code == .migration)
+                #expect(error.message.hasPrefix("migration \(migration.name) failed: "))
+                #expect(error.message.contains(reason))
+                #expect(try await tables(connection) == "first rollcall_migrations")
+            }
+            let error = try await #require(throws: PostgresError.self) {
+                try await migrator(Self.first, dangling).rehearse(on: connection)
+            }
+            #expect(error.message.hasPrefix("migration 0002_dangling failed: "))
         }
     }
 

@@ -37,3 +37,16 @@ CREATE TRIGGER rollcall_profiles_inserted_or_deleted AFTER INSERT OR DELETE ON p
 CREATE TRIGGER rollcall_profiles_updated AFTER UPDATE ON profiles
     FOR EACH ROW WHEN (OLD.key <> NEW.key OR OLD.data IS DISTINCT FROM NEW.data)
     EXECUTE FUNCTION rollcall_profiles_notify();
+
+-- TRUNCATE calls no triggers of rows; whoever empties the table tells as many keys as a DELETE does.
+CREATE FUNCTION rollcall_profiles_notify_all() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    EXECUTE format(
+        'SELECT pg_notify(''rollcall_profiles'', key) FROM %I.%I WHERE octet_length(key) < 8000',
+        TG_TABLE_SCHEMA, TG_TABLE_NAME);
+    RETURN NULL;
+END
+$$;
+
+CREATE TRIGGER rollcall_profiles_truncated BEFORE TRUNCATE ON profiles
+    FOR EACH STATEMENT EXECUTE FUNCTION rollcall_profiles_notify_all();

@@ -34,17 +34,24 @@ struct MigrateCommand: AsyncParsableCommand {
             throw ProgramError.usage("no database to migrate. Set \(info.environmentName) or \(info.flag).")
         }
         let (dryRun, status) = (dryRun, status)
-        let lines = try await DatabaseSession.with(url) { session throws(PostgresError) in
+        let count = try await DatabaseSession.with(url) { session throws(PostgresError) in
+            let (migrator, connection) = (session.migrator, session.connection)
             if status {
-                return try await session.migrator.status(on: session.connection).map { "\($0.name)  \($1)" }
+                let states = try await migrator.status(on: connection)
+                for (migration, state) in states { Self.tell(migration, "\(state)") }
+                return states.count
             }
             if dryRun {
-                return try await session.migrator.rehearse(on: session.connection).map {
-                    "\($0.name)  would be applied"
-                }
+                let pending = try await migrator.rehearse(on: connection)
+                for migration in pending { Self.tell(migration, "would be applied") }
+                return pending.count
             }
-            return try await session.migrator.run(on: session.connection).map { "\($0.name)  applied" }
+            return try await migrator.run(on: connection) { Self.tell($0, "applied") }.count
         }
-        Terminal.writeOutput((lines.isEmpty ? ["nothing to do"] : lines).joined(separator: "\n") + "\n")
+        if count == 0 { Terminal.writeOutput("nothing to do\n") }
+    }
+
+    @Sendable private static func tell(_ migration: Migration, _ state: String) {
+        Terminal.writeOutput("\(migration.name)  \(state)\n")
     }
 }
