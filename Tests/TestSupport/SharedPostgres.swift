@@ -21,8 +21,7 @@ package func withPostgres<Result>(
 ) async throws -> sending Result {
     let postgres = try await SharedPostgres.postgres
     let name = "t" + String(UInt64.random(in: .min ... .max), radix: 36)
-    // Without a checkpoint: many tests ask for a database at once.
-    try await postgres.psql("CREATE DATABASE \(name) STRATEGY wal_log")
+    try await postgres.psql("CREATE DATABASE \(name)")
     do {
         let result = try await body(postgres.url(database: name))
         try await postgres.psql("DROP DATABASE \(name) WITH (FORCE)")
