@@ -63,6 +63,15 @@ extension Roster {
         }
     }
 
+    /// All keys, in no order.
+    package var keys: some Collection<Key> & Sendable { entries.keys }
+
+    /// Those of some keys that are present.
+    package func keys(among some: Set<Key>) -> Set<Key> {
+        some.count < entries.count
+            ? some.filter { entries[$0] != nil } : Set(entries.keys.lazy.filter(some.contains))
+    }
+
     /// All keys in byte order.
     package var sortedKeys: [Key] { entries.keys.sorted() }
 

@@ -79,10 +79,8 @@ package struct DiffWindow: Sendable {
         return batch
     }
 
-    /// The flush under way begins only now: it had to wait for something that is no cost of telling.
-    package mutating func restartFlush(at now: NIODeadline) {
-        if flushStart != nil { flushStart = now }
-    }
+    /// Starts a flush of something else than changes, or anew one that had to wait for what is no cost of telling.
+    package mutating func startFlush(at now: NIODeadline) { flushStart = now }
 
     /// The last subscriber's event loop has written the flush.
     package mutating func endFlush(at now: NIODeadline) {

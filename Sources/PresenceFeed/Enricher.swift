@@ -11,23 +11,24 @@ package struct Enricher: Sendable {
     /// What is known already of the keys that are shown and of those that leave; nil when something has to be fetched.
     ///
     /// Called on event loops: must not block.
-    package var known: @Sendable (_ shown: [Key], _ leaving: [Key], _ topic: Topic) -> Extras?
+    package var known: @Sendable (_ shown: [Key], _ leaving: [Key], Topic) -> Extras?
     /// Fetches what is not known of the keys that are shown; says what could not be had instead of failing.
     ///
-    /// Returns within the hook's time-out, whatever PostgreSQL does.
-    package var fetch: @Sendable (_ shown: [Key], _ leaving: [Key], _ topic: Topic) async -> Extras
+    /// Returns within the hook's time-out whatever PostgreSQL does, counted from when the first of the keys was wanted.
+    package var fetch:
+        @Sendable (_ shown: [Key], _ leaving: [Key], Topic, _ wantedSince: ContinuousClock.Instant) async -> Extras
     /// The data of these keys changed at its source.
     package var invalidate: @Sendable ([Key]) -> Void
     /// Any data may have changed: news of it may have been lost.
     package var revalidate: @Sendable () -> Void
-    /// Keys whose data is other than what was given last; followed by one hub.
-    package var changes: AsyncStream<Set<Key>>
+    /// Keys whose data is other than what was given last, or is there at last.
+    package var changes: ChangedKeys
 
     package init(
         applies: @escaping @Sendable (Topic) -> Bool, known: @escaping @Sendable ([Key], [Key], Topic) -> Extras?,
-        fetch: @escaping @Sendable ([Key], [Key], Topic) async -> Extras,
+        fetch: @escaping @Sendable ([Key], [Key], Topic, ContinuousClock.Instant) async -> Extras,
         invalidate: @escaping @Sendable ([Key]) -> Void = { _ in }, revalidate: @escaping @Sendable () -> Void = {},
-        changes: AsyncStream<Set<Key>> = AsyncStream { $0.finish() }
+        changes: ChangedKeys = ChangedKeys()
     ) {
         self.applies = applies
         self.known = known
@@ -39,12 +40,12 @@ package struct Enricher: Sendable {
 
     /// Adds nothing.
     package static let none = Enricher(
-        applies: { _ in false }, known: { _, _, _ in Extras.none }, fetch: { _, _, _ in .none })
+        applies: { _ in false }, known: { _, _, _ in Extras.none }, fetch: { _, _, _, _ in .none })
 
     /// What is added to these keys, known or fetched.
     package func extras(of keys: [Key], on topic: Topic) async -> Extras {
         guard applies(topic) else { return .none }
         if let known = known(keys, [], topic) { return known }
-        return await fetch(keys, [], topic)
+        return await fetch(keys, [], topic, .now)
     }
 }

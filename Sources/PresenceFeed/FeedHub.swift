@@ -79,10 +79,16 @@ package final class FeedHub: Service {
     package func live(_ topic: Topic) async -> LiveRoster? { await directory.feed(of: topic)?.live() }
 
     /// Tells all subscribers anew of keys whose data changed, wherever they are present.
-    func renew(_ keys: Set<Key>) {
-        // One hop a loop: a node may follow more topics than it has news of keys.
+    ///
+    /// Returns when all feeds have heard; a few at a time, so that no loop is held by many feeds and keys.
+    private func renew(_ keys: Set<Key>) async {
         for feeds in Dictionary(grouping: directory.all, by: { ObjectIdentifier($0.loop) }).values {
-            feeds[0].loop.execute { for feed in feeds { feed.assumeIsolated { $0.renew(keys) } } }
+            for start in stride(from: 0, to: feeds.count, by: 100) {
+                let some = feeds[start..<min(start + 100, feeds.count)]
+                try? await feeds[0].loop.submit {
+                    for feed in some { feed.assumeIsolated { $0.renew(keys) } }
+                }.get()
+            }
         }
     }
 
@@ -96,7 +102,7 @@ package final class FeedHub: Service {
                 group.addTask { try? await self.subscriber.run() }
                 group.addTask { await self.snapshots.run() }
                 group.addTask { await self.comparePositions() }
-                group.addTask { for await keys in self.enricher.changes { self.renew(keys) } }
+                group.addTask { await self.enricher.changes.forEachBatch(self.renew) }
                 await group.waitForAll()
             }
         }

@@ -21,6 +21,8 @@ package struct FeedOptions: Sendable {
     package var positionCheck = TimeAmount.seconds(5)
     /// How long a state whose entries the fetch hook enriched is told to those who come: its data may change unheard.
     package var enrichedStates = TimeAmount.seconds(1)
+    /// How much earlier than this node another may have stood at a cursor that a stream brings.
+    package var renewalSlack = TimeAmount.seconds(60)
     /// Snapshots under way at once.
     package var snapshots = 8
 

@@ -21,9 +21,9 @@ actor LoopAudience {
         }
     }
 
-    func add(_ subscription: Subscription, first event: FeedEvent) {
+    func add(_ subscription: Subscription, _ events: [FeedEvent]) {
         members[ObjectIdentifier(subscription)] = subscription
-        subscription.deliver(event)
+        for event in events { subscription.deliver(event) }
     }
 
     /// Tells one subscriber of its presence, if it has been told anything: what came before is not news to it.

@@ -7,28 +7,34 @@ package import Presence
 package struct RenewalLog: Sendable {
     /// Renewals kept; the oldest are forgotten, and with them how to resume streams from before.
     package static let maximumCount = 512
+
     /// How much earlier than this node another may have stood at a cursor that a stream brings.
     ///
     /// Telling a key once more than needed does no harm.
-    package static let slack = TimeAmount.seconds(60)
-
+    private let slack: TimeAmount
     private var renewals: [(key: Key, at: NIODeadline)] = []
-    private var forgotten: NIODeadline?
+    /// What came before is not known: the feed was not there yet, or has forgotten; nil until it is there.
+    private var completeSince: NIODeadline?
 
-    package init() {}
+    package init(slack: TimeAmount) { self.slack = slack }
+
+    /// From now on every change of data is heard of.
+    package mutating func begin(at now: NIODeadline) {
+        if completeSince == nil { completeSince = now }
+    }
 
     package mutating func append(_ keys: some Sequence<Key>, at now: NIODeadline) {
         for key in keys { renewals.append((key, now)) }
         let surplus = renewals.count - Self.maximumCount
         guard surplus > 0 else { return }
-        forgotten = renewals[surplus - 1].at
+        // Others of the same time may be kept, but not all.
+        completeSince = renewals[surplus - 1].at + .nanoseconds(1)
         renewals.removeFirst(surplus)
     }
 
-    /// The keys that a stream may have missed which stood, at that time, at the cursor it brings; nil if some are forgotten.
+    /// The keys that a stream may have missed which stood, at that time, at the cursor it brings; nil if nobody knows.
     package func keys(since time: NIODeadline?) -> Set<Key>? {
-        let time = time ?? .uptimeNanoseconds(0)
-        if let forgotten, forgotten + Self.slack >= time { return nil }
-        return Set(renewals.lazy.filter { $0.at + Self.slack >= time }.map(\.key))
+        guard let time, let completeSince, time >= completeSince + slack else { return nil }
+        return Set(renewals.lazy.filter { $0.at + slack >= time }.map(\.key))
     }
 }

@@ -5,13 +5,28 @@ import Presence
 
 /// What a feed is about to tell, fixed when it begins: what it is enriched with may have to be awaited.
 struct Telling: Sendable {
+    /// Where streams come back from, and whether they are shown data.
+    struct Origin: Hashable {
+        let cursor: Cursor
+        let showsData: Bool
+    }
+
+    /// What streams that come back from one place are told.
+    struct Resumption: Sendable {
+        let diff: Diff
+        /// Keys whose data they may have missed; nil if nobody knows, and it may be anybody's.
+        let renewed: [Key]?
+    }
+
     /// One who waited for its first event.
     struct Arrival: Sendable {
         let subscription: Subscription
-        /// What it missed since the cursor it came with; nil if it is told the state.
-        let missed: Diff?
-        /// Keys whose data it may have missed.
-        let renewed: [Key]
+        /// Where it resumes from; nil if it is told the state.
+        let origin: Origin?
+        /// Whether its client holds entries from before.
+        ///
+        /// phoenix.js' `syncState` compares refs alone: data that changed has to be told by a diff.
+        let isReturning: Bool
     }
 
     let batch: DiffWindow.Batch?
@@ -20,25 +35,31 @@ struct Telling: Sendable {
     /// Keys whose data everybody is told anew.
     let renewed: [Key]
     let arrivals: [Arrival]
+    let resumptions: [Origin: Resumption]
     /// The states at `cursor` that have been made already.
-    var states: [FrameFormat: ByteBuffer]
+    let states: [FrameFormat: ByteBuffer]
 
-    /// The keys whose entries will be shown, and those that are shown only as they leave.
-    ///
-    /// - Parameter wholeRoster: Whether a state has to be made.
-    func keys(wholeRoster: Bool) -> (shown: [Key], leaving: [Key]) {
+    /// Whether it is for all subscribers, and not just for those who arrive.
+    let isFlush: Bool
+
+    /// The keys whose data is shown, and those for which it is shown only as they leave.
+    func keys() -> (shown: [Key], leaving: [Key]) {
         var shown = Set(renewed), leaving: Set<Key> = []
-        if wholeRoster { shown.formUnion(roster.sortedKeys) }
         func note(_ diff: Diff) {
             for change in diff.changes {
                 if change.after != nil { shown.insert(change.member.key) } else { leaving.insert(change.member.key) }
             }
         }
         if let batch { note(batch.diff) }
-        for arrival in arrivals {
-            if let missed = arrival.missed { note(missed) }
-            shown.formUnion(arrival.renewed)
+        for (origin, resumption) in resumptions where origin.showsData {
+            note(resumption.diff)
+            shown.formUnion(resumption.renewed ?? Array(roster.keys))
         }
+        let showsEverybody = arrivals.contains {
+            let format = $0.subscription.format
+            return $0.origin == nil && format.view == .full && ($0.isReturning || states[format] == nil)
+        }
+        if showsEverybody { shown.formUnion(roster.keys) }
         return (Array(shown), Array(leaving.subtracting(shown)))
     }
 }

@@ -7,10 +7,13 @@ import Presence
 extension TopicFeed {
     func flushWhenDue() {
         guard replica.isLive, !isTelling else { return }
-        guard !window.isEmpty || !renewals.ready.isEmpty else { return tell(nil) }
+        guard !window.isEmpty || !renewals.ready.isEmpty else { return tell(nil, isFlush: false) }
         switch window.decision(at: .now()) {
         case .busy: break
-        case .flush: tell(window.beginFlush(at: .now()))
+        case .flush:
+            let batch = window.beginFlush(at: .now())
+            window.startFlush(at: .now())
+            tell(batch, isFlush: true)
         case .wait(let deadline):
             guard flushTimer == nil else { return }
             flushTimer = loop.scheduleTask(deadline: deadline) {
@@ -25,67 +28,91 @@ extension TopicFeed {
     /// Tells everybody a diff, and those who came since the last one what they need: what they missed, or the state.
     ///
     /// While the fetch hook is awaited changes gather in the window, so that the order stays that of the commits.
-    private func tell(_ batch: DiffWindow.Batch?) {
+    private func tell(_ batch: DiffWindow.Batch?, isFlush: Bool) {
         if statesEnd <= .now() {
             states = [:]
             statesEnd = .distantFuture
         }
-        let telling = begin(batch)
-        guard let enricher, formats.keys.contains(where: { $0.view == .full }) else { return end(telling, .none) }
-        renewals.isWanted = true
-        let makesState = telling.arrivals.contains {
-            $0.missed == nil && $0.subscription.format.view == .full && telling.states[$0.subscription.format] == nil
-        }
-        let (shown, leaving) = telling.keys(wholeRoster: makesState)
+        let telling = begin(batch, isFlush: isFlush)
+        let since = wantedSince ?? .now
+        wantedSince = nil
+        isRosterWanted = false
+        guard let enricher, showsData else { return end(telling, .none) }
+        let (shown, leaving) = telling.keys()
         if shown.isEmpty && leaving.isEmpty { return end(telling, .none) }
-        if let extras = enricher.known(shown, leaving, topic) {
-            renewals.told(shown, extras)
-            return end(telling, extras)
-        }
+        if let extras = enricher.known(shown, leaving, topic) { return end(telling, extras) }
         isTelling = true
         Task {
-            let extras = await enricher.fetch(shown, leaving, topic)
+            let extras = await enricher.fetch(shown, leaving, topic, since)
             perform {
                 $0.isTelling = false
                 // Waiting for the hook is no cost of telling.
-                if telling.batch != nil { $0.window.restartFlush(at: .now()) }
-                $0.renewals.told(shown, extras)
-                $0.end(telling, extras)
+                if telling.isFlush { $0.window.startFlush(at: .now()) }
+                $0.end(telling, extras, wasAwaited: true)
+                $0.lastWords = [:]
                 $0.flushWhenDue()
             }
         }
     }
 
-    private func begin(_ batch: DiffWindow.Batch?) -> Telling {
+    /// Has the hook fetch what the next telling will show, while this one still waits: its time counts from now.
+    func prefetch(_ keys: @autoclosure () -> Set<Key>) {
+        guard isTelling, let enricher, showsData else { return }
+        let keys = Array(keys())
+        guard !keys.isEmpty, enricher.known(keys, [], topic) == nil else { return }
+        let since = ContinuousClock.now
+        wantedSince = wantedSince ?? since
+        Task { _ = await enricher.fetch(keys, [], topic, since) }
+    }
+
+    /// Has the hook fetch everybody for one who has come while a telling waits.
+    func prefetchRoster() {
+        guard isTelling, !isRosterWanted else { return }
+        isRosterWanted = true
+        prefetch(Set(replica.roster.keys))
+    }
+
+    private var showsData: Bool { formats.keys.contains { $0.view == .full } }
+
+    private func begin(_ batch: DiffWindow.Batch?, isFlush: Bool) -> Telling {
         var later: [Waiter] = []
         var arrivals: [Telling.Arrival] = []
-        for waiter in waiting {
-            if waiter.isPatient, let position = waiter.subscription.reaching, !hasReached(position) {
-                later.append(waiter)
-            } else {
-                arrivals.append(arrival(of: waiter))
-            }
-        }
-        waiting = later
+        var resumptions: [Telling.Origin: Telling.Resumption] = [:]
         let renewed = renewals.takeReady().filter { replica.roster.entry(for: $0) != nil }
         if !renewed.isEmpty { states = [:] }
+        for waiter in waiting {
+            let subscription = waiter.subscription
+            if waiter.isPatient, let position = subscription.reaching, !hasReached(position) {
+                later.append(waiter)
+                continue
+            }
+            var origin: Telling.Origin?
+            if waiter.mayResume, let since = subscription.since, since != .empty {
+                let place = Telling.Origin(
+                    cursor: since, showsData: enricher != nil && subscription.format.view == .full)
+                resumptions[place] = resumptions[place] ?? resumption(from: place, renewing: renewed)
+                if resumptions[place] != nil { origin = place }
+            }
+            let isReturning = !waiter.mayResume || subscription.since.map { $0 != .empty } == true
+            arrivals.append(Telling.Arrival(subscription: subscription, origin: origin, isReturning: isReturning))
+        }
+        waiting = later
         return Telling(
             batch: batch, roster: replica.roster, cursor: replica.cursor, renewed: Array(renewed), arrivals: arrivals,
-            states: states)
+            resumptions: resumptions, states: states, isFlush: isFlush)
     }
 
-    private func arrival(of waiter: Waiter) -> Telling.Arrival {
-        if waiter.mayResume, let since = waiter.subscription.since, since != .empty,
-            let missed = ring.missed(after: since, until: replica.cursor),
-            let renewed = renewals.log.keys(since: missed.since)
-        {
-            let present = renewed.filter { replica.roster.entry(for: $0) != nil }
-            return Telling.Arrival(subscription: waiter.subscription, missed: missed.diff, renewed: Array(present))
-        }
-        return Telling.Arrival(subscription: waiter.subscription, missed: nil, renewed: [])
+    /// What streams have missed since they stood somewhere; nil if that is not known.
+    ///
+    /// - Parameter renewed: Keys that everybody else is told anew in the same telling.
+    private func resumption(from origin: Telling.Origin, renewing renewed: Set<Key>) -> Telling.Resumption? {
+        guard let missed = ring.missed(after: origin.cursor, until: replica.cursor) else { return nil }
+        guard origin.showsData else { return Telling.Resumption(diff: missed.diff, renewed: []) }
+        let keys = renewalLog.keys(since: missed.since).map { replica.roster.keys(among: $0.union(renewed)) }
+        return Telling.Resumption(diff: missed.diff, renewed: keys.map { Array($0) })
     }
 
-    private func end(_ telling: Telling, _ extras: Extras) {
+    private func end(_ telling: Telling, _ extras: Extras, wasAwaited: Bool = false) {
         let told = EnrichedRoster(topic: topic, cursor: telling.cursor, roster: telling.roster, extras: extras)
         if let batch = telling.batch {
             let frames = frames { encoder.diff(batch.diff, told, $0) }
@@ -93,23 +120,16 @@ extension TopicFeed {
         }
         let renewed = telling.renewed.filter { !extras.incomplete.contains($0) }
         if !renewed.isEmpty {
-            renewals.log.append(renewed, at: .now())
+            renewalLog.append(renewed, at: .now())
             let frames = frames { encoder.renewal(renewed, told, $0) }
             for audience in audiences.values { audience.perform { $0.deliver(renewals: frames) } }
         }
-        var states = telling.states
-        for arrival in telling.arrivals { welcome(arrival, told, &states) }
-        // One that was overtaken while the hook was awaited, or that lacks data, serves only those it was made for.
-        if told.cursor == replica.cursor, extras.incomplete.isEmpty, states.count > telling.states.count {
-            self.states = states
-            if enricher != nil { statesEnd = min(statesEnd, .now() + options.enrichedStates) }
-        }
+        welcome(telling, told, wasAwaited: wasAwaited)
         if isDegraded, replica.isLive {
             isDegraded = false
             tellAll(.recovered)
         }
-        if telling.batch != nil { endFlushWhenWritten() }
-        askAgain()
+        if telling.isFlush { endFlushWhenWritten() }
     }
 
     private func frames(_ encode: (FrameFormat) -> ByteBuffer?) -> [FrameFormat: ByteBuffer] {
@@ -118,30 +138,53 @@ extension TopicFeed {
         return frames
     }
 
-    private func welcome(
-        _ arrival: Telling.Arrival, _ told: EnrichedRoster, _ states: inout [FrameFormat: ByteBuffer]
-    ) {
-        let subscription = arrival.subscription
-        // It may have ended while the hook was awaited.
-        guard everyone.contains(ObjectIdentifier(subscription)) else { return }
-        let format = subscription.format
-        let first: FeedEvent
-        var renewal: ByteBuffer?
-        if let missed = arrival.missed {
-            first = .resumed(missed.isEmpty ? nil : encoder.diff(missed, told, format), told.cursor)
-            renewal = arrival.renewed.isEmpty ? nil : encoder.renewal(arrival.renewed, told, format)
-        } else {
-            let state = states[format] ?? encoder.state(told, format)
-            states[format] = state
-            first = .state(state, told.cursor)
+    /// Gives those who arrived their first event, encoded once for all who need the same.
+    private func welcome(_ telling: Telling, _ told: EnrichedRoster, wasAwaited: Bool) {
+        var states = telling.states
+        var resumed: [FrameFormat: [Telling.Origin: [FeedEvent]]] = [:]
+        var everybody: [FrameFormat: ByteBuffer?] = [:]
+        func renewal(of keys: [Key]?, _ format: FrameFormat) -> ByteBuffer? {
+            if enricher == nil || format.view != .full || keys?.isEmpty == true { return nil }
+            if let keys { return encoder.renewal(keys, told, format) }
+            let frame = everybody[format] ?? encoder.renewal(Array(told.roster.keys), told, format)
+            everybody[format] = .some(frame)
+            return frame
         }
-        // What its presence became while it waited. That it is gone may be a loss as well as a deletion: the lease
-        // keeper finds out.
-        let own = subscription.member.flatMap { replica.roster[$0] }.map(OwnChange.became)
-        audience(of: subscription.loop).perform { [renewal] in
-            $0.add(subscription, first: first)
-            if let renewal { subscription.deliver(.renewed(renewal)) }
-            if let own { $0.deliver(own: own, to: subscription) }
+        // Meanwhile one may have ended, or lost its queue and wait again.
+        let again = wasAwaited ? Set(waiting.map { ObjectIdentifier($0.subscription) }) : []
+        for arrival in telling.arrivals {
+            let subscription = arrival.subscription
+            let id = ObjectIdentifier(subscription)
+            guard everyone.contains(id), !again.contains(id) else { continue }
+            let format = subscription.format
+            var events: [FeedEvent] = []
+            if let origin = arrival.origin, let resumption = telling.resumptions[origin] {
+                events = resumed[format]?[origin] ?? []
+                if events.isEmpty {
+                    let missed = resumption.diff.isEmpty ? nil : encoder.diff(resumption.diff, told, format)
+                    events.append(.resumed(missed, told.cursor))
+                    if let frame = renewal(of: resumption.renewed, format) { events.append(.renewed(frame)) }
+                    resumed[format, default: [:]][origin] = events
+                }
+            } else {
+                let state = states[format] ?? encoder.state(told, format)
+                states[format] = state
+                events.append(.state(state, told.cursor))
+                if arrival.isReturning, !told.roster.isEmpty, let frame = renewal(of: nil, format) {
+                    events.append(.renewed(frame))
+                }
+            }
+            if wasAwaited, isDegraded, let silentSince { events.append(.degraded(since: silentSince)) }
+            // What its presence became while it waited. That it is gone may be a loss as well as a deletion: the lease
+            // keeper finds out, unless it is known.
+            let own = lastWords[id] ?? subscription.member.flatMap { replica.roster[$0] }.map(OwnChange.became)
+            if let own { events.append(.own(own)) }
+            audience(of: subscription.loop).perform { [events] in $0.add(subscription, events) }
+        }
+        // One that was overtaken while the hook was awaited serves only those it was made for.
+        if told.cursor == replica.cursor, states.count > telling.states.count {
+            self.states = states
+            if enricher != nil { statesEnd = min(statesEnd, .now() + options.enrichedStates) }
         }
     }
 

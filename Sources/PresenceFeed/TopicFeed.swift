@@ -28,7 +28,14 @@ package actor TopicFeed {
     var flushTimer: Scheduled<Void>?
     /// Whether a telling awaits what it is to be enriched with; the next begins when it has ended.
     var isTelling = false
+    /// Since when the next telling is due to somebody, should this one still wait; nil if it is to nobody.
+    var wantedSince: ContinuousClock.Instant?
+    /// Whether the next telling will show everybody.
+    var isRosterWanted = false
+    /// What was last said of the presences of those who are about to be told their first event.
+    var lastWords: [ObjectIdentifier: OwnChange] = [:]
     var renewals = Renewals()
+    var renewalLog: RenewalLog
 
     private(set) var audiences: [ObjectIdentifier: LoopAudience] = [:]
     private(set) var formats: [FrameFormat: Int] = [:]
@@ -43,9 +50,9 @@ package actor TopicFeed {
     /// Until when a state that the hook enriched may be told: its data is kept for a while, and then asked for again.
     var statesEnd = NIODeadline.distantFuture
     private var idleTimer: Scheduled<Void>?
-    private var isRetired = false
+    private(set) var isRetired = false
     /// When the replica last ceased to be live, or the feed began; nil while it is live.
-    private var silentSince: NIODeadline? = .now()
+    private(set) var silentSince: NIODeadline? = .now()
     var isDegraded = false
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { loop.executor.asUnownedSerialExecutor() }
@@ -64,6 +71,7 @@ package actor TopicFeed {
         self.requestSnapshot = requestSnapshot
         self.retire = retire
         window = DiffWindow(base: options.window)
+        renewalLog = RenewalLog(slack: options.renewalSlack)
         perform {
             $0.noteSilence()
             $0.retireWhenIdle()
@@ -119,7 +127,9 @@ package actor TopicFeed {
             window.add(step)
             if step.losesPresences { window.hold(until: .now() + options.reconcile) }
             if !watchers.isEmpty { tellWatchers(step) }
+            prefetch(Set(step.changes.lazy.filter { $0.after != nil }.map(\.member.key)))
         }
+        if replica.isKnown { renewalLog.begin(at: .now()) }
         states.removeAll(keepingCapacity: true)
         if outcome.needsSnapshot { requestSnapshot(self, replica.loadTicket) }
         if replica.isLive { silentSince = nil } else { noteSilence() }
@@ -142,6 +152,7 @@ package actor TopicFeed {
     private func tellWatchers(_ step: ReplicaStep) {
         for change in step.changes {
             for subscription in watchers[change.member] ?? [] {
+                if isTelling { lastWords[ObjectIdentifier(subscription)] = OwnChange(change) }
                 audience(of: subscription.loop).perform { $0.deliver(own: OwnChange(change), to: subscription) }
             }
         }
@@ -165,6 +176,7 @@ package actor TopicFeed {
         if subscription.reaching != nil {
             loop.scheduleTask(in: options.arrival) { self.assumeIsolated { $0.stopWaiting(for: subscription) } }
         }
+        if subscription.format.view == .full { prefetchRoster() }
         flushWhenDue()
         return true
     }
@@ -177,11 +189,8 @@ package actor TopicFeed {
             watchers[member]?.removeAll { $0 === subscription }
             if watchers[member]?.isEmpty == true { watchers[member] = nil }
         }
-        if let index = waitingIndex(of: subscription) {
-            waiting.remove(at: index)
-        } else {
-            audience(of: subscription.loop).perform { $0.remove(subscription) }
-        }
+        if let index = waitingIndex(of: subscription) { waiting.remove(at: index) }
+        audience(of: subscription.loop).perform { $0.remove(subscription) }
         if everyone.isEmpty { retireWhenIdle() }
     }
 
@@ -223,7 +232,6 @@ package actor TopicFeed {
                 guard $0.everyone.isEmpty else { return }
                 $0.isRetired = true
                 $0.flushTimer?.cancel()
-                $0.renewals.timer?.cancel()
                 $0.retire(self)
             }
         }

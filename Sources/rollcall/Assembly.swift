@@ -113,7 +113,7 @@ struct Assembly: Sendable {
 extension Assembly {
     /// The fetch hook, if there is a database for it to ask.
     private func hookServices(_ logger: Logger) async throws(ProgramError) -> HookServices? {
-        guard let url = settings.databaseURL else { return nil }
+        guard let url = settings.databaseURL, !settings.fetchRules.isEmpty else { return nil }
         return try await HookServices(database: url, rules: settings.fetchRules, logger: logger)
     }
 }

@@ -35,19 +35,19 @@ struct HookServices: Sendable {
     /// A database that is away keeps no node from starting: the hook asks it later.
     init(database url: PostgresURL, rules: [FetchRule], logger: Logger) async throws(ProgramError) {
         let isValidated = try await Self.validate(rules, on: url, logger: logger)
-        // Holds what is found between two turns of the hub, at most the keys of the cache.
-        let changes = AsyncStream<Set<Key>>.makeStream()
+        let changes = ChangedKeys()
         let pool = PostgresPool(url: url, logger: logger)
-        let hook = FetchHook(rules: rules, source: .pool(pool), isValidated: isValidated, logger: logger) {
-            changes.continuation.yield($0)
-        }
+        let hook = FetchHook(
+            rules: rules, source: .pool(pool), isValidated: isValidated, logger: logger, onChange: changes.add)
         self.pool = pool
         self.hook = hook
         listener = ChangeListener(url: url, hook: hook, logger: logger)
         enricher = Enricher(
             applies: hook.applies, known: { hook.known($0, leaving: $1, on: $2) },
-            fetch: { await hook.fetch($0, leaving: $1, on: $2) }, invalidate: hook.invalidate,
-            revalidate: hook.revalidate, changes: changes.stream)
+            fetch: { keys, leaving, topic, since in
+                let longest = rules.filter { $0.topics.matches(topic) }.map(\.timeout).max() ?? .zero
+                return await hook.fetch(keys, leaving: leaving, on: topic, by: since + longest)
+            }, invalidate: hook.invalidate, revalidate: hook.revalidate, changes: changes)
     }
 
     private static func validate(

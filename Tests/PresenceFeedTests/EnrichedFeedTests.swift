@@ -14,7 +14,16 @@ import Testing
 struct EnrichedFeedTests {
     private let topic: Topic
 
-    init() throws { topic = try Topic("room:lobby") }
+    private let options: FeedOptions
+
+    init() throws {
+        topic = try Topic("room:lobby")
+        var options = FeedOptions()
+        // However slow the machine is, nothing is told as an outage.
+        options.patience = .minutes(10)
+        options.renewalSlack = .nanoseconds(0)
+        self.options = options
+    }
 
     /// A hook whose answers the test decides: data by key, known at once or only when it is fetched, or failing.
     private final class Source: Sendable {
@@ -26,14 +35,14 @@ struct EnrichedFeedTests {
             var gate: [CheckedContinuation<Void, Never>]?
         }
         let state = Mutex(State())
-        let changes = AsyncStream<Set<Key>>.makeStream()
+        let changes = ChangedKeys()
 
         var enricher: Enricher {
             Enricher(
                 applies: { _ in true }, known: { keys, _, _ in self.known(keys) },
-                fetch: { keys, _, _ in await self.fetch(keys) },
+                fetch: { keys, _, _, _ in await self.fetch(keys) },
                 invalidate: { keys in self.state.withLock { $0.known.subtract(keys.map(\.text)) } },
-                changes: changes.stream)
+                changes: changes)
         }
 
         private func known(_ keys: [Key]) -> Extras? {
@@ -80,7 +89,7 @@ struct EnrichedFeedTests {
     func enriched() async throws {
         let source = Source()
         source.state.withLock { $0.data = ["alice": "1", "bob": "2"] }
-        try await HubFixture.with(redis: SharedRedis.url, enricher: source.enricher) { node in
+        try await HubFixture.with(redis: SharedRedis.url, options: options, enricher: source.enricher) { node in
             let alice = try await node.track("alice", on: topic)
             let listeners = (0..<3).map { _ in node.listen(to: topic, reaching: alice?.cursor) }
             for listener in listeners { try await listener.hears("state alice=1") }
@@ -93,7 +102,7 @@ struct EnrichedFeedTests {
     @Test("While the hook is awaited changes gather, and are told in their order")
     func order() async throws {
         let source = Source()
-        try await HubFixture.with(redis: SharedRedis.url, enricher: source.enricher) { node in
+        try await HubFixture.with(redis: SharedRedis.url, options: options, enricher: source.enricher) { node in
             let listener = node.listen(to: topic)
             try await listener.hears("state")
             source.state.withLock { $0.gate = [] }
@@ -102,6 +111,8 @@ struct EnrichedFeedTests {
             _ = try await node.track("bob", on: topic)
             let carol = try await node.track("carol", on: topic)
             try await eventually("the messages") { await node.hub.live(topic)?.cursor == carol?.cursor }
+            // What the next telling needs is asked for already: its time counts from when it happened.
+            try await eventually("fetches") { source.state.withLock { $0.fetches.contains(["bob"]) } }
             let late = node.listen(to: topic)
             #expect(listener.words == ["state"])
             source.open()
@@ -114,7 +125,7 @@ struct EnrichedFeedTests {
     @Test("One who leaves while the hook is awaited is told nothing, and costs nobody anything")
     func leaving() async throws {
         let source = Source()
-        try await HubFixture.with(redis: SharedRedis.url, enricher: source.enricher) { node in
+        try await HubFixture.with(redis: SharedRedis.url, options: options, enricher: source.enricher) { node in
             let alice = try await node.track("alice", on: topic)
             source.state.withLock { $0.gate = [] }
             let gone = node.listen(to: topic, reaching: alice?.cursor)
@@ -133,12 +144,14 @@ struct EnrichedFeedTests {
     func recovery() async throws {
         let source = Source()
         source.state.withLock { ($0.data, $0.isDown) = (["alice": "1"], true) }
-        try await HubFixture.with(redis: SharedRedis.url, enricher: source.enricher) { node in
+        try await HubFixture.with(redis: SharedRedis.url, options: options, enricher: source.enricher) { node in
             let alice = try await node.track("alice", on: topic)
             let listener = node.listen(to: topic, reaching: alice?.cursor)
             try await listener.hears("state alice!")
-            try await eventually("another attempt") { source.state.withLock { $0.fetches.count > 1 } }
+            source.changes.add([Fixture.member("alice").key])
+            try await eventually("an attempt in vain") { source.state.withLock { $0.fetches.count > 1 } }
             source.state.withLock { $0.isDown = false }
+            source.changes.add([Fixture.member("alice").key])
             try await listener.hears("renewed alice=1")
             #expect(listener.words == ["state alice!", "renewed alice=1"])
         }
@@ -149,7 +162,7 @@ struct EnrichedFeedTests {
         let source = Source()
         source.state.withLock { $0.data = ["alice": "1"] }
         let other = try Topic("other")
-        try await HubFixture.with(redis: SharedRedis.url, enricher: source.enricher) { node in
+        try await HubFixture.with(redis: SharedRedis.url, options: options, enricher: source.enricher) { node in
             let here = try await node.track("alice", on: topic)
             let there = try await node.track("alice", on: other)
             let empty = node.listen(to: try Topic("empty"))
@@ -158,15 +171,18 @@ struct EnrichedFeedTests {
             ]
             for listener in listeners { try await listener.hears("state alice=1") }
             try await empty.hears("state")
+            // From here on the feed can say when it stood at its cursor.
+            _ = try await node.track("bob", on: topic)
+            try await listeners[0].hears("diff +bob")
             let gone = listeners[0]
             gone.subscription?.end()
             source.state.withLock { ($0.data, $0.known) = (["alice": "2"], []) }
-            source.changes.continuation.yield([Fixture.member("alice").key, Fixture.member("nobody").key])
+            source.changes.add([Fixture.member("alice").key, Fixture.member("nobody").key])
             try await listeners[1].hears("renewed alice=2")
             let back = node.listen(to: topic, since: gone.cursor)
             try await back.hears("renewed alice=2")
             #expect(back.words == ["resumed", "renewed alice=2"])
-            #expect(gone.words == ["state alice=1"] && empty.words == ["state"])
+            #expect(gone.words == ["state alice=1", "diff +bob"] && empty.words == ["state"])
         }
     }
 
@@ -175,14 +191,88 @@ struct EnrichedFeedTests {
         let (one, two) = (Source(), Source())
         let prefix = uniquePrefix()
         let url = try await SharedRedis.url
-        try await HubFixture.with(redis: url, prefix: prefix, enricher: one.enricher) { first in
-            try await HubFixture.with(redis: url, prefix: prefix, enricher: two.enricher) { _ in
+        try await HubFixture.with(redis: url, prefix: prefix, options: options, enricher: one.enricher) { first in
+            try await HubFixture.with(redis: url, prefix: prefix, options: options, enricher: two.enricher) { _ in
                 for source in [one, two] { source.state.withLock { $0.known = ["ü b", "c", "kept"] } }
                 try await first.store.announce(changed: [Key("ü b"), Key("c")])
                 for source in [one, two] {
                     try await eventually { source.state.withLock { $0.known == ["kept"] } }
                 }
             }
+        }
+    }
+
+    /// phoenix.js folds a state by refs alone: who has them already must be told data by a diff.
+    @Test("A stream that comes back to a feed which cannot say what it missed is told everybody's data")
+    func unknownPast() async throws {
+        let source = Source()
+        source.state.withLock { $0.data = ["alice": "2"] }
+        try await HubFixture.with(redis: SharedRedis.url, options: options, enricher: source.enricher) { node in
+            let alice = try await node.track("alice", on: topic)
+            let back = node.listen(to: topic, since: alice?.cursor)
+            try await back.hears("renewed alice=2")
+            #expect(back.words == ["resumed", "renewed alice=2"])
+            let stranger = node.listen(to: topic, since: Fixture.at(7))
+            try await stranger.hears("renewed alice=2")
+            #expect(stranger.words == ["state alice=2", "renewed alice=2"])
+            let counting = node.listen(to: topic, since: alice?.cursor, view: .count)
+            try await counting.hears("resumed")
+        }
+    }
+
+    @Test("One who comes back while changed data is about to be told is told it too")
+    func comingBackAmidRenewal() async throws {
+        let source = Source()
+        source.state.withLock { $0.data = ["alice": "1"] }
+        var options = options
+        options.window = .milliseconds(300)
+        try await HubFixture.with(redis: SharedRedis.url, options: options, enricher: source.enricher) { node in
+            let listener = node.listen(to: topic)
+            try await listener.hears("state")
+            _ = try await node.track("alice", on: topic)
+            try await listener.hears("diff +alice=1")
+            let cursor = listener.cursor
+            _ = try await node.track("bob", on: topic)
+            source.state.withLock { $0.data = ["alice": "2"] }
+            source.changes.add([Fixture.member("alice").key])
+            let back = node.listen(to: topic, since: cursor)
+            try await listener.hears("renewed alice=2")
+            try await eventually("the news after \(back.words)") {
+                back.words.contains { $0.hasPrefix("renewed alice=2") }
+            }
+        }
+    }
+
+    @Test("A queue that is lost while the hook is awaited is made up for by one state")
+    func restating() async throws {
+        let source = Source()
+        try await HubFixture.with(redis: SharedRedis.url, options: options, enricher: source.enricher) { node in
+            let alice = try await node.track("alice", on: topic)
+            source.state.withLock { $0.gate = [] }
+            let listener = node.listen(to: topic, reaching: alice?.cursor)
+            try await eventually("a fetch") { source.state.withLock { $0.gate?.isEmpty == false } }
+            listener.subscription?.restate()
+            source.open()
+            try await listener.hears("state alice")
+            _ = try await node.track("bob", on: topic)
+            try await listener.hears("diff +bob")
+            #expect(listener.words == ["state alice", "renewed alice", "diff +bob"])
+        }
+    }
+
+    @Test("What becomes of a stream's own presence while the hook is awaited is told with the first event")
+    func ownLeave() async throws {
+        let source = Source()
+        try await HubFixture.with(redis: SharedRedis.url, options: options, enricher: source.enricher) { node in
+            let alice = try await node.track("alice", on: topic)
+            source.state.withLock { $0.gate = [] }
+            let member = Fixture.member("alice")
+            let listener = node.listen(to: topic, reaching: alice?.cursor, as: member)
+            try await eventually("a fetch") { source.state.withLock { $0.gate?.isEmpty == false } }
+            _ = try await node.store.untrack([member], on: topic)
+            try await eventually { await node.hub.live(topic)?.roster.isEmpty == true }
+            source.open()
+            try await listener.hears("own left:untracked")
         }
     }
 }

@@ -48,10 +48,12 @@ struct HubFixture {
         return try await store.track([tracking], on: topic, mode: .put).first?.receipt
     }
 
-    func listen(to topic: Topic, since: Cursor? = nil, reaching: Cursor? = nil, as member: Member? = nil) -> Listener {
+    func listen(
+        to topic: Topic, since: Cursor? = nil, reaching: Cursor? = nil, as member: Member? = nil, view: View = .full
+    ) -> Listener {
         let listener = Listener()
         listener.subscription = hub.subscribe(
-            to: topic, format: FrameFormat(view: .full), since: since, reaching: reaching, member: member,
+            to: topic, format: FrameFormat(view: view), since: since, reaching: reaching, member: member,
             on: MultiThreadedEventLoopGroup.singleton.next(), deliver: { listener.take($0) })
         return listener
     }

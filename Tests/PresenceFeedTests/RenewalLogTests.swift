@@ -13,20 +13,31 @@ struct RenewalLogTests {
 
     @Test("A stream is told again what was told since it stood at its cursor, with room for other nodes' clocks")
     func since() {
-        var log = RenewalLog()
+        var log = RenewalLog(slack: .seconds(60))
+        log.begin(at: start - .minutes(10))
         log.append([key(1)], at: start)
         log.append([key(2)], at: start + .minutes(5))
         #expect(log.keys(since: start + .seconds(30)) == [key(1), key(2)])
         #expect(log.keys(since: start + .minutes(5)) == [key(2)])
         #expect(log.keys(since: start + .minutes(10)) == [])
-        #expect(log.keys(since: nil) == [key(1), key(2)])
+    }
+
+    @Test("What happened before the feed was there, or at an unknown time, cannot be said")
+    func beginning() {
+        var log = RenewalLog(slack: .seconds(60))
+        #expect(log.keys(since: start) == nil)
+        log.begin(at: start)
+        log.begin(at: start + .minutes(10))
+        #expect(log.keys(since: nil) == nil)
+        #expect(log.keys(since: start + .seconds(59)) == nil)
+        #expect(log.keys(since: start + .seconds(60)) == [])
     }
 
     @Test("What was forgotten cannot be said, and what came later can")
     func forgetting() {
-        var log = RenewalLog()
+        var log = RenewalLog(slack: .seconds(60))
+        log.begin(at: start - .minutes(10))
         for number in 0...RenewalLog.maximumCount { log.append([key(number)], at: start + .minutes(Int64(number))) }
-        #expect(log.keys(since: nil) == nil)
         #expect(log.keys(since: start + .seconds(59)) == nil)
         #expect(log.keys(since: start + .seconds(61))?.count == RenewalLog.maximumCount)
     }

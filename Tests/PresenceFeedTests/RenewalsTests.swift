@@ -19,7 +19,6 @@ struct RenewalsTests {
     @Test("One fetch is under way at a time, and what is wanted meanwhile comes with the next")
     func oneAtATime() {
         var renewals = Renewals()
-        renewals.isWanted = true
         renewals.want([alice])
         #expect(renewals.beginFetch() == [alice])
         renewals.want([bob])
@@ -30,34 +29,16 @@ struct RenewalsTests {
         #expect(renewals.takeReady().isEmpty)
     }
 
-    @Test("What could not be had is asked for again while it is present, and then told")
-    func bare() {
+    @Test("What could not be had is not told, until it is wanted again")
+    func missing() {
         var renewals = Renewals()
-        renewals.isWanted = true
-        renewals.told([alice, bob], lacking(alice, bob))
-        #expect(renewals.hasBare)
-        renewals.wantBare(in: Roster([(member: Fixture.member("alice"), presence: Fixture.presence())]))
-        #expect(renewals.beginFetch() == [alice])
-        renewals.endFetch([alice], lacking(alice))
-        #expect(renewals.takeReady().isEmpty && renewals.hasBare)
-        renewals.want([alice])
+        renewals.want([alice, bob])
         _ = renewals.beginFetch()
-        renewals.endFetch([alice], .none)
-        #expect(renewals.takeReady() == [alice] && !renewals.hasBare)
-    }
-
-    @Test("A key told with its data by a diff is no longer asked for")
-    func toldMeanwhile() {
-        var renewals = Renewals()
-        renewals.told([alice], lacking(alice))
-        renewals.told([alice], .none)
-        #expect(!renewals.hasBare)
-    }
-
-    @Test("A topic that never told data wants no news of it")
-    func unwanted() {
-        var renewals = Renewals()
+        renewals.endFetch([alice, bob], lacking(alice))
+        #expect(renewals.takeReady() == [bob])
         renewals.want([alice])
-        #expect(renewals.beginFetch() == nil)
+        #expect(renewals.beginFetch() == [alice])
+        renewals.endFetch([alice], .none)
+        #expect(renewals.takeReady() == [alice])
     }
 }

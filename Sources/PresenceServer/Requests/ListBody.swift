@@ -26,8 +26,8 @@ struct ListBody {
             next = keys.last
         }
         let extras = self.page.view == .full ? await enricher.extras(of: keys, on: self.topic) : .none
-        let tag = EntityTag.of(self.cursor, extras)
-        if !self.isStale, let known, known.matches(tag) { return Self.unchanged(tag) }
+        let tag = self.hasTag ? EntityTag.of(self.cursor, extras) : nil
+        if let tag, let known, known.matches(tag) { return Self.unchanged(tag) }
         var response = self.response(tag: tag) { json in
             json.raw("presences") {
                 RosterJSON(view: self.page.view, extras: extras).write(roster, keys: keys, to: &$0)
@@ -43,7 +43,7 @@ struct ListBody {
     }
 
     func response(keys: Int, presences: Int) -> Response {
-        self.response(tag: EntityTag.of(self.cursor)) { json in
+        self.response(tag: self.hasTag ? EntityTag.of(self.cursor) : nil) { json in
             json.int("keys", keys)
             json.int("presences", presences)
         }
@@ -58,14 +58,16 @@ struct ListBody {
         return response
     }
 
-    private func response(tag: String, _ write: (inout JSONObjectWriter) -> Void) -> Response {
+    private var hasTag: Bool { self.page.isWhole && !self.isStale }
+
+    private func response(tag: String?, _ write: (inout JSONObjectWriter) -> Void) -> Response {
         var json = JSONObjectWriter()
         json.string("topic", self.topic.text)
         json.string("cursor", self.cursor.description)
         if self.isStale { json.bool("stale", true) }
         write(&json)
         var response = Response.json(json.finish())
-        if self.page.isWhole && !self.isStale {
+        if let tag {
             response.headers[.eTag] = tag
             response.headers[.cacheControl] = "no-cache"
         } else {

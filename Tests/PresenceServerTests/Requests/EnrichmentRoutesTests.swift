@@ -25,7 +25,7 @@ struct EnrichmentRoutesTests {
             return extras
         }
         return Enricher(
-            applies: { $0.text != "plain" }, known: { _, _, _ in nil }, fetch: { keys, _, _ in extras(keys) })
+            applies: { $0.text != "plain" }, known: { _, _, _ in nil }, fetch: { keys, _, _, _ in extras(keys) })
     }
 
     @Test("Lists and entries have it in the full view, and say where it is missing")
