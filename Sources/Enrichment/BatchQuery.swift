@@ -9,34 +9,15 @@ struct BatchQuery: Sendable {
     let source: FetchSource
     let metrics: FetchMetrics
 
-    /// Asks for a batch; in parts, if the data of one of its keys makes the query fail.
+    /// Asks for a batch.
     func outcome(of batch: FetchBatch) async -> FetchOutcome {
-        var outcome = FetchOutcome()
         do throws(PostgresError) {
-            outcome.answers = try await answers(for: batch.keys, on: batch.topic)
+            let answers = try await answers(for: batch.keys, on: batch.topic)
+            metrics.countRefused(answers.values)
+            return FetchOutcome(answers: answers)
         } catch {
-            if error.isDataFault {
-                await halve(batch, because: error, into: &outcome)
-            } else {
-                outcome.failure = error
-            }
+            return FetchOutcome(failure: error)
         }
-        metrics.countRefused(outcome.answers.values)
-        return outcome
-    }
-
-    private func halve(_ batch: FetchBatch, because fault: PostgresError, into outcome: inout FetchOutcome) async {
-        var halving = BatchHalving(batch.keys)
-        while outcome.failure == nil, let keys = halving.next() {
-            do throws(PostgresError) {
-                outcome.answers.merge(try await answers(for: keys, on: batch.topic)) { $1 }
-                halving.succeeded()
-            } catch {
-                if error.isDataFault { halving.failed() } else { outcome.failure = error }
-            }
-        }
-        for key in halving.poisonous { outcome.answers[key] = .poisonous }
-        if !halving.abandoned.isEmpty { outcome.failure = outcome.failure ?? fault }
     }
 
     private func answers(

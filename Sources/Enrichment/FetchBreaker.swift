@@ -20,10 +20,8 @@ struct FetchBreaker: Sendable {
     struct Opening: Hashable, Sendable {
         /// Why the last query failed.
         var reason: String
-        /// Whether that was an error that the data raised: then a probe that raises another is no success.
-        var isDataFault: Bool
         /// The slots that failed last, of which one after the other is tried.
-        var suspects: [FetchSlot]
+        var slots: [FetchSlot]
         var probes = 0
         /// False for one that began so: its first failure is news.
         var isTold = true
@@ -37,7 +35,7 @@ struct FetchBreaker: Sendable {
 
     /// Begins open: a rule that the database has not been asked about yet.
     init(openBecause reason: String) {
-        state = .open(Opening(reason: reason, isDataFault: false, suspects: [], isTold: false))
+        state = .open(Opening(reason: reason, slots: [], isTold: false))
     }
 
     var isOpen: Bool { fault != nil }
@@ -49,24 +47,23 @@ struct FetchBreaker: Sendable {
 
     /// The slot to try the database with; another each time.
     mutating func nextProbe() -> FetchSlot? {
-        guard case .open(var opening) = state, !opening.suspects.isEmpty else { return nil }
+        guard case .open(var opening) = state, !opening.slots.isEmpty else { return nil }
         defer {
             opening.probes += 1
             state = .open(opening)
         }
-        return opening.suspects[opening.probes % opening.suspects.count]
+        return opening.slots[opening.probes % opening.slots.count]
     }
 
     /// A query was answered, if only with an error that its data raised.
-    mutating func succeeded(withDataFault: Bool = false) -> Transition? {
-        if case .open(let opening) = state, opening.isDataFault, withDataFault { return nil }
+    mutating func succeeded() -> Transition? {
         defer { state = .closed(failures: 0) }
         return isOpen ? .closed : nil
     }
 
     /// A query failed, with these slots.
-    mutating func failed(_ reason: String, isDataFault: Bool, slots: [FetchSlot]) -> Transition? {
-        let opening = Opening(reason: reason, isDataFault: isDataFault, suspects: slots)
+    mutating func failed(_ reason: String, slots: [FetchSlot]) -> Transition? {
+        let opening = Opening(reason: reason, slots: slots)
         switch state {
         case .closed(let failures) where failures + 1 < Self.tolerance:
             state = .closed(failures: failures + 1)
@@ -78,7 +75,7 @@ struct FetchBreaker: Sendable {
             let transition = current.isTold ? nil : Transition.opened(reason: reason)
             (current.reason, current.isTold) = (reason, true)
             // A probe's own slot must not become the only one.
-            if slots.count > 1 || current.suspects.isEmpty { current.suspects = slots }
+            if slots.count > 1 || current.slots.isEmpty { current.slots = slots }
             state = .open(current)
             return transition
         }

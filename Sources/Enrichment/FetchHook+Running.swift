@@ -27,7 +27,7 @@ extension FetchHook {
 
     /// Asks the database whether it takes the rule, if it has not said so yet, and for a key that it owes.
     private func probe(_ place: Int) async {
-        let known = change([place]) { state, _, _ in (isOpen: state.rule.fault != nil, isValidated: state.isValidated) }
+        let known = change([place]) { state, _, _ in (isOpen: state.rule.isOpen, isValidated: state.isValidated) }
         guard let known = known.first, known.isOpen else { return }
         if !known.isValidated {
             do throws(FetchRuleError) {
@@ -67,6 +67,7 @@ extension FetchHook {
                 withExtendedLifetime(actions.dropped) {}
             }
         }
+        fields[place].metrics.countRaised(actions.raised)
         for transition in actions.transitions { tell(transition, ofRule: place) }
         if !actions.changed.isEmpty { onChange(actions.changed) }
     }

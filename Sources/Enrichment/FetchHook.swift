@@ -96,7 +96,7 @@ package final class FetchHook: Service {
 
     /// How many rules of a field ask for nothing now.
     func openBreakers(of field: String) -> Int {
-        states.withLock { states in states.count { $0.rule.rule.field == field && $0.rule.fault != nil } }
+        states.withLock { states in states.count { $0.rule.rule.field == field && $0.rule.isOpen } }
     }
 
     /// The data of these keys changed at its source.

@@ -41,20 +41,21 @@ struct FetchMetrics: Sendable {
         ).increment()
     }
 
-    /// Values came that cannot be shown, or none for the error that they raise.
+    /// Values came that cannot be shown.
     func countRefused(_ answers: some Sequence<FetchOutcome.Answer>) {
         var counts: [String: Int] = [:]
-        for answer in answers {
-            switch answer {
-            case .unusable(let reason): counts[reason.rawValue, default: 0] += 1
-            case .poisonous: counts["raised", default: 0] += 1
-            case .data, .nothing: break
-            }
-        }
-        for (reason, count) in counts {
-            Counter(label: "rollcall_fetch_refused_total", dimensions: [("field", field), ("reason", reason)])
-                .increment(by: count)
-        }
+        for case .unusable(let reason) in answers { counts[reason.rawValue, default: 0] += 1 }
+        for (reason, count) in counts { countRefused(reason, count) }
+    }
+
+    /// Keys were found for which the query fails.
+    func countRaised(_ count: Int) {
+        if count > 0 { countRefused("raised", count) }
+    }
+
+    private func countRefused(_ reason: String, _ count: Int) {
+        Counter(label: "rollcall_fetch_refused_total", dimensions: [("field", field), ("reason", reason)])
+            .increment(by: count)
     }
 
     func note(openBreakers: Int) { open.record(openBreakers) }

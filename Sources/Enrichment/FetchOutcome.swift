@@ -12,8 +12,6 @@ struct FetchOutcome: Sendable {
         case nothing
         /// A value that cannot be shown.
         case unusable(Unusable)
-        /// The query fails for this key, whichever others it is asked with.
-        case poisonous
     }
 
     enum Unusable: String, CaseIterable, Sendable {
@@ -21,11 +19,14 @@ struct FetchOutcome: Sendable {
         case invalid = "invalid_json"
     }
 
-    /// What is known, by key; all keys of the batch unless `failure` is there.
+    /// What is known, by key: all keys of the batch, unless `failure` is there.
     var answers: [Key: Answer] = [:]
-    /// Why there is no answer for the others.
+    /// Why there is no answer.
     var failure: PostgresError?
 
-    /// Whether the database was reached but said nothing of any key.
-    var isAllPoisonous: Bool { answers.values.allSatisfy { $0 == .poisonous } }
+    /// What it says of a group of suspects.
+    var ending: SuspectSearch.Ending {
+        guard let failure else { return .answered }
+        return failure.isDataFault ? .raised : .failed
+    }
 }

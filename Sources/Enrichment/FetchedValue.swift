@@ -15,6 +15,8 @@ struct FetchedValue: Hashable, Sendable {
     var json: [UInt8]?
     /// Nil after an answer.
     var failure: Failure?
+    /// How long it was last left alone because its data makes queries fail, zero where that is a suspicion; else nil.
+    var pause: Duration?
     /// When it is to be fetched anew.
     var freshUntil: ContinuousClock.Instant
     /// How many revalidations had begun when it was noted, or asked for again.

@@ -9,6 +9,8 @@ extension RuleState {
         let batch: FetchBatch
         /// How many revalidations had begun when it did.
         let round: Int
+        /// Whether it looks for keys whose data makes queries fail.
+        var isSearch = false
     }
 
     /// What the events since the last time ask for.
@@ -18,6 +20,8 @@ extension RuleState {
         var settled: [Int] = []
         /// Keys whose data is other than what was told last.
         var changed: Set<Key> = []
+        /// How many keys were found whose data makes the query fail.
+        var raised = 0
         var transitions: [FetchBreaker.Transition] = []
         /// When to take actions again, if no event comes before.
         var wake: Instant?

@@ -12,12 +12,13 @@ struct RuleState: Sendable {
 
     /// The pause before the hook itself asks again for what could not be had.
     static let retryPause = Duration.seconds(1)
-    /// How long a key is left alone whose data made the query fail.
-    static let poisonPause = Duration.seconds(5)
+    /// How long a key is left alone whose data made the query fail; twice as long each time, up to the TTL.
+    static let firstPause = Duration.seconds(5)
 
     let rule: FetchRule
     private var cache: FetchCache
     private var breaker: FetchBreaker
+    private var streak = RaisingStreak()
     private var asked = AskedSlots()
     private var waiters = FetchWaiters()
     /// How many revalidations have begun.
@@ -34,8 +35,11 @@ struct RuleState: Sendable {
         cache = FetchCache(limits: cacheLimits)
     }
 
-    /// Why nothing is asked for; nil if all is well.
-    var fault: String? { breaker.fault }
+    /// Whether nothing is asked for.
+    var isOpen: Bool { breaker.isOpen }
+
+    /// Why there is no data; nil if all is well.
+    var fault: String? { breaker.fault ?? streak.fault }
 
     func slot(of key: Key, on topic: Topic) -> FetchSlot {
         FetchSlot(key: key, topic: rule.takesTopic ? topic : nil)
@@ -108,12 +112,10 @@ extension RuleState {
     /// Sees to it that a slot is asked for; false, and a failure noted, if it cannot be.
     private mutating func ask(_ slot: FetchSlot, at now: Instant) -> Bool {
         if asked.contains(slot) { return true }
-        guard !breaker.isOpen, !asked.isFull else {
-            owe(slot, at: now)
-            return false
-        }
-        asked.add(slot)
-        return true
+        let isSuspect = cache.value(for: slot)?.pause != nil
+        if !breaker.isOpen, asked.add(slot, isSuspect: isSuspect) { return true }
+        owe(slot, at: now)
+        return false
     }
 
     /// Asks anew for what is known of a slot, which is stale from now on; false if nothing is.
@@ -128,9 +130,11 @@ extension RuleState {
 
     /// Notes that a slot could not be had: what is known stays, marked, and the hook asks again by itself.
     @discardableResult
-    private mutating func owe(_ slot: FetchSlot, at now: Instant) -> FetchedValue {
+    private mutating func owe(_ slot: FetchSlot, isSuspect: Bool = false, at now: Instant) -> FetchedValue {
+        let previous = cache.value(for: slot)
         let value = FetchedValue(
-            json: cache.value(for: slot)?.json, failure: .outage, freshUntil: now + Self.retryPause, round: round)
+            json: previous?.json, failure: .outage, pause: previous?.pause ?? (isSuspect ? .zero : nil),
+            freshUntil: now + Self.retryPause, round: round)
         cache.set(value, for: slot)
         if retryAt == nil { retryAt = now + Self.retryPause }
         return value
@@ -153,36 +157,73 @@ extension RuleState {
 
     /// A query has ended.
     mutating func finish(_ number: Int, _ outcome: FetchOutcome, at now: Instant) {
-        guard let query = asked.end(number) else { return }
-        let slots = query.batch.slots
-        if let failure = outcome.failure {
-            let unanswered = slots.filter { outcome.answers[$0.key] == nil }
-            failed(failure.reason, isDataFault: failure.isDataFault, slots: unanswered)
-        } else {
-            succeeded(withDataFault: outcome.isAllPoisonous)
-        }
-        for slot in slots {
-            let dirtySince = letGo(of: slot)
-            guard let answer = outcome.answers[slot.key] else {
-                owe(slot, at: now)
-                continue
+        guard let query = asked.end(number, outcome.ending) else { return }
+        guard let failure = outcome.failure else {
+            succeeded()
+            note(streak.answered())
+            for slot in query.batch.slots {
+                note(outcome.answers[slot.key] ?? .nothing, for: slot, at: now)
+                settle(slot, query, at: now)
             }
-            note(answer, for: slot, at: now)
-            if query.round < round || dirtySince >= number { refresh(slot, at: now) }
+            return
+        }
+        if failure.isDataFault { return raised(query, failure.reason, at: now) }
+        failed(failure.reason, slots: query.batch.slots)
+        giveUp(query.batch.slots, areSuspects: query.isSearch, at: now)
+    }
+
+    /// The data of a key made a query fail: one that was asked for alone is left alone for a while, of several each may
+    /// be the one.
+    private mutating func raised(_ query: Query, _ reason: String, at now: Instant) {
+        // The database answers.
+        succeeded()
+        note(streak.raised(reason, at: now))
+        guard query.batch.keys.count == 1 else {
+            if !asked.suspect(query) { giveUp(query.batch.slots, areSuspects: true, at: now) }
+            return
+        }
+        for slot in query.batch.slots {
+            let previous = cache.value(for: slot)
+            let pause = min(rule.ttl, max(Self.firstPause, (previous?.pause ?? .zero) * 2))
+            cache.set(
+                FetchedValue(
+                    json: previous?.json, failure: .data, pause: pause, freshUntil: now + pause, round: round),
+                for: slot)
+            actions.raised += 1
+            settle(slot, query, at: now)
         }
     }
 
     /// The database answers, if only with an error that data raised.
-    mutating func succeeded(withDataFault: Bool = false) {
-        guard let transition = breaker.succeeded(withDataFault: withDataFault) else { return }
-        actions.transitions.append(transition)
+    mutating func succeeded() {
+        guard let transition = breaker.succeeded() else { return }
+        note(transition)
         cache.beginWalk()
     }
 
     /// The database does not answer as it should.
-    mutating func failed(_ reason: String, isDataFault: Bool = false, slots: [FetchSlot] = []) {
-        guard let transition = breaker.failed(reason, isDataFault: isDataFault, slots: slots) else { return }
-        actions.transitions.append(transition)
+    mutating func failed(_ reason: String, slots: [FetchSlot] = []) {
+        guard let transition = breaker.failed(reason, slots: slots) else { return }
+        // What was said of the query before is no news any more when the database is back.
+        streak = RaisingStreak()
+        note(transition)
+    }
+
+    private mutating func note(_ transition: FetchBreaker.Transition?) {
+        if let transition { actions.transitions.append(transition) }
+    }
+
+    private mutating func giveUp(_ slots: [FetchSlot], areSuspects: Bool, at now: Instant) {
+        for slot in slots {
+            owe(slot, isSuspect: areSuspects, at: now)
+            letGo(of: slot)
+        }
+    }
+
+    /// Asks for a slot that was answered no more, unless the answer may have come too early.
+    private mutating func settle(_ slot: FetchSlot, _ query: Query, at now: Instant) {
+        let dirtySince = letGo(of: slot)
+        if query.round < round || dirtySince >= query.number { refresh(slot, at: now) }
     }
 
     /// Asks for a slot no more, and lets those go who wait for nothing else; gives the last query that may be too early.
@@ -200,9 +241,6 @@ extension RuleState {
         case .data(let json): value.json = json
         case .nothing: value.json = nil
         case .unusable: value.failure = .data
-        case .poisonous:
-            value.failure = .data
-            value.freshUntil = now + min(rule.ttl, Self.poisonPause)
         }
         cache.set(value, for: slot)
         // What was told as failed must be told as whole again, also with the same data.
@@ -223,10 +261,9 @@ extension RuleState {
             for slot in slots where cache.value(for: slot) == nil { owe(slot, at: now) }
         }
         if breaker.isOpen {
-            for slot in asked.takeBatches(at: now).flatMap(\.slots) {
-                owe(slot, at: now)
-                letGo(of: slot)
-            }
+            let (slots, suspects) = asked.giveUp(at: now)
+            giveUp(slots, areSuspects: false, at: now)
+            giveUp(suspects, areSuspects: true, at: now)
         } else {
             walkOn(at: now)
         }
@@ -263,7 +300,7 @@ extension RuleState {
     private func nextWake(after now: Instant) -> Instant? {
         var times = [waiters.firstDeadline, asked.nextDue(after: now)]
         if breaker.isOpen {
-            if asked.waiting > 0 { times.append(now) }
+            if asked.waiting + asked.suspects > 0 { times.append(now) }
         } else {
             times.append(cache.isWalking ? walkOnAt ?? now : retryAt)
         }

@@ -73,7 +73,34 @@ struct DatabaseHookTests {
                 let extras = await database.hook.fetch(keys(0..<8), leaving: [], on: room)
                 #expect(extras.incomplete == Set(keys("k3", "k4")))
                 #expect(extras.text("k5") == #","user":"k5""#)
-                #expect(database.hook.faults.isEmpty && database.asked.all.count <= BatchHalving.maximumQueries)
+                #expect(database.hook.faults.isEmpty && database.asked.all.count <= 16)
+            }
+        }
+    }
+
+    @Test("Three hundred keys that a cast refuses cost the others little, and open nothing")
+    func casting() async throws {
+        let rule = FetchRule(
+            field: "user", query: "SELECT id, data FROM people WHERE id = ANY($1::bigint[])", timeout: .seconds(10))
+        try await withProfiles { url, connection in
+            try await connection.run(
+                """
+                CREATE TABLE people (id bigint PRIMARY KEY, data jsonb);
+                INSERT INTO people SELECT n, to_jsonb(n) FROM generate_series(1, 199) n
+                """)
+            try await DatabaseHook.with([rule], url: url) { database in
+                let (good, guests) = ((1..<200).map { key("\($0)") }, (0..<300).map { key("guest-\($0)") })
+                var extras = await database.hook.fetch((guests + good).shuffled(), leaving: [], on: room)
+                if !extras.incomplete.isDisjoint(with: good) {
+                    let late = extras.incomplete.intersection(good)
+                    try await eventually("all others are told", timeout: .seconds(60)) {
+                        database.running.told.isSuperset(of: late)
+                    }
+                    extras = await database.hook.fetch(guests + good, leaving: [], on: room)
+                }
+                #expect(extras.incomplete == Set(guests) && extras.text("7") == #","user":7"#)
+                #expect(database.asked.all.count < 800)
+                #expect(database.hook.faults.isEmpty && database.running.log.all.isEmpty)
             }
         }
     }

@@ -124,39 +124,12 @@ struct RuleStateOutageTests {
         #expect(rule.shown("a") == "2" && rule.changed.contains { $0.contains(key("a")) })
     }
 
-    @Test("A key whose data raises is left alone for a while, alone, and opens nothing")
-    mutating func poisonous() {
-        for _ in 0..<5 {
-            rule.fetch(keys("bad"))
-            for query in rule.queries() { rule.finish(query, FetchOutcome(answers: [key("bad"): .poisonous])) }
-            rule.pass(RuleState.poisonPause - .milliseconds(1))
-            rule.fetch(keys("bad"))
-            let early = rule.queries()
-            #expect(early.isEmpty && rule.shown("bad") == "-?")
-            rule.pass(.milliseconds(1))
-        }
-        #expect(rule.state.fault == nil)
-    }
-
-    @Test("A breaker that data has opened is not closed by a probe that raises again, but by one that does not")
-    mutating func openedByData() throws {
-        for number in 0..<3 {
-            rule.fetch(keys(number * 20..<number * 20 + 20))
-            rule.fail(try rule.query(), raised)
-            rule.pass(.milliseconds(10))
-        }
+    @Test("A probe that data makes fail is an answer")
+    mutating func probeRaises() throws {
+        rule.open()
+        rule.fail(try rule.probe(), raised)
         _ = rule.queries()
-        #expect(rule.state.fault == "the data makes the query fail (SQLSTATE P0001)")
-        var probed: Set<Key> = []
-        for _ in 0..<5 {
-            let probe = try rule.probe()
-            probed.formUnion(probe.batch.keys)
-            rule.finish(probe, FetchOutcome(answers: [probe.batch.keys[0]: .poisonous]))
-        }
-        #expect(rule.state.fault != nil && probed.count == 5, "another key each time")
-        let probe = try rule.probe()
-        rule.answer(probe)
-        #expect(rule.state.fault == nil)
+        #expect(rule.state.fault == nil && rule.transitions.last == .closed)
     }
 
     @Test(

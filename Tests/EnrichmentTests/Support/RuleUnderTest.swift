@@ -14,6 +14,7 @@ struct RuleUnderTest {
     private(set) var changed: [Set<Key>] = []
     private(set) var settled: Set<Int> = []
     private(set) var transitions: [FetchBreaker.Transition] = []
+    private(set) var raised = 0
     /// What the last actions said.
     private(set) var wake: Duration?
 
@@ -60,6 +61,7 @@ struct RuleUnderTest {
         if !actions.changed.isEmpty { changed.append(actions.changed) }
         settled.formUnion(actions.settled)
         transitions += actions.transitions
+        raised += actions.raised
         wake = actions.wake.map { now.duration(to: $0) }
         return actions.queries
     }
