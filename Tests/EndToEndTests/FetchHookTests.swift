@@ -266,7 +266,8 @@ struct FetchHookTests {
         try await withPostgres { database in
             let settings = settings(database, ["ROLLCALL_FETCH_RULES": "[]"])
             try await withRollcall(redis: try await SharedRedis.url, environment: settings) { node in
-                #expect(try await node.client.get("/readyz").json["status"] == "ready")
+                let ready = try await node.client.get("/readyz").json
+                #expect(ready["status"] == "ready")
             }
         }
     }
