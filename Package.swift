@@ -140,6 +140,14 @@ let package = Package(
         .testTarget(
             name: "LocalServicesTests", dependencies: ["LocalServices", "TestSupport", logging],
             swiftSettings: settings),
+        // The fault matrix; run apart, by `make test-faults`.
+        .testTarget(
+            name: "FaultTests",
+            dependencies: [
+                "rollcall", "Presence", "PresenceStore", "PresenceFeed", "Redis", "LocalServices", "TestSupport", nio,
+                nioPosix, logging,
+            ],
+            swiftSettings: settings),
         .testTarget(
             name: "EndToEndTests",
             dependencies: [

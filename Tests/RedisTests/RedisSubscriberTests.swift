@@ -95,7 +95,7 @@ struct RedisSubscriberTests {
     @Test("A connection whose messages stop coming is replaced")
     func probe() async throws {
         try await withLocalRedis(port: true) { redis in
-            try await StallingProxy.with(redisPort: try #require(redis.port)) { proxy in
+            try await FaultyProxy.with(port: try #require(redis.port)) { proxy in
                 try await withPool(redis.url) { pool in
                     try await RecordedSubscriber.with(proxy.url, options: impatient, probe: pool) { recorded in
                         recorded.subscriber.subscribe("a")
@@ -134,7 +134,7 @@ struct RedisSubscriberTests {
     @Test("A connection that owes an acknowledgement for too long is replaced")
     func unacknowledged() async throws {
         try await withLocalRedis(port: true) { redis in
-            try await StallingProxy.with(redisPort: try #require(redis.port)) { proxy in
+            try await FaultyProxy.with(port: try #require(redis.port)) { proxy in
                 try await RecordedSubscriber.with(proxy.url, options: impatient) { recorded in
                     recorded.subscriber.subscribe("a")
                     try await eventually { recorded.acknowledgements(of: "a") == 1 }

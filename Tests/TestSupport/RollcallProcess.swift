@@ -136,5 +136,10 @@ package struct NodeTestFailure: Error, CustomStringConvertible {
     package let error: any Error
     package let log: String
 
+    package init(error: any Error, log: String) {
+        self.error = error
+        self.log = log
+    }
+
     package var description: String { "\(self.error)\nThe node's last lines:\n\(self.log)" }
 }

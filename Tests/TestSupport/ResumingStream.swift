@@ -1,18 +1,16 @@
-// Rollcall · EndToEndTests
-
-import TestSupport
+// Rollcall · TestSupport
 
 /// A stream that is cut and comes back with the last id it saw, as one history.
-struct ResumingStream {
+package struct ResumingStream: Sendable {
     private var past: [SSEEvent] = []
     private var stream: SSEClient
     private var cursor = ""
 
-    init(_ stream: SSEClient) { self.stream = stream }
+    package init(_ stream: SSEClient) { self.stream = stream }
 
-    var events: [SSEEvent] { past + stream.events }
+    package var events: [SSEEvent] { past + stream.events }
 
-    mutating func resume(on client: RollcallClient, _ path: String) async throws {
+    package mutating func resume(on client: RollcallClient, _ path: String) async throws {
         await stream.close()
         past += stream.events
         // A connection that ended before its first id has nothing new to say of where it stood.
@@ -20,5 +18,5 @@ struct ResumingStream {
         stream = try await client.events(path, lastEventID: cursor.isEmpty ? nil : cursor)
     }
 
-    func close() async { await stream.close() }
+    package func close() async { await stream.close() }
 }

@@ -1,0 +1,218 @@
+// Rollcall · FaultTests
+
+import LocalServices
+import Logging
+import NIOPosix
+import Presence
+import PresenceStore
+import Redis
+import TestSupport
+import Testing
+
+/// Nodes on one Redis, each behind a proxy of its own, and somebody who looks on at each of them.
+///
+/// What every row of the fault matrix shares: start it, add owners, break something, heal it, `expectOneTruth`, then
+/// `expectNoLeaves(of:)`.
+final class FaultCluster: Sendable {
+    let redis: LocalRedis
+    let nodes: [RollcallProcess]
+    /// Between each node and Redis.
+    let proxies: [FaultyProxy]
+    let topic: String
+    /// A stream at each node, opened before anything happened and never cut by its client.
+    let watchers: [Watcher]
+    private let streams: [SSEClient]
+    private let store: PresenceStore
+
+    var clients: [RollcallClient] { nodes.map(\.client) }
+
+    /// Starts everything, runs `body`, and ends everything; when it fails, what the nodes printed goes with the error.
+    static func with(
+        nodes count: Int = 2, redis arguments: [String] = [], settings: [String: String] = [:],
+        _ body: (FaultCluster) async throws -> Void
+    ) async throws {
+        try await withLocalRedis(port: true, arguments: arguments) { redis in
+            try await with(nodes: count, on: redis, settings: settings, body)
+        }
+    }
+
+    static func with(
+        nodes count: Int = 2, on redis: LocalRedis, settings: [String: String] = [:],
+        _ body: (FaultCluster) async throws -> Void
+    ) async throws {
+        try await withProxies(count, port: try #require(redis.port)) { proxies in
+            var nodes: [RollcallProcess] = []
+            do {
+                for (number, proxy) in proxies.enumerated() {
+                    let own = ["ROLLCALL_NODE_ID": "node\(number)", "ROLLCALL_DEFAULT_TTL": "5"]
+                    nodes.append(
+                        try await RollcallProcess.serve(
+                            redis: proxy.url, environment: own.merging(settings) { _, given in given }))
+                }
+                try await run(redis, nodes, proxies, body)
+                for node in nodes { await node.terminate() }
+            } catch {
+                let log = nodes.map { $0.process.log.tail(25) }.joined(separator: "\n--- next node\n")
+                for node in nodes { await node.kill() }
+                throw NodeTestFailure(error: error, log: log)
+            }
+        }
+    }
+
+    private static func run(
+        _ redis: LocalRedis, _ nodes: [RollcallProcess], _ proxies: [FaultyProxy],
+        _ body: (FaultCluster) async throws -> Void
+    ) async throws {
+        let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
+        var options = RedisOptions()
+        options.scripts = PresenceStore.scripts
+        let pool = RedisPool(
+            url: try RedisURL(redis.url), options: options,
+            eventLoopGroup: .singletonMultiThreadedEventLoopGroup, logger: logger)
+        try await withThrowingTaskGroup(of: Void.self) { group in
+            group.addTask { try await pool.run() }
+            let topic = "room:\(String(UInt32.random(in: 0 ... .max), radix: 36))"
+            var streams: [SSEClient] = []
+            for node in nodes {
+                let stream = try await node.client.events(RollcallClient.path(topic: topic, "events"))
+                _ = try await stream.next("presence_state")
+                streams.append(stream)
+            }
+            let cluster = FaultCluster(
+                redis: redis, nodes: nodes, proxies: proxies, topic: topic, streams: streams,
+                store: PresenceStore(pool: pool, keys: StoreKeys()))
+            try await body(cluster)
+            for stream in streams { await stream.close() }
+            group.cancelAll()
+        }
+    }
+
+    private init(
+        redis: LocalRedis, nodes: [RollcallProcess], proxies: [FaultyProxy], topic: String, streams: [SSEClient],
+        store: PresenceStore
+    ) {
+        (self.redis, self.nodes, self.proxies, self.topic) = (redis, nodes, proxies, topic)
+        (self.streams, self.store) = (streams, store)
+        watchers = streams.enumerated().map { number, stream in
+            Watcher(name: "watcher of node \(number)") { stream.events }
+        }
+    }
+
+    /// Whether the watchers' streams are still the ones that were opened first.
+    var watchersAreOpen: Bool { streams.allSatisfy { $0.end == nil } }
+
+    // MARK: Owners
+
+    /// Presences by open streams, spread over the nodes that `clients` gives.
+    func streamOwners(
+        _ count: Int, clients: (@Sendable () -> [RollcallClient])? = nil
+    ) async throws -> [StreamOwner] {
+        let all = self.clients
+        let owners = (0..<count).map { number in
+            StreamOwner(key: "tab\(number)", topic: topic, clients: clients ?? { all })
+        }
+        try await expectPresent(owners.map(\.key))
+        return owners
+    }
+
+    /// Presences by heartbeats.
+    func requestOwners(
+        _ count: Int, ttl: Int = 5, clients: (@Sendable () -> [RollcallClient])? = nil
+    ) async throws -> [RequestOwner] {
+        let all = self.clients
+        let owners = (0..<count).map { number in
+            RequestOwner(key: "backend\(number)", topic: topic, ttl: ttl, clients: clients ?? { all })
+        }
+        try await expectPresent(owners.map(\.key))
+        return owners
+    }
+
+    /// Waits until every watcher sees all of these keys.
+    func expectPresent(_ keys: [String], timeout: Duration = .seconds(20)) async throws {
+        try await eventually("\(keys.count) keys at all watchers", timeout: timeout) {
+            try watchers.allSatisfy { watcher in
+                let roster = try watcher.roster()
+                return keys.allSatisfy { roster[ExactName($0)] != nil }
+            }
+        }
+    }
+
+    // MARK: What must hold
+
+    /// Within 10 seconds every stream folds to what Redis holds, and every node's list shows the same.
+    func expectOneTruth(
+        and more: [Watcher] = [], timeout: Duration = .seconds(10), fileID: String = #fileID, line: Int = #line
+    ) async throws {
+        var last = "nothing compared"
+        try await eventually("one truth; \(last)", timeout: timeout, fileID: fileID, line: line) {
+            guard let truth = try? await redisRoster() else {
+                last = "Redis does not answer"
+                return false
+            }
+            for watcher in watchers + more where try watcher.roster() != truth {
+                last = "\(watcher.name) has \(try watcher.roster())\nRedis \(truth)"
+                return false
+            }
+            for client in clients {
+                let answer = try? await client.get(RollcallClient.path(topic: topic, "presences"))
+                guard let answer, answer.status == 200, try answer.json["stale"] == nil,
+                    let presences = try answer.json["presences"],
+                    try FoldedPresence(of: presences).roster.mapValues(Roster.unlinked) == truth
+                else {
+                    last = "\(client.baseURL) lists \(answer?.text ?? "nothing")\nRedis has \(truth)"
+                    return false
+                }
+            }
+            return true
+        }
+    }
+
+    /// Nobody ever saw one of these keys leave.
+    func expectNoLeaves(of keys: [String], and more: [Watcher] = [], sourceLocation: SourceLocation = #_sourceLocation)
+        throws
+    {
+        for watcher in watchers + more {
+            let false_ = try watcher.leaves().filter { keys.contains($0.key) }
+            #expect(false_.isEmpty, "\(watcher.name) saw \(false_)", sourceLocation: sourceLocation)
+        }
+    }
+
+    /// Each of these keys leaves exactly once, with this reason, within a time, at every watcher.
+    func expectLeaves(
+        of keys: [String], because reason: String, within timeout: Duration, fileID: String = #fileID, line: Int = #line
+    ) async throws {
+        let wanted = keys.sorted()
+        var last = "nothing"
+        try await eventually("the leaves, but \(last)", timeout: timeout, fileID: fileID, line: line) {
+            for watcher in watchers {
+                let seen = try watcher.leaves().filter { keys.contains($0.key) }
+                if seen.map(\.key).sorted() != wanted || seen.contains(where: { $0.reason != reason }) {
+                    last = "\(watcher.name) saw \(seen)"
+                    return false
+                }
+            }
+            return true
+        }
+    }
+
+    /// What Redis itself holds of the topic.
+    func redisRoster() async throws -> [ExactName: Set<JSONValue>] {
+        let snapshot = try await store.snapshot(of: try Topic(topic))
+        var roster: [ExactName: Set<JSONValue>] = [:]
+        for (member, stored) in snapshot.presences {
+            var bytes: [UInt8] = []
+            stored.presence.write(to: &bytes)
+            roster[ExactName(member.key.text), default: []].insert(try JSONValue(parsing: bytes))
+        }
+        return roster.mapValues(Roster.unlinked)
+    }
+}
+
+private func withProxies(
+    _ count: Int, port: Int, before: [FaultyProxy] = [], _ body: ([FaultyProxy]) async throws -> Void
+) async throws {
+    if before.count == count { return try await body(before) }
+    try await FaultyProxy.with(port: port) { proxy in
+        try await withProxies(count, port: port, before: before + [proxy], body)
+    }
+}

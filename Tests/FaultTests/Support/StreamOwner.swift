@@ -1,0 +1,47 @@
+// Rollcall · FaultTests
+
+import Synchronization
+import TestSupport
+
+/// A browser that is present by its open stream, and comes back by itself as an EventSource does.
+///
+/// As long as it runs nobody may see its key leave.
+final class StreamOwner: Sendable {
+    let key: String
+    private let running: Mutex<Task<Void, Never>?> = Mutex(nil)
+    private let opened = Atomic(0)
+
+    /// - Parameter clients: The nodes it may be led to, as by a balancer; asked at each connection.
+    init(key: String, topic: String, grace: Int = 10, clients: @escaping @Sendable () -> [RollcallClient]) {
+        self.key = key
+        let path = RollcallClient.path(topic: topic, "events") + "?key=\(key)&session=tab&grace=\(grace)"
+        let task = Task { [weak self] in
+            var lastEventID: String?
+            while !Task.isCancelled {
+                if let client = clients().randomElement(),
+                    let stream = try? await client.events(path, lastEventID: lastEventID)
+                {
+                    if stream.status == 200 { self?.opened.add(1, ordering: .relaxed) }
+                    while stream.end == nil, !Task.isCancelled { try? await Task.sleep(for: .milliseconds(20)) }
+                    if !stream.lastEventID.isEmpty { lastEventID = stream.lastEventID }
+                    await stream.close()
+                }
+                try? await Task.sleep(for: .milliseconds(.random(in: 100...300)))
+            }
+        }
+        running.withLock { $0 = task }
+    }
+
+    /// How often it has connected.
+    var connections: Int { opened.load(ordering: .relaxed) }
+
+    /// Closes the tab.
+    func close() async {
+        let task = running.withLock { running in
+            defer { running = nil }
+            return running
+        }
+        task?.cancel()
+        await task?.value
+    }
+}

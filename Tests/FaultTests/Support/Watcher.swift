@@ -1,0 +1,47 @@
+// Rollcall · FaultTests
+
+import TestSupport
+import Testing
+
+/// A stream that only looks on, and what it was told.
+struct Watcher: Sendable {
+    let name: String
+    let events: @Sendable () -> [SSEEvent]
+
+    /// The roster that its client holds, without what an update linked.
+    func roster() throws -> [ExactName: Set<JSONValue>] {
+        var fold = FoldedPresence()
+        for event in events() { try fold.receive(event) }
+        return fold.roster.mapValues(Roster.unlinked)
+    }
+
+    /// The keys that were seen to leave, with the reason of each leave; halves of updates are none.
+    func leaves() throws -> [(key: String, reason: String)] {
+        try events().filter { $0.name == "presence_diff" }.flatMap { event in
+            let diff = try event.json
+            return (diff["leaves"]?.object ?? [:]).flatMap { key, entry in
+                (entry["metas"]?.array ?? []).compactMap { meta -> (key: String, reason: String)? in
+                    guard let ref = meta["phx_ref"]?.string, let reason = diff["reasons"]?[ref]?.string else {
+                        return nil
+                    }
+                    return (key.text, reason)
+                }
+            }
+        }
+    }
+
+    func count(of name: String) -> Int { events().count { $0.name == name } }
+}
+
+/// Comparing rosters.
+enum Roster {
+    /// Metas without `phx_ref_prev`, which in a coalesced diff names the last version that was shown.
+    static func unlinked(_ metas: Set<JSONValue>) -> Set<JSONValue> {
+        Set(
+            metas.map { meta in
+                guard var members = meta.object else { return meta }
+                members["phx_ref_prev"] = nil
+                return .object(members)
+            })
+    }
+}

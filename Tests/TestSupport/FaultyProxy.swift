@@ -1,0 +1,148 @@
+// Rollcall · TestSupport
+
+import NIOCore
+import NIOPosix
+import Synchronization
+
+/// Stands between clients and a server on this machine, and does to their connections what networks do.
+package final class FaultyProxy: Sendable {
+    private struct State {
+        var target: Int
+        /// Connections of earlier generations are silent.
+        var generation = 0
+        var isSilent = false
+        var isRefusing = false
+        var open: [ObjectIdentifier: any Channel] = [:]
+    }
+
+    private let server: any Channel
+    private let state: Mutex<State>
+
+    /// Runs a proxy before a loopback port, and ends it after `body`.
+    package static func with<Value>(
+        port target: Int, isolation: isolated (any Actor)? = #isolation,
+        _ body: (FaultyProxy) async throws -> sending Value
+    ) async throws -> sending Value {
+        let proxy = try await FaultyProxy(target: target)
+        do {
+            let value = try await body(proxy)
+            await proxy.end()
+            return value
+        } catch {
+            await proxy.end()
+            throw error
+        }
+    }
+
+    private init(target: Int) async throws {
+        let box = Box()
+        state = Mutex(State(target: target))
+        server = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+            .childChannelInitializer { client in
+                guard let proxy = box.proxy else { return client.close() }
+                return proxy.accept(client)
+            }
+            .bind(host: "127.0.0.1", port: 0).get()
+        box.set(self)
+    }
+
+    package var port: Int { server.localAddress?.port ?? 0 }
+
+    /// As the URL of a Redis.
+    package var url: String { "redis://127.0.0.1:\(port)" }
+
+    /// Stops forwarding what the server says to those who are connected; later ones are served.
+    package func stall() { state.withLock { $0.generation += 1 } }
+
+    /// Swallows everything in both directions, on new connections too: a network that is gone without a word.
+    package func silence() {
+        state.withLock { state in
+            state.isSilent = true
+            state.generation += 1
+        }
+    }
+
+    /// Closes every connection.
+    package func cut() {
+        for channel in state.withLock({ Array($0.open.values) }) { channel.close(promise: nil) }
+    }
+
+    /// Closes every connection, and each new one at once.
+    package func refuse() {
+        state.withLock { $0.isRefusing = true }
+        cut()
+    }
+
+    /// Serves again; connections that were silent are closed, since bytes of theirs are lost.
+    package func heal() {
+        let wasSilent = state.withLock { state in
+            defer { (state.isSilent, state.isRefusing) = (false, false) }
+            return state.isSilent
+        }
+        if wasSilent { cut() }
+    }
+
+    /// Leads to another server from now on, as an address does that moves.
+    package func lead(to target: Int) {
+        state.withLock { $0.target = target }
+        cut()
+    }
+
+    private func end() async {
+        try? await server.close()
+        cut()
+    }
+
+    private func accept(_ client: any Channel) -> EventLoopFuture<Void> {
+        let (target, born) = state.withLock { state in
+            (state.isRefusing ? nil : state.target, state.generation)
+        }
+        guard let target else { return client.close() }
+        keep(client)
+        return ClientBootstrap(group: client.eventLoop)
+            .channelInitializer { server in
+                server.eventLoop.makeCompletedFuture {
+                    try server.pipeline.syncOperations.addHandler(
+                        Relay(to: client) { self.state.withLock { $0.generation == born } })
+                }
+            }
+            .connect(host: "127.0.0.1", port: target)
+            .flatMapThrowing { server in
+                try client.pipeline.syncOperations.addHandler(
+                    Relay(to: server) { self.state.withLock { !$0.isSilent } })
+            }
+    }
+
+    private func keep(_ channel: any Channel) {
+        let id = ObjectIdentifier(channel)
+        state.withLock { $0.open[id] = channel }
+        channel.closeFuture.whenComplete { _ in self.state.withLock { $0.open[id] = nil } }
+    }
+
+    /// Hands the proxy to its listener, which exists first.
+    private final class Box: Sendable {
+        private let value = Mutex<FaultyProxy?>(nil)
+        var proxy: FaultyProxy? { value.withLock { $0 } }
+        func set(_ proxy: FaultyProxy) { value.withLock { $0 = proxy } }
+    }
+
+    private final class Relay: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+
+        private let other: any Channel
+        private let forwards: @Sendable () -> Bool
+
+        init(to other: any Channel, forwards: @escaping @Sendable () -> Bool) {
+            self.other = other
+            self.forwards = forwards
+        }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            if forwards() { other.writeAndFlush(unwrapInboundIn(data), promise: nil) }
+        }
+
+        func channelInactive(context: ChannelHandlerContext) { other.close(promise: nil) }
+
+        func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+    }
+}
