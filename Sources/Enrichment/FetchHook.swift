@@ -11,6 +11,11 @@ import Synchronization
 /// Each rule has a ``RuleState`` that decides everything; the hook runs its queries and timers, and wakes who waits. All
 /// calls but ``fetch(_:leaving:on:by:)`` return at once, whatever the database does, at a cost of the keys given. Queries and
 /// timers end by themselves, within a rule's time-out.
+///
+/// Whoever was told that something is incomplete need not ask again: ``onChange`` is told when it is there. Two things
+/// are not told: what the cache had to drop meanwhile, having taken 50,000 others or 32 MiB of them since, and data that
+/// could not be shown or made its query fail and was mended without a word; that is asked for when its time is over and
+/// somebody wants it.
 package final class FetchHook: Service {
     /// A rule as the hook works with it; its place in the list is its name within the hook.
     struct Field: Sendable {

@@ -91,6 +91,36 @@ struct RuleStateOutageTests {
         #expect(rule.known("a")?.failure == .outage && rule.shown("a") == "1?")
     }
 
+    @Test("What was known, and incomplete, is told when it is whole again, though it is the same")
+    mutating func knownIncomplete() throws {
+        rule.load(["a": "1"])
+        rule.fetch(keys("nobody"))
+        for query in rule.queries() { rule.answer(query) }
+        rule.open()
+        rule.pass(FetchRule.sample.ttl)
+        #expect(rule.known("a")?.failure == .outage && rule.known("nobody")?.failure == .outage)
+        #expect(rule.changed.isEmpty)
+        rule.answer(try rule.probe())
+        for query in rule.queries() { rule.answer(query, ["a": "1"]) }
+        _ = rule.queries()
+        #expect(rule.changed.reduce(into: Set()) { $0.formUnion($1) }.isSuperset(of: keys("a", "nobody")))
+    }
+
+    @Test("What nobody had the time to wait for is told, however its query fares at first")
+    mutating func lateFailure() throws {
+        rule.fetch(keys("a", "nobody"), within: .milliseconds(1))
+        let late = try rule.query()
+        rule.pass(.milliseconds(1))
+        _ = rule.queries()
+        #expect(rule.shown("a") == "-?" && rule.shown("nobody") == "-?")
+        rule.fail(late)
+        _ = rule.queries()
+        rule.pass(RuleState.retryPause)
+        rule.answer(try rule.query(), ["a": "1"])
+        _ = rule.queries()
+        #expect(rule.changed == [Set(keys("a", "nobody"))])
+    }
+
     @Test("One answered probe closes the breaker, and all that is owed is fetched and told")
     mutating func recovers() throws {
         rule.open()

@@ -7,11 +7,15 @@ import Testing
 @testable import Enrichment
 
 /// A rule, a database that answers early, late or not at all, and a feed that shows what it is told.
+///
+/// The feed asks again for nothing: what it shows as incomplete it shows so until it is told.
 private struct World {
     private var random: SplitMix
     private var rule: RuleUnderTest
     private let names = (0..<12).map { "k\($0)" }
     private var database: [String: String] = [:]
+    /// Keys that make queries fail.
+    private var raising: Set<Key> = []
     private var underway: [(query: RuleState.Query, early: [String: String])] = []
     private var waiting: [Int: [String]] = [:]
     /// What the feed shows, by key.
@@ -29,6 +33,8 @@ private struct World {
 
     /// Lets the database be well until nothing is left to do.
     mutating func settle() throws {
+        rule.state.invalidate(raising, at: rule.now)
+        raising = []
         for _ in 0..<2_000 {
             if rule.state.fault != nil, let probe = rule.state.probe() { underway.append((probe, database)) }
             while !underway.isEmpty { finish(mayFail: false) }
@@ -49,7 +55,7 @@ private struct World {
 
     private mutating func step(mayFail: Bool) {
         let name = names.randomElement(using: &random) ?? ""
-        switch Int.random(in: 0..<12, using: &random) {
+        switch Int.random(in: 0..<14, using: &random) {
         case 0...2: want([name, names.randomElement(using: &random) ?? ""])
         case 3, 4:
             database[name] =
@@ -61,6 +67,11 @@ private struct World {
             rule.state.revalidate()
         case 6...8: finish(mayFail: mayFail)
         case 9:
+            if rule.known(name) != nil { show([name]) }
+        case 10 where Int.random(in: 0..<3, using: &random) == 0:
+            raising.formSymmetricDifference([key(name)])
+            rule.state.invalidate([key(name)], at: rule.now)
+        case 11:
             if rule.state.fault != nil, let probe = rule.state.probe() { underway.append((probe, database)) }
         default: rule.pass(.milliseconds(Int.random(in: 0..<40, using: &random)))
         }
@@ -68,7 +79,8 @@ private struct World {
     }
 
     private mutating func want(_ names: [String]) {
-        if let waiter = rule.fetch(names.map(key)) {
+        let time = Int.random(in: 0..<3, using: &random) == 0 ? Duration.milliseconds(20) : nil
+        if let waiter = rule.fetch(names.map(key), within: time) {
             waiting[waiter] = names
         } else {
             show(names)
@@ -84,6 +96,8 @@ private struct World {
         let (query, early) = underway.remove(at: Int.random(in: 0..<underway.count, using: &random))
         if mayFail, Int.random(in: 0..<3, using: &random) == 0 {
             rule.fail(query)
+        } else if !raising.isDisjoint(with: query.batch.keys) {
+            rule.fail(query, raised)
         } else {
             rule.answer(query, Bool.random(using: &random) ? early : database)
         }

@@ -142,7 +142,9 @@ struct RuleStateTests {
 
     @Test("Beyond its bound the rule asks for no more, says so at once, and tries again by itself")
     mutating func bound() {
-        rule.fetch(keys(0..<AskedSlots.maximum))
+        rule.fetch(keys(0..<AskedSlots.maximum), within: .zero)
+        let last = "k\(AskedSlots.maximum - 1)"
+        #expect(rule.shown(last) == "-?")
         let waiter = rule.fetch(keys("one too many"))
         #expect(waiter == nil && rule.shown("one too many") == "-?")
         var asked: Set<Key> = []
@@ -155,6 +157,7 @@ struct RuleStateTests {
         }
         #expect(asked.count == AskedSlots.maximum + 1 && rule.shown("one too many") == "-")
         #expect(rule.changed.last == Set(keys("one too many")))
+        #expect(rule.changed.contains { $0.contains(key(last)) })
     }
 
     @Test("What cannot be shown counts as failed for its time; the last that could stays")
