@@ -9,6 +9,7 @@ package struct ResumingStream: Sendable {
     package init(_ stream: SSEClient) { self.stream = stream }
 
     package var events: [SSEEvent] { past + stream.events }
+    package var isOpen: Bool { stream.end == nil }
 
     package mutating func resume(on client: RollcallClient, _ path: String) async throws {
         await stream.close()

@@ -6,6 +6,7 @@ import NIOPosix
 import Presence
 import PresenceStore
 import Redis
+import Synchronization
 import TestSupport
 import Testing
 
@@ -15,14 +16,19 @@ import Testing
 /// `expectNoLeaves(of:)`.
 final class FaultCluster: Sendable {
     let redis: LocalRedis
-    let nodes: [RollcallProcess]
     /// Between each node and Redis.
     let proxies: [FaultyProxy]
     let topic: String
     /// A stream at each node, opened before anything happened and never cut by its client.
     let watchers: [Watcher]
-    private let streams: [SSEClient]
+    private let streams: [WatchersStream]
+    private let own: FaultyProxy
     private let store: PresenceStore
+    private let settings: [String: String]
+    private let running: Running
+
+    /// Those that run now, or were the last to run.
+    var nodes: [RollcallProcess] { running.nodes.withLock { $0 } }
 
     var clients: [RollcallClient] { nodes.map(\.client) }
 
@@ -40,18 +46,19 @@ final class FaultCluster: Sendable {
         nodes count: Int = 2, on redis: LocalRedis, settings: [String: String] = [:],
         _ body: (FaultCluster) async throws -> Void
     ) async throws {
-        try await withProxies(count, port: try #require(redis.port)) { proxies in
-            var nodes: [RollcallProcess] = []
+        // The last is the cluster's own: what it compares with must follow a Redis that moves.
+        try await withProxies(count + 1, port: try #require(redis.port)) { [count] all in
+            let (proxies, own) = (Array(all[..<count]), all[count])
+            let running = Running()
             do {
                 for (number, proxy) in proxies.enumerated() {
-                    let own = ["ROLLCALL_NODE_ID": "node\(number)", "ROLLCALL_DEFAULT_TTL": "5"]
-                    nodes.append(
-                        try await RollcallProcess.serve(
-                            redis: proxy.url, environment: own.merging(settings) { _, given in given }))
+                    let node = try await serve(number, behind: proxy, settings)
+                    running.nodes.withLock { $0.append(node) }
                 }
-                try await run(redis, nodes, proxies, body)
-                for node in nodes { await node.terminate() }
+                try await run(redis, running, proxies, own, settings, body)
+                for node in running.nodes.withLock({ $0 }) { await node.terminate() }
             } catch {
+                let nodes = running.nodes.withLock { $0 }
                 let log = nodes.map { $0.process.log.tail(25) }.joined(separator: "\n--- next node\n")
                 for node in nodes { await node.kill() }
                 throw NodeTestFailure(error: error, log: log)
@@ -59,28 +66,38 @@ final class FaultCluster: Sendable {
         }
     }
 
+    private static func serve(
+        _ number: Int, behind proxy: FaultyProxy, _ settings: [String: String]
+    ) async throws -> RollcallProcess {
+        let own = ["ROLLCALL_NODE_ID": "node\(number)", "ROLLCALL_DEFAULT_TTL": "5"]
+        return try await RollcallProcess.serve(
+            redis: proxy.url, environment: own.merging(settings) { _, given in given })
+    }
+
     private static func run(
-        _ redis: LocalRedis, _ nodes: [RollcallProcess], _ proxies: [FaultyProxy],
+        _ redis: LocalRedis, _ running: Running, _ proxies: [FaultyProxy], _ own: FaultyProxy,
+        _ settings: [String: String],
         _ body: (FaultCluster) async throws -> Void
     ) async throws {
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
         var options = RedisOptions()
         options.scripts = PresenceStore.scripts
         let pool = RedisPool(
-            url: try RedisURL(redis.url), options: options,
+            url: try RedisURL(own.url), options: options,
             eventLoopGroup: .singletonMultiThreadedEventLoopGroup, logger: logger)
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await pool.run() }
             let topic = "room:\(String(UInt32.random(in: 0 ... .max), radix: 36))"
-            var streams: [SSEClient] = []
-            for node in nodes {
-                let stream = try await node.client.events(RollcallClient.path(topic: topic, "events"))
+            var streams: [WatchersStream] = []
+            for node in running.nodes.withLock({ $0 }) {
+                let path = RollcallClient.path(topic: topic, "events")
+                let stream = try await node.client.events(path)
                 _ = try await stream.next("presence_state")
-                streams.append(stream)
+                streams.append(WatchersStream(stream, path: path))
             }
             let cluster = FaultCluster(
-                redis: redis, nodes: nodes, proxies: proxies, topic: topic, streams: streams,
-                store: PresenceStore(pool: pool, keys: StoreKeys()))
+                redis: redis, running: running, proxies: proxies, own: own, topic: topic, streams: streams,
+                store: PresenceStore(pool: pool, keys: StoreKeys()), settings: settings)
             try await body(cluster)
             for stream in streams { await stream.close() }
             group.cancelAll()
@@ -88,18 +105,34 @@ final class FaultCluster: Sendable {
     }
 
     private init(
-        redis: LocalRedis, nodes: [RollcallProcess], proxies: [FaultyProxy], topic: String, streams: [SSEClient],
-        store: PresenceStore
+        redis: LocalRedis, running: Running, proxies: [FaultyProxy], own: FaultyProxy, topic: String,
+        streams: [WatchersStream], store: PresenceStore, settings: [String: String]
     ) {
-        (self.redis, self.nodes, self.proxies, self.topic) = (redis, nodes, proxies, topic)
-        (self.streams, self.store) = (streams, store)
+        (self.redis, self.running, self.topic) = (redis, running, topic)
+        (self.proxies, self.own) = (proxies, own)
+        (self.streams, self.store, self.settings) = (streams, store, settings)
         watchers = streams.enumerated().map { number, stream in
             Watcher(name: "watcher of node \(number)") { stream.events }
         }
     }
 
-    /// Whether the watchers' streams are still the ones that were opened first.
-    var watchersAreOpen: Bool { streams.allSatisfy { $0.end == nil } }
+    /// Whether the watchers' streams are still those that were opened first, or opened anew by ``restart(_:)``.
+    var watchersAreOpen: Bool { streams.allSatisfy(\.isOpen) }
+
+    /// Starts a node that has ended again, at the same port, and lets its watcher come back to it by its cursor.
+    func restart(_ number: Int) async throws {
+        let port = try #require(clients[number].baseURL.split(separator: ":").last)
+        let node = try await Self.serve(
+            number, behind: proxies[number],
+            settings.merging(["ROLLCALL_PORT": String(port)]) { _, given in given })
+        running.nodes.withLock { $0[number] = node }
+        try await streams[number].resume(on: node.client)
+    }
+
+    /// Leads everybody to another server, as an address does that moves.
+    func lead(to server: LocalRedis) throws {
+        for proxy in proxies + [own] { proxy.lead(to: try #require(server.port)) }
+    }
 
     // MARK: Owners
 
@@ -177,10 +210,12 @@ final class FaultCluster: Sendable {
         }
     }
 
-    /// Each of these keys leaves exactly once, with this reason, within a time, at every watcher.
+    /// Each of these keys leaves exactly once, with this reason, within a time, at every watcher or at those given.
     func expectLeaves(
-        of keys: [String], because reason: String, within timeout: Duration, fileID: String = #fileID, line: Int = #line
+        of keys: [String], because reason: String, within timeout: Duration, at watchers: [Watcher]? = nil,
+        fileID: String = #fileID, line: Int = #line
     ) async throws {
+        let watchers = watchers ?? self.watchers
         let wanted = keys.sorted()
         var last = "nothing"
         try await eventually("the leaves, but \(last)", timeout: timeout, fileID: fileID, line: line) {
@@ -193,6 +228,10 @@ final class FaultCluster: Sendable {
             }
             return true
         }
+    }
+
+    private final class Running: Sendable {
+        let nodes = Mutex<[RollcallProcess]>([])
     }
 
     /// What Redis itself holds of the topic.

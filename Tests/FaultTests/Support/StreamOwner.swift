@@ -10,6 +10,17 @@ final class StreamOwner: Sendable {
     let key: String
     private let running: Mutex<Task<Void, Never>?> = Mutex(nil)
     private let opened = Atomic(0)
+    private let told = Mutex(Told())
+
+    private struct Told {
+        var past: [SSEEvent] = []
+        var stream: SSEClient?
+
+        mutating func end() {
+            past += stream?.events ?? []
+            stream = nil
+        }
+    }
 
     /// - Parameter clients: The nodes it may be led to, as by a balancer; asked at each connection.
     init(key: String, topic: String, grace: Int = 10, clients: @escaping @Sendable () -> [RollcallClient]) {
@@ -22,14 +33,21 @@ final class StreamOwner: Sendable {
                     let stream = try? await client.events(path, lastEventID: lastEventID)
                 {
                     if stream.status == 200 { self?.opened.add(1, ordering: .relaxed) }
+                    self?.told.withLock { $0.stream = stream }
                     while stream.end == nil, !Task.isCancelled { try? await Task.sleep(for: .milliseconds(20)) }
                     if !stream.lastEventID.isEmpty { lastEventID = stream.lastEventID }
                     await stream.close()
+                    self?.told.withLock { $0.end() }
                 }
                 try? await Task.sleep(for: .milliseconds(.random(in: 100...300)))
             }
         }
         running.withLock { $0 = task }
+    }
+
+    /// Everything it was told, over all its streams, each of which began where the last one ended.
+    var watcher: Watcher {
+        Watcher(name: "the stream of \(key)") { self.told.withLock { $0.past + ($0.stream?.events ?? []) } }
     }
 
     /// How often it has connected.
