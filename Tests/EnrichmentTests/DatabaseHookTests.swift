@@ -30,8 +30,8 @@ struct DatabaseHookTests {
                 }
                 let asked = database.asked.all
                 #expect(asked.flatMap(\.keys).sorted() == (0..<300).map { "k\($0)" }.sorted())
-                let span = try #require(asked.first).time.duration(to: try #require(asked.last).time)
-                #expect(asked.count <= Int(span / FetchBatcher.window) + 2)
+                let span = start.duration(to: try #require(asked.last).time)
+                #expect(asked.count <= Int(span / FetchBatcher.window) + 1)
                 #expect(database.running.told.isEmpty)
             }
         }
@@ -47,12 +47,12 @@ struct DatabaseHookTests {
                 for number in 0..<5 {
                     let start = ContinuousClock.now
                     let shown = await database.running.shown("k\(number)")
-                    #expect(shown == #","enriched":false"# && start.duration(to: .now) < .seconds(2))
+                    #expect(shown == #","enriched":false"# && start.duration(to: .now) < .seconds(20))
                 }
                 try await eventually("the breaker opens") { database.hook.faults.count == 1 }
-                let start = ContinuousClock.now
+                let asked = database.asked.all.count
                 for number in 0..<100 { _ = await database.running.shown("late \(number)") }
-                #expect(start.duration(to: .now) < .seconds(2))
+                #expect(!database.asked.all.dropFirst(asked).flatMap(\.keys).contains { $0.hasPrefix("late") })
             }
         }
     }

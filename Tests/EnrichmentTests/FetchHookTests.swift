@@ -88,7 +88,7 @@ struct FetchHookTests {
         } validate: { _ in
         }
         let second = FetchRule(field: "user", query: "$1 never")
-        let last = FetchRule(field: "more", query: "$1 more")
+        let last = FetchRule(field: "more", query: "$1 more", timeout: .seconds(10))
         try await RunningHook.with([slow, .sample, second, last], source) { running in
             let (here, there) = (await running.shown("a"), await running.shown("a", on: topic("elsewhere")))
             #expect(here == #","user":1,"more":1,"enriched":false"#)
@@ -150,9 +150,8 @@ struct FetchHookTests {
             }
             #expect(running.hook.faults == ["user: no connection to PostgreSQL"])
             let asked = fake.questions.count
-            let start = ContinuousClock.now
             let shown = await running.shown("e")
-            #expect(shown == #","enriched":false"# && start.duration(to: .now) < .seconds(2))
+            #expect(shown == #","enriched":false"#)
             try await eventually("probes") { fake.questions.count >= asked + 2 }
             fake.change { $0.error = nil }
             try await eventually("everything is told") { running.told == Set(keys("a", "b", "c", "d", "e")) }
@@ -229,15 +228,15 @@ struct FetchHookTests {
     @Test("A caller that is cancelled goes at once")
     func cancellation() async throws {
         let fake = FakeSource()
-        fake.change { $0.delay = .seconds(5) }
-        let rule = FetchRule(field: "user", query: "$1", timeout: .seconds(10))
+        fake.change { $0.isHung = true }
+        let rule = FetchRule(field: "user", query: "$1", timeout: .seconds(3600))
         try await RunningHook.with([rule], fake.source) { running in
             let task = Task { await running.shown("a") }
             try await eventually { !fake.questions.isEmpty }
-            let start = ContinuousClock.now
             task.cancel()
             let shown = await task.value
-            #expect(shown == #","enriched":false"# && start.duration(to: .now) < .seconds(1))
+            #expect(shown == #","enriched":false"#)
+            fake.change { $0.isHung = false }
         }
     }
 }

@@ -95,7 +95,6 @@ struct PostgresConnectionTests {
             #expect(after.failure?.code == .unavailable)
         }
         try await withConnection { connection in
-            let start = ContinuousClock.now
             do throws(PostgresError) {
                 _ = try await connection.query(
                     "SELECT repeat('x', 1000) FROM generate_series(1, 10000000)", timeout: .seconds(30),
@@ -104,7 +103,6 @@ struct PostgresConnectionTests {
             } catch {
                 #expect(error.code == .tooLarge)
             }
-            #expect(start.duration(to: .now) < .seconds(10))
         }
     }
 

@@ -14,7 +14,7 @@ struct PostgresPoolTests {
                 let pids = try await withThrowingTaskGroup(returning: Set<String?>.self) { group in
                     for _ in 0..<100 {
                         group.addTask {
-                            try await pool.query("SELECT pg_backend_pid(), pg_sleep(0.01)", timeout: .seconds(30))
+                            try await pool.query("SELECT pg_backend_pid(), pg_sleep(0.05)", timeout: .seconds(30))
                                 .firstText
                         }
                     }
@@ -36,66 +36,40 @@ struct PostgresPoolTests {
 
     @Test("The time to wait for a connection is part of the time-out")
     func waiting() async throws {
-        try await withPostgres { url in
-            try await withPool(url, options: { $0.maximum = 2 }) { pool in
-                try await withThrowingTaskGroup { group in
-                    for _ in 0..<2 { group.addTask { _ = await pool.outcome("SELECT pg_sleep(3)") } }
-                    try await eventually("both are in use") {
-                        await pool.outcome("SELECT 1", timeout: .milliseconds(50)).failure != nil
-                    }
-                    let time = await ContinuousClock().measure {
-                        let late = await pool.outcome("SELECT 1", timeout: .milliseconds(200))
-                        #expect(late.failure?.code == .timedOut)
-                    }
-                    #expect(time >= .milliseconds(190) && time < .seconds(2))
-                    group.cancelAll()
-                }
+        try await withBusyPool { pool, _, _ in
+            let time = await ContinuousClock().measure {
+                let late = await pool.outcome("SELECT 1", timeout: .milliseconds(200))
+                #expect(late.failure?.code == .timedOut)
             }
+            #expect(time >= .milliseconds(190))
         }
     }
 
     @Test("At the bound of waiting callers one more fails at once")
     func busy() async throws {
-        try await withPostgres { url in
-            try await withPool(
-                url,
-                options: {
-                    $0.maximum = 2
-                    $0.maximumWaiting = 5
+        try await withBusyPool { pool, _, release in
+            let codes = Recorder<PostgresError.Code?>()
+            try await withThrowingTaskGroup { group in
+                for _ in 0..<10 {
+                    group.addTask { codes.record(await pool.outcome("SELECT 1", timeout: .seconds(600)).failure?.code) }
                 }
-            ) { pool in
-                let codes = await withTaskGroup(returning: [PostgresError.Code?].self) { group in
-                    for _ in 0..<10 { group.addTask { await pool.outcome("SELECT pg_sleep(0.5)").failure?.code } }
-                    return await group.reduce(into: []) { $0.append($1) }
-                }
-                // Of the connections one or two were up by then.
-                #expect([3, 4].contains(codes.count { $0 == .busy }))
-                #expect(codes.allSatisfy { $0 == .busy || $0 == nil })
+                try await eventually("five are refused") { codes.all == Array(repeating: .busy, count: 5) }
+                try await release()
+                try await group.waitForAll()
             }
+            #expect(codes.all.suffix(5) == [nil, nil, nil, nil, nil])
         }
     }
 
-    @Test("A caller that is cancelled waits no longer, and leaves nothing behind")
+    @Test("A caller that is cancelled waits no longer, keeps the connection it has, and leaves nothing behind")
     func cancelled() async throws {
-        try await withPostgres { url in
-            try await withPool(url, options: { $0.maximum = 2 }) { pool in
-                let sleepers = (0..<2).map { _ in Task { await pool.outcome("SELECT pg_sleep(2)") } }
-                try await eventually("both are in use") {
-                    await pool.outcome("SELECT 1", timeout: .milliseconds(50)).failure != nil
-                }
-                let time = await ContinuousClock().measure {
-                    await withTaskGroup { group in
-                        for _ in 0..<50 { group.addTask { _ = await pool.outcome("SELECT 1", timeout: .seconds(60)) } }
-                        group.cancelAll()
-                    }
-                }
-                #expect(time < .seconds(1))
-                for sleeper in sleepers {
-                    sleeper.cancel()
-                    #expect(await sleeper.value.failure == nil)
-                }
-                #expect(await pool.text("SELECT 1") == "1")
+        try await withBusyPool { pool, working, _ in
+            for _ in 0..<20 {
+                let callers = (0..<5).map { _ in Task { await pool.outcome("SELECT 1", timeout: .seconds(600)) } }
+                for caller in callers { caller.cancel() }
+                for caller in callers { #expect(await caller.value.failure != nil) }
             }
+            for task in working { task.cancel() }
         }
     }
 
@@ -137,6 +111,40 @@ struct PostgresPoolTests {
                     return text != old
                 }
                 #expect(!log.all.contains { $0.contains("away") })
+            }
+        }
+    }
+
+    /// Lends a pool of two connections, both of which wait for a lock until `release` is called or `body` has ended, and
+    /// those who have asked for it.
+    private func withBusyPool(
+        _ body: (
+            PostgresPool, _ working: [Task<Result<PostgresResult, PostgresError>, Never>],
+            _ release: () async throws -> Void
+        ) async throws -> Void
+    ) async throws {
+        try await withPostgres { url in
+            let holder = try await PostgresConnection.connect(to: try PostgresURL(url), timeout: .seconds(10))
+            defer { holder.close() }
+            try await holder.execute("SELECT pg_advisory_lock(7)", timeout: .seconds(10))
+            let options = { (options: inout PostgresPoolOptions) in
+                options.maximum = 2
+                options.maximumWaiting = 5
+            }
+            try await withPool(url, options: options) { pool in
+                let working = (0..<2).map { _ in
+                    Task { await pool.outcome("SELECT pg_advisory_lock_shared(7)", timeout: .seconds(600)) }
+                }
+                try await eventually("both are in use") {
+                    await holder.text(
+                        "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted "
+                            + "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())") == "2"
+                }
+                let release = { try await holder.execute("SELECT pg_advisory_unlock_all()", timeout: .seconds(10)) }
+                try await body(pool, working, release)
+                try await release()
+                for task in working { #expect(await task.value.failure == nil) }
+                #expect(await pool.text("SELECT 1") == "1")
             }
         }
     }
