@@ -10,9 +10,13 @@ package final class FaultyProxy: Sendable {
         var target: Int
         /// Connections of earlier generations are silent.
         var generation = 0
+        /// Likewise, of those that subscribed.
+        var subscriberGeneration = 0
         var isSilent = false
         var isRefusing = false
         var open: [ObjectIdentifier: any Channel] = [:]
+        /// The server's ends of connections that subscribed.
+        var subscribers: [ObjectIdentifier: any Channel] = [:]
     }
 
     private let server: any Channel
@@ -54,6 +58,18 @@ package final class FaultyProxy: Sendable {
     /// Stops forwarding what the server says to those who are connected; later ones are served.
     package func stall() { state.withLock { $0.generation += 1 } }
 
+    /// Stops forwarding messages to those who are subscribed; whoever subscribes later is served.
+    package func stallSubscribers() { state.withLock { $0.subscriberGeneration += 1 } }
+
+    /// Reads nothing that the server sends to those who are subscribed, until told to: they are slow.
+    package func readsSubscriptions(_ reads: Bool) async throws {
+        for channel in state.withLock({ Array($0.subscribers.values) }) {
+            // One that has ended meanwhile has nothing to read.
+            try? await channel.setOption(.autoRead, value: reads).get()
+            if reads { channel.read() }
+        }
+    }
+
     /// Swallows everything in both directions, on new connections too: a network that is gone without a word.
     package func silence() {
         state.withLock { state in
@@ -94,23 +110,43 @@ package final class FaultyProxy: Sendable {
     }
 
     private func accept(_ client: any Channel) -> EventLoopFuture<Void> {
-        let (target, born) = state.withLock { state in
-            (state.isRefusing ? nil : state.target, state.generation)
+        let (target, born, bornSubscriber) = state.withLock { state in
+            (state.isRefusing ? nil : state.target, state.generation, state.subscriberGeneration)
         }
         guard let target else { return client.close() }
         keep(client)
+        let isSubscriber = Flag()
         return ClientBootstrap(group: client.eventLoop)
             .channelInitializer { server in
                 server.eventLoop.makeCompletedFuture {
                     try server.pipeline.syncOperations.addHandler(
-                        Relay(to: client) { self.state.withLock { $0.generation == born } })
+                        Relay(to: client) { _ in
+                            self.state.withLock { state in
+                                state.generation == born
+                                    && (state.subscriberGeneration == bornSubscriber || !isSubscriber.isSet)
+                            }
+                        })
                 }
             }
             .connect(host: "127.0.0.1", port: target)
             .flatMapThrowing { server in
                 try client.pipeline.syncOperations.addHandler(
-                    Relay(to: server) { self.state.withLock { !$0.isSilent } })
+                    Relay(to: server) { bytes in
+                        if bytes.readableBytesView.contains(Self.subscribe) {
+                            isSubscriber.set()
+                            self.keepSubscriber(server)
+                        }
+                        return self.state.withLock { !$0.isSilent }
+                    })
             }
+    }
+
+    private static let subscribe = Array("\r\nSUBSCRIBE\r\n".utf8)
+
+    private func keepSubscriber(_ channel: any Channel) {
+        let id = ObjectIdentifier(channel)
+        state.withLock { $0.subscribers[id] = channel }
+        channel.closeFuture.whenComplete { _ in self.state.withLock { $0.subscribers[id] = nil } }
     }
 
     private func keep(_ channel: any Channel) {
@@ -126,19 +162,26 @@ package final class FaultyProxy: Sendable {
         func set(_ proxy: FaultyProxy) { value.withLock { $0 = proxy } }
     }
 
+    private final class Flag: Sendable {
+        private let value = Atomic(false)
+        var isSet: Bool { value.load(ordering: .relaxed) }
+        func set() { value.store(true, ordering: .relaxed) }
+    }
+
     private final class Relay: ChannelInboundHandler {
         typealias InboundIn = ByteBuffer
 
         private let other: any Channel
-        private let forwards: @Sendable () -> Bool
+        private let forwards: @Sendable (ByteBuffer) -> Bool
 
-        init(to other: any Channel, forwards: @escaping @Sendable () -> Bool) {
+        init(to other: any Channel, forwards: @escaping @Sendable (ByteBuffer) -> Bool) {
             self.other = other
             self.forwards = forwards
         }
 
         func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-            if forwards() { other.writeAndFlush(unwrapInboundIn(data), promise: nil) }
+            let bytes = unwrapInboundIn(data)
+            if forwards(bytes) { other.writeAndFlush(bytes, promise: nil) }
         }
 
         func channelInactive(context: ChannelHandlerContext) { other.close(promise: nil) }

@@ -30,6 +30,18 @@ struct Watcher: Sendable {
         }
     }
 
+    /// The keys that its client saw go, be it by a diff or because a state has them no more.
+    func vanished() throws -> Set<String> {
+        var fold = FoldedPresence()
+        var keys: Set<String> = []
+        for event in events() {
+            for case .leave(let key, let current, _) in try fold.receive(event) where current.metas.isEmpty {
+                keys.insert(key.text)
+            }
+        }
+        return keys
+    }
+
     func count(of name: String) -> Int { events().count { $0.name == name } }
 }
 
