@@ -1,0 +1,23 @@
+// Rollcall · FaultTests
+
+import Foundation
+import TestSupport
+import Testing
+
+/// Random operations and random faults, compared with a simple model.
+@Suite("Random faults")
+struct RandomFaultTests {
+    /// `ROLLCALL_FUZZ_SEEDS` says how many, `ROLLCALL_TEST_SEED` from which on.
+    @Test("Whatever strikes, who goes on is never seen to leave, and everybody comes to one truth")
+    func seeds() async throws {
+        let environment = ProcessInfo.processInfo.environment
+        let count = environment["ROLLCALL_FUZZ_SEEDS"].flatMap(Int.init) ?? 4
+        let first = environment["ROLLCALL_TEST_SEED"].flatMap(UInt64.init) ?? .random(in: 0...1_000_000)
+        print("random faults from seed \(first)")
+        var struck: [RandomFault: Int] = [:]
+        for number in 0..<count {
+            for fault in try await RandomRun.run(seed: first + UInt64(number)) { struck[fault, default: 0] += 1 }
+        }
+        print("\(count) seeds, faults: \(struck.map { "\($0.key) \($0.value)" }.sorted().joined(separator: ", "))")
+    }
+}

@@ -1,0 +1,85 @@
+// Rollcall · FaultTests
+
+import Foundation
+import TestSupport
+import Testing
+
+/// A cluster's random life: operations whose outcome is known, owners who go on, and faults; the seed decides all that a
+/// test can decide.
+///
+/// The model is simple: who renews is there and never left; what was acknowledged last is what Redis holds, unless Redis
+/// lost its state or the answer is unknown; and all streams, lists and Redis agree.
+struct RandomRun {
+    private let seed: UInt64
+    private var random: SplitMix
+    /// What the model knows of presences over REST: a number in the meta, or that they are absent.
+    private var known: [String: Int?] = [:]
+    private var faults: [RandomFault] = []
+
+    init(seed: UInt64) {
+        self.seed = seed
+        random = SplitMix(seed: seed)
+    }
+
+    /// Runs, and says what struck; an error names the seed and the faults.
+    static func run(seed: UInt64) async throws -> [RandomFault] {
+        var run = RandomRun(seed: seed)
+        do {
+            try await FaultCluster.with(settings: ["ROLLCALL_GRACE": "10"]) { cluster in try await run.play(cluster) }
+        } catch {
+            throw NeverHappened(description: "seed \(seed), faults \(run.faults): \(error)")
+        }
+        return run.faults
+    }
+
+    private mutating func play(_ cluster: FaultCluster) async throws {
+        let streams = try await cluster.streamOwners(4)
+        let backends = try await cluster.requestOwners(4)
+        let restless = cluster.restlessWatcher()
+        var hasLost = false
+        for _ in 0..<3 {
+            for _ in 0..<8 { try await operate(cluster) }
+            guard let fault = RandomFault.allCases.randomElement(using: &random) else { continue }
+            faults.append(fault)
+            hasLost = hasLost || fault.losesState
+            try await fault.strike(cluster, random: &random)
+            // What was lost with Redis or in the moment of the fault is not known any more.
+            if fault.losesState { known = [:] }
+        }
+        for _ in 0..<8 { try await operate(cluster) }
+
+        let keys = streams.map(\.key) + backends.map(\.key)
+        try await cluster.expectPresent(keys, timeout: .seconds(30))
+        try await cluster.expectOneTruth(and: [restless.watcher], timeout: .seconds(20))
+        try await expectKnown(cluster)
+        try cluster.expectNoLeaves(of: keys, and: [restless.watcher])
+        #expect(cluster.watchersAreOpen, "seed \(seed), faults \(faults)")
+        await cluster.end(streams, backends, restless)
+    }
+
+    private mutating func operate(_ cluster: FaultCluster) async throws {
+        let key = "model\(Int.random(in: 0..<6, using: &random))"
+        let path = cluster.path(key)
+        let client = cluster.clients[Int.random(in: 0..<cluster.clients.count, using: &random)]
+        let number = Int.random(in: 0..<1_000_000, using: &random)
+        let (method, body, next): (String, String?, Int?) =
+            Bool.random(using: &random)
+            ? ("PUT", #"{"ttl":120,"meta":{"n":\#(number)}}"#, number) : ("DELETE", nil, nil)
+        let answer = try? await client.send(method, path, body, timeout: .seconds(5))
+        switch answer?.status {
+        case 200, 201, 204: known[key] = .some(next)
+        // A write that was not answered, or answered with 503, may have happened or not.
+        case nil, 503: known[key] = nil
+        case let status?: Issue.record("seed \(seed): \(method) answered \(status) \(answer?.text ?? "")")
+        }
+    }
+
+    private func expectKnown(_ cluster: FaultCluster) async throws {
+        let roster = try await cluster.redisRoster()
+        for (key, number) in known {
+            let found = roster[ExactName(key)]?.first?["n"]
+            let wanted = number.map { JSONValue.number(String($0)) }
+            #expect(found == wanted, "seed \(seed), faults \(faults): \(key)")
+        }
+    }
+}
