@@ -17,6 +17,7 @@ package final class LocalRedis: Sendable {
     package let port: Int?
     private let executable: String
     private let arguments: [String]
+    private let environment: [String: String?]
     private let temporaryFolders: [String]
     private let process = Mutex<OwnedProcess?>(nil)
 
@@ -26,10 +27,12 @@ package final class LocalRedis: Sendable {
     ///   - folder: made when absent, kept at the end; without it a temporary one is used.
     ///   - port: also listens on a free port of 127.0.0.1, for clients that speak TCP only.
     ///   - arguments: put after our own, so that they win: `["--maxmemory", "20mb"]`.
+    ///   - environment: added to the owner's environment.
     package static func start(
-        folder: String? = nil, port: Bool = false, arguments: [String] = []
+        folder: String? = nil, port: Bool = false, arguments: [String] = [], environment: [String: String?] = [:]
     ) async throws(LocalServicesError) -> LocalRedis {
-        let redis = try LocalRedis(folder: folder, port: port ? LocalSocket.freePort() : nil, arguments: arguments)
+        let redis = try LocalRedis(
+            folder: folder, port: port ? LocalSocket.freePort() : nil, arguments: arguments, environment: environment)
         do throws(LocalServicesError) {
             try await redis.start()
         } catch {
@@ -39,10 +42,13 @@ package final class LocalRedis: Sendable {
         return redis
     }
 
-    private init(folder: String?, port: Int?, arguments: [String]) throws(LocalServicesError) {
+    private init(
+        folder: String?, port: Int?, arguments: [String], environment: [String: String?]
+    ) throws(LocalServicesError) {
         self.executable = try Executables.find("redis-server", package: (apt: "redis-server", brew: "redis"))
         self.port = port
         self.arguments = arguments
+        self.environment = environment
         guard let folder else {
             self.folder = try TemporaryFolder.make()
             self.socketPath = "\(self.folder)/redis.sock"
@@ -134,7 +140,8 @@ package final class LocalRedis: Sendable {
             "700", "--dir", self.folder, "--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction",
             "--daemonize", "no", "--logfile", "",
         ]
-        let process = try await OwnedProcess.start(self.executable, arguments: own + self.arguments)
+        let process = try await OwnedProcess.start(
+            self.executable, arguments: own + self.arguments, environment: self.environment)
         self.process.withLock { $0 = process }
         try await process.ready(within: .seconds(10)) { self.answers ? true : nil }
     }
@@ -150,11 +157,12 @@ package final class LocalRedis: Sendable {
 
 /// Lends a private redis-server to `body` and ends it afterwards.
 package func withLocalRedis<Result>(
-    folder: String? = nil, port: Bool = false, arguments: [String] = [],
+    folder: String? = nil, port: Bool = false, arguments: [String] = [], environment: [String: String?] = [:],
     isolation: isolated (any Actor)? = #isolation,
     _ body: (LocalRedis) async throws -> sending Result
 ) async throws -> sending Result {
-    let redis = try await LocalRedis.start(folder: folder, port: port, arguments: arguments)
+    let redis = try await LocalRedis.start(
+        folder: folder, port: port, arguments: arguments, environment: environment)
     do {
         let result = try await body(redis)
         await redis.stop()

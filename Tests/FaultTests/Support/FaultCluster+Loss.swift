@@ -1,0 +1,53 @@
+// Rollcall · FaultTests
+
+import TestSupport
+import Testing
+
+/// What the rows on lost state and moved clocks share.
+extension FaultCluster {
+    /// Where a presence lies that ``track(_:at:ttl:status:fileID:line:)`` made.
+    func path(_ key: String) -> String { RollcallClient.path(topic: topic, "presences", key, "rest") }
+
+    /// Gives a presence one new meta after another, each acknowledged; repeats what is refused for the moment.
+    func update(_ key: String, times: Int) async throws {
+        for number in 0..<times {
+            try await eventually("an update", timeout: .seconds(20)) {
+                let answer = try await clients[number % clients.count].put(
+                    path(key), #"{"meta":{"n":\#(Int.random(in: 0 ... .max))}}"#)
+                return (200...201).contains(answer.status)
+            }
+        }
+    }
+
+    /// Where a node's list says that the topic's history stands.
+    func position(at node: Int) async throws -> (epoch: String, seq: Int) {
+        let answer = try await clients[node].get(RollcallClient.path(topic: topic, "presences"))
+        let cursor = try #require(try answer.json["cursor"]?.string).split(separator: "-")
+        return (String(cursor[0]), try #require(Int(cursor[1])))
+    }
+
+    /// A backend that will die, to see that the fault keeps nobody for ever.
+    func mortalOwner() async throws -> RequestOwner {
+        let all = clients
+        let owner = RequestOwner(key: "mortal", topic: topic, clients: { all })
+        try await expectPresent([owner.key])
+        return owner
+    }
+
+    /// Waits until every node's list says of itself that it may be old.
+    func expectStaleLists(fileID: String = #fileID, line: Int = #line) async throws {
+        try await eventually("stale lists", fileID: fileID, line: line) {
+            for client in clients {
+                let answer = try await client.get(RollcallClient.path(topic: topic, "presences"))
+                guard answer.status == 200, try answer.json["stale"] == .bool(true) else { return false }
+            }
+            return true
+        }
+    }
+
+    func end(_ streams: [StreamOwner], _ backends: [RequestOwner] = [], _ restless: RestlessWatcher? = nil) async {
+        for stream in streams { await stream.close() }
+        for backend in backends { await backend.die() }
+        await restless?.close()
+    }
+}
