@@ -15,7 +15,7 @@ package struct FeedOptions: Sendable {
     package var reconcile = TimeAmount.seconds(7)
     /// How long the connection may be away before subscribers are told.
     package var patience = TimeAmount.seconds(1)
-    /// How long a first state waits for the subscriber's own track before it asks Redis.
+    /// How long a first state waits for the subscriber's own track, or for what it saw elsewhere, before it asks Redis.
     package var arrival = TimeAmount.seconds(2)
     /// Positions are compared with Redis after 1 to 2 times this, jittered: a lost last message leaves no gap.
     package var positionCheck = TimeAmount.seconds(5)

@@ -10,6 +10,10 @@ extension TopicFeed {
         guard !window.isEmpty || !renewals.ready.isEmpty else { return tell(nil, isFlush: false) }
         switch window.decision(at: .now()) {
         case .busy: break
+        case .flush where mustVerify:
+            // What nodes have re-tracked meanwhile may have been said on a connection that brings nothing any more.
+            mustVerify = false
+            resynchronise()
         case .flush:
             let batch = window.beginFlush(at: .now())
             window.startFlush(at: .now())
@@ -82,7 +86,7 @@ extension TopicFeed {
         if !renewed.isEmpty { states = [:] }
         for waiter in waiting {
             let subscription = waiter.subscription
-            if waiter.isPatient, let position = subscription.reaching, !hasReached(position) {
+            if waiter.isPatient, isBehind(subscription) {
                 later.append(waiter)
                 continue
             }

@@ -26,6 +26,8 @@ package actor TopicFeed {
     var window: DiffWindow
     private(set) var ring = DiffRing()
     var flushTimer: Scheduled<Void>?
+    /// Whether losses are held back that Redis is to be asked about once more before they are told.
+    var mustVerify = false
     /// Whether a telling awaits what it is to be enriched with; the next begins when it has ended.
     var isTelling = false
     /// Since when the next telling is due to somebody, should this one still wait; nil if it is to nobody.
@@ -125,7 +127,10 @@ package actor TopicFeed {
         for step in outcome.steps {
             ring.append(step, at: .now())
             window.add(step)
-            if step.losesPresences { window.hold(until: .now() + options.reconcile) }
+            if step.losesPresences {
+                window.hold(until: .now() + options.reconcile)
+                mustVerify = true
+            }
             if !watchers.isEmpty { tellWatchers(step) }
             prefetch(Set(step.changes.lazy.filter { $0.after != nil }.map(\.member.key)))
         }
@@ -173,7 +178,7 @@ package actor TopicFeed {
         waiting.append(Waiter(subscription: subscription))
         if isDegraded, let silentSince { tell(subscription, .degraded(since: silentSince)) }
         // Also when it is reached already: another epoch may begin before the next flush.
-        if subscription.reaching != nil {
+        if subscription.reaching != nil || subscription.since.map({ $0 != .empty }) == true {
             loop.scheduleTask(in: options.arrival) { self.assumeIsolated { $0.stopWaiting(for: subscription) } }
         }
         if subscription.format.view == .full { prefetchRoster() }
@@ -213,11 +218,11 @@ package actor TopicFeed {
         return LiveRoster(cursor: replica.cursor, roster: replica.roster, isCurrent: replica.isLive)
     }
 
-    /// The subscriber's own track should have arrived by now: its message may be lost.
+    /// What the subscriber has done or seen should have arrived by now: its message may be lost.
     func stopWaiting(for subscription: Subscription) {
         guard let index = waitingIndex(of: subscription) else { return }
         waiting[index].isPatient = false
-        if let position = subscription.reaching, !hasReached(position) { resynchronise() }
+        if isBehind(subscription) { resynchronise() }
         flushWhenDue()
     }
 
@@ -237,7 +242,15 @@ package actor TopicFeed {
         }
     }
 
-    func hasReached(_ position: Cursor) -> Bool {
+    /// Whether a state of the replica would take from the subscriber what it has: its own track, or what a node that was
+    /// told sooner has told it.
+    func isBehind(_ subscription: Subscription) -> Bool {
+        if let position = subscription.reaching, !hasReached(position) { return true }
+        guard let since = subscription.since else { return false }
+        return since.epoch == replica.cursor.epoch && since.seq > replica.cursor.seq
+    }
+
+    private func hasReached(_ position: Cursor) -> Bool {
         replica.isLive && replica.cursor.epoch == position.epoch && replica.cursor.seq >= position.seq
     }
 

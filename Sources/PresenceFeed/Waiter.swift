@@ -5,6 +5,6 @@ struct Waiter {
     let subscription: Subscription
     /// False after its queue was lost: only a state will do.
     var mayResume = true
-    /// False once its own track is overdue: the next state serves it, whatever it shows.
+    /// False once its own track, or what it saw at another node, is overdue: the next state serves it, whatever it shows.
     var isPatient = true
 }

@@ -140,17 +140,40 @@ struct FeedHubTests {
             let strangePosition = RedisArgument(
                 stringLiteral: node.store.keys.channel(of: strange).replacing("}:", with: "}:m:"))
             _ = try await node.pool.connection().send(RedisCommand("SET", [strangePosition, "not ours"]))
-            // Moves the topic without a word on its channel, as a lost last message would.
-            let connection = try node.pool.connection()
-            let position = RedisArgument(
-                stringLiteral: node.store.keys.channel(of: topic).replacing("}:", with: "}:m:"))
-            let members = RedisArgument(stringLiteral: node.store.keys.channel(of: topic).replacing("}:", with: "}:h:"))
-            _ = try await connection.send([
-                RedisCommand("MULTI", []), RedisCommand("HINCRBY", [position, "s", "1"]),
-                RedisCommand("HSET", [members, "bob\u{1f}s", "BBBBBBBBBBBBBBBB 30 {}"]), RedisCommand("EXEC", []),
-            ])
+            try await bringBobSilently(node)
             try await listener.hears("diff +bob")
         }
+    }
+
+    @Test("A cursor that other nodes have reached and this one has not is never told an older state")
+    func cursorAhead() async throws {
+        var options = FeedOptions()
+        options.arrival = .milliseconds(50)
+        try await HubFixture.with(redis: SharedRedis.url, options: options) { node in
+            let first = node.listen(to: topic)
+            let alice = try #require(try await node.track("alice", on: topic))
+            try await eventually { first.cursor == alice.cursor }
+            try await bringBobSilently(node)
+            let ahead = Cursor(epoch: alice.cursor.epoch, seq: alice.cursor.seq + 1)
+            let second = node.listen(to: topic, since: ahead)
+            try await eventually { !second.words.isEmpty }
+            #expect(second.words == ["resumed"])
+            #expect(second.cursor == ahead)
+            // One that nobody has reached waits no longer than that either.
+            let third = node.listen(to: topic, since: Cursor(epoch: ahead.epoch, seq: 1000))
+            try await third.hears("state alice bob")
+        }
+    }
+
+    /// Moves the topic without a word on its channel, as a lost last message would.
+    private func bringBobSilently(_ node: HubFixture) async throws {
+        let channel = node.store.keys.channel(of: topic)
+        let position = RedisArgument(stringLiteral: channel.replacing("}:", with: "}:m:"))
+        let members = RedisArgument(stringLiteral: channel.replacing("}:", with: "}:h:"))
+        _ = try await node.pool.connection().send([
+            RedisCommand("MULTI", []), RedisCommand("HINCRBY", [position, "s", "1"]),
+            RedisCommand("HSET", [members, "bob\u{1f}s", "BBBBBBBBBBBBBBBB 30 {}"]), RedisCommand("EXEC", []),
+        ])
     }
 
     @Test("While Redis is away subscribers are told once, and when it is back what still differs")
@@ -193,6 +216,36 @@ struct FeedHubTests {
                 try await eventually { listener.cursor == bob?.cursor }
                 // On a busy machine what cancelled may have been told by itself, as the move of a cursor.
                 #expect(listener.words.filter { $0 != "diff" } == ["state alice", "diff +bob"])
+            }
+        }
+    }
+
+    @Test("What is re-tracked after a loss was never gone, also when no message says so")
+    func reconciledInSilence() async throws {
+        var options = FeedOptions()
+        options.patience = .seconds(60)
+        options.reconcile = .milliseconds(500)
+        options.positionCheck = .minutes(10)
+        try await withLocalRedis { redis in
+            try await HubFixture.with(redis: redis.url, options: options) { node in
+                let alice = try #require(try await node.track("alice", on: topic))
+                let listener = node.listen(to: topic, reaching: alice.cursor)
+                try await listener.hears("state alice")
+                let connection = try node.pool.connection()
+                _ = try await connection.send(RedisCommand("FLUSHALL", []))
+                let bob = try await node.track("bob", on: topic)
+                try await eventually("the new epoch") { await node.hub.live(topic)?.cursor == bob?.cursor }
+                let position = RedisArgument(
+                    stringLiteral: node.store.keys.channel(of: topic).replacing("}:", with: "}:m:"))
+                let members = RedisArgument(
+                    stringLiteral: node.store.keys.channel(of: topic).replacing("}:", with: "}:h:"))
+                _ = try await connection.send([
+                    RedisCommand("MULTI", []), RedisCommand("HINCRBY", [position, "s", "1"]),
+                    RedisCommand("HSET", [members, "alice\u{1f}s", .string("\(alice.ref) 30 {}")]),
+                    RedisCommand("EXEC", []),
+                ])
+                try await listener.hears("diff +bob")
+                #expect(!listener.words.contains { $0.contains("alice:lost") }, "\(listener.words)")
             }
         }
     }
