@@ -79,9 +79,8 @@ struct StoreConnection {
         let transaction = [RedisCommand("MULTI"), fence] + commands + [RedisCommand("EXEC")]
         var values = try await results(of: transaction)
         if values.first?.error?.code == .noScript {
-            // Redis has forgotten its scripts, and inside of a transaction nobody can tell it again.
-            try await reloadScripts()
-            values = try await results(of: transaction)
+            // Redis has forgotten its scripts, and may forget again what it would be told before the transaction.
+            values = try await results(of: transaction.map { $0.withSource ?? $0 })
         }
         guard values.count == 1 + commands.count else { throw .unexpected(.array(values)) }
         for case .error(let error) in values { throw StoreError(error) }
@@ -93,6 +92,8 @@ struct StoreConnection {
     private func betweenFences(
         _ fence: RedisCommand, _ commands: [RedisCommand]
     ) async throws(StoreError) -> (StoreReply, [RedisValue]) {
+        // By its text: a forgotten script would be sent again only behind what it is to stand around.
+        let fence = fence.withSource ?? fence
         for _ in 0..<16 {
             let values = try await pipeline([fence] + commands + [fence])
             guard values.count == 2 + commands.count else { throw .unexpected(.array(values)) }
@@ -109,14 +110,6 @@ struct StoreConnection {
         for case .error(let error) in values { throw StoreError(error) }
         guard let results = values.last?.elements else { throw .unexpected(values.last ?? .null) }
         return results
-    }
-
-    private func reloadScripts() async throws(StoreError) {
-        do throws(RedisError) {
-            try await connection.reloadScripts()
-        } catch {
-            throw StoreError(error)
-        }
     }
 
     private func command(_ call: ScriptCall) -> RedisCommand {

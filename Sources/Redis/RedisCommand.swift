@@ -26,8 +26,8 @@ package struct RedisCommand: Sendable {
         self.fallback = digest == nil ? nil : source
     }
 
-    /// The same call with the text of the script in place of its digest.
-    var withSource: RedisCommand? {
+    /// The same call with the text of the script in place of its digest; nil for what is no such call.
+    package var withSource: RedisCommand? {
         guard let fallback else { return nil }
         return RedisCommand("EVAL", [.bytes(fallback)] + arguments.dropFirst())
     }

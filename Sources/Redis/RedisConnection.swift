@@ -8,18 +8,16 @@ import NIOCore
 package final class RedisConnection: Sendable {
     package let server: RedisServerInfo
     private let session: RedisSession
-    private let scripts: [RedisScript]
     private let channel: any Channel
     private let handler: NIOLoopBound<RedisChannelHandler>
     private let outbox: RedisOutbox<RedisChannelHandler.Caller>
 
     init(
-        session: RedisSession, scripts: [RedisScript], channel: any Channel,
-        handler: NIOLoopBound<RedisChannelHandler>, outbox: RedisOutbox<RedisChannelHandler.Caller>
+        session: RedisSession, channel: any Channel, handler: NIOLoopBound<RedisChannelHandler>,
+        outbox: RedisOutbox<RedisChannelHandler.Caller>
     ) {
         self.server = session.server
         self.session = session
-        self.scripts = scripts
         self.channel = channel
         self.handler = handler
         self.outbox = outbox
@@ -36,7 +34,7 @@ package final class RedisConnection: Sendable {
     /// Sends commands that nobody's command comes between; error replies are among the values.
     ///
     /// Script calls that Redis did not know are repeated, in their order, after the rest of the commands. Inside of
-    /// MULTI that cannot be: there the error is in the reply to EXEC, and `reloadScripts` helps.
+    /// MULTI that cannot be: there the error is in the reply to EXEC, and `RedisCommand.withSource` helps.
     package func send(_ commands: [RedisCommand]) async throws(RedisError) -> [RedisValue] {
         guard !commands.isEmpty else { return [] }
         return try await send(commands, isBatch: true).elements ?? []
@@ -54,12 +52,6 @@ package final class RedisConnection: Sendable {
         _ script: RedisScript, keys: [RedisArgument], arguments: [RedisArgument]
     ) -> RedisCommand {
         session.command(script, keys: keys, arguments: arguments)
-    }
-
-    /// Loads all scripts of the options again: before a transaction that failed with `NOSCRIPT` is repeated.
-    package func reloadScripts() async throws(RedisError) {
-        let commands = scripts.map { RedisCommand("SCRIPT", ["LOAD", .bytes($0.source)]) }
-        for value in try await send(commands) { _ = try value.get() }
     }
 
     /// Waits for the end and tells its reason; a cancelled wait brings the end about, after what was sent is answered.

@@ -31,7 +31,7 @@ struct RedisConnector: Sendable {
         }
         let session = try await value(of: made.ready)
         return RedisConnection(
-            session: session, scripts: options.scripts, channel: channel, handler: made.handler, outbox: made.extra)
+            session: session, channel: channel, handler: made.handler, outbox: made.extra)
     }
 
     /// Opens a connection for messages and waits until it is ready to subscribe; `onReply` is called on the event loop.

@@ -51,6 +51,21 @@ struct ReadingTests {
         }
     }
 
+    @Test("Reading goes on while Redis forgets the scripts again and again")
+    func scriptsForgottenOften() async throws {
+        try await withLocalRedis { redis in
+            try await withStore(url: redis.socketURL) { test in
+                let cursor = try await test.track(alice, on: topic).cursor
+                let flushing = Task {
+                    while !Task.isCancelled { try await test.redis("SCRIPT", "FLUSH") }
+                }
+                for _ in 0..<500 { #expect(try await test.store.snapshot(of: topic).cursor == cursor) }
+                flushing.cancel()
+                try await flushing.value
+            }
+        }
+    }
+
     @Test("One presence comes with its lease and the position, or not at all")
     func presence() async throws {
         try await withStore { test in

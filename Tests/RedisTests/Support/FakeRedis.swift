@@ -40,7 +40,7 @@ struct FakeRedis: Sendable {
         try await body(
             fake,
             RedisConnection(
-                session: fake.session(), scripts: [], channel: fake.channel, handler: fake.handler, outbox: fake.outbox)
+                session: fake.session(), channel: fake.channel, handler: fake.handler, outbox: fake.outbox)
         )
         try? await fake.channel.close()
     }
