@@ -28,9 +28,11 @@ package struct Change: Hashable, Sendable {
 
     /// Returns what this change and then a later one of the same member come to; `nil` if they cancel.
     ///
-    /// The chain r1→r2→r3 is r1→r3. A leave anywhere in between keeps its reason, the last one wins.
+    /// The chain r1→r2→r3 is r1→r3. A leave anywhere in between keeps its reason, the last one wins; but one that was
+    /// only taken for a leave, since the member was absent, was none if the member is back.
     package func followed(by later: Change) -> Change? {
-        Change(member: member, before: before, after: later.after, reason: later.reason ?? reason)
+        let known = reason == .lost && later.after != nil ? nil : reason
+        return Change(member: member, before: before, after: later.after, reason: later.reason ?? known)
     }
 
     /// Whether the member stayed and only its meta changed.

@@ -37,15 +37,18 @@ package struct Audit: Hashable, Sendable {
 }
 
 extension PresenceStore {
-    /// Says that a node lives; returns all that do.
-    package func enlist(_ node: String, policy: SweepPolicy) async throws(StoreError) -> [String] {
+    /// Says that a node lives; returns all that do, and whether Redis knew of this one until now.
+    package func enlist(
+        _ node: String, policy: SweepPolicy
+    ) async throws(StoreError) -> (nodes: [String], wasListed: Bool) {
         let value = try await connection().call(
             StoreScripts.enlist, [.string(keys.nodes)],
             [.string(node), .integer(policy.nodeTimeout.milliseconds)])
         var reply = try StoreReply(timed: value)
+        let wasListed = try reply.int() == 1
         var nodes: [String] = []
         while !reply.isAtEnd { nodes.append(String(buffer: try reply.buffer())) }
-        return nodes
+        return (nodes, wasListed)
     }
 
     /// Says that a node stops.

@@ -13,6 +13,7 @@ import Synchronization
 package final class Sweeper: Service, Sendable {
     private struct State {
         var owned: [Int] = []
+        var isListed = false
         var heldBuckets = 0
         var auditRound = 0
     }
@@ -24,6 +25,7 @@ package final class Sweeper: Service, Sendable {
     private let node: String
     private let policy: SweepPolicy
     private let logger: Logger
+    private let onForgotten: @Sendable () -> Void
     /// One for each loop, so that none reports the end of another's trouble.
     private let ticking: Outage
     private let backingUp: Outage
@@ -32,12 +34,18 @@ package final class Sweeper: Service, Sendable {
     private let swept = Counter(label: "rollcall_presences_swept_total")
     private let repaired = Counter(label: "rollcall_leases_repaired_total")
 
-    /// - Parameter node: names this node among all that share the Redis.
-    package init(store: PresenceStore, node: String, policy: SweepPolicy? = nil, logger: Logger) {
+    /// - Parameters:
+    ///   - node: names this node among all that share the Redis.
+    ///   - onForgotten: Called when Redis does not know any more that this node lives: it may have lost everything.
+    package init(
+        store: PresenceStore, node: String, policy: SweepPolicy? = nil, logger: Logger,
+        onForgotten: @escaping @Sendable () -> Void = {}
+    ) {
         self.store = store
         self.node = node
         self.policy = policy ?? SweepPolicy(limits: store.limits)
         self.logger = logger
+        self.onForgotten = onForgotten
         self.ticking = Outage(work: "Sweeping", logger: logger)
         self.backingUp = Outage(work: "Sweeping for other nodes", logger: logger)
         self.auditing = Outage(work: "Auditing", logger: logger)
@@ -64,9 +72,13 @@ package final class Sweeper: Service, Sendable {
 
     /// Renews this node's place on the list and ticks the buckets that fall to it.
     func tickOwned() async throws(StoreError) {
-        let nodes = try await store.enlist(node, policy: policy)
+        let (nodes, wasListed) = try await store.enlist(node, policy: policy)
         let owned = BucketOwnership.buckets(of: node, among: nodes)
-        state.withLock { $0.owned = owned }
+        let isForgotten = state.withLock { state in
+            defer { (state.owned, state.isListed) = (owned, true) }
+            return state.isListed && !wasListed
+        }
+        if isForgotten { onForgotten() }
         try await tick(owned)
     }
 

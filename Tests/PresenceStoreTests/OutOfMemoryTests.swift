@@ -50,7 +50,7 @@ struct OutOfMemoryTests {
                 #expect(try await test.store.counts(of: topic).counts.presences == 2)
                 #expect(try await test.store.topics(limit: 10).map(\.topic) == [topic])
                 #expect(try await test.clock.sweep(topic) == .nothing)
-                #expect(try await test.store.enlist("node", policy: SweepPolicy()) == ["node"])
+                #expect(try await test.store.enlist("node", policy: SweepPolicy()).nodes == ["node"])
                 #expect(try await test.store.audit(topic) == Audit())
 
                 let released = Releasing(member: bound, owner: owner, grace: 5)

@@ -4,6 +4,7 @@ import LocalServices
 import Presence
 import Redis
 import ServiceLifecycle
+import Synchronization
 import TestSupport
 import Testing
 
@@ -113,10 +114,23 @@ struct SweeperTests {
             let now = try await test.now()
             try await test.redis("ZADD", nodes, .integer(now - 60_000), "dead")
             try await test.redis("ZADD", nodes, .integer(now + 60_000), "future")
-            #expect(try await test.store.enlist("one", policy: SweepPolicy()) == ["one"])
-            #expect(try await test.store.enlist("two", policy: SweepPolicy()).sorted() == ["one", "two"])
+            #expect(try await test.store.enlist("one", policy: SweepPolicy()).nodes == ["one"])
+            #expect(try await test.store.enlist("two", policy: SweepPolicy()).nodes.sorted() == ["one", "two"])
             try await test.store.delist("one")
-            #expect(try await test.store.enlist("two", policy: SweepPolicy()) == ["two"])
+            #expect(try await test.store.enlist("two", policy: SweepPolicy()).nodes == ["two"])
+        }
+    }
+
+    @Test("A node that Redis has forgotten hears of it, once; one that is new does not")
+    func forgotten() async throws {
+        try await withStore { test in
+            let count = Mutex(0)
+            let sweeper = Sweeper(store: test.store, node: "one", logger: .quiet) { count.withLock { $0 += 1 } }
+            for _ in 0..<2 { try await sweeper.tickOwned() }
+            #expect(count.withLock { $0 } == 0)
+            try await test.store.delist("one")
+            for _ in 0..<2 { try await sweeper.tickOwned() }
+            #expect(count.withLock { $0 } == 1)
         }
     }
 

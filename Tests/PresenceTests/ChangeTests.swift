@@ -33,6 +33,7 @@ struct ChangeTests {
             ([("x", nil, .closed), (nil, "y", nil), ("y", "z", nil)], ("x", "z", .closed)),
             ([("x", nil, .closed), (nil, "y", nil), ("y", nil, .expired)], ("x", nil, .expired)),
             ([(nil, "x", nil), ("x", nil, .untracked), (nil, "y", nil)], (nil, "y", nil)),
+            ([("x", nil, .lost), (nil, "y", nil)], ("x", "y", nil)),
         ] as [([Step], Step)])
     func chains(steps: [Step], result: Step) throws {
         #expect(try fold(steps) == change(result.0, result.1, result.2))

@@ -2,11 +2,11 @@
 -- enlist: says that a node lives, and learns which others do.
 -- KEYS  nodes
 -- ARGV  node live-ms
--- Reply now, then the nodes seen within live-ms, this one included
+-- Reply now, 1 = this node was listed until now, then the nodes seen within live-ms, this one included
 -- Invariants: judged by this server's clock alone; entries that clock could not have written are dropped as well.
 local live = tonumber(ARGV[2])
 local now = clock()
-redis.call('ZADD', KEYS[1], now, ARGV[1])
+local listed = 1 - redis.call('ZADD', KEYS[1], now, ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', '(' .. now - live)
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '(' .. now + live, '+inf')
-return { now, unpack(redis.call('ZRANGE', KEYS[1], 0, -1)) }
+return { now, listed, unpack(redis.call('ZRANGE', KEYS[1], 0, -1)) }
