@@ -1,0 +1,204 @@
+// Rollcall · FaultTests
+
+import LocalServices
+import TestSupport
+import Testing
+
+/// Redis goes on with less than it once had, or with somebody else's copy of it.
+@Suite("Redis that loses what it held")
+struct StateLossTests {
+    @Test("A replica is promoted without the last acknowledged writes: another history begins, and owners stay")
+    func lossyFailover() async throws {
+        try await FaultCluster.with { cluster in
+            try await withReplica(of: cluster.redis) { replica, link in
+                let streams = try await cluster.streamOwners(6)
+                let backends = try await cluster.requestOwners(4)
+                let restless = cluster.restlessWatcher()
+                try await cluster.track("untracked", at: 0, ttl: 15)
+                try await cluster.track("updated", at: 0)
+                try await cluster.expectPresent(["untracked", "updated"])
+                try await replica.expectCopy(of: cluster.redis)
+
+                link.refuse()
+                try await cluster.track("forgotten", at: 1)
+                #expect(try await cluster.clients[0].delete(cluster.path("untracked")).status == 204)
+                try await cluster.update("updated", times: 20)
+                try await cluster.expectOneTruth(and: [restless.watcher])
+                let (lost, seq) = try await cluster.position(at: 0)
+                let early = cluster.watchers[0].events()
+
+                await cluster.redis.kill()
+                try await replica.command("REPLICAOF", "NO", "ONE")
+                try cluster.lead(to: replica)
+                // As many changes again, so that a seq that went on would come to where the lost one was.
+                try await cluster.update("updated", times: 20)
+                try await eventually("another epoch, beyond the seq of the last") {
+                    let now = try await cluster.position(at: 0)
+                    try #require(now.epoch != lost)
+                    if now.seq <= seq { try await cluster.update("updated", times: 1) }
+                    return now.seq > seq
+                }
+
+                var resumed: [Watcher] = []
+                var open: [SSEClient] = []
+                for (number, client) in cluster.clients.enumerated() {
+                    let path = RollcallClient.path(topic: cluster.topic, "events")
+                    let stream = try await client.events(path, lastEventID: "\(lost)-\(seq)")
+                    #expect(try await stream.next().name == "presence_state")
+                    resumed.append(Watcher(name: "resumed at node \(number)") { early + stream.events })
+                    open.append(stream)
+                }
+                try await cluster.expectLeaves(of: ["forgotten"], because: "lost", within: .seconds(15))
+                try await cluster.expectOneTruth(and: resumed + [restless.watcher])
+                try await eventually("the end of what nobody renews", timeout: .seconds(20)) {
+                    try cluster.watchers.allSatisfy { watcher in
+                        let reasons = try watcher.leaves().filter { $0.key == "untracked" }.map(\.reason)
+                        return reasons == ["untracked", "expired"]
+                    }
+                }
+                try await cluster.expectOneTruth(and: resumed + [restless.watcher])
+                let owners = streams.map(\.key) + backends.map(\.key) + ["updated"]
+                try cluster.expectNoLeaves(of: owners, and: resumed + [restless.watcher])
+                try History.expectOne(among: cluster.watchers + resumed + [restless.watcher])
+                #expect(cluster.watchersAreOpen && streams.allSatisfy { $0.connections == 1 })
+                await cluster.end(streams, backends, restless)
+                for stream in open { await stream.close() }
+            }
+        }
+    }
+
+    @Test("A primary that is a replica for longer than a ttl: writes get 503 until nodes reach the new one")
+    func demotion() async throws {
+        try await FaultCluster.with { cluster in
+            try await withReplica(of: cluster.redis) { replica, link in
+                let streams = try await cluster.streamOwners(6)
+                let backends = try await cluster.requestOwners(4)
+                let mortal = try await cluster.mortalOwner()
+                let restless = cluster.restlessWatcher()
+                try await replica.expectCopy(of: cluster.redis)
+
+                try await replica.command("REPLICAOF", "NO", "ONE")
+                try await cluster.redis.command("REPLICAOF", "127.0.0.1", "\(try #require(replica.port))")
+                await mortal.die()
+                try await cluster.expectRefusedWrites()
+                // More than a ttl: the fault is that nobody can renew for so long.
+                try await Task.sleep(for: .seconds(7))
+                try await cluster.expectRefusedWrites()
+                try cluster.lead(to: replica)
+
+                try await cluster.expectPresent(streams.map(\.key) + backends.map(\.key))
+                try await cluster.expectOneTruth(and: [restless.watcher])
+                // What the gap takes is given back, and a ttl may be left.
+                try await cluster.expectLeaves(of: [mortal.key], because: "expired", within: .seconds(25))
+                try await cluster.expectOneTruth(and: [restless.watcher])
+                try cluster.expectNoLeaves(of: streams.map(\.key) + backends.map(\.key), and: [restless.watcher])
+                try History.expectOne(among: cluster.watchers + [restless.watcher])
+                #expect(cluster.watchersAreOpen && streams.allSatisfy { $0.connections == 1 })
+                await cluster.end(streams, backends, restless)
+            }
+        }
+    }
+
+    @Test("FLUSHALL under open connections: nodes notice, and put back their streams before anybody sees them gone")
+    func flushall() async throws {
+        // The ttl that is the default: streams renew every 10 seconds only.
+        try await FaultCluster.with(settings: ["ROLLCALL_DEFAULT_TTL": "30"]) { cluster in
+            let streams = try await cluster.streamOwners(8)
+            let backends = try await cluster.requestOwners(4)
+            let restless = cluster.restlessWatcher()
+            try await cluster.track("forgotten", at: 0, ttl: 300)
+            try await cluster.expectPresent(["forgotten"])
+
+            // For 2 s after it connected a node renews everything: what comes later it must notice by itself.
+            try await Task.sleep(for: .seconds(3))
+            try await cluster.tell("FLUSHALL")
+            // A message of the new epoch, so that every node compares at once.
+            try await cluster.track("first", at: 1, ttl: 300)
+            try await cluster.expectLeaves(of: ["forgotten"], because: "lost", within: .seconds(20))
+            try await cluster.expectOneTruth(and: [restless.watcher])
+            try cluster.expectNoLeaves(of: streams.map(\.key) + backends.map(\.key), and: [restless.watcher])
+            try History.expectOne(among: cluster.watchers + [restless.watcher])
+            #expect(backends.allSatisfy { $0.tracks == 2 })
+            #expect(cluster.watchersAreOpen && streams.allSatisfy { $0.connections == 1 })
+            await cluster.end(streams, backends, restless)
+        }
+    }
+
+    @Test("FLUSHALL, and then nobody writes: nodes notice by themselves")
+    func flushallInSilence() async throws {
+        try await FaultCluster.with(settings: ["ROLLCALL_DEFAULT_TTL": "300"]) { cluster in
+            let streams = try await cluster.streamOwners(4)
+            // For 2 s after it connected a node renews everything: what comes later it must notice by itself.
+            try await Task.sleep(for: .seconds(3))
+            try await cluster.tell("FLUSHALL")
+            try await eventually("presences in Redis again", timeout: .seconds(7)) {
+                try await cluster.redisRoster().count == streams.count
+            }
+            // Positions are compared each 5 to 10 s, and losses kept back for 7 s.
+            try await Task.sleep(for: .seconds(12))
+            try await cluster.expectOneTruth()
+            try cluster.expectNobodyGone(streams.map(\.key))
+            await cluster.end(streams)
+        }
+    }
+
+    @Test("Redis is killed and comes back empty: streams' presences are put back, backends track again, nobody leaves")
+    func emptyRestart() async throws {
+        try await FaultCluster.with { cluster in
+            let streams = try await cluster.streamOwners(8)
+            let backends = try await cluster.requestOwners(4)
+            let restless = cluster.restlessWatcher()
+            try await cluster.track("forgotten", at: 0, ttl: 300)
+            try await cluster.expectPresent(["forgotten"])
+
+            await cluster.redis.kill()
+            try await cluster.expectStaleLists()
+            try await cluster.expectRefusedWrites()
+            // A blink is kept from clients.
+            try await eventually("degraded at each watcher") {
+                cluster.watchers.allSatisfy { $0.count(of: "degraded") == 1 }
+            }
+            try await cluster.redis.restart()
+            try await cluster.expectOutageTold()
+            try await cluster.expectLeaves(of: ["forgotten"], because: "lost", within: .seconds(15))
+            try await cluster.expectOneTruth(and: [restless.watcher])
+            try cluster.expectNoLeaves(of: streams.map(\.key) + backends.map(\.key), and: [restless.watcher])
+            try History.expectOne(among: cluster.watchers + [restless.watcher])
+            #expect(backends.allSatisfy { $0.tracks == 2 })
+            #expect(cluster.watchersAreOpen && streams.allSatisfy { $0.connections == 1 })
+            await cluster.end(streams, backends, restless)
+        }
+    }
+
+    @Test("A restart from the append-only file after more than a ttl: the living stay, the dead leave after the hold")
+    func appendOnlyRestart() async throws {
+        let durable = ["--appendonly", "yes", "--appendfsync", "always"]
+        try await FaultCluster.with(redis: durable) { cluster in
+            let streams = try await cluster.streamOwners(6)
+            let backends = try await cluster.requestOwners(4)
+            let mortal = try await cluster.mortalOwner()
+            let closing = StreamOwner(key: "closing", topic: cluster.topic, grace: 2) { cluster.clients }
+            try await cluster.expectPresent(["closing"])
+            let restless = cluster.restlessWatcher()
+
+            await cluster.redis.kill()
+            await mortal.die()
+            await closing.close()
+            try await cluster.expectStaleLists()
+            // More than a ttl of 5 s: every lease is over when Redis is back.
+            try await Task.sleep(for: .seconds(7))
+            try await cluster.redis.restart()
+            try await cluster.expectOutageTold()
+            try await cluster.expectOneTruth(and: [restless.watcher])
+            // As long as the gap, at least 10 s; and then a ttl may be left.
+            try await cluster.expectLeaves(of: [mortal.key], because: "expired", within: .seconds(18))
+            try await cluster.expectLeaves(of: ["closing"], because: "closed", within: .seconds(5))
+            try await cluster.expectOneTruth(and: [restless.watcher])
+            try cluster.expectNobodyGone(streams.map(\.key) + backends.map(\.key), and: [restless.watcher])
+            try History.expectOne(among: cluster.watchers + [restless.watcher])
+            #expect(backends.allSatisfy { $0.tracks == 1 })
+            #expect(cluster.watchersAreOpen && streams.allSatisfy { $0.connections == 1 })
+            await cluster.end(streams, backends, restless)
+        }
+    }
+}

@@ -1,0 +1,26 @@
+// Rollcall · FaultTests
+
+import Foundation
+import TestSupport
+
+/// What a node takes of its machine, as Linux tells; elsewhere nothing is known, and nothing compared.
+struct ProcessUse {
+    /// `VmRSS`, in MiB.
+    let memory: Int?
+    let openFiles: Int?
+
+    init(of node: RollcallProcess) {
+        let status = try? String(contentsOfFile: "/proc/\(node.pid)/status", encoding: .utf8)
+        let line = status?.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
+        memory = line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) }.map { $0 / 1024 }
+        openFiles = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(node.pid)/fd"))?.count
+    }
+}
+
+extension RollcallClient {
+    /// The value of a series of `/metrics`, written as it is there; nil while there is none.
+    func metric(_ series: String) async throws -> Double? {
+        let lines = try await get("/metrics").text.split(separator: "\n")
+        return lines.first { $0.hasPrefix("\(series) ") }.flatMap { Double($0.dropFirst(series.utf8.count + 1)) }
+    }
+}
