@@ -82,7 +82,7 @@ extension TopicFeed {
         var later: [Waiter] = []
         var arrivals: [Telling.Arrival] = []
         var resumptions: [Telling.Origin: Telling.Resumption] = [:]
-        let renewed = renewals.takeReady().filter { replica.roster.entry(for: $0) != nil }
+        let renewed = replica.roster.keys(among: renewals.takeReady())
         if !renewed.isEmpty { states = [:] }
         for waiter in waiting {
             let subscription = waiter.subscription

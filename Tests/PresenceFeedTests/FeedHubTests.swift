@@ -140,7 +140,7 @@ struct FeedHubTests {
             let strangePosition = RedisArgument(
                 stringLiteral: node.store.keys.channel(of: strange).replacing("}:", with: "}:m:"))
             _ = try await node.pool.connection().send(RedisCommand("SET", [strangePosition, "not ours"]))
-            try await bringBobSilently(node)
+            try await bringSilently("bob", to: node)
             try await listener.hears("diff +bob")
         }
     }
@@ -153,7 +153,7 @@ struct FeedHubTests {
             let first = node.listen(to: topic)
             let alice = try #require(try await node.track("alice", on: topic))
             try await eventually { first.cursor == alice.cursor }
-            try await bringBobSilently(node)
+            try await bringSilently("bob", to: node)
             let ahead = Cursor(epoch: alice.cursor.epoch, seq: alice.cursor.seq + 1)
             let second = node.listen(to: topic, since: ahead)
             try await eventually { !second.words.isEmpty }
@@ -166,13 +166,16 @@ struct FeedHubTests {
     }
 
     /// Moves the topic without a word on its channel, as a lost last message would.
-    private func bringBobSilently(_ node: HubFixture) async throws {
+    private func bringSilently(
+        _ name: String, ref: String = "BBBBBBBBBBBBBBBB", to node: HubFixture
+    ) async throws {
         let channel = node.store.keys.channel(of: topic)
         let position = RedisArgument(stringLiteral: channel.replacing("}:", with: "}:m:"))
         let members = RedisArgument(stringLiteral: channel.replacing("}:", with: "}:h:"))
         _ = try await node.pool.connection().send([
             RedisCommand("MULTI", []), RedisCommand("HINCRBY", [position, "s", "1"]),
-            RedisCommand("HSET", [members, "bob\u{1f}s", "BBBBBBBBBBBBBBBB 30 {}"]), RedisCommand("EXEC", []),
+            RedisCommand("HSET", [members, .string("\(name)\u{1f}s"), .string("\(ref) 30 {}")]),
+            RedisCommand("EXEC", []),
         ])
     }
 
@@ -235,15 +238,7 @@ struct FeedHubTests {
                 _ = try await connection.send(RedisCommand("FLUSHALL", []))
                 let bob = try await node.track("bob", on: topic)
                 try await eventually("the new epoch") { await node.hub.live(topic)?.cursor == bob?.cursor }
-                let position = RedisArgument(
-                    stringLiteral: node.store.keys.channel(of: topic).replacing("}:", with: "}:m:"))
-                let members = RedisArgument(
-                    stringLiteral: node.store.keys.channel(of: topic).replacing("}:", with: "}:h:"))
-                _ = try await connection.send([
-                    RedisCommand("MULTI", []), RedisCommand("HINCRBY", [position, "s", "1"]),
-                    RedisCommand("HSET", [members, "alice\u{1f}s", .string("\(alice.ref) 30 {}")]),
-                    RedisCommand("EXEC", []),
-                ])
+                try await bringSilently("alice", ref: alice.ref.text, to: node)
                 try await listener.hears("diff +bob")
                 #expect(!listener.words.contains { $0.contains("alice:lost") }, "\(listener.words)")
             }
