@@ -121,6 +121,7 @@ struct HoldTests {
             try await test.setLease(of: alice, on: topic, at: 1)
             try await test.clock.tick(topic)
             try await test.clock.pretendLastTick(on: topic, ago: 4000)
+            #expect(try await test.clock.tick(topic).heldFor > 0)
             #expect(try await test.clock.sweep(topic).isHeld)
             try await test.clock.set("hold", on: topic, try await test.now() - 1)
             #expect(try await test.clock.sweep(topic).removed == 1)
