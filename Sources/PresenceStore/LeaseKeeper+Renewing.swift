@@ -27,12 +27,20 @@ extension LeaseKeeper {
             return state.book.all()
         }
         let shares = Dictionary(grouping: all) { _ in Int.random(in: 0..<steps) }
-        for step in 0..<steps where !Task.isCancelled {
-            if let share = shares[step] {
+        let start = ContinuousClock.now
+        var step = 0
+        while step < steps, !Task.isCancelled {
+            var share: [Renewal] = []
+            // What fell due meanwhile goes together, so that slow answers do not add up: losses are kept back for a while.
+            repeat {
+                share += shares[step] ?? []
+                step += 1
+            } while step < steps && start + time / steps * step <= .now
+            if !share.isEmpty {
                 await renew(share)
                 await restore(state.withLock { $0.book.takeSuspects() })
             }
-            try? await Task.sleep(for: time / steps)
+            try? await Task.sleep(until: start + time / steps * step, clock: .continuous)
         }
         state.withLock { if $0.recovery == .running { $0.recovery = .none } }
     }
