@@ -42,7 +42,8 @@ package final class FeedHub: Service {
             onMessage: { channel, payload in directory.receive(payload, from: channel) },
             onEvent: { event in directory.handle(event) })
         snapshots = SnapshotQueue(width: options.snapshots, logger: logger) { feed in
-            try await store.snapshot(of: feed.topic)
+            await Self.restore(feed, to: store)
+            return try await store.snapshot(of: feed.topic)
         }
     }
 
@@ -105,6 +106,15 @@ package final class FeedHub: Service {
                 group.addTask { await self.enricher.changes.forEachBatch(self.renew) }
                 await group.waitForAll()
             }
+        }
+    }
+
+    /// Gives Redis back what it lost of a topic; what it refuses, being full perhaps, is tried with the next snapshot.
+    private static func restore(_ feed: TopicFeed, to store: PresenceStore) async {
+        let missing = await feed.missing
+        for chunk in missing.chunks(of: 100) {
+            guard (try? await store.restore(Array(chunk), on: feed.topic)) != nil else { return }
+            await feed.restored(chunk.map(\.member))
         }
     }
 

@@ -13,6 +13,8 @@ package struct FeedOptions: Sendable {
     /// Longer than a node needs at worst: a pause between attempts (1 s), a connection that swallows packets (2 s), the
     /// next pause, and its recovery spread over 2 s.
     package var reconcile = TimeAmount.seconds(7)
+    /// Within what time a node puts back what heartbeats kept and Redis lost; under ``reconcile``.
+    package var restoration = TimeAmount.seconds(3)
     /// How long the connection may be away before subscribers are told.
     package var patience = TimeAmount.seconds(1)
     /// How long a first state waits for the subscriber's own track, or for what it saw elsewhere, before it asks Redis.

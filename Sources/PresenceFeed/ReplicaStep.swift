@@ -1,6 +1,7 @@
 // Rollcall · PresenceFeed
 
 package import Presence
+package import PresenceStore
 
 /// One move of a replica from a cursor to a later one, with all that changed between the two.
 package struct ReplicaStep: Sendable {
@@ -10,11 +11,17 @@ package struct ReplicaStep: Sendable {
     /// Whether the topic began a new epoch that lacks presences this node still had: Redis lost state, and nodes are
     /// about to re-track what they hold.
     package let losesPresences: Bool
+    /// Those lost whom heartbeats kept, for nodes to put back: their owners may come only after a third of a ttl.
+    package let restorable: [Member: StoredPresence]
 
-    package init(from: Cursor, to: Cursor, changes: [Change], losesPresences: Bool = false) {
+    package init(
+        from: Cursor, to: Cursor, changes: [Change], losesPresences: Bool = false,
+        restorable: [Member: StoredPresence] = [:]
+    ) {
         self.from = from
         self.to = to
         self.changes = changes
         self.losesPresences = losesPresences
+        self.restorable = restorable
     }
 }

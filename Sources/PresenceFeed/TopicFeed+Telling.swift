@@ -15,6 +15,7 @@ extension TopicFeed {
             mustVerify = false
             resynchronise()
         case .flush:
+            restorable = [:]
             let batch = window.beginFlush(at: .now())
             window.startFlush(at: .now())
             tell(batch, isFlush: true)

@@ -28,6 +28,8 @@ package actor TopicFeed {
     var flushTimer: Scheduled<Void>?
     /// Whether losses are held back that Redis is to be asked about once more before they are told.
     var mustVerify = false
+    /// What Redis lost and is to be given back before the next snapshot; bounded by the members of the topic.
+    var restorable: [Member: StoredPresence] = [:]
     /// Whether a telling awaits what it is to be enriched with; the next begins when it has ended.
     var isTelling = false
     /// Since when the next telling is due to somebody, should this one still wait; nil if it is to nobody.
@@ -130,6 +132,7 @@ package actor TopicFeed {
             if step.losesPresences {
                 window.hold(until: .now() + options.reconcile)
                 mustVerify = true
+                restoreSoon(step.restorable)
             }
             if !watchers.isEmpty { tellWatchers(step) }
             prefetch(Set(step.changes.lazy.filter { $0.after != nil }.map(\.member.key)))
@@ -139,6 +142,26 @@ package actor TopicFeed {
         if outcome.needsSnapshot { requestSnapshot(self, replica.loadTicket) }
         if replica.isLive { silentSince = nil } else { noteSilence() }
         flushWhenDue()
+    }
+
+    /// Has lost presences put back with the next snapshot, at another time for each topic and node: all have lost them at
+    /// once, and it is enough that one node puts them back.
+    private func restoreSoon(_ lost: [Member: StoredPresence]) {
+        guard !lost.isEmpty else { return }
+        restorable.merge(lost) { $1 }
+        loop.scheduleTask(in: .nanoseconds(.random(in: 0...options.restoration.nanoseconds))) {
+            self.assumeIsolated { if !$0.missing.isEmpty { $0.resynchronise() } }
+        }
+    }
+
+    /// Those to be put back who are still missing.
+    var missing: [(member: Member, stored: StoredPresence)] {
+        restorable.filter { replica.roster[$0.key] == nil }.map { ($0.key, $0.value) }
+    }
+
+    /// Redis has these again.
+    func restored(_ members: [Member]) {
+        for member in members { restorable[member] = nil }
     }
 
     /// Tells everybody when the replica has not been live for longer than a blink.

@@ -36,6 +36,10 @@ package struct TopicReplica: Sendable {
     package static let maximumHeld = 1024
 
     package private(set) var roster = Roster()
+    /// The ttl of each presence that heartbeats keep, in seconds: no stream's node could put it back.
+    private var heartbeats: [Member: Int] = [:]
+    /// Where the last snapshot was read: a topic that empties and fills again begins an epoch, and has lost nothing.
+    private var source = ""
     package private(set) var cursor = Cursor.empty
     /// Whether a snapshot was ever loaded: before that there is no roster to speak of.
     package private(set) var isKnown = false
@@ -87,7 +91,11 @@ package struct TopicReplica: Sendable {
             return Outcome(needsSnapshot: true)
         }
         var fresh = Roster()
-        for (member, stored) in snapshot.presences { fresh.set(stored.presence, for: member) }
+        var kept: [Member: Int] = [:]
+        for (member, stored) in snapshot.presences {
+            fresh.set(stored.presence, for: member)
+            if stored.owner == .heartbeats { kept[member] = stored.ttl }
+        }
 
         var outcome = Outcome()
         if isKnown, snapshot.cursor != cursor {
@@ -96,9 +104,12 @@ package struct TopicReplica: Sendable {
             outcome.steps.append(
                 ReplicaStep(
                     from: cursor, to: snapshot.cursor, changes: changes,
-                    losesPresences: isNewEpoch && changes.contains { $0.after == nil }))
+                    losesPresences: isNewEpoch && changes.contains { $0.after == nil },
+                    restorable: isNewEpoch && snapshot.source != source ? restorable(of: changes) : [:]))
         }
         roster = fresh
+        heartbeats = kept
+        source = snapshot.source
         cursor = snapshot.cursor
         isKnown = true
         phase = .live
@@ -139,15 +150,32 @@ package struct TopicReplica: Sendable {
         for record in message.records {
             let change =
                 switch record {
-                case .set(let member, let stored):
-                    Change(
-                        member: member, before: roster.set(stored.presence, for: member), after: stored.presence)
-                case .leave(let member, let reason):
-                    Change(member: member, before: roster.remove(member), after: nil, reason: reason)
+                case .set(let member, let stored): set(stored, for: member)
+                case .leave(let member, let reason): remove(member, reason)
                 }
             if let change { changes.append(change) }
         }
         defer { cursor = message.cursor }
         return ReplicaStep(from: cursor, to: message.cursor, changes: changes)
+    }
+
+    private mutating func set(_ stored: StoredPresence, for member: Member) -> Change? {
+        heartbeats[member] = stored.owner == .heartbeats ? stored.ttl : nil
+        return Change(member: member, before: roster.set(stored.presence, for: member), after: stored.presence)
+    }
+
+    private mutating func remove(_ member: Member, _ reason: LeaveReason) -> Change? {
+        heartbeats[member] = nil
+        return Change(member: member, before: roster.remove(member), after: nil, reason: reason)
+    }
+
+    /// Those who are missing, as Redis had them, whom no stream's node can put back.
+    private func restorable(of changes: [Change]) -> [Member: StoredPresence] {
+        var restorable: [Member: StoredPresence] = [:]
+        for change in changes where change.after == nil {
+            guard let presence = change.before, let ttl = heartbeats[change.member] else { continue }
+            restorable[change.member] = StoredPresence(presence: presence, ttl: ttl)
+        }
+        return restorable
     }
 }

@@ -24,7 +24,7 @@ package enum RestoreOutcome: Hashable, Sendable {
     case restored
     /// It was there, and its lease has moved; this is its value, which may be newer than the given one.
     case kept(StoredPresence)
-    /// It was there and belongs to another stream; nothing of it was touched.
+    /// It was there and belongs to somebody else; nothing of it was touched.
     case foreign(StoredPresence)
     /// It was untracked while its stream held it, and is not brought back.
     case untracked

@@ -8,8 +8,12 @@ extension PresenceStore {
     /// Reads everybody on a topic, overdue or not, in one transaction with the position.
     package func snapshot(of topic: Topic) async throws(StoreError) -> Snapshot {
         let keys = keys.topic(topic)
-        let (reply, values) = try await connection().atPosition(of: keys, RedisCommand("HGETALL", [keys.members]))
+        let connection = try connection()
+        let (reply, values) = try await connection.atPosition(
+            of: keys, RedisCommand("HGETALL", [keys.members]),
+            RedisCommand("HGET", [.string(self.keys.configuration), "id"]))
         var snapshot = Snapshot(cursor: reply.cursor, now: reply.now, presences: [])
+        snapshot.source = "\(connection.serverRunID) \(values[1].string ?? "")"
         try Self.append(values[0], of: topic, to: &snapshot)
         return snapshot
     }

@@ -42,8 +42,8 @@ extension PresenceStore {
         _ node: String, policy: SweepPolicy
     ) async throws(StoreError) -> (nodes: [String], wasListed: Bool) {
         let value = try await connection().call(
-            StoreScripts.enlist, [.string(keys.nodes)],
-            [.string(node), .integer(policy.nodeTimeout.milliseconds)])
+            StoreScripts.enlist, [.string(keys.nodes), .string(keys.configuration)],
+            [.string(node), .integer(policy.nodeTimeout.milliseconds), .string(Epoch.random().description)])
         var reply = try StoreReply(timed: value)
         let wasListed = try reply.int() == 1
         var nodes: [String] = []

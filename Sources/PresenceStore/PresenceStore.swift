@@ -25,7 +25,8 @@ package struct PresenceStore: Sendable {
         self.limits = limits
     }
 
-    /// Makes sure that this deployment's constants are the ones that Redis was filled with; writes them into an empty one.
+    /// Makes sure that this deployment's constants are the ones that Redis was filled with; writes them, and a name for
+    /// the data set, into an empty one.
     ///
     /// Throws `misconfigured` when they differ: such a node would look for topics where nobody put them. A full Redis
     /// refuses even writes that would change nothing, so reading comes first.
@@ -46,6 +47,9 @@ package struct PresenceStore: Sendable {
                     "Redis was filled with \(name) = \(found) (\(keys.configuration)); this version needs \(value)")
             }
         }
+        if try await connection.send("HGET", [key, "id"]) == .null {
+            _ = try await connection.send("HSETNX", [key, "id", .string(Epoch.random().description)])
+        }
     }
 
     /// What Redis does when it is full; empty when it does not tell.
@@ -61,7 +65,7 @@ package struct PresenceStore: Sendable {
 
 extension Collection where Index == Int {
     /// Cuts into runs of at most `count`.
-    func chunks(of count: Int) -> some Sequence<SubSequence> {
+    package func chunks(of count: Int) -> some Sequence<SubSequence> {
         stride(from: startIndex, to: endIndex, by: count).lazy.map { self[$0..<Swift.min($0 + count, endIndex)] }
     }
 }

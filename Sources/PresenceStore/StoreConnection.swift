@@ -27,7 +27,9 @@ struct StoreConnection {
     /// The first arguments of most scripts: the server's run_id, and an epoch to begin if that is a new one.
     var fence: [RedisArgument] { [runID, .string(Epoch.random().description)] }
 
-    var runID: RedisArgument { .string(connection.server.runID) }
+    var runID: RedisArgument { .string(serverRunID) }
+
+    var serverRunID: String { connection.server.runID }
 
     func send(_ name: String, _ arguments: [RedisArgument]) async throws(StoreError) -> RedisValue {
         do throws(RedisError) {

@@ -48,7 +48,8 @@ struct StateLossTests {
                     resumed.append(Watcher(name: "resumed at node \(number)") { early + stream.events })
                     open.append(stream)
                 }
-                try await cluster.expectLeaves(of: ["forgotten"], because: "lost", within: .seconds(15))
+                // The hold of one ttl, and the ttl of what nodes have put back.
+                try await cluster.expectLeaves(of: ["forgotten"], because: "expired", within: .seconds(20))
                 try await cluster.expectOneTruth(and: resumed + [restless.watcher])
                 try await eventually("the end of what nobody renews", timeout: .seconds(20)) {
                     try cluster.watchers.allSatisfy { watcher in
@@ -104,9 +105,10 @@ struct StateLossTests {
         // The ttl that is the default: streams renew every 10 seconds only.
         try await FaultCluster.with(settings: ["ROLLCALL_DEFAULT_TTL": "30"]) { cluster in
             let streams = try await cluster.streamOwners(8)
-            let backends = try await cluster.requestOwners(4)
+            // They renew every 10 seconds, so that nodes must put them back before their owners could.
+            let backends = try await cluster.requestOwners(4, ttl: 30)
             let restless = cluster.restlessWatcher()
-            try await cluster.track("forgotten", at: 0, ttl: 300)
+            try await cluster.track("forgotten", at: 0, ttl: 10)
             try await cluster.expectPresent(["forgotten"])
 
             // For 2 s after it connected a node renews everything: what comes later it must notice by itself.
@@ -114,11 +116,10 @@ struct StateLossTests {
             try await cluster.tell("FLUSHALL")
             // A message of the new epoch, so that every node compares at once.
             try await cluster.track("first", at: 1, ttl: 300)
-            try await cluster.expectLeaves(of: ["forgotten"], because: "lost", within: .seconds(20))
+            try await cluster.expectLeaves(of: ["forgotten"], because: "expired", within: .seconds(25))
             try await cluster.expectOneTruth(and: [restless.watcher])
             try cluster.expectNoLeaves(of: streams.map(\.key) + backends.map(\.key), and: [restless.watcher])
             try History.expectOne(among: cluster.watchers + [restless.watcher])
-            #expect(backends.allSatisfy { $0.tracks == 2 })
             #expect(cluster.watchersAreOpen && streams.allSatisfy { $0.connections == 1 })
             await cluster.end(streams, backends, restless)
         }
@@ -128,27 +129,30 @@ struct StateLossTests {
     func flushallInSilence() async throws {
         try await FaultCluster.with(settings: ["ROLLCALL_DEFAULT_TTL": "300"]) { cluster in
             let streams = try await cluster.streamOwners(4)
+            try await cluster.track("quiet", at: 0, ttl: 300)
+            try await cluster.expectPresent(["quiet"])
             // For 2 s after it connected a node renews everything: what comes later it must notice by itself.
             try await Task.sleep(for: .seconds(3))
             try await cluster.tell("FLUSHALL")
-            try await eventually("presences in Redis again", timeout: .seconds(7)) {
-                try await cluster.redisRoster().count == streams.count
+            try await eventually("presences of streams in Redis again", timeout: .seconds(7)) {
+                try await cluster.redisRoster().count >= streams.count
             }
             // Positions are compared each 5 to 10 s, and losses kept back for 7 s.
             try await Task.sleep(for: .seconds(12))
             try await cluster.expectOneTruth()
-            try cluster.expectNobodyGone(streams.map(\.key))
+            #expect(try await cluster.redisRoster().count == streams.count + 1)
+            try cluster.expectNobodyGone(streams.map(\.key) + ["quiet"])
             await cluster.end(streams)
         }
     }
 
-    @Test("Redis is killed and comes back empty: streams' presences are put back, backends track again, nobody leaves")
+    @Test("Redis is killed and comes back empty: presences are put back or tracked again, nobody leaves")
     func emptyRestart() async throws {
         try await FaultCluster.with { cluster in
             let streams = try await cluster.streamOwners(8)
             let backends = try await cluster.requestOwners(4)
             let restless = cluster.restlessWatcher()
-            try await cluster.track("forgotten", at: 0, ttl: 300)
+            try await cluster.track("forgotten", at: 0, ttl: 15)
             try await cluster.expectPresent(["forgotten"])
 
             await cluster.redis.kill()
@@ -160,11 +164,10 @@ struct StateLossTests {
             }
             try await cluster.redis.restart()
             try await cluster.expectOutageTold()
-            try await cluster.expectLeaves(of: ["forgotten"], because: "lost", within: .seconds(15))
+            try await cluster.expectLeaves(of: ["forgotten"], because: "expired", within: .seconds(30))
             try await cluster.expectOneTruth(and: [restless.watcher])
             try cluster.expectNoLeaves(of: streams.map(\.key) + backends.map(\.key), and: [restless.watcher])
             try History.expectOne(among: cluster.watchers + [restless.watcher])
-            #expect(backends.allSatisfy { $0.tracks == 2 })
             #expect(cluster.watchersAreOpen && streams.allSatisfy { $0.connections == 1 })
             await cluster.end(streams, backends, restless)
         }

@@ -169,14 +169,48 @@ struct FeedHubTests {
     private func bringSilently(
         _ name: String, ref: String = "BBBBBBBBBBBBBBBB", to node: HubFixture
     ) async throws {
-        let channel = node.store.keys.channel(of: topic)
-        let position = RedisArgument(stringLiteral: channel.replacing("}:", with: "}:m:"))
-        let members = RedisArgument(stringLiteral: channel.replacing("}:", with: "}:h:"))
         _ = try await node.pool.connection().send([
-            RedisCommand("MULTI", []), RedisCommand("HINCRBY", [position, "s", "1"]),
-            RedisCommand("HSET", [members, .string("\(name)\u{1f}s"), .string("\(ref) 30 {}")]),
+            RedisCommand("MULTI", []), RedisCommand("HINCRBY", [key("m", node), "s", "1"]),
+            RedisCommand("HSET", [key("h", node), .string("\(name)\u{1f}s"), .string("\(ref) 30 {}")]),
             RedisCommand("EXEC", []),
         ])
+    }
+
+    /// One of the topic's keys in Redis.
+    private func key(_ kind: String, _ node: HubFixture) -> RedisArgument {
+        .string(node.store.keys.channel(of: topic).replacing("}:", with: "}:\(kind):"))
+    }
+
+    @Test("What heartbeats keep is put back when Redis lost it, and not when the topic emptied and filled again")
+    func restored() async throws {
+        var options = FeedOptions()
+        options.restoration = .milliseconds(100)
+        options.reconcile = .milliseconds(500)
+        options.positionCheck = .milliseconds(50)
+        try await withLocalRedis { redis in
+            try await HubFixture.with(redis: redis.url, options: options) { node in
+                try await node.store.prepare()
+                let alice = try await node.track("alice", on: topic)
+                let listener = node.listen(to: topic, reaching: alice?.cursor)
+                try await listener.hears("state alice")
+                _ = try await node.pool.connection().send(RedisCommand("FLUSHALL", []))
+                _ = try await node.track("bob", on: topic)
+                try await listener.hears("diff +bob")
+                let roster = try #require(await node.hub.live(topic)).roster
+                #expect(roster[Fixture.member("alice")]?.ref == alice?.ref)
+                #expect(try await node.store.snapshot(of: topic).presences.count == 2)
+
+                // The topic empties and fills again, and this node hears nothing of it: nobody comes back.
+                _ = try await node.pool.connection().send([
+                    RedisCommand("MULTI", []), RedisCommand("DEL", [key("h", node), key("z", node)]),
+                    RedisCommand("HSET", [key("m", node), "e", .string(Epoch.random().description), "s", "1"]),
+                    RedisCommand("HSET", [key("h", node), "eve\u{1f}s", "BBBBBBBBBBBBBBBB 30 {}"]),
+                    RedisCommand("EXEC", []),
+                ])
+                try await listener.hears("diff +eve -alice:lost -bob:lost")
+                #expect(listener.words.count == 3)
+            }
+        }
     }
 
     @Test("While Redis is away subscribers are told once, and when it is back what still differs")
@@ -186,7 +220,7 @@ struct FeedHubTests {
         options.reconcile = .milliseconds(500)
         try await withLocalRedis { redis in
             try await HubFixture.with(redis: redis.url, options: options) { node in
-                let alice = try await node.track("alice", on: topic)
+                let alice = try await node.track("alice", on: topic, owner: .random())
                 let listener = node.listen(to: topic, reaching: alice?.cursor)
                 try await listener.hears("state alice")
                 // On a busy machine the first state may be late, and that told as an outage of its own.
@@ -231,7 +265,7 @@ struct FeedHubTests {
         options.positionCheck = .minutes(10)
         try await withLocalRedis { redis in
             try await HubFixture.with(redis: redis.url, options: options) { node in
-                let alice = try #require(try await node.track("alice", on: topic))
+                let alice = try #require(try await node.track("alice", on: topic, owner: .random()))
                 let listener = node.listen(to: topic, reaching: alice.cursor)
                 try await listener.hears("state alice")
                 let connection = try node.pool.connection()

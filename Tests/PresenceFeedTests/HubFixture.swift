@@ -43,9 +43,11 @@ struct HubFixture {
         }
     }
 
-    func track(_ name: String, on topic: Topic, meta: String = "{}") async throws -> Receipt? {
+    func track(
+        _ name: String, on topic: Topic, meta: String = "{}", owner: StreamOwner? = nil
+    ) async throws -> Receipt? {
         let tracking = Tracking(member: Fixture.member(name), meta: Meta(stored: Array(meta.utf8)))
-        return try await store.track([tracking], on: topic, mode: .put).first?.receipt
+        return try await store.track([tracking], on: topic, mode: .put, owner: owner).first?.receipt
     }
 
     func listen(

@@ -68,6 +68,30 @@ struct TopicReplicaTests {
         #expect(try #require(outcome.steps.first).losesPresences)
     }
 
+    @Test(
+        "What heartbeats kept can be put back when Redis lost it, and not when the topic has emptied and filled again")
+    func restorable() throws {
+        for source in ["one server", "another"] {
+            var replica = TopicReplica()
+            func load(_ cursor: Cursor, _ stored: [String: StoredPresence], from source: String) -> [ReplicaStep] {
+                replica.beginLoading()
+                var snapshot = Snapshot(cursor: cursor, now: 0, presences: [])
+                snapshot.presences = stored.map { (Fixture.member($0.key), $0.value) }
+                snapshot.source = source
+                return replica.load(snapshot, ticket: replica.loadTicket).steps
+            }
+            let kept = StoredPresence(presence: alice, ttl: 45)
+            let bound = StoredPresence(presence: bob, ttl: 30, owner: .stream(.random()))
+            let steps = load(Fixture.at(1), ["alice": kept, "bob": bound, "eve": kept], from: "one server")
+            #expect(steps.isEmpty)
+            let taken = StoredPresence(presence: Fixture.presence(), ttl: 30, owner: .stream(.random()))
+            _ = replica.receive(Fixture.message(2, .set(Fixture.member("eve"), taken)))
+            let lost = load(Fixture.at(1, Fixture.other), [:], from: source)
+            let expected = source == "another" ? [Fixture.member("alice"): kept] : [:]
+            #expect(try #require(lost.first).restorable == expected)
+        }
+    }
+
     @Test("The first message of a topic that was empty is its own snapshot")
     func wholeState() throws {
         var replica = live(at: 5)

@@ -1,6 +1,7 @@
 // Rollcall · PresenceStoreTests
 
 import Presence
+import Redis
 import Testing
 
 @testable import PresenceStore
@@ -215,6 +216,33 @@ struct LeaseTests {
             let again = try await test.store.restore([(alice, stored)], on: topic)
             #expect(again == [.kept(stored)])
             #expect(try await test.store.position(of: topic).seq == 2)
+        }
+    }
+
+    @Test(
+        "What heartbeats kept comes back for a ttl; what is there is not touched, what was untracked not brought back")
+    func restoreForHeartbeats() async throws {
+        try await withStore { test in
+            let stored = StoredPresence(presence: Presence(ref: .random(), meta: .empty), ttl: 30)
+            #expect(try await test.store.restore([(alice, stored)], on: topic) == [.restored])
+            let lease = try #require(try await test.lease(of: alice, on: topic)) - (try await test.now())
+            #expect(lease > 0 && lease <= 30_000)
+
+            let longer = try await test.track(bob, on: topic, ttl: 300)
+            guard case .foreign(let there) = try await test.store.restore([(bob, stored)], on: topic)[0] else {
+                throw StoreError(.corrupt, "not foreign")
+            }
+            #expect(there.presence.ref == longer.ref)
+            #expect(try await test.lease(of: bob, on: topic).map { Int64($0) } == longer.expiresAt)
+
+            _ = try await test.store.untrack([alice], on: topic)
+            #expect(try await test.store.restore([(alice, stored)], on: topic) == [.untracked])
+            // Also one whom Redis had forgotten when it was told so.
+            try await test.lose(topic)
+            _ = try await test.store.untrack([bob], on: topic)
+            #expect(try await test.store.restore([(bob, stored)], on: topic) == [.untracked])
+            let memory = try await test.redis("PTTL", .string(test.store.keys.prefix + test.untrackedKey(topic))).int
+            #expect((1...60_000).contains(memory ?? 0))
         }
     }
 

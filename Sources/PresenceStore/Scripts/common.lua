@@ -60,7 +60,7 @@ local function left(reason, member)
   return '-' .. reason .. #member .. ':' .. member
 end
 
--- What stands in a topic's `g` for a presence that was untracked while its stream was open.
+-- What stands in a topic's `g` for a presence that was untracked while its stream was open, or '' for heartbeats.
 local function claim(member, owner)
   return member .. '\31' .. owner
 end

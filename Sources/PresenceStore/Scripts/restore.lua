@@ -4,10 +4,11 @@
 -- ARGV  topic channel rid cand, then per member: member value
 -- Reply now, epoch, seq, published, then per member: status, the value that is there now when it is not the given one
 --       status 3 was untracked while the stream held it, 2 restored, 1 was there and is ours (lease moved), 0 was there
---       and belongs to another stream
+--       and belongs to somebody else
 -- Invariants: sets only what is absent, and publishes only that; an owner that was lost ('' or '-') becomes the given
--- one; neither for a stream whose presence was untracked; a lease is now + the given ttl; a member that is named twice,
--- by two streams, is the first one's; refused when Redis is out of memory.
+-- one; neither for a stream whose presence was untracked; one that heartbeats kept touches nothing that is there; a
+-- lease is now + the given ttl; a member that is named twice, by two streams, is the first one's; refused when Redis is
+-- out of memory.
 local m, h, z, due, g = unpack(KEYS)
 local topic, channel, rid, cand = unpack(ARGV, 1, 4)
 
@@ -25,7 +26,9 @@ for i = 5, #ARGV, 2 do
   local status, there = 1, stored[member]
   local cref, cprev, cttl, cown, cjson = '', '', '', '', ''
   if there then cref, cprev, cttl, cown, cjson = parse(there) end
-  if cown == '' or cown == '-' then
+  if there and owner == '' then
+    status = 0
+  elseif cown == '' or cown == '-' then
     if redis.call('ZSCORE', g, claim(member, owner)) then
       status = 3
     else

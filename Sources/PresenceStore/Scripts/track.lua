@@ -7,8 +7,8 @@
 --       status 0 unchanged, 1 changed, 2 created, 3 conflict (create met a member; nothing of it is touched)
 -- Invariants: all or nothing, and refused when Redis is out of memory (no allow-oom); lease = now + ttl; identical
 -- json only refreshes the lease (and ttl or owner) and publishes nothing; a REST write keeps an open stream as owner,
--- and then the ttl too, since that stream's node renews by it, and takes over from one that has ended ('-'); what a
--- stream tracks counts as untracked no more.
+-- and then the ttl too, since that stream's node renews by it, and takes over from one that has ended ('-'); what is
+-- tracked counts as untracked no more.
 local m, h, z, due, g = unpack(KEYS)
 local topic, channel, rid, cand, mode, owner, default = unpack(ARGV, 1, 7)
 
@@ -65,10 +65,8 @@ if #leases > 0 then
   redis.call('ZADD', z, unpack(leases))
   redis.call('ZADD', due, 'LT', earliest, topic)
 end
-if owner ~= '' then
-  for i, member in ipairs(members) do members[i] = claim(member, owner) end
-  redis.call('ZREM', g, unpack(members))
-end
+for i, member in ipairs(members) do members[i] = claim(member, owner) end
+redis.call('ZREM', g, unpack(members))
 local published = 0
 if #records > 0 then
   if empty then records[1] = '*' .. records[1] end

@@ -3,32 +3,37 @@
 -- KEYS  m h z due g
 -- ARGV  topic channel rid cand, then the members
 -- Reply now, epoch, seq, published, then per member: 1 removed, 0 was not there
--- Invariants: publishes only those that were there; the last one takes the topic's keys with it; what an open stream
--- held is noted in `g` for an hour, so that its node, should it miss the message, does not restore it.
+-- Invariants: publishes only those that were there; the last one takes the topic's keys with it; whom this was about is
+-- noted in `g`, so that a node which misses the message does not restore them: a minute, and an hour what a stream held.
 local m, h, z, due, g = unpack(KEYS)
 local topic, channel, rid, cand = unpack(ARGV, 1, 4)
-local memory = 3600000
+local memory, glance = 3600000, 60000
 
 local now = clock()
 local values = redis.call('HMGET', h, unpack(ARGV, 5))
 local records, claims, outcomes = {}, {}, {}
+local kept = glance
 for i, value in ipairs(values) do
   local member = ARGV[i + 4]
   local removed = redis.call('HDEL', h, member)
   if removed == 1 then
     records[#records + 1] = left('u', member)
-    local owner = string.match(value, '^[^ ]+ %d+,([^ ]+) ')
-    if owner and owner ~= '-' then
-      claims[#claims + 1] = now
-      claims[#claims + 1] = claim(member, owner)
-    end
+  end
+  local owner = value and string.match(value, '^[^ ]+ %d+,([^ ]+) ') or ''
+  if owner == '' then
+    claims[#claims + 1] = now - memory + glance
+    claims[#claims + 1] = claim(member, '')
+  elseif owner ~= '-' then
+    kept = memory
+    claims[#claims + 1] = now
+    claims[#claims + 1] = claim(member, owner)
   end
   outcomes[#outcomes + 1] = removed
 end
 if #claims > 0 then
   redis.call('ZADD', g, unpack(claims))
   redis.call('ZREMRANGEBYSCORE', g, '-inf', now - memory)
-  redis.call('PEXPIRE', g, memory)
+  redis.call('PEXPIRE', g, math.max(kept, redis.call('PTTL', g)))
 end
 
 local e, s = fence(m, rid, cand)
