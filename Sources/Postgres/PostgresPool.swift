@@ -45,7 +45,7 @@ package final class PostgresPool: Service {
     /// that is free before the time is over.
     ///
     /// While none is up it throws `.unavailable`: at once when the last attempt failed, else when there was no other in
-    /// time. A statement whose connection is lost is run again, so it must bear to be run twice. A caller that is
+    /// time. A statement whose connection is lost is run again, so it must bear to be run again. A caller that is
     /// cancelled waits no longer for a connection, but for the answer.
     package func query(
         _ sql: String, _ parameters: [PostgresParameter] = [], timeout: Duration, maximumRows: Int = 10_000,
@@ -66,8 +66,9 @@ package final class PostgresPool: Service {
                 switch error.code {
                 // Found dead before anything was sent; there are only so many of them.
                 case .unavailable: continue
-                // An administrator's end of a session (57P01) undoes the statement, and often comes to all of them.
-                case .lost where losses < (error.sqlState == "57P01" ? options.maximum : 1): losses += 1
+                // An administrator's end of a session (57P01) undoes the statement, and often comes to all of them. The
+                // word of it may be lost with the socket; but a statement may also be what ends its sessions.
+                case .lost where losses < (error.sqlState == "57P01" ? options.maximum : 2): losses += 1
                 default: throw error
                 }
             }
