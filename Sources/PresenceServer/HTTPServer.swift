@@ -34,7 +34,10 @@ package enum HTTPServer {
             configuration.availableConnectionsDelegate = .maximum(maximum, logger: logger)
         }
         return Application(
-            responder: responder, server: .http1(configuration: .init(idleTimeout: options.idleTimeout)),
+            responder: responder,
+            server: .http1(
+                configuration: .init(
+                    additionalChannelHandlers: [InputEndHandler()], idleTimeout: options.idleTimeout)),
             configuration: configuration, onServerRunning: onRunning, eventLoopGroupProvider: .shared(eventLoopGroup),
             logger: logger)
     }

@@ -48,7 +48,9 @@ actor EventStream {
 
     /// Takes over the connection, whose response head and first bytes have been written.
     func open() {
-        guard channel.isActive, reason == nil else { return end(.clientGone) }
+        guard reason == nil, channel.isActive, !InputEndHandler.hasSeenEnd(of: channel) else {
+            return end(.clientGone)
+        }
         boundSilence()
         let handler = StreamChannelHandler(stream: self)
         do {

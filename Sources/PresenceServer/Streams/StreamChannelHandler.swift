@@ -44,21 +44,23 @@ final class StreamChannelHandler: ChannelInboundHandler, RemovableChannelHandler
         context.fireChannelWritabilityChanged()
     }
 
+    // An end takes this handler out of the pipeline, and from there nothing reaches the server any more: it is told first.
+
     func channelInactive(context: ChannelHandlerContext) {
-        stream.assumeIsolated { $0.end(.clientGone) }
         context.fireChannelInactive()
+        stream.assumeIsolated { $0.end(.clientGone) }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        context.fireErrorCaught(error)
         // The kernel gave the client up: it acknowledged nothing for too long.
         if (error as? IOError)?.errnoCode == ETIMEDOUT { stream.assumeIsolated { $0.end(.unread) } }
-        context.fireErrorCaught(error)
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        context.fireUserInboundEventTriggered(event)
         if case ChannelEvent.inputClosed? = event as? ChannelEvent {
             stream.assumeIsolated { $0.end(.clientGone) }
         }
-        context.fireUserInboundEventTriggered(event)
     }
 }
