@@ -3,9 +3,66 @@
 import TestSupport
 import Testing
 
-/// What happens when clients hang up by half.
+/// What happens when clients do not read, or hang up by half.
 @Suite("Clients that fail")
 struct ClientFaultTests {
+    @Test("Clients that connect and never read are closed in time, cost bounded memory, and delay nobody")
+    func neverReads() async throws {
+        let age = 3
+        let settings = ["ROLLCALL_STUCK_READER_AGE": "\(age)", "ROLLCALL_SLOW_READER_BYTES": "65536"]
+        try await FaultCluster.with(settings: settings) { cluster in
+            let client = cluster.clients[0]
+            let owners = try await cluster.streamOwners(2)
+            let flood = RollcallClient.path(topic: "flood", "events")
+            // It reads what is small, so that the test is not what is slow.
+            let reading = try await client.events(flood + "?view=keys")
+            _ = try await reading.next("presence_state")
+            // Without them first, so that what all readers share is paid for.
+            let before = try await pour(10, seenBy: reading, cluster)
+
+            var readers: [StalledReader] = []
+            let stuck = (0..<10).map { "stuck\($0)" }
+            for key in stuck {
+                let path = flood + "?key=\(key)&session=tab&grace=0"
+                readers.append(try await StalledReader.open(client.baseURL + path))
+            }
+            // No two streams of many topics share a frame: each that waits has its own bytes.
+            for number in 0..<40 {
+                let path = "/v1/events?topic=flood&topic=other\(number)"
+                readers.append(try await StalledReader.open(client.baseURL + path))
+            }
+            let list = RollcallClient.path(topic: "flood", "presences") + "?view=keys"
+            try await eventually("the presences of those who will not read") {
+                let answer = try await client.get(list).json
+                return stuck.allSatisfy { answer["presences"]?[$0] != nil }
+            }
+            let after = try await pour(40, seenBy: reading, cluster)
+            #expect(after.slowest < .seconds(2) * patience, "others waited for \(after.slowest)")
+            // Whichever sees first that nothing is taken, the node or the kernel: of a write that the kernel refuses the
+            // node learns no more than that the connection is gone.
+            let reasons = ["unread", "client_gone"].map { #"rollcall_streams_ended_total{reason="\#($0)"}"# }
+            var ended = 0.0
+            try await eventually("the end of all streams but \(ended)", timeout: .seconds(2 * age + 2)) {
+                ended = 0
+                for reason in reasons { ended += try await client.metric(reason) ?? 0 }
+                return ended == Double(readers.count)
+            }
+            try await eventually("the end of their presences") {
+                let answer = try await cluster.clients[1].get(list).json
+                return stuck.allSatisfy { answer["presences"]?[$0] == nil }
+            }
+            if let before = before.memory, let after = after.memory {
+                #expect(after - before < 30, "\(before) MiB before, \(after) MiB after")
+            }
+            #expect(reading.end == nil && cluster.watchersAreOpen && owners.allSatisfy { $0.connections == 1 })
+            try await cluster.expectOneTruth(and: owners.map(\.watcher))
+            try cluster.expectNoLeaves(of: owners.map(\.key))
+            for reader in readers { await reader.close() }
+            await reading.close()
+            for owner in owners { await owner.close() }
+        }
+    }
+
     @Test("Clients that hang up by half are gone, and their connections with them; what they asked for is answered")
     func halfCloses() async throws {
         try await FaultCluster.with { cluster in
@@ -59,6 +116,40 @@ struct ClientFaultTests {
             for half in reading + early + unfinished + asking { await half.close() }
             for owner in owners { await owner.close() }
         }
+    }
+
+    /// What rounds of changes brought at worst.
+    private struct Flood {
+        /// How late a change came.
+        var slowest = Duration.zero
+        /// What the node took, in MiB.
+        var memory: Int?
+    }
+
+    /// Changes thirty large presences of one topic and a small one of another, again and again.
+    ///
+    /// Each round waits for somebody who reads of the large ones, and for the watchers.
+    private func pour(_ rounds: Int, seenBy reading: SSEClient, _ cluster: FaultCluster) async throws -> Flood {
+        var flood = Flood()
+        let filling = String(repeating: "x", count: 3900)
+        let small = #"{"op":"put","topic":"\#(cluster.topic)","key":"small","session":"s","ttl":60,"meta":"#
+        let large = #"{"op":"put","topic":"flood","session":"s","ttl":60,"meta":{"x":"\#(filling)","n":"#
+        for _ in 0..<rounds {
+            let number = UInt32.random(in: 0 ... .max)
+            let operations =
+                (0..<30).map { large + #"\#(number)},"key":"big\#($0)"}"# } + [small + #"{"n":\#(number)}}"#]
+            let seen = cluster.watchers.map { $0.events().count } + [reading.events.count]
+            let start = ContinuousClock.now
+            let body = #"{"operations":[\#(operations.joined(separator: ","))]}"#
+            #expect(try await cluster.clients[1].post("/v1/batch", body).status == 200)
+            try await eventually("the change, told to all who read") {
+                let now = cluster.watchers.map { $0.events().count } + [reading.events.count]
+                return zip(now, seen).allSatisfy { $0 > $1 }
+            }
+            flood.slowest = max(flood.slowest, ContinuousClock.now - start)
+            if let memory = ProcessUse(of: cluster.nodes[0]).memory { flood.memory = max(flood.memory ?? 0, memory) }
+        }
+        return flood
     }
 
     /// Every one of them is told this much, and that nothing more comes.
