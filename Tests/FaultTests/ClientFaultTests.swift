@@ -3,7 +3,7 @@
 import TestSupport
 import Testing
 
-/// What happens when clients do not read, or hang up by half.
+/// What happens when clients do not read, hang up by half, or come and go at once.
 @Suite("Clients that fail")
 struct ClientFaultTests {
     @Test("Clients that connect and never read are closed in time, cost bounded memory, and delay nobody")
@@ -118,6 +118,32 @@ struct ClientFaultTests {
         }
     }
 
+    @Test("20,000 connections that are dropped leave nothing behind: no stream, no file, no memory, no presence")
+    func connectAndDrop() async throws {
+        try await FaultCluster.with { cluster in
+            let (node, client) = (cluster.nodes[0], cluster.clients[0])
+            let owners = try await cluster.streamOwners(2)
+            let open = try await client.metric("rollcall_streams_open")
+            // Some first, so that what the node keeps for any number of them is paid for.
+            try await drop(2_000, at: cluster)
+            try await expectNothingLeft(of: cluster, streams: open)
+            let before = ProcessUse(of: node)
+            for _ in 0..<9 {
+                try await drop(2_000, at: cluster)
+                try await expectNothingLeft(of: cluster, streams: open, files: before.openFiles)
+            }
+            let after = ProcessUse(of: node)
+            if let before = before.memory, let after = after.memory {
+                #expect(after - before < 30, "\(before) MiB before, \(after) MiB after")
+            }
+            #expect(try await client.get("/readyz").status == 200)
+            try await cluster.expectOneTruth(and: owners.map(\.watcher))
+            try cluster.expectNoLeaves(of: owners.map(\.key))
+            #expect(cluster.watchersAreOpen && owners.allSatisfy { $0.connections == 1 })
+            for owner in owners { await owner.close() }
+        }
+    }
+
     /// What rounds of changes brought at worst.
     private struct Flood {
         /// How late a change came.
@@ -150,6 +176,21 @@ struct ClientFaultTests {
             if let memory = ProcessUse(of: cluster.nodes[0]).memory { flood.memory = max(flood.memory ?? 0, memory) }
         }
         return flood
+    }
+
+    /// Connects and drops: before a word, in the middle of a request, behind one, or in a stream.
+    private func drop(_ count: Int, at cluster: FaultCluster) async throws {
+        let path = RollcallClient.path(topic: cluster.topic, "events")
+        try await DroppedConnections.make(count, to: cluster.clients[0].baseURL) { number in
+            let words =
+                switch number % 10 {
+                case 0...2: ""
+                case 3...5: "GET \(path) HTT"
+                case 6: RawClient.get(path + "?key=dropped\(number)&grace=0")
+                default: RawClient.get(path)
+                }
+            return DroppedConnections.Manners(words: words, waits: number % 10 == 9, resets: number / 10 % 2 == 0)
+        }
     }
 
     /// Every one of them is told this much, and that nothing more comes.
