@@ -15,25 +15,17 @@ struct PresenceRoutes: Sendable {
     /// `POST /v1/topics/{topic}/presences`.
     func track(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
         let topic = try context.parameters.topic()
-        var fields = try await self.fields(of: request, allowing: ["key", "meta", "session", "ttl"])
-        let (key, session) = (fields.key(), fields.session(isRequired: false))
-        let (meta, ttl) = (fields.meta(self.limits), fields.ttl(self.limits))
-        try fields.check()
-        guard let key else { throw Problem(.internalError, "A body without a key passed the check.") }
-        let member = Member(key: key, session: session ?? .random())
-        let tracking = Tracking(member: member, meta: meta, ttl: ttl)
+        let names: Set = ["key", "meta", "session", "ttl"]
+        let tracking = try self.tracking(nil, try await self.fields(of: request, allowing: names))
         let outcome = try await self.store.track([tracking], on: topic, mode: .create).only()
-        return try WriteResult(outcome, of: member, on: topic).response()
+        return try WriteResult(outcome, of: tracking.member, on: topic).response()
     }
 
     /// `PUT /v1/topics/{topic}/presences/{key}/{session}`.
     func put(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
         let topic = try context.parameters.topic()
         let member = try context.parameters.member()
-        var fields = try await self.fields(of: request, allowing: ["meta", "ttl"])
-        let (meta, ttl) = (fields.meta(self.limits), fields.ttl(self.limits))
-        try fields.check()
-        let tracking = Tracking(member: member, meta: meta, ttl: ttl)
+        let tracking = try self.tracking(member, try await self.fields(of: request, allowing: ["meta", "ttl"]))
         let outcome = try await self.store.track([tracking], on: topic, mode: .put).only()
         return try WriteResult(outcome, of: member, on: topic).response()
     }
@@ -64,9 +56,7 @@ struct PresenceRoutes: Sendable {
     func heartbeat(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
         let topic = try context.parameters.topic()
         let member = try context.parameters.member()
-        var fields = try await self.fields(of: request, allowing: ["ttl"])
-        let ttl = fields.ttl(self.limits)
-        try fields.check()
+        let ttl = try self.ttl(try await self.fields(of: request, allowing: ["ttl"]))
         let outcome = try await self.store.heartbeat([(member: member, ttl: ttl)], on: topic).only()
         return try WriteResult(outcome, of: member, on: topic).response()
     }
@@ -93,6 +83,29 @@ struct PresenceRoutes: Sendable {
             throw Problem.absent()
         }
         return ReceiptBody(topic: topic, member: member, receipt: receipt).response(.ok, meta: stored.presence.meta)
+    }
+
+    /// Reads what is to be tracked, and whom where the path does not say.
+    @inline(never)  // because Swift 6.3.1 crashes on an async function that this is inlined into.
+    private func tracking(_ member: Member?, _ body: FieldReader) throws -> Tracking {
+        var fields = body
+        var named = member
+        if member == nil {
+            let (key, session) = (fields.key(), fields.session(isRequired: false))
+            named = key.map { Member(key: $0, session: session ?? .random()) }
+        }
+        let (meta, ttl) = (fields.meta(self.limits), fields.ttl(self.limits))
+        try fields.check()
+        guard let named else { throw Problem(.internalError, "A body without a key passed the check.") }
+        return Tracking(member: named, meta: meta, ttl: ttl)
+    }
+
+    @inline(never)  // because of the same.
+    private func ttl(_ body: FieldReader) throws -> Int? {
+        var fields = body
+        let ttl = fields.ttl(self.limits)
+        try fields.check()
+        return ttl
     }
 
     private func fields(of request: Request, allowing names: Set<String>) async throws -> FieldReader {
