@@ -13,6 +13,8 @@ final class FeedDirectory: Sendable {
         var byTopic: [Topic: TopicFeed] = [:]
         var byChannel: [ByteBuffer: TopicFeed] = [:]
         var isConnected = false
+        /// Whether Redis answers no commands.
+        var isAway = false
     }
 
     private let state = Mutex(State())
@@ -40,6 +42,7 @@ final class FeedDirectory: Sendable {
         state.withLock { state in
             if let feed = state.byTopic[topic] { return feed }
             let feed = make()
+            if state.isAway { feed.perform { $0.redisWent() } }
             state.byTopic[topic] = feed
             state.byChannel[ByteBuffer(string: feed.channel)] = feed
             return feed
@@ -76,5 +79,14 @@ final class FeedDirectory: Sendable {
             state.withLock { $0.isConnected = false }
             for feed in all { feed.perform { $0.detached() } }
         }
+    }
+
+    func handle(_ event: PoolEvent) {
+        let isAway = event == .lost
+        let feeds = state.withLock { state in
+            state.isAway = isAway
+            return Array(state.byTopic.values)
+        }
+        for feed in feeds { feed.perform { isAway ? $0.redisWent() : $0.redisCame() } }
     }
 }

@@ -41,6 +41,7 @@ package final class FeedHub: Service {
             url: redisURL, options: redisOptions, eventLoopGroup: eventLoopGroup, logger: logger, probe: probe,
             onMessage: { channel, payload in directory.receive(payload, from: channel) },
             onEvent: { event in directory.handle(event) })
+        probe.observe { directory.handle($0) }
         snapshots = SnapshotQueue(width: options.snapshots, logger: logger) { feed in
             await Self.restore(feed, to: store)
             return try await store.snapshot(of: feed.topic)

@@ -13,6 +13,8 @@ package struct FeedOptions: Sendable {
     /// Longer than a node needs at worst: a pause between attempts (1 s), a connection that swallows packets (2 s), the
     /// next pause, and its recovery spread over 2 s.
     package var reconcile = TimeAmount.seconds(7)
+    /// A node that comes this much later to tell losses than they were kept back has stood still; it keeps them anew.
+    package var lateness = TimeAmount.seconds(1)
     /// Within what time a node puts back what heartbeats kept and Redis lost; under ``reconcile``.
     package var restoration = TimeAmount.seconds(3)
     /// How long the connection may be away before subscribers are told.

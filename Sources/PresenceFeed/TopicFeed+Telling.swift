@@ -10,12 +10,8 @@ extension TopicFeed {
         guard !window.isEmpty || !renewals.ready.isEmpty else { return tell(nil, isFlush: false) }
         switch window.decision(at: .now()) {
         case .busy: break
-        case .flush where mustVerify:
-            // What nodes have re-tracked meanwhile may have been said on a connection that brings nothing any more.
-            mustVerify = false
-            resynchronise()
+        case .flush where keepsLossesBack(): break
         case .flush:
-            restorable = [:]
             let batch = window.beginFlush(at: .now())
             window.startFlush(at: .now())
             tell(batch, isFlush: true)
@@ -130,10 +126,7 @@ extension TopicFeed {
             for audience in audiences.values { audience.perform { $0.deliver(renewals: frames) } }
         }
         welcome(telling, told, wasAwaited: wasAwaited)
-        if isDegraded, replica.isLive {
-            isDegraded = false
-            tellAll(.recovered)
-        }
+        recover()
         if telling.isFlush { endFlushWhenWritten() }
     }
 

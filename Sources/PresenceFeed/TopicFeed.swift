@@ -26,8 +26,8 @@ package actor TopicFeed {
     var window: DiffWindow
     private(set) var ring = DiffRing()
     var flushTimer: Scheduled<Void>?
-    /// Whether losses are held back that Redis is to be asked about once more before they are told.
-    var mustVerify = false
+    /// Nil while no losses are kept back.
+    var reconciliation: Reconciliation?
     /// What Redis lost and is to be given back before the next snapshot; bounded by the members of the topic.
     var restorable: [Member: StoredPresence] = [:]
     /// Whether a telling awaits what it is to be enriched with; the next begins when it has ended.
@@ -55,7 +55,9 @@ package actor TopicFeed {
     var statesEnd = NIODeadline.distantFuture
     private var idleTimer: Scheduled<Void>?
     private(set) var isRetired = false
-    /// When the replica last ceased to be live, or the feed began; nil while it is live.
+    /// Whether Redis answers no commands: what nodes and owners do waits for its return.
+    private var isAway = false
+    /// Since when the replica is not live, or Redis away; the feed begins so.
     private(set) var silentSince: NIODeadline? = .now()
     var isDegraded = false
 
@@ -130,8 +132,7 @@ package actor TopicFeed {
             ring.append(step, at: .now())
             window.add(step)
             if step.losesPresences {
-                window.hold(until: .now() + options.reconcile)
-                mustVerify = true
+                keepLossesBack()
                 restoreSoon(step.restorable)
             }
             if !watchers.isEmpty { tellWatchers(step) }
@@ -140,31 +141,36 @@ package actor TopicFeed {
         if replica.isKnown { renewalLog.begin(at: .now()) }
         states.removeAll(keepingCapacity: true)
         if outcome.needsSnapshot { requestSnapshot(self, replica.loadTicket) }
-        if replica.isLive { silentSince = nil } else { noteSilence() }
+        if isCurrent { silentSince = nil } else { noteSilence() }
         flushWhenDue()
     }
 
-    /// Has lost presences put back with the next snapshot, at another time for each topic and node: all have lost them at
-    /// once, and it is enough that one node puts them back.
-    private func restoreSoon(_ lost: [Member: StoredPresence]) {
-        guard !lost.isEmpty else { return }
-        restorable.merge(lost) { $1 }
-        loop.scheduleTask(in: .nanoseconds(.random(in: 0...options.restoration.nanoseconds))) {
-            self.assumeIsolated { if !$0.missing.isEmpty { $0.resynchronise() } }
-        }
+    /// Whether what is shown is what Redis holds, as far as anybody can know.
+    var isCurrent: Bool { replica.isLive && !isAway }
+
+    /// Redis answers no commands any more, though its messages may still come.
+    func redisWent() {
+        isAway = true
+        noteSilence()
     }
 
-    /// Those to be put back who are still missing.
-    var missing: [(member: Member, stored: StoredPresence)] {
-        restorable.filter { replica.roster[$0.key] == nil }.map { ($0.key, $0.value) }
+    /// Redis answers again; only now can nodes put back what it lost before.
+    func redisCame() {
+        isAway = false
+        if reconciliation != nil { keepLossesBack() }
+        guard isCurrent else { return }
+        silentSince = nil
+        recover()
     }
 
-    /// Redis has these again.
-    func restored(_ members: [Member]) {
-        for member in members { restorable[member] = nil }
+    /// Tells everybody that what is shown is current again.
+    func recover() {
+        guard isDegraded, isCurrent else { return }
+        isDegraded = false
+        tellAll(.recovered)
     }
 
-    /// Tells everybody when the replica has not been live for longer than a blink.
+    /// Tells everybody when what is shown has not been current for longer than a blink.
     private func noteSilence() {
         let since = silentSince ?? .now()
         silentSince = since

@@ -14,27 +14,26 @@ package final class RedisPool: Service, Sendable {
         /// Bounded by the callers, each of which leaves after its time-out.
         var waiters: [Int: CheckedContinuation<Bool, Never>] = [:]
         var nextWaiter = 0
+        var observers: [@Sendable (PoolEvent) -> Void] = []
     }
 
     private let url: RedisURL
     private let options: RedisOptions
     private let eventLoops: [any EventLoop]
     private let logger: Logger
-    private let onChange: @Sendable (PoolEvent) -> Void
     private let contents = Mutex(Contents())
 
     /// Opens nothing yet, which is for `run`.
-    ///
-    /// `onChange` is called in the order of events, on one event loop.
-    package init(
-        url: RedisURL, options: RedisOptions, eventLoopGroup: any EventLoopGroup, logger: Logger,
-        onChange: @escaping @Sendable (PoolEvent) -> Void = { _ in }
-    ) {
+    package init(url: RedisURL, options: RedisOptions, eventLoopGroup: any EventLoopGroup, logger: Logger) {
         self.url = url
         self.options = options
         self.eventLoops = (0..<max(1, options.connections)).map { _ in eventLoopGroup.next() }
         self.logger = logger
-        self.onChange = onChange
+    }
+
+    /// Has `observer` called with all events from now on, in their order, on one event loop.
+    package func observe(_ observer: @escaping @Sendable (PoolEvent) -> Void) {
+        contents.withLock { $0.observers.append(observer) }
     }
 
     /// Keeps the connections up until graceful shutdown or cancellation, which let what was sent be answered.
@@ -113,7 +112,7 @@ package final class RedisPool: Service, Sendable {
         logger.info("Connected to Redis", metadata: ["redis": "\(url)", "version": "\(server.version)"])
         let waiters = contents.withLock { contents in
             contents.connections.append(connection)
-            tell(.connected(server))
+            tell(.connected(server), contents.observers)
             defer { contents.waiters = [:] }
             return contents.waiters.values
         }
@@ -123,12 +122,12 @@ package final class RedisPool: Service, Sendable {
     private func remove(_ connection: RedisConnection) {
         contents.withLock { contents in
             contents.connections.removeAll { $0 === connection }
-            if contents.connections.isEmpty { tell(.lost) }
+            if contents.connections.isEmpty { tell(.lost, contents.observers) }
         }
     }
 
     /// Hands the event to an event loop: under the lock, so that the order of events is that of the changes.
-    private func tell(_ event: PoolEvent) {
-        eventLoops[0].execute { self.onChange(event) }
+    private func tell(_ event: PoolEvent, _ observers: [@Sendable (PoolEvent) -> Void]) {
+        eventLoops[0].execute { for observer in observers { observer(event) } }
     }
 }

@@ -38,8 +38,8 @@ struct Assembly: Sendable {
         let limits = settings.limits
         let arrivals = RedisArrivals.Inlet()
         let pool = RedisPool(
-            url: redisURL, options: settings.redisOptions, eventLoopGroup: loops, logger: logger,
-            onChange: arrivals.receive)
+            url: redisURL, options: settings.redisOptions, eventLoopGroup: loops, logger: logger)
+        pool.observe(arrivals.receive)
         let store = PresenceStore(pool: pool, keys: StoreKeys(prefix: settings.redisPrefix), limits: limits)
         let hook = try await hookServices(logger)
         let enricher = hook?.enricher ?? .none

@@ -16,7 +16,7 @@ struct RedisArrivals: Service {
     let logger: Logger
     private let inlet: Inlet
 
-    /// A pool's `onChange`, and the stream that it feeds: the pool must exist before the store that this service needs.
+    /// What observes the pool from its beginning on: the pool must exist before the store that this service needs.
     final class Inlet: Sendable {
         // The newest arrival stands for all before it.
         fileprivate let pipe = AsyncStream<RedisServerInfo>.makeStream(bufferingPolicy: .bufferingNewest(1))

@@ -15,6 +15,11 @@ struct StoreClock {
         try await test.store.tick([StoreKeys.bucket(of: topic)], policy: policy)[0]
     }
 
+    /// Has the topic's bucket been ticked, unless it was; a full Redis refuses that, and was ticked before.
+    func begin(_ topic: Topic) async throws {
+        _ = try? await test.redis("HSETNX", test.keys(topic).clock, "last", .integer(try await test.now()))
+    }
+
     /// Makes it look as if the last tick was `milliseconds` ago; before now when negative.
     func pretendLastTick(on topic: Topic, ago milliseconds: Int) async throws {
         try await set("last", on: topic, try await test.now() - milliseconds)
@@ -28,6 +33,7 @@ struct StoreClock {
     /// between the two, and between this sweep and the last one, it is no gap.
     @discardableResult
     func sweep(_ topic: Topic) async throws -> Sweep {
+        try await begin(topic)
         var policy = SweepPolicy()
         policy.gap = .seconds(60)
         try await tick(topic, policy: policy)

@@ -32,8 +32,9 @@ struct StoreUnderTest: Sendable {
         try await redis("ZSCORE", keys(topic).leases, .bytes(member.bytes)).int
     }
 
-    /// Moves a lease, and the topic's bound with it, as time would.
+    /// Moves a lease, and the topic's bound with it, as time would; the bucket was ticked meanwhile.
     func setLease(of member: Member, on topic: Topic, at deadline: Int) async throws {
+        try await clock.begin(topic)
         try await redis("ZADD", keys(topic).leases, .integer(deadline), .bytes(member.bytes))
         try await redis("ZADD", keys(topic).due, "LT", .integer(deadline), keys(topic).topic)
     }

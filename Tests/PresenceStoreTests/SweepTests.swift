@@ -39,6 +39,7 @@ struct SweepTests {
     func lazyBound() async throws {
         try await withStore { test in
             let first = try await test.track(alice, on: topic)
+            try await test.clock.begin(topic)
             try await test.redis("ZADD", test.keys(topic).due, 1, test.keys(topic).topic)
             #expect(try await test.clock.tick(topic).topics == [topic])
             #expect(try await test.clock.sweep(topic) == .nothing)

@@ -30,6 +30,7 @@ struct SweeperTests {
         try await withStore { test in
             let topics = try (0..<300).map { try Topic("topic \($0)") }
             let alice = try Member("alice")
+            _ = try await test.store.tick(Array(0..<StoreKeys.buckets), policy: SweepPolicy())
             for topic in topics {
                 try await test.track(alice, on: topic)
                 try await test.setLease(of: alice, on: topic, at: 1)
@@ -164,6 +165,7 @@ struct SweeperTests {
 
     /// Puts one member on each topic, all overdue, in one go.
     private func fill(_ topics: [Topic], on test: StoreUnderTest) async throws {
+        _ = try await test.store.tick(Array(0..<StoreKeys.buckets), policy: SweepPolicy())
         let alice = RedisArgument.bytes(try Member("alice").bytes)
         let commands = topics.flatMap { topic in
             let keys = test.keys(topic)

@@ -13,7 +13,8 @@ func withPool(
 ) async throws {
     let pool = RedisPool(
         url: try RedisURL(url), options: options, eventLoopGroup: .singletonMultiThreadedEventLoopGroup,
-        logger: log.logger, onChange: onChange)
+        logger: log.logger)
+    pool.observe(onChange)
     try await withThrowingTaskGroup { group in
         group.addTask { try await pool.run() }
         defer { group.cancelAll() }
