@@ -107,11 +107,16 @@ let package = Package(
             name: "TestSupport",
             dependencies: ["LocalServices", subprocess, httpClient, nio, nioPosix, nioHTTP1, logging],
             path: "Tests/TestSupport", swiftSettings: settings),
+        // Random and damaged inputs.
+        .target(
+            name: "RandomInput", dependencies: ["Redis", nio], path: "Tests/RandomInput", swiftSettings: settings),
         .testTarget(
             name: "RedisTests",
-            dependencies: ["Redis", "CHiredis", "LocalServices", "TestSupport", nio, nioPosix, logging, lifecycle],
+            dependencies: [
+                "Redis", "CHiredis", "LocalServices", "TestSupport", "RandomInput", nio, nioPosix, logging, lifecycle,
+            ],
             swiftSettings: settings),
-        .testTarget(name: "PresenceTests", dependencies: ["Presence"], swiftSettings: settings),
+        .testTarget(name: "PresenceTests", dependencies: ["Presence", "RandomInput"], swiftSettings: settings),
         .testTarget(
             name: "PresenceStoreTests",
             dependencies: ["PresenceStore", "Presence", "Redis", "TestSupport", nio, nioPosix, logging, lifecycle],
@@ -122,12 +127,15 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "EnrichmentTests",
-            dependencies: ["Enrichment", "Postgres", "Presence", "LocalServices", "TestSupport", logging, lifecycle],
+            dependencies: [
+                "Enrichment", "Postgres", "Presence", "LocalServices", "TestSupport", "RandomInput", logging, lifecycle,
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "PresenceFeedTests",
             dependencies: [
-                "PresenceFeed", "PresenceStore", "Presence", "Redis", "TestSupport", nio, nioPosix, logging, lifecycle,
+                "PresenceFeed", "PresenceStore", "Presence", "Redis", "TestSupport", "RandomInput", nio, nioPosix,
+                logging, lifecycle,
             ],
             swiftSettings: settings),
         .testTarget(
@@ -144,14 +152,16 @@ let package = Package(
         .testTarget(
             name: "FaultTests",
             dependencies: [
-                "rollcall", "Presence", "PresenceStore", "PresenceFeed", "Redis", "LocalServices", "TestSupport", nio,
-                nioPosix, logging,
+                "rollcall", "Presence", "PresenceStore", "PresenceFeed", "Redis", "LocalServices", "TestSupport",
+                "RandomInput", nio, nioPosix, logging,
             ],
             swiftSettings: settings),
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "rollcall", "Presence", "Enrichment", "TestSupport", "LocalServices", httpClient, nio, logging, yams,
+                "rollcall", "RandomInput", "Presence", "Enrichment", "TestSupport", "LocalServices", httpClient, nio,
+                logging,
+                yams,
             ],
             exclude: ["demo_page.py"], swiftSettings: settings),
     ]

@@ -1,5 +1,6 @@
 // Rollcall · EndToEndTests
 
+import RandomInput
 import TestSupport
 import Testing
 

@@ -1,6 +1,7 @@
 // Rollcall · EnrichmentTests
 
 import Presence
+import RandomInput
 import TestSupport
 import Testing
 

@@ -4,6 +4,7 @@ import NIOCore
 import Presence
 import PresenceFeed
 import PresenceStore
+import RandomInput
 import TestSupport
 import Testing
 

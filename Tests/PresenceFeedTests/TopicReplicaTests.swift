@@ -3,6 +3,7 @@
 import Presence
 import PresenceFeed
 import PresenceStore
+import RandomInput
 import TestSupport
 import Testing
 

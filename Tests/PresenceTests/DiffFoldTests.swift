@@ -1,5 +1,6 @@
 // Rollcall · PresenceTests
 
+import RandomInput
 import Testing
 
 @testable import Presence

@@ -1,5 +1,6 @@
 // Rollcall · PresenceTests
 
+import RandomInput
 import Testing
 
 @testable import Presence
@@ -26,7 +27,7 @@ struct JSONPropertyTests {
         for _ in 0..<500 {
             let bytes = Array(random.value(depth: 2).utf8)
             for _ in 0..<50 {
-                let damaged = Self.damage(bytes, using: &random.generator)
+                let damaged = random.generator.damaged(bytes, alphabet: Array("\"\\{}[],:0eu \u{80}".utf8))
                 guard let json = try? JSON(parsing: damaged) else { continue }
                 accepted += 1
                 guard accepted.isMultiple(of: 16) else { continue }
@@ -35,19 +36,5 @@ struct JSONPropertyTests {
             }
         }
         #expect(accepted > 0, "seed \(seed)")
-    }
-
-    private static func damage(_ bytes: [UInt8], using generator: inout SplitMix) -> [UInt8] {
-        var bytes = bytes
-        for _ in 0..<Int.random(in: 1...3, using: &generator) {
-            let position = Int.random(in: 0...bytes.count, using: &generator)
-            switch Int.random(in: 0..<4, using: &generator) {
-            case 0 where position < bytes.count: bytes[position] = .random(in: 0...255, using: &generator)
-            case 1 where position < bytes.count: bytes.remove(at: position)
-            case 2: bytes.removeSubrange(position...)
-            default: bytes.insert("\"\\{}[],:0eu \u{80}".utf8.randomElement(using: &generator) ?? 0, at: position)
-            }
-        }
-        return bytes
     }
 }

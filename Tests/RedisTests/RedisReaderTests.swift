@@ -1,7 +1,7 @@
 // Rollcall · RedisTests
 
 import NIOCore
-import TestSupport
+import RandomInput
 import Testing
 
 @testable import Redis

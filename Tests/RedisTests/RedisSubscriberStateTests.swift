@@ -1,6 +1,7 @@
 // Rollcall · RedisTests
 
 import NIOCore
+import RandomInput
 import TestSupport
 import Testing
 

@@ -1,6 +1,7 @@
 // Rollcall · FaultTests
 
 import LocalServices
+import RandomInput
 import TestSupport
 
 /// A fault that a random run may meet; each is over when `strike` returns, its effects are not.

@@ -1,6 +1,7 @@
 // Rollcall · FaultTests
 
 import Foundation
+import RandomInput
 import TestSupport
 import Testing
 

@@ -1,8 +1,8 @@
-// Rollcall · PresenceTests
+// Rollcall · RandomInput
 
 /// Draws compact JSON texts of every kind, escapes and odd numbers included.
-struct RandomJSON {
-    var generator: SplitMix
+package struct RandomJSON {
+    package var generator: SplitMix
 
     private static let numbers = [
         "0", "-0", "1", "1.0", "-1.50", "1e400", "1E-7", "-0.0e+00", "123456789012345678901234567890", "9.99e99",
@@ -12,7 +12,9 @@ struct RandomJSON {
         #"\uD83D\uDE00"#, #"\ud800"#, "{}[],:", "__proto__", "\u{7F}", "\u{2028}",
     ]
 
-    mutating func value(depth: Int = 4) -> String {
+    package init(generator: SplitMix) { self.generator = generator }
+
+    package mutating func value(depth: Int = 4) -> String {
         switch Int.random(in: 0..<(depth > 0 ? 8 : 5), using: &generator) {
         case 0: return "true"
         case 1: return "false"
@@ -24,7 +26,7 @@ struct RandomJSON {
         }
     }
 
-    mutating func object(depth: Int = 4, named names: [String]? = nil) -> String {
+    package mutating func object(depth: Int = 4, named names: [String]? = nil) -> String {
         let count = Int.random(in: 0...(names?.count ?? 12), using: &generator)
         let members = (0..<count).map { index in
             // The number in each name keeps names apart, whatever they decode to.
@@ -34,12 +36,12 @@ struct RandomJSON {
         return "{\(members.joined(separator: ","))}"
     }
 
-    mutating func array(depth: Int) -> String {
+    package mutating func array(depth: Int) -> String {
         let elements = (0..<Int.random(in: 0...5, using: &generator)).map { _ in value(depth: depth - 1) }
         return "[\(elements.joined(separator: ","))]"
     }
 
-    mutating func string() -> String {
+    package mutating func string() -> String {
         let pieces = (0..<Int.random(in: 0...6, using: &generator)).map { _ in
             Self.pieces.randomElement(using: &generator) ?? ""
         }
@@ -47,7 +49,7 @@ struct RandomJSON {
     }
 
     /// Returns the text with white space wherever JSON allows it.
-    mutating func spread(_ compact: String) -> String {
+    package mutating func spread(_ compact: String) -> String {
         var spread = ""
         var isInString = false
         var isEscaped = false
