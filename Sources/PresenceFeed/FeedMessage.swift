@@ -42,7 +42,7 @@ package struct FeedMessage: Sendable {
         guard
             scanner.skip("1"), scanner.skip(":"),
             let epoch = scanner.text(until: ":"), let seq = scanner.text(until: ":"),
-            let cursor = Cursor("\(epoch)-\(seq)")
+            let cursor = Cursor("\(epoch)-\(seq)"), !cursor.isEmpty
         else { return nil }
         self.cursor = cursor
         self.isWholeState = scanner.skip("*")

@@ -11,9 +11,7 @@ package enum Ownership: Hashable, Sendable {
 
     /// Reads the mark in a stored value; nil for what is none.
     init?(utf8: UnsafeBufferPointer<UInt8>) {
-        if utf8.isEmpty {
-            self = .heartbeats
-        } else if utf8.elementsEqual("-".utf8) {
+        if utf8.elementsEqual("-".utf8) {
             self = .released
         } else if let owner = StreamOwner(String(decoding: utf8, as: UTF8.self)) {
             self = .stream(owner)

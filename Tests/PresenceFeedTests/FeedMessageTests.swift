@@ -43,7 +43,9 @@ struct FeedMessageTests {
 
     @Test(
         "A header that is none is refused",
-        arguments: ["", "1", "2:6f1c09d2a7b3e481:1:", "1:xyz:1:", "1:6f1c09d2a7b3e481:", "1:6f1c09d2a7b3e481:-1:"])
+        arguments: [
+            "", "1", "2:6f1c09d2a7b3e481:1:", "1:xyz:1:", "1:0:0:", "1:6f1c09d2a7b3e481:", "1:6f1c09d2a7b3e481:-1:",
+        ])
     func malformedHeader(text: String) {
         #expect(FeedMessage(ByteBuffer(string: text)) == nil)
     }

@@ -26,7 +26,8 @@ struct StoredPresenceTests {
         arguments: [
             "", " ", "AAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAA 30", "AAAAAAAAAAAAAAAA 30 ", "AAAAAAAAAAAAAAAA 30 []",
             "AAAAAAAAAAAAAAA 30 {}", "AAAAAAAAAAAAAAAA,B 30 {}", "AAAAAAAAAAAAAAAA x {}", "AAAAAAAAAAAAAAAA -1 {}",
-            "AAAAAAAAAAAAAAAA 30,x {}", "AAAAAAAAAAAAAAAA,,AAAAAAAAAAAAAAAA 30 {}", "AAAAAAAAAAAAAAAA 30,a,b {}",
+            "AAAAAAAAAAAAAAAA 30, {}", "AAAAAAAAAAAAAAAA 30,x {}", "AAAAAAAAAAAAAAAA,,AAAAAAAAAAAAAAAA 30 {}",
+            "AAAAAAAAAAAAAAAA 30,a,b {}",
         ])
     func strange(_ text: String) {
         #expect(StoredPresence(Array(text.utf8)) == nil)
