@@ -110,6 +110,14 @@ let package = Package(
         // Random and damaged inputs.
         .target(
             name: "RandomInput", dependencies: ["Redis", nio], path: "Tests/RandomInput", swiftSettings: settings),
+        // Feeds them to every parser of what comes from outside, for as long as you like: `make fuzz`.
+        .executableTarget(
+            name: "fuzz",
+            dependencies: [
+                "RandomInput", "Presence", "PresenceStore", "PresenceFeed", "PresenceServer", "Redis", httpTypes, nio,
+                argumentParser,
+            ],
+            path: "Tests/Fuzz", swiftSettings: settings),
         .testTarget(
             name: "RedisTests",
             dependencies: [
@@ -159,9 +167,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "rollcall", "RandomInput", "Presence", "Enrichment", "TestSupport", "LocalServices", httpClient, nio,
-                logging,
-                yams,
+                "rollcall", "fuzz", "RandomInput", "Presence", "Enrichment", "TestSupport", "LocalServices", httpClient,
+                nio, logging, yams,
             ],
             exclude: ["demo_page.py"], swiftSettings: settings),
     ]

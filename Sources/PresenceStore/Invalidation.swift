@@ -8,7 +8,7 @@ import Redis
 package enum Invalidation {
     static let separator: UInt8 = 0x1f
 
-    static func message(_ keys: [Key]) -> String {
+    package static func message(_ keys: [Key]) -> String {
         "1:" + keys.map(\.text).joined(separator: "\u{1f}")
     }
 

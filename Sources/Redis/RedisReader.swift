@@ -1,12 +1,12 @@
 // Rollcall · Redis
 
 import CHiredis
-import NIOCore
+package import NIOCore
 
 /// Owns hiredis' parser and turns a stream of bytes, cut anywhere, into replies.
 ///
 /// After an error the stream has no meaning any more: every later call throws the same error.
-struct RedisReader: ~Copyable {
+package struct RedisReader: ~Copyable {
     /// hiredis moves the unread rest of its buffer after each reply: 1 MiB at once is ten times slower than 64 KiB.
     private static let portion = 64 << 10
     /// The longest line that can announce a length: a sign and 19 digits, with room to spare.
@@ -18,7 +18,7 @@ struct RedisReader: ~Copyable {
     private var failure: RedisError?
 
     /// Fails only when there is no memory for a few hundred bytes.
-    init(limits: RedisReplyLimits) throws(RedisError) {
+    package init(limits: RedisReplyLimits) throws(RedisError) {
         guard let reader = redisReaderCreateWithFunctions(RedisReplyBuilder.callbacks) else {
             throw RedisError(.unavailable, "no memory for a reply parser")
         }
@@ -40,7 +40,7 @@ struct RedisReader: ~Copyable {
     }
 
     /// Takes the next whole reply, reading from `bytes` as far as needed; nil when all of them are used up.
-    mutating func next(_ bytes: inout ByteBuffer) throws(RedisError) -> RedisValue? {
+    package mutating func next(_ bytes: inout ByteBuffer) throws(RedisError) -> RedisValue? {
         if let failure { throw failure }
         do throws(RedisError) {
             while true {

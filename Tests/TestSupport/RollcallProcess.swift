@@ -82,26 +82,31 @@ package final class RollcallProcess: Sendable {
         self.process.send(SIGCONT)
     }
 
-    /// Where the build put the program: beside the test bundle.
+    /// The built program, or the one that `ROLLCALL_EXECUTABLE` names.
     package static var executable: String {
         get throws {
             if let given = ProcessInfo.processInfo.environment["ROLLCALL_EXECUTABLE"] { return given }
-            for argument in CommandLine.arguments where argument.contains(".xctest") {
-                var folder = URL(fileURLWithPath: argument)
-                while folder.path != "/" {
-                    folder.deleteLastPathComponent()
-                    let candidate = folder.appendingPathComponent("rollcall").path
-                    var isFolder: ObjCBool = false
-                    if FileManager.default.fileExists(atPath: candidate, isDirectory: &isFolder), !isFolder.boolValue,
-                        FileManager.default.isExecutableFile(atPath: candidate)
-                    {
-                        return candidate
-                    }
+            return try Self.built("rollcall")
+        }
+    }
+
+    /// Where the build put a program of ours: beside the test bundle.
+    package static func built(_ name: String) throws -> String {
+        for argument in CommandLine.arguments where argument.contains(".xctest") {
+            var folder = URL(fileURLWithPath: argument)
+            while folder.path != "/" {
+                folder.deleteLastPathComponent()
+                let candidate = folder.appendingPathComponent(name).path
+                var isFolder: ObjCBool = false
+                if FileManager.default.fileExists(atPath: candidate, isDirectory: &isFolder), !isFolder.boolValue,
+                    FileManager.default.isExecutableFile(atPath: candidate)
+                {
+                    return candidate
                 }
             }
-            throw LocalServicesError(
-                .notInstalled, "no built rollcall beside \(CommandLine.arguments[0]); set ROLLCALL_EXECUTABLE")
         }
+        throw LocalServicesError(
+            .notInstalled, "no built \(name) beside \(CommandLine.arguments[0]); ROLLCALL_EXECUTABLE names rollcall")
     }
 
     private static func settings(_ given: [String: String]) -> [String: String?] {

@@ -1,10 +1,10 @@
 // Rollcall · PresenceServer
 
-import Presence
+package import Presence
 import PresenceStore
 
 /// One operation of a batch, read and checked as its single request would be.
-struct BatchOperation: Sendable {
+package struct BatchOperation: Sendable {
     enum Kind: String, CaseIterable, Sendable {
         case track, put, update, untrack, heartbeat
 
@@ -36,7 +36,7 @@ struct BatchOperation: Sendable {
     }
 
     /// Reads one element of `operations`; places in problems are relative to it.
-    init(_ json: JSON, limits: Limits) throws(Problem) {
+    package init(_ json: JSON, limits: Limits) throws(Problem) {
         let kind = try Self.kind(of: json)
         var fields = try FieldReader(json, allowing: kind.members)
         let (topic, key) = (fields.topic(), fields.key())

@@ -1,14 +1,14 @@
 // Rollcall · PresenceServer
 
-import HTTPTypes
-import Presence
+package import HTTPTypes
+package import Presence
 
 /// `If-None-Match`: the lists that a client has already.
-struct IfNoneMatch {
+package struct IfNoneMatch {
     private let tags: [Substring]
 
     /// - Returns: Nil without the field.
-    init?(_ headers: HTTPFields) {
+    package init?(_ headers: HTTPFields) {
         guard let field = headers[.ifNoneMatch] else { return nil }
         self.tags = field.split(separator: ",").map { tag in
             let tag = tag.trimmed
@@ -17,20 +17,20 @@ struct IfNoneMatch {
         }
     }
 
-    func matches(_ tag: String) -> Bool {
+    package func matches(_ tag: String) -> Bool {
         self.tags.contains { $0 == "*" || $0 == tag }
     }
 }
 
 /// `If-Match` of a PATCH: the ref that must still be the present one.
-enum IfMatch: Hashable {
+package enum IfMatch: Hashable {
     case any
     case ref(Ref)
     /// A well-formed tag that no ref of ours can equal.
     case nothing
 
     /// - Returns: Nil without the field.
-    init?(_ headers: HTTPFields) throws(Problem) {
+    package init?(_ headers: HTTPFields) throws(Problem) {
         guard let field = headers[.ifMatch] else { return nil }
         let tag = field[...].trimmed
         if tag == "*" {
@@ -47,13 +47,13 @@ enum IfMatch: Hashable {
     }
 }
 
-enum EntityTag {
-    static func of(_ cursor: Cursor) -> String { "\"\(cursor)\"" }
+package enum EntityTag {
+    package static func of(_ cursor: Cursor) -> String { "\"\(cursor)\"" }
     /// Data that the fetch hook adds changes without moving the cursor.
-    static func of(_ cursor: Cursor, _ extras: Extras) -> String {
+    package static func of(_ cursor: Cursor, _ extras: Extras) -> String {
         extras.isEmpty ? Self.of(cursor) : "\"\(cursor).\(String(extras.fingerprint, radix: 16))\""
     }
-    static func of(_ ref: Ref) -> String { "\"\(ref)\"" }
+    package static func of(_ ref: Ref) -> String { "\"\(ref)\"" }
 }
 
 extension Substring {

@@ -21,14 +21,14 @@ package struct PathTemplate: Hashable, Sendable, CustomStringConvertible {
     /// Cuts a path at its slashes; empty segments stay, so that an empty name is seen and refused by name.
     ///
     /// - Returns: Nothing for what is not an absolute path.
-    static func split(_ path: String) -> [Substring] {
+    package static func split(_ path: String) -> [Substring] {
         guard path.utf8.first == UInt8(ascii: "/") else { return [] }
         return path.utf8.dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
             .map(Substring.init)
     }
 
     /// The raw values of the parameters, or nil when the path is not of this template.
-    func match(_ path: [Substring]) -> PathParameters? {
+    package func match(_ path: [Substring]) -> PathParameters? {
         guard path.count == self.segments.count else { return nil }
         var parameters = PathParameters()
         for (segment, text) in zip(self.segments, path) {

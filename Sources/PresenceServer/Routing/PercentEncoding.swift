@@ -3,9 +3,9 @@
 /// Percent-encoding (RFC 3986 §2.1) of path segments and query parts.
 ///
 /// The framework leaves paths encoded.
-enum PercentEncoding {
+package enum PercentEncoding {
     /// Why a text cannot be decoded.
-    enum Fault: Error, Hashable {
+    package enum Fault: Error, Hashable {
         case badEscape
         case badUTF8
 
@@ -21,7 +21,7 @@ enum PercentEncoding {
     ///
     /// - Parameter plusIsSpace: In queries `+` is a space, as browsers' `URLSearchParams` and HTML forms write it; a plus
     ///   is `%2B` there. In paths `+` is a plus.
-    static func decode(_ text: Substring, plusIsSpace: Bool = false) throws(Fault) -> String {
+    package static func decode(_ text: Substring, plusIsSpace: Bool = false) throws(Fault) -> String {
         let plus = UInt8(ascii: "+")
         guard text.utf8.contains(where: { $0 == UInt8(ascii: "%") || $0 == plus && plusIsSpace }) else {
             // The request line is not known to be UTF-8, so even an unescaped text is checked.
@@ -47,7 +47,7 @@ enum PercentEncoding {
     }
 
     /// Encodes everything but RFC 3986's unreserved characters and the colon, which every URI part allows and topics use.
-    static func encode(_ text: String) -> String {
+    package static func encode(_ text: String) -> String {
         let isSafe: (UInt8) -> Bool = { byte in
             switch byte {
             case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),

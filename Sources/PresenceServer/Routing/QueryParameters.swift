@@ -22,7 +22,7 @@ package struct QueryParameters: Sendable {
     }
 
     /// Refuses every parameter that the route does not know: a misspelt one would be ignored in silence.
-    func requireOnly(_ names: Set<String>) throws(Problem) {
+    package func requireOnly(_ names: Set<String>) throws(Problem) {
         let unknown = self.parameters.map(\.name).filter { !names.contains($0) }
         guard !unknown.isEmpty else { return }
         let known = names.isEmpty ? "it takes none" : "it takes \(names.sorted().joined(separator: ", "))"

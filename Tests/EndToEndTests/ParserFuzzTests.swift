@@ -1,0 +1,20 @@
+// Rollcall · EndToEndTests
+
+import RandomInput
+import TestSupport
+import Testing
+
+/// A short run of what `make fuzz` does at length.
+@Suite("Parsers, fuzzed")
+struct ParserFuzzTests {
+    /// A program of its own, since a crash would end the test run, and its memory is measured.
+    @Test("No input of 60,000 crashes or stops a parser, or makes it break its promise", .timeLimit(.minutes(10)))
+    func random() async throws {
+        let seed = Environment.seed ?? SplitMix.freshSeed()
+        print("parsers, fuzzed: seed \(seed)")
+        let outcome = try await Command.run(
+            try RollcallProcess.built("fuzz"), ["--count", "5000", "--seed", "\(seed)"],
+            timeout: .seconds(120) * patience)
+        #expect(outcome.code == 0, "\(outcome.output)\(outcome.errors)")
+    }
+}

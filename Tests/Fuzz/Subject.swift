@@ -1,0 +1,17 @@
+// Rollcall · fuzz
+
+/// A parser, what feeds it, and what it promises.
+struct Subject: Sendable {
+    let name: String
+    let round: @Sendable (inout Round) throws -> Void
+
+    init(_ name: String, round: @escaping @Sendable (inout Round) throws -> Void) {
+        self.name = name
+        self.round = round
+    }
+
+    static let all: [Subject] = [
+        .replies, .messages, .values, .invalidations, .names, .cursors, .json, .patches, .operations, .paths, .queries,
+        .tags,
+    ]
+}

@@ -1,0 +1,98 @@
+// Rollcall · fuzz
+
+import HTTPTypes
+import Presence
+import RandomInput
+
+import PresenceServer
+
+/// Paths, queries and header fields.
+extension Subject {
+    private static let template = PathTemplate("/v1/topics/{topic}/presences/{key}/{session}/heartbeat")
+
+    /// Paths: names come back from their encoding, and what was taken from elsewhere is as good as encoded.
+    static let paths = Subject("paths") { round in
+        let (topic, member) = (round.random.topic(), round.random.member())
+        let names = [topic.text, member.key.text, member.session.text].map(PercentEncoding.encode)
+        let path = Array("/v1/topics/\(names[0])/presences/\(names[1])/\(names[2])/heartbeat".utf8)
+        try round.feed(path) { round, bytes in
+            let parameters = template.match(PathTemplate.split(String(decoding: bytes, as: UTF8.self)))
+            let read = (try parameters?.topic(), try parameters?.member())
+            try round.expect(read.0 == topic && read.1 == member, "names do not come back from a path")
+            return true
+        }
+        try round.damage(path, "/%20FfCc+:.?#") { round, bytes in
+            guard let parameters = template.match(PathTemplate.split(String(decoding: bytes, as: UTF8.self))) else {
+                return false
+            }
+            do {
+                for name in ["topic", "key", "session"] {
+                    let text = try parameters.text(name)
+                    let again = try PercentEncoding.decode(PercentEncoding.encode(text)[...])
+                    try round.expect(again.utf8.elementsEqual(text.utf8), "“\(text)” does not come back")
+                }
+                _ = (try parameters.topic(), try parameters.member())
+                return true
+            } catch let problem as Problem {
+                try round.expect(problem.isReadable, "a problem is no JSON: \(problem.detail)")
+                return false
+            }
+        }
+    }
+
+    /// Queries: parameters come back from their encoding in their order.
+    static let queries = Subject("queries") { round in
+        let names = ["topic", "view", "limit", "since", "", "ü"]
+        let pairs = (0..<round.random.below(6)).map { _ in (round.random.pick(names), round.random.name()) }
+        let query = pairs.map { name, value in
+            let value = PercentEncoding.encode(value)
+            return
+                "\(PercentEncoding.encode(name))=\(value.split(separator: "%20", omittingEmptySubsequences: false).joined(separator: "+"))"
+        }
+        let bytes = Array(query.joined(separator: "&").utf8)
+        try round.feed(bytes) { round, bytes in
+            let read = try QueryParameters(String(decoding: bytes, as: UTF8.self))
+            for name in names {
+                let values = pairs.filter { $0.0 == name }.map { Array($0.1.utf8) }
+                try round.expect(read.all(name).map { Array($0.utf8) } == values, "\(name) does not come back")
+            }
+            return true
+        }
+        try round.damage(bytes, "&=%20+;#topicviewlmtfkey") { round, bytes in
+            do {
+                let read = try QueryParameters(String(decoding: bytes, as: UTF8.self))
+                try read.requireOnly(["topic", "view", "limit", "since"])
+                _ = (try read.int("limit", in: 1...100), try read.choice("view", of: View.self))
+                _ = (try read.one("since"), try read.name("topic", Topic.init(_:at:)))
+                return true
+            } catch let problem as Problem {
+                try round.expect(problem.isReadable, "a problem is no JSON: \(problem.detail)")
+                return false
+            }
+        }
+    }
+
+    /// Entity tags: a list is known by any of them, a ref by its own alone.
+    static let tags = Subject("tags") { round in
+        let ref = Ref.random(using: &round.random)
+        let cursors = (0...round.random.below(4)).map { _ in EntityTag.of(round.random.cursor()) }
+        let field = Array(cursors.map { (round.random.chance(30) ? "W/" : "") + $0 }.joined(separator: ", ").utf8)
+        try round.feed(field) { round, bytes in
+            let tags = IfNoneMatch([.ifNoneMatch: String(decoding: bytes, as: UTF8.self)])
+            try round.expect(cursors.allSatisfy { tags?.matches($0) == true }, "a tag is not found")
+            try round.expect(tags?.matches(EntityTag.of(ref)) == false, "a tag is found that is not there")
+            try round.expect(IfMatch([.ifMatch: EntityTag.of(ref)]) == .ref(ref), "a ref is not read as it was written")
+            return true
+        }
+        try round.damage(field, "\"W/*, \t") { round, bytes in
+            let text = String(decoding: bytes, as: UTF8.self)
+            _ = IfNoneMatch([.ifNoneMatch: text])?.matches(cursors[0])
+            do throws(Problem) {
+                return try IfMatch([.ifMatch: text]) != nil
+            } catch {
+                try round.expect(error.isReadable, "a problem is no JSON: \(error.detail)")
+                return false
+            }
+        }
+    }
+}

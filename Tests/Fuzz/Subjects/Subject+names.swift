@@ -1,0 +1,46 @@
+// Rollcall · fuzz
+
+import Presence
+import RandomInput
+
+/// The small words: names, members and cursors.
+extension Subject {
+    /// Keys: taken by the rule that the contract gives, and no other.
+    static let names = Subject("names") { round in
+        let name = Array(round.random.name().utf8)
+        try round.feed(name) { round, bytes in
+            try round.expect(Key(utf8: bytes)?.text.utf8.elementsEqual(bytes) == true, "a name is refused")
+            return true
+        }
+        try round.damage(name, "aü😀\u{7F}\u{85}\u{A0}\n") { round, bytes in
+            let key = Key(utf8: bytes)
+            try round.expect((key != nil) == isName(bytes), "a name is judged against the rule")
+            let member = Member(bytes: bytes + [0x1F] + Array("tab".utf8))
+            try round.expect(member?.key == key, "a member is read otherwise than its key")
+            return key != nil
+        }
+    }
+
+    /// 1 to 256 bytes of UTF-8 without control characters.
+    private static func isName(_ bytes: [UInt8]) -> Bool {
+        guard (1...256).contains(bytes.count), let text = String(validating: bytes, as: UTF8.self) else { return false }
+        return !text.unicodeScalars.contains { $0.properties.generalCategory == .control }
+    }
+
+    /// Cursors: each is written in one way.
+    static let cursors = Subject("cursors") { round in
+        let cursor = round.random.chance(5) ? .empty : round.random.cursor()
+        let text = Array(cursor.description.utf8)
+        try round.feed(text) { round, bytes in
+            try round.expect(Cursor(cursor.description) == cursor, "a cursor is not read as it was written")
+            return true
+        }
+        try round.damage(text, "-0123456789abcdefABF+ ") { round, bytes in
+            let text = String(decoding: bytes, as: UTF8.self)
+            guard let read = Cursor(text) else { return false }
+            try round.expect(
+                read.description.utf8.elementsEqual(text.utf8), "a cursor that was taken is written otherwise")
+            return true
+        }
+    }
+}

@@ -1,0 +1,106 @@
+// Rollcall · fuzz
+
+import NIOCore
+import Presence
+import PresenceFeed
+import RandomInput
+
+import PresenceStore
+import Redis
+
+/// What comes from Redis.
+extension Subject {
+    /// RESP: where the stream is cut has no meaning, whole or damaged.
+    static let replies = Subject("replies") { round in
+        var replies = RandomReply(seed: round.random.next(), hasLongStrings: false)
+        let values = (0..<replies.number(1...4)).map { _ in replies.value() }
+        var stream = ByteBuffer()
+        for value in values { RandomReply.encode(value, into: &stream) }
+        let bytes = Array(stream.readableBytesView)
+        try round.feed(bytes) { round, bytes in
+            let read = try Read(round.random.cut(bytes))
+            try round.expect(read == Read(values: values), "replies are not read as they were written: \(read)")
+            return true
+        }
+        try round.damage(bytes, "*$+-:0123456789\r\n") { round, bytes in
+            let (whole, cut) = (try Read([bytes[...]]), try Read(round.random.cut(bytes)))
+            try round.expect(whole == cut, "a stream is read otherwise when it is cut: \(whole), \(cut)")
+            return !whole.isRefused
+        }
+    }
+
+    /// What became of a stream.
+    private struct Read: Equatable {
+        var values: [RedisValue] = []
+        var isRefused = false
+
+        init(values: [RedisValue]) { self.values = values }
+
+        init(_ pieces: [ArraySlice<UInt8>]) throws {
+            var limits = RedisReplyLimits()
+            (limits.bytes, limits.elements) = (1 << 20, 10_000)
+            var reader = try RedisReader(limits: limits)
+            do throws(RedisError) {
+                for piece in pieces {
+                    var buffer = ByteBuffer(bytes: piece)
+                    while let value = try reader.next(&buffer) { values.append(value) }
+                }
+            } catch {
+                isRefused = true
+            }
+        }
+    }
+
+    /// Messages on pub/sub: read to the last byte or refused.
+    static let messages = Subject("messages") { round in
+        let records = (0..<round.random.below(4)).map { _ in
+            round.random.chance(60)
+                ? FeedMessage.Record.set(round.random.member(), round.random.stored())
+                : .leave(round.random.member(), round.random.pick([.untracked, .closed, .expired, .evicted]))
+        }
+        let message = FeedMessage(
+            cursor: round.random.cursor(), isWholeState: round.random.chance(30), records: records)
+        try round.feed(message.bytes) { round, bytes in
+            let read = FeedMessage(ByteBuffer(bytes: bytes))
+            try round.expect(read?.bytes == bytes, "a message is not read as it was written")
+            return true
+        }
+        try round.damage(message.bytes, "1:+-*ucxe0123456789 ,{}") { round, bytes in
+            guard let read = FeedMessage(ByteBuffer(bytes: bytes)) else { return false }
+            let again = FeedMessage(ByteBuffer(bytes: read.bytes))
+            try round.expect(again?.bytes == read.bytes, "a message that was taken is not read again")
+            try round.expect(read.bytes.count <= bytes.count, "a message holds more than its bytes")
+            return true
+        }
+    }
+
+    /// Values as Redis keeps them: what is taken is written in one way.
+    static let values = Subject("values") { round in
+        let stored = round.random.stored()
+        try round.feed(stored.bytes) { round, bytes in
+            try round.expect(StoredPresence(bytes) == stored, "a value is not read as it was written")
+            return true
+        }
+        try round.damage(stored.bytes, ", -{}0123456789AZ") { round, bytes in
+            guard let read = StoredPresence(bytes) else { return false }
+            try round.expect(read.bytes == bytes, "a value that was taken is written otherwise")
+            return true
+        }
+    }
+
+    /// Word of changed data.
+    static let invalidations = Subject("invalidations") { round in
+        let keys = (0..<round.random.below(5) + 1).map { _ in round.random.key() }
+        let message = Array(Invalidation.message(keys).utf8)
+        try round.feed(message) { round, bytes in
+            try round.expect(Invalidation.keys(ByteBuffer(bytes: bytes)) == keys, "keys are not read as written")
+            return true
+        }
+        try round.damage(message, "1:\u{1F}ab") { round, bytes in
+            let read = Invalidation.keys(ByteBuffer(bytes: bytes))
+            let again = Invalidation.keys(ByteBuffer(string: Invalidation.message(read)))
+            try round.expect(again == read, "keys that were taken are not read again")
+            return !read.isEmpty
+        }
+    }
+}
