@@ -168,7 +168,7 @@ let package = Package(
             name: "EndToEndTests",
             dependencies: [
                 "rollcall", "fuzz", "RandomInput", "Presence", "Enrichment", "TestSupport", "LocalServices", httpClient,
-                nio, logging, yams,
+                nio, nioPosix, logging, yams,
             ],
             exclude: ["demo_page.py"], swiftSettings: settings),
     ]

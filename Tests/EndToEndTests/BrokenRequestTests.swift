@@ -1,0 +1,132 @@
+// Rollcall · EndToEndTests
+
+import Foundation
+import NIOCore
+import NIOPosix
+import RandomInput
+import TestSupport
+import Testing
+
+/// The HTTP front against requests that something broke on the way, down to the last byte.
+@Suite("Broken requests")
+struct BrokenRequestTests {
+    private static let body = #"{"key":"alice","session":"tab-1","meta":{"status":"here"},"ttl":30}"#
+    private static let chunked = "\(String(body.utf8.count, radix: 16))\r\n\(body)\r\n0\r\n\r\n"
+    private static let batch = #"{"operations":[{"op":"untrack","topic":"lobby","key":"bob"}]}"#
+
+    private static let requests = [
+        "GET /v1/topics/lobby/presences?view=keys&limit=2&after=a HTTP/1.1\r\nHost: h\r\nIf-None-Match: \"0-0\"\r\n\r\n",
+        "GET /v1/topics/lobby/presences HTTP/1.1\r\nHost: h\r\n\r\nGET /healthz HTTP/1.1\r\nHost: h\r\n\r\n",
+        "POST /v1/topics/lobby/presences HTTP/1.1\r\nHost: h\r\nContent-Length: \(body.utf8.count)\r\n\r\n\(body)",
+        "POST /v1/topics/lobby/presences HTTP/1.1\r\nHost: h\r\nTransfer-Encoding: chunked\r\n\r\n\(chunked)",
+        "POST /v1/batch HTTP/1.1\r\nHost: h\r\nExpect: 100-continue\r\nContent-Length: \(batch.utf8.count)\r\n\r\n\(batch)",
+        "PATCH /v1/topics/a%2Fb/presences/%C3%BC/tab-1 HTTP/1.1\r\nHost: h\r\nIf-Match: *\r\nContent-Length: 7\r\n\r\n{\"a\":1}",
+        "DELETE /v1/topics/lobby/presences/alice HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+        "OPTIONS /v1/batch HTTP/1.1\r\nHost: h\r\nOrigin: https://x\r\nAccess-Control-Request-Method: POST\r\n\r\n",
+        "GET /v1/topics/lobby/events?key=carol&grace=0&meta=%7B%7D HTTP/1.1\r\nHost: h\r\nLast-Event-ID: 0-0\r\n\r\n",
+        "GET /v1/events?topic=lobby&topic=garden&since=0-0,0-0 HTTP/1.1\r\nHost: h\r\nUpgrade: h2c\r\n\r\n",
+    ].map { Array($0.utf8) }
+
+    private static let notRequests =
+        [
+            "GET /healthz\r\n\r\n", "GET /healthz HTTP/9.9\r\nHost: h\r\n\r\n",
+            "BREW /healthz HTTP/1.1\r\nHost: h\r\n\r\n",
+            "GET /healthz HTTP/1.1\r\nHost\r\n\r\n", "GET /healthz HTTP/1.1\r\nHost: h\r\nName : a\r\n\r\n",
+            "GET /healthz HTTP/1.1\r\nHost: h\r\nName: a\0b\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n",
+            "GET /v1/topics/ü/presences HTTP/1.1\r\nHost: h\r\n\r\n", "\u{16}\u{3}\u{1}\u{2}\0\u{1}\0\u{1}",
+            "GET /\(String(repeating: "a", count: 200_000)) HTTP/1.1\r\nHost: h\r\n\r\n",
+            "GET /healthz HTTP/1.1\r\nName: \(String(repeating: "a", count: 200_000))\r\n\r\n",
+            "GET /healthz HTTP/1.1\r\n\(String(repeating: "Name: a\r\n", count: 20_000))\r\n",
+        ]
+        + [
+            "Content-Length: x", "Content-Length: -1", "Content-Length: 67\r\nContent-Length: 68", "Content-Length: 68",
+            "Content-Length: 67\r\nTransfer-Encoding: chunked", "Transfer-Encoding: gzip", "Transfer-Encoding: chunked",
+        ].map { "POST /v1/topics/lobby/presences HTTP/1.1\r\nHost: h\r\n\($0)\r\n\r\n\(body)" }
+
+    @Test(
+        "A node answers 2,000 of them or closes, keeps nothing of them, and serves the next client",
+        .timeLimit(.minutes(15)))
+    func broken() async throws {
+        let seed = Environment.seed ?? SplitMix.freshSeed()
+        print("broken requests: seed \(seed)")
+        var random = SplitMix(seed: seed)
+        let alphabet = Array(" /:?&=%+.,;\"{}[]\r\n\t\0\u{7F}019aHTP-é".utf8) + [0x80, 0xFF]
+        try await withRollcall(redis: SharedRedis.url, environment: ["ROLLCALL_REDIS_PREFIX": uniquePrefix()]) { node in
+            for _ in 0..<100 {
+                let requests = (0..<20).map { _ in random.damaged(random.pick(Self.requests), alphabet: alphabet) }
+                try await withThrowingTaskGroup { group in
+                    for request in requests {
+                        group.addTask {
+                            let status = try await Self.status(of: request, at: node.url)
+                            // 503 is what a Redis that is slow for the moment makes of any request.
+                            let isRight = status.map { (100..<500).contains($0) || $0 == 503 } ?? true
+                            #expect(isRight, "\(status ?? 0), seed \(seed): \(request)")
+                        }
+                    }
+                    try await group.waitForAll()
+                }
+                let path = RollcallClient.path(topic: "next", "presences", "dave", "tab-1")
+                #expect([200, 201].contains(try await node.client.put(path, "{}").status), "seed \(seed)")
+            }
+            try await eventually("the end of every stream, seed \(seed)", timeout: .seconds(30)) {
+                try await node.client.get("/metrics").text.contains("\nrollcall_streams_open 0\n")
+            }
+        }
+    }
+
+    @Test("What is no request gets 400, and what is none yet gets nothing", .timeLimit(.minutes(10)))
+    func noRequest() async throws {
+        try await withRollcall(redis: SharedRedis.url, environment: ["ROLLCALL_REDIS_PREFIX": uniquePrefix()]) { node in
+            for text in Self.notRequests {
+                let status = try await Self.status(of: Array(text.utf8), at: node.url)
+                #expect(status == 400, "\(text.prefix(200))")
+            }
+            for text in ["", "GET", "GET /healthz HTTP/1.1\r\nHost: h\r\n"] {
+                let status = try await Self.status(of: Array(text.utf8), at: node.url)
+                #expect(status == nil || status == 400, "\(text)")
+            }
+            #expect(
+                try await Self.status(of: Array("GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n".utf8), at: node.url) == 200)
+        }
+    }
+
+    /// Sends a request and no more, and waits for the status of an answer, which must be HTTP; nil for the end alone.
+    private static func status(of request: [UInt8], at url: String) async throws -> Int? {
+        let address = try #require(URLComponents(string: url))
+        let answer = NIOSingletons.posixEventLoopGroup.next().makePromise(of: [UInt8].self)
+        let channel = try await ClientBootstrap(group: answer.futureResult.eventLoop)
+            .channelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(FirstBytes(promise: answer))
+                }
+            }
+            .connect(host: address.host ?? "", port: address.port ?? 0).get()
+        let hang = channel.eventLoop.scheduleTask(in: .seconds(30) * Int64(patience)) {
+            answer.fail(NeverHappened(description: "an answer to \(String(decoding: request, as: UTF8.self))"))
+        }
+        try? await channel.writeAndFlush(ByteBuffer(bytes: request))
+        try? await channel.close(mode: .output)
+        let bytes = try await answer.futureResult.get()
+        hang.cancel()
+        try? await channel.close()
+        let words = String(decoding: bytes, as: UTF8.self).split(separator: " ", maxSplits: 2)
+        guard !bytes.isEmpty else { return nil }
+        return try #require(words.first?.hasPrefix("HTTP/1.") == true ? Int(words[1]) : nil, "\(bytes)")
+    }
+
+    /// What came first; nothing if the end did.
+    private final class FirstBytes: ChannelInboundHandler {
+        typealias InboundIn = ByteBuffer
+        private let promise: EventLoopPromise<[UInt8]>
+
+        init(promise: EventLoopPromise<[UInt8]>) { self.promise = promise }
+
+        func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+            promise.succeed(Array(unwrapInboundIn(data).readableBytesView))
+        }
+
+        func channelInactive(context: ChannelHandlerContext) { promise.succeed([]) }
+
+        func errorCaught(context: ChannelHandlerContext, error: any Error) { context.close(promise: nil) }
+    }
+}
