@@ -170,6 +170,6 @@ let package = Package(
                 "rollcall", "fuzz", "RandomInput", "Presence", "Enrichment", "TestSupport", "LocalServices", httpClient,
                 nio, nioPosix, logging, yams,
             ],
-            exclude: ["demo_page.py"], swiftSettings: settings),
+            exclude: ["demo_page.py", "Contract"], swiftSettings: settings),
     ]
 )

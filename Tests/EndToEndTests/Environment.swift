@@ -5,5 +5,12 @@ import Foundation
 /// What the person who runs the tests may decide.
 enum Environment {
     /// `ROLLCALL_TEST_SEED`: repeats a run of random tests.
-    static var seed: UInt64? { ProcessInfo.processInfo.environment["ROLLCALL_TEST_SEED"].flatMap(UInt64.init) }
+    static var seed: UInt64? { number("ROLLCALL_TEST_SEED") }
+
+    /// `ROLLCALL_TEST_EXAMPLES`: how many requests of each operation the contract's fuzzing makes.
+    static var examples: Int? { number("ROLLCALL_TEST_EXAMPLES") }
+
+    private static func number<Number: FixedWidthInteger>(_ name: String) -> Number? {
+        ProcessInfo.processInfo.environment[name].flatMap { Number($0) }
+    }
 }

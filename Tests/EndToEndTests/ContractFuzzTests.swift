@@ -1,0 +1,58 @@
+// Rollcall · EndToEndTests
+
+import Foundation
+import LocalServices
+import TestSupport
+import Testing
+
+/// Schemathesis against a node: requests that `openapi.yaml` allows, and requests that it does not, at random.
+///
+/// `ROLLCALL_TEST_SEED` and `ROLLCALL_TEST_EXAMPLES` make it other requests, and more of them.
+@Suite("The contract, fuzzed")
+struct ContractFuzzTests {
+    @Test(
+        "Every answer is one that the contract gives for the request", .timeLimit(.minutes(30)),
+        arguments: [
+            // By itself, and first of all on its topics: what it follows are the links from what it tracked.
+            ("stateful", 100),
+            ("examples,coverage,fuzzing", 30),
+        ])
+    func conforms(phases: String, examples: Int) async throws {
+        let schemathesis = repository + "/.venv/bin/schemathesis"
+        try #require(
+            FileManager.default.isExecutableFile(atPath: schemathesis),
+            "this test needs \(schemathesis); scripts/bootstrap makes it")
+        let folder = try TemporaryFolder.make()
+        defer { TemporaryFolder.remove(folder) }
+        let seed = Environment.seed ?? 1
+        print("The contract, fuzzed: \(phases), seed \(seed)")
+
+        try await withPostgres { database in
+            let settings = [
+                "ROLLCALL_REDIS_PREFIX": uniquePrefix(), "ROLLCALL_DATABASE_URL": database,
+                "ROLLCALL_FETCH_RULES": Self.rules,
+            ]
+            try await withRollcall(redis: try await SharedRedis.url, environment: settings) { node in
+                let outcome = try await Command.run(
+                    schemathesis,
+                    [
+                        "--config-file", Self.contract + "/schemathesis.toml", "run", repository + "/openapi.yaml",
+                        "--url", node.url, "--phases", phases, "--seed", "\(seed)",
+                        "--max-examples", "\(Environment.examples ?? examples)", "--no-color",
+                    ],
+                    environment: [
+                        "SCHEMATHESIS_HOOKS": Self.contract + "/hooks.py", "HYPOTHESIS_STORAGE_DIRECTORY": folder,
+                        "PYTHONDONTWRITEBYTECODE": "1",
+                    ],
+                    timeout: Environment.examples == nil ? .seconds(300) * patience : .seconds(1_700))
+                #expect(outcome.code == 0, "seed \(seed)\n\(outcome.output)\(outcome.errors)")
+            }
+        }
+    }
+
+    /// Every key has data.
+    private static let rules = """
+        [{"topics": "*", "field": "user", "query": "SELECT key, to_jsonb(key) FROM unnest($1) AS key"}]
+        """
+    private static let contract = repository + "/Tests/EndToEndTests/Contract"
+}
