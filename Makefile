@@ -1,5 +1,5 @@
 # Each target is one line into scripts/ or swift. On a fresh machine a Swift toolchain is all that must be there.
-.PHONY: run test test-faults format lint tsan
+.PHONY: run test test-faults fuzz format lint tsan
 
 # A node with a private Redis. A debug build, since the first release build takes several times as long and nobody
 # tries things out at full load; RELEASE=1 for the fast one. ARGS="--port 5000" reaches the program.
@@ -16,6 +16,11 @@ test:
 test-faults:
 	@scripts/bootstrap test
 	scripts/test-faults $(ARGS)
+
+# Random input and random faults at length, which takes hours. ARGS="faults 10" does some (scripts/fuzz).
+fuzz:
+	@scripts/bootstrap test
+	scripts/fuzz $(ARGS)
 
 format:
 	swift format --in-place --recursive Sources Tests Package.swift
