@@ -22,6 +22,8 @@ package final class FeedHub: Service {
     private let directory: FeedDirectory
     private let subscriber: RedisSubscriber
     private let snapshots: SnapshotQueue
+    /// One look stands for all that were asked for before it.
+    private let looks = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
 
     package init(
         store: PresenceStore, redisURL: RedisURL, redisOptions: RedisOptions, probe: RedisPool,
@@ -103,7 +105,8 @@ package final class FeedHub: Service {
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { try? await self.subscriber.run() }
                 group.addTask { await self.snapshots.run() }
-                group.addTask { await self.comparePositions() }
+                group.addTask { await self.lookRegularly() }
+                group.addTask { for await _ in self.looks.stream { await self.comparePositions() } }
                 group.addTask { await self.enricher.changes.forEachBatch(self.renew) }
                 await group.waitForAll()
             }
@@ -112,10 +115,8 @@ package final class FeedHub: Service {
 
     /// Gives Redis back what it lost of a topic; what it refuses, being full perhaps, is tried with the next snapshot.
     private static func restore(_ feed: TopicFeed, to store: PresenceStore) async {
-        let missing = await feed.missing
-        for chunk in missing.chunks(of: 100) {
+        for chunk in await feed.missing.chunks(of: 100) {
             guard (try? await store.restore(Array(chunk), on: feed.topic)) != nil else { return }
-            await feed.restored(chunk.map(\.member))
         }
     }
 
@@ -139,14 +140,21 @@ package final class FeedHub: Service {
     }
 
     /// A message that was lost with none after it leaves no gap: only Redis' own position shows it.
-    private func comparePositions() async {
+    private func lookRegularly() async {
         while !Task.isCancelled {
             let pause = options.positionCheck.nanoseconds + .random(in: 0...options.positionCheck.nanoseconds)
             try? await Task.sleep(for: .nanoseconds(pause))
-            let feeds = directory.all
-            for start in stride(from: 0, to: feeds.count, by: 500) {
-                await comparePositions(of: Array(feeds[start..<min(start + 500, feeds.count)]))
-            }
+            lookSoon()
+        }
+    }
+
+    /// Has all positions compared with Redis, which may have lost what it held.
+    package func lookSoon() { looks.continuation.yield() }
+
+    private func comparePositions() async {
+        let feeds = directory.all
+        for start in stride(from: 0, to: feeds.count, by: 500) {
+            await comparePositions(of: Array(feeds[start..<min(start + 500, feeds.count)]))
         }
     }
 

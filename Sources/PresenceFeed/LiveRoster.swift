@@ -6,12 +6,9 @@ package import Presence
 package struct LiveRoster: Sendable {
     package let cursor: Cursor
     package let roster: Roster
-    /// False while Redis is away or a snapshot is awaited: the roster may be old.
-    package let isCurrent: Bool
 
-    package init(cursor: Cursor, roster: Roster, isCurrent: Bool) {
+    package init(cursor: Cursor, roster: Roster) {
         self.cursor = cursor
         self.roster = roster
-        self.isCurrent = isCurrent
     }
 }

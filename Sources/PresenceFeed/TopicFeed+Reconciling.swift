@@ -9,37 +9,38 @@ extension TopicFeed {
     /// What is done about losses that are kept back.
     enum Reconciliation {
         /// Until then nodes put back, and owners track again, what Redis has lost.
-        case waiting(until: NIODeadline)
+        case waiting
         /// Redis is asked whether they are still missing.
         case verifying
     }
 
     /// Keeps losses back from now on, while nodes put back what they hold and owners track again.
     func keepLossesBack() {
-        let end = NIODeadline.now() + options.reconcile
-        reconciliation = .waiting(until: end)
-        window.hold(until: end)
+        reconciliation = .waiting
+        window.hold(until: .now() + options.reconcile)
     }
 
     /// Whether losses are not to be told yet; has Redis asked once more about those whose time is over.
     func keepsLossesBack() -> Bool {
         switch reconciliation {
         case nil: return false
-        case .waiting(let end) where end + options.lateness < .now():
-            // This node stood still, and it may be the one that has to put them back.
-            keepLossesBack()
-            flushWhenDue()
-            return true
         case .waiting:
             // What nodes have re-tracked meanwhile may have been said on a connection that brings nothing any more.
             reconciliation = .verifying
             resynchronise()
             return true
+        case .verifying where isAway: return true
         case .verifying:
             reconciliation = nil
             restorable = [:]
             return false
         }
+    }
+
+    /// Keeps losses back anew when the time for it ran out unnoticed: this node stood still, and it may be the one that
+    /// has to put them back.
+    func noteLateness(of deadline: NIODeadline) {
+        if reconciliation != nil, deadline + options.lateness < .now() { keepLossesBack() }
     }
 
     /// Has lost presences put back with the next snapshot, at another time for each topic and node: all have lost them at
@@ -48,17 +49,10 @@ extension TopicFeed {
         guard !lost.isEmpty else { return }
         restorable.merge(lost) { $1 }
         loop.scheduleTask(in: .nanoseconds(.random(in: 0...options.restoration.nanoseconds))) {
-            self.assumeIsolated { if !$0.missing.isEmpty { $0.resynchronise() } }
+            self.assumeIsolated { if !$0.restorable.isEmpty { $0.resynchronise() } }
         }
     }
 
-    /// Those to be put back who are still missing.
-    var missing: [(member: Member, stored: StoredPresence)] {
-        restorable.filter { replica.roster[$0.key] == nil }.map { ($0.key, $0.value) }
-    }
-
-    /// Redis has these again.
-    func restored(_ members: [Member]) {
-        for member in members { restorable[member] = nil }
-    }
+    /// Those whom Redis is to be given back.
+    var missing: [(member: Member, stored: StoredPresence)] { restorable.map { ($0.key, $0.value) } }
 }

@@ -20,6 +20,7 @@ extension TopicFeed {
             flushTimer = loop.scheduleTask(deadline: deadline) {
                 self.assumeIsolated {
                     $0.flushTimer = nil
+                    $0.noteLateness(of: deadline)
                     $0.flushWhenDue()
                 }
             }

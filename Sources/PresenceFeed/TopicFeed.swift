@@ -56,7 +56,7 @@ package actor TopicFeed {
     private var idleTimer: Scheduled<Void>?
     private(set) var isRetired = false
     /// Whether Redis answers no commands: what nodes and owners do waits for its return.
-    private var isAway = false
+    private(set) var isAway = false
     /// Since when the replica is not live, or Redis away; the feed begins so.
     private(set) var silentSince: NIODeadline? = .now()
     var isDegraded = false
@@ -105,7 +105,10 @@ package actor TopicFeed {
     /// Whether the snapshot asked for under `ticket` is still wanted.
     func awaits(_ ticket: Int) -> Bool { replica.isLoading && replica.loadTicket == ticket }
 
-    func load(_ snapshot: Snapshot, ticket: Int) { advance(replica.load(snapshot, ticket: ticket)) }
+    func load(_ snapshot: Snapshot, ticket: Int) {
+        let silence = silentSince.map { NIODeadline.now() - $0 } ?? .zero
+        advance(replica.load(snapshot, ticket: ticket, after: silence))
+    }
 
     /// Whether the replica has come to a position of Redis'; true as well while no answer would mean anything.
     func hasCome(to position: Cursor) -> Bool { !replica.isLive || replica.hasCome(to: position) }
@@ -131,6 +134,8 @@ package actor TopicFeed {
         for step in outcome.steps {
             ring.append(step, at: .now())
             window.add(step)
+            // Whoever came back has been put back; should they leave again, they have left.
+            if !restorable.isEmpty { for change in step.changes { restorable[change.member] = nil } }
             if step.losesPresences {
                 keepLossesBack()
                 restoreSoon(step.restorable)
@@ -146,7 +151,7 @@ package actor TopicFeed {
     }
 
     /// Whether what is shown is what Redis holds, as far as anybody can know.
-    var isCurrent: Bool { replica.isLive && !isAway }
+    private var isCurrent: Bool { replica.isLive && !isAway }
 
     /// Redis answers no commands any more, though its messages may still come.
     func redisWent() {
@@ -156,6 +161,8 @@ package actor TopicFeed {
 
     /// Redis answers again; only now can nodes put back what it lost before.
     func redisCame() {
+        // The pool says so of each of its connections.
+        guard isAway else { return }
         isAway = false
         if reconciliation != nil { keepLossesBack() }
         guard isCurrent else { return }
@@ -165,7 +172,7 @@ package actor TopicFeed {
 
     /// Tells everybody that what is shown is current again.
     func recover() {
-        guard isDegraded, isCurrent else { return }
+        guard isDegraded, isCurrent, reconciliation == nil else { return }
         isDegraded = false
         tellAll(.recovered)
     }
@@ -244,7 +251,7 @@ package actor TopicFeed {
     /// The replica as this node knows it; nil before its first snapshot.
     package func live() -> LiveRoster? {
         guard replica.isKnown else { return nil }
-        return LiveRoster(cursor: replica.cursor, roster: replica.roster, isCurrent: replica.isLive)
+        return LiveRoster(cursor: replica.cursor, roster: replica.roster)
     }
 
     /// What the subscriber has done or seen should have arrived by now: its message may be lost.

@@ -1,5 +1,6 @@
 // Rollcall · PresenceFeed
 
+package import NIOCore
 package import Presence
 package import PresenceStore
 
@@ -39,7 +40,7 @@ package struct TopicReplica: Sendable {
     /// The ttl of each presence that heartbeats keep, in seconds: no stream's node could put it back.
     private var heartbeats: [Member: Int] = [:]
     /// Where the last snapshot was read: a topic that empties and fills again begins an epoch, and has lost nothing.
-    private var source = ""
+    private var source = DataSource()
     package private(set) var cursor = Cursor.empty
     /// Whether a snapshot was ever loaded: before that there is no roster to speak of.
     package private(set) var isKnown = false
@@ -84,7 +85,9 @@ package struct TopicReplica: Sendable {
     }
 
     /// Takes the snapshot that was asked for under `ticket`, and the messages that were held for it.
-    package mutating func load(_ snapshot: Snapshot, ticket: Int) -> Outcome {
+    ///
+    /// - Parameter silence: For how long this replica had not been live, or Redis away.
+    package mutating func load(_ snapshot: Snapshot, ticket: Int, after silence: TimeAmount = .zero) -> Outcome {
         guard case .loading(let held) = phase, ticket == loadTicket else { return Outcome() }
         guard held.count <= Self.maximumHeld else {
             beginLoading()
@@ -105,7 +108,7 @@ package struct TopicReplica: Sendable {
                 ReplicaStep(
                     from: cursor, to: snapshot.cursor, changes: changes,
                     losesPresences: isNewEpoch && changes.contains { $0.after == nil },
-                    restorable: isNewEpoch && snapshot.source != source ? restorable(of: changes) : [:]))
+                    restorable: isNewEpoch ? restorable(of: changes, missingIn: snapshot, after: silence) : [:]))
         }
         roster = fresh
         heartbeats = kept
@@ -170,10 +173,24 @@ package struct TopicReplica: Sendable {
     }
 
     /// Those who are missing, as Redis had them, whom no stream's node can put back.
-    private func restorable(of changes: [Change]) -> [Member: StoredPresence] {
+    ///
+    /// Only Redis can have lost them if it is another, and if their owners had no time to come by since: whoever is
+    /// still missing after a ttl has left, while this node did not hear of it.
+    private func restorable(
+        of changes: [Change], missingIn snapshot: Snapshot, after silence: TimeAmount
+    ) -> [Member: StoredPresence] {
+        guard snapshot.source != source, !source.dataSet.isEmpty else { return [:] }
+        let time: Int64
+        if snapshot.source.dataSet == source.dataSet {
+            time = silence.nanoseconds / 1_000_000
+        } else {
+            time = snapshot.source.began.map { snapshot.now - $0 } ?? 0
+        }
         var restorable: [Member: StoredPresence] = [:]
         for change in changes where change.after == nil {
-            guard let presence = change.before, let ttl = heartbeats[change.member] else { continue }
+            guard let presence = change.before, let ttl = heartbeats[change.member], time < min(ttl, 60) * 1000 else {
+                continue
+            }
             restorable[change.member] = StoredPresence(presence: presence, ttl: ttl)
         }
         return restorable

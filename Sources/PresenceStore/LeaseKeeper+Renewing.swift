@@ -62,11 +62,12 @@ extension LeaseKeeper {
 
     /// Suspects that Redis lost the presence, or lets go of it: another stream, or REST after one, has the session now.
     ///
-    /// A Redis that lost writes may also have lost that this stream owns the presence, so one that nobody owns is ours.
+    /// A Redis that lost writes may also have lost that this stream owns the presence, or another node may have put it
+    /// back before this one, so one that nobody owns is ours.
     private func note(_ failure: FailedRenewal, on topic: Topic) {
         let (member, owner) = (failure.member, failure.owner)
         state.withLock { state in
-            if failure.found == .missing || failure.found == .unowned && state.recovery != .none {
+            if [.missing, .unowned].contains(failure.found) || failure.found == .released && state.recovery != .none {
                 state.book.suspect(LeaseBook.Claim(member: member, owner: owner), on: topic)
             } else {
                 state.book.unbind(member, on: topic, owner: owner)

@@ -125,7 +125,8 @@ extension PresenceStore {
             let found: FailedRenewal.Finding =
                 switch owner.getString(at: owner.readerIndex, length: owner.readableBytes) {
                 case "?": .missing
-                case "", "-": .unowned
+                case "": .unowned
+                case "-": .released
                 default: .foreign
                 }
             let (member, stream) = renewal.members[index]

@@ -13,7 +13,7 @@ extension PresenceStore {
             of: keys, RedisCommand("HGETALL", [keys.members]),
             RedisCommand("HGET", [.string(self.keys.configuration), "id"]))
         var snapshot = Snapshot(cursor: reply.cursor, now: reply.now, presences: [])
-        snapshot.source = "\(connection.serverRunID) \(values[1].string ?? "")"
+        snapshot.source = DataSource(server: connection.serverRunID, dataSet: values[1].string ?? "")
         try Self.append(values[0], of: topic, to: &snapshot)
         return snapshot
     }

@@ -33,14 +33,18 @@ extension PresenceStore {
 
     /// Removes presences, whoever owns them; says for each whether it was there.
     ///
-    /// Those of open streams are remembered for an hour, in which ``restore(_:on:)`` does not bring them back.
+    /// They are remembered for a while, in which ``restore(_:on:)`` does not bring them back.
     package func untrack(_ members: [Member], on topic: Topic) async throws(StoreError) -> [Bool] {
+        try await untrack(names: members.map(\.bytes), on: topic)
+    }
+
+    private func untrack(names: [[UInt8]], on topic: Topic) async throws(StoreError) -> [Bool] {
         let keys = keys.topic(topic)
         var existed: [Bool] = []
-        existed.reserveCapacity(members.count)
-        for chunk in members.chunks(of: Self.membersPerCall) {
+        existed.reserveCapacity(names.count)
+        for chunk in names.chunks(of: Self.membersPerCall) {
             let connection = try connection()
-            let arguments = [keys.topic, keys.channel] + connection.fence + chunk.map { .bytes($0.bytes) }
+            let arguments = [keys.topic, keys.channel] + connection.fence + chunk.map { .bytes($0) }
             var reply = try StoreReply(await connection.call(StoreScripts.untrack, keys.allAndUntracked, arguments))
             for _ in chunk { existed.append(try reply.int() == 1) }
         }
@@ -49,8 +53,9 @@ extension PresenceStore {
 
     /// Removes all sessions of a key; returns how many there were.
     package func untrack(key: Key, on topic: Topic) async throws(StoreError) -> Int {
-        let sessions = try await entry(of: key, on: topic).presences.map(\.member)
-        return try await untrack(sessions, on: topic).count { $0 }
+        let sessions = try await entry(of: key, on: topic).presences.map(\.member.bytes)
+        // The key with no session stands for those that Redis has forgotten and nodes may be about to put back.
+        return try await untrack(names: sessions + [Array(key.text.utf8) + [0x1f]], on: topic).count { $0 }
     }
 
     /// Moves leases to now + ttl, the kept one where none is given; publishes nothing.

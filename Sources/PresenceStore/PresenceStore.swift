@@ -25,8 +25,7 @@ package struct PresenceStore: Sendable {
         self.limits = limits
     }
 
-    /// Makes sure that this deployment's constants are the ones that Redis was filled with; writes them, and a name for
-    /// the data set, into an empty one.
+    /// Makes sure that this deployment's constants are the ones that Redis was filled with; writes them into an empty one.
     ///
     /// Throws `misconfigured` when they differ: such a node would look for topics where nobody put them. A full Redis
     /// refuses even writes that would change nothing, so reading comes first.
@@ -46,9 +45,6 @@ package struct PresenceStore: Sendable {
                     .misconfigured,
                     "Redis was filled with \(name) = \(found) (\(keys.configuration)); this version needs \(value)")
             }
-        }
-        if try await connection.send("HGET", [key, "id"]) == .null {
-            _ = try await connection.send("HSETNX", [key, "id", .string(Epoch.random().description)])
         }
     }
 

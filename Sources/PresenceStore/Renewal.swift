@@ -18,8 +18,10 @@ package struct FailedRenewal: Hashable, Sendable {
     package enum Finding: Hashable, Sendable {
         /// The presence is gone.
         case missing
-        /// It is there, but bound to no open stream.
+        /// It is there, but heartbeats keep it.
         case unowned
+        /// It is there, and its grace runs: its last stream has ended.
+        case released
         /// It is bound to another stream.
         case foreign
     }

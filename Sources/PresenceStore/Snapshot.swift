@@ -10,9 +10,8 @@ package struct Snapshot: Sendable {
     package var now: Int64
     /// In no particular order, overdue leases included: only a sweep ends a presence.
     package var presences: [(member: Member, stored: StoredPresence)]
-    /// Names the server and the data set that this was read from: of two snapshots with the same none has lost what the
-    /// earlier had.
-    package var source = ""
+    /// Where this was read.
+    package var source = DataSource()
 
     package init(cursor: Cursor, now: Int64, presences: [(member: Member, stored: StoredPresence)]) {
         self.cursor = cursor

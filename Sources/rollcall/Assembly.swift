@@ -47,7 +47,12 @@ struct Assembly: Sendable {
             store: store, redisURL: redisURL, redisOptions: settings.redisOptions, probe: pool, eventLoopGroup: loops,
             encoder: EventEncoder.feed, enricher: enricher, options: settings.feedOptions, logger: logger)
         let leases = LeaseKeeper(store: store, logger: logger)
-        let sweeper = Sweeper(store: store, node: node, logger: logger, onForgotten: leases.recover)
+        let sweeper = Sweeper(
+            store: store, node: node, logger: logger,
+            onForgotten: {
+                leases.recover()
+                hub.lookSoon()
+            })
         let registry = StreamRegistry(eventLoopGroup: loops, options: settings.streamOptions)
         let streams = StreamRoutes(
             hub: hub, store: store, leases: leases, registry: registry, limits: limits, options: settings.streamOptions)

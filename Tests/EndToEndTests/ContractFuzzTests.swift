@@ -7,7 +7,7 @@ import Testing
 
 /// Schemathesis against a node: requests that `openapi.yaml` allows, and requests that it does not, at random.
 ///
-/// `ROLLCALL_TEST_SEED` and `ROLLCALL_TEST_EXAMPLES` make it other requests, and more of them.
+/// `ROLLCALL_CONTRACT_SEED` and `ROLLCALL_TEST_EXAMPLES` make it other requests, and more of them.
 @Suite("The contract, fuzzed")
 struct ContractFuzzTests {
     @Test(
@@ -24,7 +24,7 @@ struct ContractFuzzTests {
             "this test needs \(schemathesis); scripts/bootstrap makes it")
         let folder = try TemporaryFolder.make()
         defer { TemporaryFolder.remove(folder) }
-        let seed = Environment.seed ?? 1
+        let seed = Environment.contractSeed ?? 1
         print("The contract, fuzzed: \(phases), seed \(seed)")
 
         try await withPostgres { database in

@@ -7,6 +7,9 @@ enum Environment {
     /// `ROLLCALL_TEST_SEED`: repeats a run of random tests.
     static var seed: UInt64? { number("ROLLCALL_TEST_SEED") }
 
+    /// `ROLLCALL_CONTRACT_SEED`: which requests the contract's fuzzing makes.
+    static var contractSeed: Int? { number("ROLLCALL_CONTRACT_SEED") }
+
     /// `ROLLCALL_TEST_EXAMPLES`: how many requests of each operation the contract's fuzzing makes.
     static var examples: Int? { number("ROLLCALL_TEST_EXAMPLES") }
 

@@ -241,7 +241,7 @@ struct StreamTests {
                 // What a DELETE does, but for its message.
                 let script = """
                     local owner = string.match(redis.call('HGET', KEYS[1], ARGV[1]), ',([^ ]+) ')
-                    redis.call('ZADD', KEYS[3], 1, ARGV[1] .. '\\31' .. owner)
+                    redis.call('ZADD', KEYS[3], redis.call('TIME')[1] * 1000, ARGV[1] .. '\\31' .. owner)
                     redis.call('ZREM', KEYS[2], ARGV[1])
                     return redis.call('HDEL', KEYS[1], ARGV[1])
                     """

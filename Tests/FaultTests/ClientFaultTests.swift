@@ -8,7 +8,7 @@ import Testing
 struct ClientFaultTests {
     @Test("Clients that connect and never read are closed in time, cost bounded memory, and delay nobody")
     func neverReads() async throws {
-        let age = 3
+        let age = 3 * patience
         let settings = ["ROLLCALL_STUCK_READER_AGE": "\(age)", "ROLLCALL_SLOW_READER_BYTES": "65536"]
         try await FaultCluster.with(settings: settings) { cluster in
             let client = cluster.clients[0]

@@ -189,7 +189,7 @@ struct FeedHubTests {
         options.positionCheck = .milliseconds(50)
         try await withLocalRedis { redis in
             try await HubFixture.with(redis: redis.url, options: options) { node in
-                try await node.store.prepare()
+                _ = try await node.store.enlist("one", policy: SweepPolicy())
                 let alice = try await node.track("alice", on: topic)
                 let listener = node.listen(to: topic, reaching: alice?.cursor)
                 try await listener.hears("state alice")

@@ -1,5 +1,6 @@
 // Rollcall · PresenceFeedTests
 
+import NIOCore
 import Presence
 import PresenceFeed
 import PresenceStore
@@ -70,26 +71,33 @@ struct TopicReplicaTests {
     }
 
     @Test(
-        "What heartbeats kept can be put back when Redis lost it, and not when the topic has emptied and filled again")
+        "What heartbeats kept can be put back when Redis lost it, and not when it left while nobody heard")
     func restorable() throws {
-        for source in ["one server", "another"] {
+        let (first, failover) = (DataSource(server: "a", dataSet: "x@1"), DataSource(server: "b", dataSet: "x@1"))
+        let wiped = DataSource(server: "a", dataSet: "y@90000")
+        let cases: [(DataSource, silence: TimeAmount, now: Int64, restores: Bool)] = [
+            (first, .zero, 100_000, false), (failover, .seconds(44), 100_000, true),
+            (failover, .seconds(46), 100_000, false), (wiped, .seconds(900), 100_000, true),
+            (wiped, .zero, 136_000, false), (DataSource(server: "a"), .seconds(900), 100_000, true),
+        ]
+        for (source, silence, now, restores) in cases {
             var replica = TopicReplica()
-            func load(_ cursor: Cursor, _ stored: [String: StoredPresence], from source: String) -> [ReplicaStep] {
+            func load(_ cursor: Cursor, _ stored: [String: StoredPresence], from source: DataSource) -> [ReplicaStep] {
                 replica.beginLoading()
-                var snapshot = Snapshot(cursor: cursor, now: 0, presences: [])
+                var snapshot = Snapshot(cursor: cursor, now: now, presences: [])
                 snapshot.presences = stored.map { (Fixture.member($0.key), $0.value) }
                 snapshot.source = source
-                return replica.load(snapshot, ticket: replica.loadTicket).steps
+                return replica.load(snapshot, ticket: replica.loadTicket, after: silence).steps
             }
             let kept = StoredPresence(presence: alice, ttl: 45)
             let bound = StoredPresence(presence: bob, ttl: 30, owner: .stream(.random()))
-            let steps = load(Fixture.at(1), ["alice": kept, "bob": bound, "eve": kept], from: "one server")
+            let steps = load(Fixture.at(1), ["alice": kept, "bob": bound, "eve": kept], from: first)
             #expect(steps.isEmpty)
             let taken = StoredPresence(presence: Fixture.presence(), ttl: 30, owner: .stream(.random()))
             _ = replica.receive(Fixture.message(2, .set(Fixture.member("eve"), taken)))
             let lost = load(Fixture.at(1, Fixture.other), [:], from: source)
-            let expected = source == "another" ? [Fixture.member("alice"): kept] : [:]
-            #expect(try #require(lost.first).restorable == expected)
+            let expected = restores ? [Fixture.member("alice"): kept] : [:]
+            #expect(try #require(lost.first).restorable == expected, "\(source), \(silence), \(now)")
         }
     }
 

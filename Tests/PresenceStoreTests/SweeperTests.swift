@@ -37,6 +37,7 @@ struct SweeperTests {
             }
             var policy = SweepPolicy()
             policy.topicsPerTick = 2
+            policy.gap = .seconds(60)
             let sweeper = Sweeper(store: test.store, node: "one", policy: policy, logger: .quiet)
             let group = ServiceGroup(services: [sweeper], logger: .quiet)
             let running = Task { try await group.run() }
@@ -79,6 +80,7 @@ struct SweeperTests {
             try await fill((0..<200).map { try Topic("topic \($0)") }, on: test)
             var policy = SweepPolicy()
             policy.interval = .nanoseconds(1)
+            policy.gap = .seconds(60)
             let sweeper = Sweeper(store: test.store, node: "one", policy: policy, logger: .quiet)
             var left: [Int] = []
             for _ in 0..<4 {

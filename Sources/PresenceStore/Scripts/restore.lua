@@ -3,8 +3,8 @@
 -- KEYS  m h z due g
 -- ARGV  topic channel rid cand, then per member: member value
 -- Reply now, epoch, seq, published, then per member: status, the value that is there now when it is not the given one
---       status 3 was untracked while the stream held it, 2 restored, 1 was there and is ours (lease moved), 0 was there
---       and belongs to somebody else
+--       status 3 was untracked while the stream or heartbeats held it, 2 restored, 1 was there and is ours (lease
+--       moved), 0 was there and belongs to somebody else
 -- Invariants: sets only what is absent, and publishes only that; an owner that was lost ('' or '-') becomes the given
 -- one; neither for a stream whose presence was untracked; one that heartbeats kept touches nothing that is there; a
 -- lease is now + the given ttl; a member that is named twice, by two streams, is the first one's; refused when Redis is
@@ -18,6 +18,11 @@ local stored = {}
 for i, value in ipairs(redis.call('HMGET', h, unpack(members))) do stored[members[i]] = value end
 
 local now = clock()
+local function untracked(name)
+  local time = redis.call('ZSCORE', g, name)
+  return time and tonumber(time) > now - 3600000
+end
+
 local earliest = math.huge
 local values, leases, records, outcomes = {}, {}, {}, {}
 for i = 5, #ARGV, 2 do
@@ -29,7 +34,7 @@ for i = 5, #ARGV, 2 do
   if there and owner == '' then
     status = 0
   elseif cown == '' or cown == '-' then
-    if redis.call('ZSCORE', g, claim(member, owner)) then
+    if untracked(claim(member, owner)) or owner == '' and untracked(claim(string.match(member, '^[^\31]*\31'), '')) then
       status = 3
     else
       if there then

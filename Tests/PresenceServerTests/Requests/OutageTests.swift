@@ -50,7 +50,7 @@ struct OutageTests {
         let cursor = Cursor(epoch: .random(), seq: 3)
         try await withServer(
             redis: Self.nowhere,
-            live: { $0.text == "t" ? LiveRoster(cursor: cursor, roster: roster, isCurrent: false) : nil }
+            live: { $0.text == "t" ? LiveRoster(cursor: cursor, roster: roster) : nil }
         ) { server in
             for path in ["/v1/topics/t/presences", "/v1/topics/t/presences?view=count", "/v1/topics/t"] {
                 let answer = try await server.send(.get, path, headers: [("If-None-Match", "\"\(cursor)\"")])

@@ -133,7 +133,7 @@ struct TopicRoutesTests {
             let roster = Roster([
                 (Member(key: try Key("replica"), session: try Session("s")), Presence(ref: .random(), meta: .empty))
             ])
-            replica.withLock { $0 = LiveRoster(cursor: cursor, roster: roster, isCurrent: true) }
+            replica.withLock { $0 = LiveRoster(cursor: cursor, roster: roster) }
             #expect(try await server.send(.get, self.list).text.contains("replica"))
             #expect(try await server.send(.get, self.list + "/replica").status == 200)
             #expect(try await server.send(.get, self.list + "/alice").status == 404)
