@@ -1,5 +1,5 @@
 # Each target is one line into scripts/ or swift. On a fresh machine a Swift toolchain is all that must be there.
-.PHONY: run test test-faults fuzz format lint tsan
+.PHONY: run test test-faults fuzz bench format lint tsan
 
 # A node with a private Redis. A debug build, since the first release build takes several times as long and nobody
 # tries things out at full load; RELEASE=1 for the fast one. ARGS="--port 5000" reaches the program.
@@ -22,8 +22,14 @@ fuzz:
 	@scripts/bootstrap test
 	scripts/fuzz $(ARGS)
 
+# Rollcall beside its peers (docs/performance.md); all of it takes an hour. ARGS="--suite fanout --quick" does some.
+bench:
+	@scripts/bootstrap bench
+	swift build -c release --product rollcall
+	scripts/bench $(ARGS)
+
 format:
-	swift format --in-place --recursive Sources Tests Package.swift
+	swift format --in-place --recursive Sources Tests Benchmarks/Sources Package.swift Benchmarks/Package.swift
 
 lint:
 	scripts/lint

@@ -1,0 +1,19 @@
+// Rollcall · LoadGenerator
+
+/// One keep-alive connection of a ``RequestFleet``.
+struct RequestConnection {
+    enum Phase { case idle, head, body }
+
+    var socket: Int32 = -1
+    var phase = Phase.idle
+    var isChunked = false
+    var chunks = ChunkDecoder()
+    /// Bytes of the body still to come, when it is not chunked.
+    var left = 0
+    var sentAt: UInt64 = 0
+    var status = 0
+    /// The part of a request that the socket did not take yet.
+    var unsent: [UInt8] = []
+    /// The part of a head that has come.
+    var head: [UInt8] = []
+}

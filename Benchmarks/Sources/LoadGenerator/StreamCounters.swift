@@ -1,0 +1,25 @@
+// Rollcall · LoadGenerator
+
+/// What a ``StreamFleet`` has seen.
+public struct StreamCounters {
+    public var opened = 0
+    public var failed = 0
+    public var closed = 0
+    public var states = 0
+    public var diffs = 0
+    /// Events that are neither: tracked, ping and so on.
+    public var others = 0
+    public var markers = 0
+    public var bytes = 0
+    /// Streams that have reached the target.
+    public var complete = 0
+    /// Streams that have had a state or diff since they were opened.
+    public var begun = 0
+    public var lastEventAt: UInt64 = 0
+    public var connecting = 0
+    /// The first status other than 200.
+    public var badStatus = 0
+    /// Diffs that told of a leave, as the text of the first tells.
+    public var firstLeave: String?
+    public var leaves = 0
+}

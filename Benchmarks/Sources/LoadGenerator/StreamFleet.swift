@@ -1,0 +1,239 @@
+// Rollcall · LoadGenerator
+
+import Glibc
+
+/// Many Server-Sent Event streams, opened with a bound of connects under way.
+///
+/// Nothing is allocated for an event; a stream costs about 350 bytes here.
+public final class StreamFleet: ReactorClient {
+    public let options: StreamOptions
+    private let reactor: Reactor
+    private var number = 0
+    private let connections: UnsafeMutablePointer<StreamConnection>
+    private let carries: UnsafeMutablePointer<UInt8>
+    private let ids: UnsafeMutablePointer<UInt8>?
+    private var scanner: EventScanner
+    private var next = 0
+    private var port: UInt16
+    /// Heads that did not come in one piece.
+    private var heads: [Int: [UInt8]] = [:]
+    /// From the begin of the connect to the first state or diff, of each stream.
+    public private(set) var firstEvent = Histogram()
+    /// A stream ended that was not ended by us.
+    public var onClose: ((Int) -> Void)?
+
+    public var counters: StreamCounters { scanner.counters }
+    public var latency: Histogram { scanner.latency }
+
+    public init(_ options: StreamOptions, on reactor: Reactor) {
+        self.options = options
+        self.reactor = reactor
+        port = options.port
+        connections = .allocate(capacity: options.count)
+        connections.initialize(repeating: StreamConnection(), count: options.count)
+        carries = .allocate(capacity: options.count * StreamConnection.carried)
+        ids = options.remembersIDs ? .allocate(capacity: options.count * StreamConnection.idSize) : nil
+        scanner = EventScanner(options)
+        number = reactor.join(self)
+    }
+
+    deinit {
+        connections.deallocate()
+        carries.deallocate()
+        ids?.deallocate()
+    }
+
+    /// Closes all and lets go of the reactor.
+    public func close() {
+        onClose = nil
+        for index in 0..<options.count where connections[index].socket >= 0 {
+            Glibc.close(connections[index].socket)
+            connections[index].socket = -1
+        }
+        reactor.leave(number)
+    }
+
+    /// Opens all that are not open yet, and returns when each is, or has failed.
+    public func open(seconds: Double = 120) throws(LoadError) {
+        ramp()
+        let isOpen = try reactor.run(seconds: seconds) {
+            ramp()
+            return next == options.count && scanner.counters.connecting == 0
+        }
+        try requireOpen(isOpen)
+    }
+
+    /// Opens until so many connects are under way; what follows is opened as connects end.
+    public func ramp() {
+        while next < options.count, scanner.counters.connecting < options.connecting {
+            start(next)
+            next += 1
+        }
+    }
+
+    /// Waits until each stream has had a state or diff.
+    public func begin(seconds: Double = 60) throws(LoadError) {
+        guard try reactor.run(seconds: seconds, until: { scanner.counters.begun >= scanner.counters.opened }) else {
+            throw LoadError("only \(counters.begun) of \(counters.opened) streams had a first event")
+        }
+    }
+
+    private func requireOpen(_ isOpen: Bool) throws(LoadError) {
+        let counters = scanner.counters
+        guard isOpen, counters.opened == options.count, counters.failed == 0 else {
+            throw LoadError(
+                "opened \(counters.opened) of \(options.count) streams, \(counters.failed) failed"
+                    + (counters.badStatus > 0 ? ", status \(counters.badStatus)" : ""))
+        }
+    }
+
+    /// Forgets what was counted, but which streams are open and complete.
+    public func clearCounts() {
+        let old = scanner.counters
+        scanner.counters = StreamCounters()
+        scanner.counters.opened = old.opened
+        scanner.counters.begun = old.begun
+        scanner.counters.complete = old.complete
+        scanner.counters.connecting = old.connecting
+        scanner.latency.clear()
+        firstEvent.clear()
+    }
+
+    /// Opens a stream again, on another server, by the last id it saw.
+    public func resume(_ index: Int, port: UInt16) {
+        self.port = port
+        if connections[index].socket >= 0 { end(index, isOurs: true) }
+        start(index)
+    }
+
+    /// Asks each stream for so many markers since its last state; ``StreamCounters/complete`` counts those that have them.
+    public func expect(_ target: Int) {
+        scanner.target = target
+        scanner.counters.complete = 0
+        for index in 0..<options.count where connections[index].socket >= 0 {
+            connections[index].isComplete = connections[index].seen >= target
+            if connections[index].isComplete { scanner.counters.complete += 1 }
+        }
+    }
+
+    public func isOpen(_ index: Int) -> Bool {
+        connections[index].socket >= 0
+    }
+
+    // MARK: - Connections
+
+    private func start(_ index: Int) {
+        let source = 1 + index % options.sources
+        var connection = StreamConnection()
+        connection.idCount = connections[index].idCount
+        connection.openedAt = Clock.now
+        guard let socket = try? Sockets.connecting(to: port, source: source) else {
+            scanner.counters.failed += 1
+            connections[index].phase = .closed
+            return
+        }
+        connection.socket = socket
+        connection.phase = .connecting
+        connections[index] = connection
+        scanner.counters.connecting += 1
+        reactor.watch(socket, Reactor.writable, client: number, connection: index)
+    }
+
+    public func ready(_ index: Int, _ events: UInt32) {
+        switch connections[index].phase {
+        case .connecting: connected(index)
+        case .head, .body: read(index)
+        case .idle, .closed: break
+        }
+    }
+
+    private func connected(_ index: Int) {
+        let socket = connections[index].socket
+        guard Sockets.fault(of: socket) == 0 else { return end(index) }
+        var request =
+            "GET \(options.path.path(of: index)) HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\nAccept: text/event-stream\r\n"
+        if let ids, connections[index].idCount > 0 {
+            let id = UnsafeBufferPointer(
+                start: ids + index * StreamConnection.idSize, count: Int(connections[index].idCount))
+            request += "Last-Event-ID: \(String(decoding: id, as: UTF8.self))\r\n"
+        }
+        request += "\r\n"
+        let count = request.utf8.count
+        guard request.withCString({ write(socket, $0, count) }) == count else { return end(index) }
+        connections[index].phase = .head
+        reactor.watch(socket, Reactor.readable, client: number, connection: index, again: true)
+    }
+
+    private func read(_ index: Int) {
+        let input = reactor.input + Reactor.headroom
+        let count = Glibc.read(connections[index].socket, input, Reactor.readSize)
+        if count < 0, errno == EAGAIN || errno == EINTR { return }
+        guard count > 0 else { return end(index) }
+        scanner.now = Clock.now
+        scanner.counters.bytes += count
+        if connections[index].phase == .body {
+            body(index, input, count)
+        } else {
+            head(index, input, count)
+        }
+    }
+
+    private func head(_ index: Int, _ input: UnsafeMutablePointer<UInt8>, _ count: Int) {
+        var bytes = heads.removeValue(forKey: index) ?? []
+        let before = bytes.count
+        bytes += UnsafeBufferPointer(start: input, count: count)
+        guard let head = ResponseHead(bytes) else {
+            heads[index] = bytes
+            return
+        }
+        guard head.status == 200 else {
+            if scanner.counters.badStatus == 0 { scanner.counters.badStatus = head.status }
+            return end(index)
+        }
+        connections[index].phase = .body
+        connections[index].isChunked = head.isChunked
+        scanner.counters.connecting -= 1
+        scanner.counters.opened += 1
+        if options.slowEvery > 0, index % options.slowEvery == 0 {
+            reactor.watch(connections[index].socket, 0, client: number, connection: index, again: true)
+        }
+        let used = head.count - before
+        if count > used { body(index, input + used, count - used) }
+    }
+
+    private func body(_ index: Int, _ input: UnsafeMutablePointer<UInt8>, _ count: Int) {
+        let carry = carries + index * StreamConnection.carried
+        let id = ids.map { $0 + index * StreamConnection.idSize }
+        let awaitedFirst = connections[index].awaitsFirst
+        if connections[index].isChunked {
+            var chunks = connections[index].chunks
+            chunks.decode(input, count) { scanner.scan($0, $1, &connections[index], carry: carry, id: id) }
+            connections[index].chunks = chunks
+        } else {
+            scanner.scan(input, count, &connections[index], carry: carry, id: id)
+        }
+        if awaitedFirst, !connections[index].awaitsFirst {
+            firstEvent.record(scanner.now - connections[index].openedAt)
+        }
+        if connections[index].chunks.isOver { end(index) }
+    }
+
+    private func end(_ index: Int, isOurs: Bool = false) {
+        Glibc.close(connections[index].socket)
+        connections[index].socket = -1
+        let phase = connections[index].phase
+        connections[index].phase = .closed
+        heads[index] = nil
+        if !connections[index].awaitsFirst { scanner.counters.begun -= 1 }
+        if connections[index].isComplete { scanner.counters.complete -= 1 }
+        connections[index].isComplete = false
+        if phase == .body {
+            scanner.counters.opened -= 1
+            if !isOurs { scanner.counters.closed += 1 }
+        } else {
+            scanner.counters.connecting -= 1
+            scanner.counters.failed += 1
+        }
+        if !isOurs { onClose?(index) }
+    }
+}

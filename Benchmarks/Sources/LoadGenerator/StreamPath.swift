@@ -1,0 +1,32 @@
+// Rollcall · LoadGenerator
+
+/// A path in which `{i}` stands for the connection's number and `{t}` for its topic's.
+public struct StreamPath {
+    private let parts: [(text: String, variable: Character?)]
+    private let topics: Int
+
+    /// Connection i is on topic i modulo `topics`.
+    public init(_ pattern: String, topics: Int = 1) {
+        var parts: [(String, Character?)] = []
+        var rest = Substring(pattern)
+        while let open = rest.firstIndex(of: "{") {
+            let variable = rest[rest.index(after: open)]
+            parts.append((String(rest[..<open]), variable))
+            rest = rest[open...].dropFirst(3)
+        }
+        parts.append((String(rest), nil))
+        self.parts = parts
+        self.topics = topics
+    }
+
+    func path(of connection: Int) -> String {
+        parts.reduce(into: "") { path, part in
+            path += part.text
+            switch part.variable {
+            case "i": path += String(connection)
+            case "t": path += String(connection % topics)
+            default: break
+            }
+        }
+    }
+}

@@ -1,0 +1,10 @@
+// Rollcall · bench
+
+import ArgumentParser
+
+@main
+struct Bench: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "bench", abstract: "Measures Rollcall beside its peers and what the machine allows.",
+        subcommands: [RunCommand.self, FloorCommand.self], defaultSubcommand: RunCommand.self)
+}

@@ -1,0 +1,96 @@
+// Rollcall · bench
+
+import ArgumentParser
+import Foundation
+import LoadGenerator
+
+/// Runs suites and reports.
+struct RunCommand: ParsableCommand {
+    static let configuration = CommandConfiguration(
+        commandName: "run", abstract: "Runs suites, prints their tables, and keeps the raw figures.")
+
+    @Option(name: .long, parsing: .upToNextOption, help: "Suites to run; all of them by default. --list names them.")
+    var suite: [String] = []
+
+    @Option(help: "How often each is measured; tables show the median.")
+    var runs = 3
+
+    @Flag(help: "One run with a fifth of the repetitions, to try things out; leaves docs/performance.md alone.")
+    var quick = false
+
+    @Flag(inversion: .prefixedNo, help: "Measure the peers that are installed as well.")
+    var peers = true
+
+    @Option(help: "Multiplies every size.")
+    var scale = 1.0
+
+    @Option(parsing: .upToNextOption, help: "Only these sizes, before scaling.")
+    var size: [Int] = []
+
+    @Flag(inversion: .prefixedNo, help: "Put the tables into docs/performance.md.")
+    var docs = true
+
+    @Flag(help: "Name the suites.")
+    var list = false
+
+    @Option(help: "The release build of rollcall. (ROLLCALL_PROGRAM)")
+    var program: String?
+
+    @Option(help: "The folder of the sources.")
+    var root = "."
+
+    func validate() throws {
+        let unknown = suite.filter { name in !Suite.all.contains { $0.name == name } }
+        guard unknown.isEmpty else { throw ValidationError("no suite is called \(unknown.joined(separator: ", "))") }
+        guard runs > 0, scale > 0 else { throw ValidationError("--runs and --scale must be more than 0") }
+    }
+
+    func run() throws {
+        if list {
+            for suite in Suite.all { print("\(suite.name)  \(suite.title)") }
+            return
+        }
+        OpenFiles.raise()
+        Interruption.listen()
+        let program =
+            program ?? ProcessInfo.processInfo.environment["ROLLCALL_PROGRAM"] ?? "\(root)/.build/release/rollcall"
+        guard access(program, X_OK) == 0 else {
+            throw ValidationError("\(program) is not there; make bench builds it first")
+        }
+        let setting = Setting(launcher: Launcher(program: program, folder: "\(root)/Benchmarks"), isQuick: quick)
+        var report = try Report(root: root, machine: .here())
+        print("\(report.commit), \(report.machine)")
+        for subject in Subject.allCases where peers {
+            if let missing = subject.whatIsMissing { print("without \(subject): \(missing)") }
+        }
+        defer { report.save() }
+        for suite in Suite.all where self.suite.isEmpty || self.suite.contains(suite.name) {
+            try measure(suite, setting, &report)
+            print("\n" + report.table(of: suite).joined(separator: "\n"))
+            if docs, !quick { try report.writeDocs(suite) }
+        }
+    }
+
+    /// One run after the other, so that what else the machine does meets all subjects.
+    private func measure(_ suite: Suite, _ setting: Setting, _ report: inout Report) throws {
+        print("\n\(suite.name): \(suite.title)")
+        let subjects = suite.subjects.filter { $0 == .rollcall || (peers && $0.whatIsMissing == nil) }
+        let sizes = (size.isEmpty ? suite.sizes : size).map { max(1, Int(Double($0) * scale)) }
+        for run in 1...(quick ? 1 : runs) {
+            for size in sizes {
+                for subject in subjects {
+                    do {
+                        let figures = try suite.measure(subject, size, setting)
+                        report.add(Sample(suite: suite.name, subject: subject, size: size, run: run, figures: figures))
+                        print("  \(subject) \(size) \(suite.unit), run \(run): \(Report.summary(figures))")
+                        fflush(nil)
+                    } catch {
+                        try Interruption.check()
+                        report.note("\(suite.name), \(subject), \(size) \(suite.unit), run \(run): \(error)")
+                        print("  \(subject) \(size) \(suite.unit), run \(run): failed: \(error)")
+                    }
+                }
+            }
+        }
+    }
+}

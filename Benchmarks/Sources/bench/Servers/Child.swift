@@ -1,0 +1,98 @@
+// Rollcall · bench
+
+import Foundation
+import Glibc
+import LoadGenerator
+
+/// A program that we started and end by its pid; it ends by itself when we are killed.
+final class Child {
+    let pid: pid_t
+    let log: String
+    private var hasEnded = false
+
+    /// What the program prints goes to the log.
+    init(_ program: String, _ arguments: [String], log: String = "/dev/null") throws(LoadError) {
+        self.log = log
+        var words = [program] + arguments
+        var isGuarded = false
+        if access("/usr/bin/setpriv", X_OK) == 0 {
+            words = ["/usr/bin/setpriv", "--pdeathsig", "TERM"] + words
+            isGuarded = true
+        }
+        var actions = posix_spawn_file_actions_t()
+        posix_spawn_file_actions_init(&actions)
+        defer { posix_spawn_file_actions_destroy(&actions) }
+        posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
+        posix_spawn_file_actions_addopen(&actions, 1, log, O_CREAT | O_WRONLY | O_TRUNC, 0o644)
+        posix_spawn_file_actions_adddup2(&actions, 1, 2)
+        // A group of its own, so that Ctrl-C reaches us alone and we end it in order.
+        var attributes = posix_spawnattr_t()
+        posix_spawnattr_init(&attributes)
+        defer { posix_spawnattr_destroy(&attributes) }
+        posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
+        var texts = words.map { strdup($0) } + [nil]
+        defer { for text in texts { free(text) } }
+        var pid: pid_t = 0
+        guard posix_spawnp(&pid, isGuarded ? words[0] : program, &actions, &attributes, &texts, environ) == 0 else {
+            throw LoadError("\(program) cannot be started")
+        }
+        self.pid = pid
+    }
+
+    deinit {
+        end(signal: SIGKILL)
+    }
+
+    /// Runs a program to its end; throws when it fails.
+    @discardableResult
+    static func run(_ program: String, _ arguments: [String]) throws(LoadError) -> String {
+        let log = "/tmp/rollcall-bench-output-\(getpid())"
+        defer { unlink(log) }
+        let child = try Child(program, arguments, log: log)
+        let status = child.wait()
+        let output = child.output
+        guard status == 0 else { throw LoadError("\(program) failed: \(output)") }
+        return output
+    }
+
+    var output: String { (try? String(contentsOfFile: log, encoding: .utf8)) ?? "" }
+
+    var isRunning: Bool {
+        guard !hasEnded else { return false }
+        var status: Int32 = 0
+        if waitpid(pid, &status, WNOHANG) == pid { hasEnded = true }
+        return !hasEnded
+    }
+
+    func wait() -> Int32 {
+        guard !hasEnded else { return 0 }
+        var status: Int32 = 0
+        while waitpid(pid, &status, 0) < 0, errno == EINTR {}
+        hasEnded = true
+        return status
+    }
+
+    /// Ends it, politely for ten seconds.
+    func end(signal: Int32 = SIGTERM) {
+        guard isRunning else { return }
+        kill(pid, signal)
+        for _ in 0..<1000 {
+            if !isRunning { return }
+            usleep(10_000)
+        }
+        kill(pid, SIGKILL)
+        _ = wait()
+    }
+
+    /// Waits until the condition holds, and fails with the log when the program ends first.
+    func await(seconds: Double = 20, until isReady: () -> Bool) throws(LoadError) {
+        let deadline = Clock.now + UInt64(seconds * 1e9)
+        while !isReady() {
+            guard isRunning else { throw LoadError("a server ended at once: \(output.suffix(2000))") }
+            guard Clock.now < deadline else {
+                throw LoadError("a server was not ready in time: \(output.suffix(2000))")
+            }
+            try Interruption.sleep(milliseconds: 10)
+        }
+    }
+}

@@ -1,0 +1,76 @@
+// Rollcall · bench
+
+import Foundation
+import Glibc
+import LoadGenerator
+
+/// What is measured: Rollcall, and what it is held against.
+enum Subject: String, CaseIterable, Codable {
+    case rollcall
+    /// nginx with its module nchan.
+    case nchan
+    /// Presence in the memory of one node.js process, as one writes it by hand.
+    case node
+    /// A loop that writes each event to each socket: what the kernel allows.
+    case floor
+    /// redis-benchmark running our track script: what Redis allows.
+    case redis
+
+    static let nchanModule = "/usr/lib/nginx/modules/ngx_nchan_module.so"
+
+    /// Why it cannot be run here; nil when it can.
+    var whatIsMissing: String? {
+        switch self {
+        case .rollcall, .floor: nil
+        case .nchan: access(Self.nchanModule, R_OK) == 0 ? nil : "libnginx-mod-nchan is not installed"
+        case .node: Self.has("node") ? nil : "node is not on the PATH"
+        case .redis: Self.has("redis-benchmark") ? nil : "redis-tools is not installed"
+        }
+    }
+
+    private static func has(_ program: String) -> Bool {
+        let folders = (ProcessInfo.processInfo.environment["PATH"] ?? "").split(separator: ":")
+        return folders.contains { access("\($0)/\(program)", X_OK) == 0 }
+    }
+
+    /// Where a stream of the room is.
+    var roomStream: String {
+        switch self {
+        case .rollcall, .node, .redis: "/v1/topics/room/events"
+        case .nchan, .floor: "/events"
+        }
+    }
+
+    /// Tells the room of a value: a presence where the server knows such, else a text of the same size.
+    func publish(_ key: Int, _ writer: RequestWriter) {
+        let now = Clock.now
+        switch self {
+        case .rollcall, .node, .redis:
+            writer.request(
+                "PUT",
+                path: {
+                    $0.text("/v1/topics/room/presences/publisher-")
+                    $0.number(key)
+                    $0.text("/one")
+                },
+                body: {
+                    $0.text(#"{"meta":{"ts":"#)
+                    $0.number(now)
+                    $0.text("}}")
+                })
+        case .nchan, .floor:
+            writer.request(
+                "POST", contentType: "text/plain", path: { $0.text("/publish") },
+                body: {
+                    $0.text(#"{"joins":{"publisher-"#)
+                    $0.number(key)
+                    $0.text(#"":{"metas":[{"ts":"#)
+                    $0.number(now)
+                    $0.text(
+                        #","phx_ref":"GkXy0n1BQ5mV8a_R","phx_ref_prev":"GkXy0n1BQ5mV8a_Q"}]}},"leaves":{"publisher-"#)
+                    $0.number(key)
+                    $0.text(#"":{"metas":[{"was":123456789012345,"phx_ref":"GkXy0n1BQ5mV8a_Q"}]}},"reasons":{}}"#)
+                })
+        }
+    }
+}

@@ -1,0 +1,71 @@
+// Rollcall · bench
+
+import LoadGenerator
+
+/// One topic with its subscribers, and whoever tells them things.
+final class Room {
+    let reactor = Reactor()
+    let streams: StreamFleet
+    private let publisher: RequestFleet
+    private let subject: Subject
+    private var published = 0
+    private var left = 0
+
+    init(_ size: Int, of service: Service, firstMarkerOnly: Bool = true) throws(LoadError) {
+        subject = service.subject
+        var options = StreamOptions(count: size, port: service.port, path: StreamPath(service.subject.roomStream))
+        options.readTimes(firstOnly: firstMarkerOnly)
+        options.sources = 1 + size / 20_000
+        streams = StreamFleet(options, on: reactor)
+        publisher = try RequestFleet(connections: 8, port: service.port, on: reactor)
+        try streams.open()
+        if [.rollcall, .node].contains(service.subject) { try streams.begin() }
+    }
+
+    func close() {
+        streams.close()
+        publisher.close()
+    }
+
+    /// Changes one presence so often, each time when all subscribers have seen the last change.
+    func publishOneByOne(_ count: Int) throws(LoadError) {
+        publisher.next = { [self] connection, writer in
+            guard connection == 0, left > 0 else { return false }
+            left -= 1
+            subject.publish(0, writer)
+            return true
+        }
+        for _ in 0..<count {
+            let counters = streams.counters
+            let wanted = counters.diffs + counters.states + streams.options.count
+            left = 1
+            publisher.start()
+            let isSeen = try reactor.run(seconds: 20) {
+                streams.counters.diffs + streams.counters.states >= wanted && publisher.underWay == 0
+            }
+            guard isSeen else { throw LoadError("a diff did not reach \(wanted - streams.counters.diffs) subscribers") }
+        }
+        try publisher.requireSuccess()
+    }
+
+    /// Adds so many presences as fast as the publisher's connections go, and waits until all have seen all.
+    func publishAtOnce(_ count: Int) throws(LoadError) {
+        left = count
+        publisher.next = { [self] _, writer in
+            guard left > 0 else { return false }
+            left -= 1
+            published += 1
+            subject.publish(published, writer)
+            return true
+        }
+        streams.expect(published + count)
+        publisher.start()
+        let isSeen = try reactor.run(seconds: 60) {
+            streams.counters.complete == streams.options.count && publisher.underWay == 0
+        }
+        guard isSeen else {
+            throw LoadError("\(streams.counters.complete) of \(streams.options.count) subscribers have seen the burst")
+        }
+        try publisher.requireSuccess()
+    }
+}

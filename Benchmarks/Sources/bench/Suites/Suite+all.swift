@@ -1,0 +1,6 @@
+// Rollcall · bench
+
+extension Suite {
+    /// In the order in which they run.
+    static var all: [Suite] { [fanOut, burst] }
+}

@@ -1,0 +1,21 @@
+// Rollcall · bench
+
+import LoadGenerator
+
+/// One question, asked of several subjects at several sizes.
+struct Suite: Sendable {
+    /// What `--suite` calls it.
+    let name: String
+    let title: String
+    /// What the size counts.
+    let unit: String
+    let sizes: [Int]
+    let subjects: [Subject]
+    /// The figure that ratios to the peers are made of.
+    let headline: String
+    /// Whether more of it is better.
+    var moreIsBetter = true
+    /// The figure whose growth with the size is told as an exponent.
+    var growth: String? = "server CPU s"
+    let measure: @Sendable (Subject, Int, Setting) throws(LoadError) -> Figures
+}
