@@ -6,7 +6,7 @@ import { createServer } from 'node:http'
 import { randomBytes } from 'node:crypto'
 
 const topics = new Map() // name → { entries: Map(key → Map(session → meta)), streams: Set(response), cursor }
-const ttl = 30_000
+const ttl = 300_000
 
 function topicNamed(name) {
   let topic = topics.get(name)

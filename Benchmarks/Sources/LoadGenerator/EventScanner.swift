@@ -16,6 +16,7 @@ struct EventScanner {
     var target: Int
     let remembersIDs: Bool
     let countsLeaves: Bool
+    let beginsWithAny: Bool
     var counters = StreamCounters()
     var latency = Histogram()
     /// When the bytes were read.
@@ -27,6 +28,7 @@ struct EventScanner {
         firstOnly = options.firstMarkerOnly
         target = options.target
         remembersIDs = options.remembersIDs
+        beginsWithAny = options.beginsWithAny
         countsLeaves = options.remembersIDs
     }
 
@@ -158,6 +160,10 @@ struct EventScanner {
             connection.kind = .diff
         }
         guard connection.hasData else { return }
+        if connection.awaitsFirst, connection.kind != .other || beginsWithAny {
+            connection.awaitsFirst = false
+            counters.begun += 1
+        }
         switch connection.kind {
         case .other:
             counters.others += 1
@@ -166,10 +172,6 @@ struct EventScanner {
         case .diff: counters.diffs += 1
         }
         counters.lastEventAt = now
-        if connection.awaitsFirst {
-            connection.awaitsFirst = false
-            counters.begun += 1
-        }
         if connection.seen >= target, !connection.isComplete {
             connection.isComplete = true
             counters.complete += 1

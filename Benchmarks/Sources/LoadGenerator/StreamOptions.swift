@@ -19,6 +19,8 @@ public struct StreamOptions {
     public var target = Int.max
     /// Each stream remembers the last id, to resume by.
     public var remembersIDs = false
+    /// A stream has begun with its first event of any kind, not with a state or diff alone.
+    public var beginsWithAny = false
     /// Every so many-th stream stops reading once it is open; 0: none.
     public var slowEvery = 0
 

@@ -4,9 +4,10 @@
 public struct StreamPath {
     private let parts: [(text: String, variable: Character?)]
     private let topics: Int
+    private let first: Int
 
-    /// Connection i is on topic i modulo `topics`.
-    public init(_ pattern: String, topics: Int = 1) {
+    /// Connection i has the number `first` + i, and is on the topic of its number modulo `topics`.
+    public init(_ pattern: String, topics: Int = 1, first: Int = 0) {
         var parts: [(String, Character?)] = []
         var rest = Substring(pattern)
         while let open = rest.firstIndex(of: "{") {
@@ -17,14 +18,15 @@ public struct StreamPath {
         parts.append((String(rest), nil))
         self.parts = parts
         self.topics = topics
+        self.first = first
     }
 
     func path(of connection: Int) -> String {
         parts.reduce(into: "") { path, part in
             path += part.text
             switch part.variable {
-            case "i": path += String(connection)
-            case "t": path += String(connection % topics)
+            case "i": path += String(first + connection)
+            case "t": path += String((first + connection) % topics)
             default: break
             }
         }

@@ -6,5 +6,5 @@ import ArgumentParser
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench", abstract: "Measures Rollcall beside its peers and what the machine allows.",
-        subcommands: [RunCommand.self, FloorCommand.self], defaultSubcommand: RunCommand.self)
+        subcommands: [RunCommand.self, FloorCommand.self, StreamsCommand.self], defaultSubcommand: RunCommand.self)
 }

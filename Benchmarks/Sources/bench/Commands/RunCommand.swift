@@ -57,7 +57,7 @@ struct RunCommand: ParsableCommand {
         guard access(program, X_OK) == 0 else {
             throw ValidationError("\(program) is not there; make bench builds it first")
         }
-        let setting = Setting(launcher: Launcher(program: program, folder: "\(root)/Benchmarks"), isQuick: quick)
+        let setting = Setting(launcher: Launcher(program: program, root: root), isQuick: quick)
         var report = try Report(root: root, machine: .here())
         print("\(report.commit), \(report.machine)")
         for subject in Subject.allCases where peers {
@@ -78,7 +78,7 @@ struct RunCommand: ParsableCommand {
         let sizes = (size.isEmpty ? suite.sizes : size).map { max(1, Int(Double($0) * scale)) }
         for run in 1...(quick ? 1 : runs) {
             for size in sizes {
-                for subject in subjects {
+                for subject in subjects where size <= suite.largest[subject] ?? .max {
                     do {
                         let figures = try suite.measure(subject, size, setting)
                         report.add(Sample(suite: suite.name, subject: subject, size: size, run: run, figures: figures))

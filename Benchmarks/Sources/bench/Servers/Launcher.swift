@@ -7,8 +7,11 @@ import LoadGenerator
 struct Launcher {
     /// The release build of rollcall.
     let program: String
-    /// The folder Benchmarks.
-    let folder: String
+    /// The folder of the sources.
+    let root: String
+
+    /// This program, some of whose commands are peers.
+    static var ownProgram: String { Bundle.main.executablePath ?? CommandLine.arguments[0] }
 
     func start(_ subject: Subject, nodes: Int = 1, arguments: [String] = []) throws(LoadError) -> Service {
         let scratch = try Scratch()
@@ -25,12 +28,11 @@ struct Launcher {
         case .node:
             return Service(
                 subject,
-                nodes: [try server("node", ["\(folder)/Peers/presence.mjs"], probe: "/healthz", scratch)],
+                nodes: [try server("node", ["\(root)/Benchmarks/Peers/presence.mjs"], probe: "/healthz", scratch)],
                 scratch: scratch)
         case .floor:
-            let own = Bundle.main.executablePath ?? CommandLine.arguments[0]
             return Service(
-                subject, nodes: [try server(own, ["floor"], probe: "/healthz", scratch)], scratch: scratch)
+                subject, nodes: [try server(Self.ownProgram, ["floor"], probe: "/healthz", scratch)], scratch: scratch)
         }
     }
 

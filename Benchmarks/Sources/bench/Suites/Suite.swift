@@ -17,5 +17,9 @@ struct Suite: Sendable {
     var moreIsBetter = true
     /// The figure whose growth with the size is told as an exponent.
     var growth: String? = "server CPU s"
+    /// Sizes beyond which a subject would take minutes.
+    var largest: [Subject: Int] = [:]
+    /// The size from which on 1×, 2×, 4× and 8× show how the cost grows; nil: the suite has no size.
+    var scalingBase: Int?
     let measure: @Sendable (Subject, Int, Setting) throws(LoadError) -> Figures
 }
