@@ -24,6 +24,9 @@ struct RunCommand: ParsableCommand {
     @Option(help: "Multiplies every size.")
     var scale = 1.0
 
+    @Flag(help: "Measure at 1, 2, 4 and 8 times a base size, without peers, and print how the costs grow.")
+    var scaling = false
+
     @Option(parsing: .upToNextOption, help: "Only these sizes, before scaling.")
     var size: [Int] = []
 
@@ -60,22 +63,29 @@ struct RunCommand: ParsableCommand {
         let setting = Setting(launcher: Launcher(program: program, root: root), isQuick: quick)
         var report = try Report(root: root, machine: .here())
         print("\(report.commit), \(report.machine)")
-        for subject in Subject.allCases where peers {
+        for subject in Subject.allCases where peers && !scaling {
             if let missing = subject.whatIsMissing { print("without \(subject): \(missing)") }
         }
         defer { report.save() }
         for suite in Suite.all where self.suite.isEmpty || self.suite.contains(suite.name) {
             try measure(suite, setting, &report)
             print("\n" + report.table(of: suite).joined(separator: "\n"))
-            if docs, !quick { try report.writeDocs(suite) }
+            guard docs, !quick else { continue }
+            if scaling { try report.writeGrowth() } else { try report.writeDocs(suite) }
         }
+    }
+
+    private func sizes(of suite: Suite) -> [Int] {
+        var sizes = size.isEmpty ? suite.sizes : size
+        if scaling { sizes = suite.scalingBase.map { base in [1, 2, 4, 8].map { base * $0 } } ?? [] }
+        return sizes.map { max(1, Int(Double($0) * scale)) }
     }
 
     /// One run after the other, so that what else the machine does meets all subjects.
     private func measure(_ suite: Suite, _ setting: Setting, _ report: inout Report) throws {
         print("\n\(suite.name): \(suite.title)")
-        let subjects = suite.subjects.filter { $0 == .rollcall || (peers && $0.whatIsMissing == nil) }
-        let sizes = (size.isEmpty ? suite.sizes : size).map { max(1, Int(Double($0) * scale)) }
+        let subjects = suite.subjects.filter { $0 == .rollcall || (peers && !scaling && $0.whatIsMissing == nil) }
+        let sizes = sizes(of: suite)
         for run in 1...(quick ? 1 : runs) {
             for size in sizes {
                 for subject in subjects where size <= suite.largest[subject] ?? .max {

@@ -10,7 +10,7 @@ extension Report {
         var names: [String] = []
         for name in samples.flatMap(\.figures.names) where !names.contains(name) { names.append(name) }
         let peers = suite.subjects.filter { peer in peer != .rollcall && samples.contains { $0.subject == peer } }
-        let columns = [suite.unit, "of"] + names + peers.map { "\(suite.headline) to \($0)'s" }
+        let columns = [suite.unit, "of"] + names + peers.map { "× \($0)" }
 
         var lines = [row(columns), "|" + String(repeating: "---|", count: columns.count)]
         for size in sizes {
@@ -23,14 +23,15 @@ extension Report {
                 }
                 cells += peers.map { peer in
                     guard subject == .rollcall, let ours = median(suite.headline, size, subject),
-                        let theirs = median(suite.headline, size, peer), theirs > 0
+                        let theirs = median(suite.headline, size, peer), theirs > 0, ours > 0
                     else { return "" }
-                    return String(format: "%.2f", ours / theirs)
+                    return String(format: "%.2f", suite.moreIsBetter ? ours / theirs : theirs / ours)
                 }
                 lines.append(row(cells))
             }
         }
-        return lines + growth(of: suite, sizes: sizes)
+        let growth = growth(of: suite)
+        return lines + (growth.isEmpty ? [] : [""] + growth)
 
         func median(_ name: String, _ size: Int, _ subject: Subject) -> Double? {
             let values = samples.filter { $0.size == size && $0.subject == subject }.compactMap { $0.figures[name] }
@@ -49,43 +50,54 @@ extension Report {
         "| " + cells.joined(separator: " | ") + " |"
     }
 
-    /// How the CPU of server and Redis grows with the size: the exponent of a power law, by least squares.
-    private func growth(of suite: Suite, sizes: [Int]) -> [String] {
-        guard let cost = suite.growth, sizes.count > 2 else { return [] }
-        var lines: [String] = []
-        for subject in suite.subjects {
-            let points = sizes.compactMap { size -> (x: Double, y: Double)? in
-                let own = samples.filter { $0.suite == suite.name && $0.size == size && $0.subject == subject }
-                guard let value = Self.median(own.compactMap { $0.figures[cost] }), value > 0 else { return nil }
-                return (log(Double(size)), log(value))
+    /// How costs grow with the size: the exponent of a power law, by least squares.
+    func growth(of suite: Suite) -> [String] {
+        suite.subjects.flatMap { subject in
+            suite.growth.compactMap { figure in
+                let own = samples.filter { $0.suite == suite.name && $0.subject == subject }
+                let points = Set(own.map(\.size)).sorted().compactMap { size -> (x: Double, y: Double)? in
+                    let values = own.filter { $0.size == size }.compactMap { $0.figures[figure] }
+                    guard let value = Self.median(values), value > 0 else { return nil }
+                    return (log(Double(size)), log(value))
+                }
+                guard points.count > 2 else { return nil }
+                let x = points.map(\.x).reduce(0, +) / Double(points.count)
+                let y = points.map(\.y).reduce(0, +) / Double(points.count)
+                let slope =
+                    points.map { ($0.x - x) * ($0.y - y) }.reduce(0, +)
+                    / points.map { ($0.x - x) * ($0.x - x) }.reduce(0, +)
+                return "- \(suite.name), \(subject): *\(figure)* grows as \(suite.unit) to the power of "
+                    + String(format: "%.2f", slope)
             }
-            guard points.count > 2 else { continue }
-            let x = points.map(\.x).reduce(0, +) / Double(points.count)
-            let y = points.map(\.y).reduce(0, +) / Double(points.count)
-            let slope =
-                points.map { ($0.x - x) * ($0.y - y) }.reduce(0, +)
-                / points.map { ($0.x - x) * ($0.x - x) }.reduce(0, +)
-            lines.append(
-                "\(subject): \(cost) grows with the number of \(suite.unit) to the power of \(Self.text(slope))")
         }
-        return lines.isEmpty ? [] : [""] + lines.map { "- " + $0 }
     }
 
     /// Replaces what stands between a suite's two marks in docs/performance.md.
     func writeDocs(_ suite: Suite) throws {
+        let ours = samples.filter { $0.suite == suite.name }
+        let failed = failures.filter { $0.hasPrefix("\(suite.name), ") }.map { "- failed: \($0)" }
+        guard !ours.isEmpty || !failed.isEmpty else { return }
+        try writeDocs(suite.name, table(of: suite) + (failed.isEmpty ? [] : [""] + failed), of: ours)
+    }
+
+    /// All exponents together.
+    func writeGrowth() throws {
+        let lines = Suite.all.flatMap { growth(of: $0) }
+        if !lines.isEmpty { try writeDocs("scaling", lines, of: samples) }
+    }
+
+    private func writeDocs(_ place: String, _ lines: [String], of samples: [Sample]) throws {
         let path = "\(root)/docs/performance.md"
         let text = try String(contentsOfFile: path, encoding: .utf8)
-        guard let open = text.range(of: "<!-- \(suite.name) -->\n"),
-            let close = text.range(of: "<!-- /\(suite.name) -->", range: open.upperBound..<text.endIndex)
+        guard let open = text.range(of: "<!-- \(place) -->\n"),
+            let close = text.range(of: "<!-- /\(place) -->", range: open.upperBound..<text.endIndex)
         else {
-            print("docs/performance.md has no place for \(suite.name)")
+            print("docs/performance.md has no place for \(place)")
             return
         }
-        let ours = samples.filter { $0.suite == suite.name }
-        guard let runs = ours.map(\.run).max() else { return }
-        let origin = "\(date.prefix(10)), commit \(commit), medians of \(runs), \(machine)"
-        let failed = failures.filter { $0.hasPrefix("\(suite.name), ") }.map { "- failed: \($0)" }
-        let block = ([origin, ""] + table(of: suite) + (failed.isEmpty ? [] : [""] + failed)).joined(separator: "\n")
+        let runs = samples.map(\.run).max() ?? 0
+        let origin = "\(date.prefix(10)), commit \(commit), medians of \(runs), \(machine):"
+        let block = ([origin, ""] + lines).joined(separator: "\n")
         let whole = text[..<open.upperBound] + "\n\(block)\n\n" + text[close.lowerBound...]
         try String(whole).write(toFile: path, atomically: true, encoding: .utf8)
     }

@@ -7,7 +7,7 @@ extension Suite {
     static let fanOut = Suite(
         name: "fanout", title: "One diff at a time to all subscribers of a topic", unit: "subscribers",
         sizes: [100, 1_000, 10_000], subjects: [.rollcall, .nchan, .node, .floor], headline: "events/s",
-        growth: "server µs/event", scalingBase: 1_250
+        growth: ["server µs/event"], scalingBase: 1_250
     ) { subject, size, setting throws(LoadError) in
         let service = try setting.launcher.start(subject)
         defer { service.end() }
@@ -40,7 +40,7 @@ extension Suite {
     static let burst = Suite(
         name: "burst", title: "A burst of 100 diffs to all subscribers of a topic", unit: "subscribers",
         sizes: [100, 1_000, 10_000], subjects: [.rollcall, .nchan, .node, .floor], headline: "diffs/s",
-        growth: "server µs/diff", scalingBase: 1_250
+        growth: ["server µs/diff"], scalingBase: 1_250
     ) { subject, size, setting throws(LoadError) in
         let service = try setting.launcher.start(subject)
         defer { service.end() }

@@ -8,7 +8,7 @@ extension Suite {
     static let idle = Suite(
         name: "idle", title: "Stream-bound presences that do nothing, over two nodes", unit: "presences",
         sizes: [100_000], subjects: [.rollcall], headline: "node % of a core", moreIsBetter: false,
-        growth: "node % of a core", scalingBase: 4_000
+        scalingBase: 4_000
     ) { subject, size, setting throws(LoadError) in
         let service = try setting.launcher.start(subject, nodes: 2)
         defer { service.end() }
@@ -38,7 +38,7 @@ extension Suite {
 
         let cost = Cost(of: service)
         let holding = ProcessAccount.cpuSeconds(holders.map(\.pid))
-        try Interruption.sleep(milliseconds: setting.isQuick ? 12_000 : 60_000)
+        try Interruption.sleep(milliseconds: setting.isQuick ? 12_000 : 30_000)
         let spent = cost.soFar()
         let count = Double(perNode * 2)
         var figures = Figures()

@@ -8,7 +8,7 @@ extension Suite {
     static let room = Suite(
         name: "room", title: "Joining one room at once until everyone has seen everyone", unit: "clients",
         sizes: [500, 1_000, 2_000, 5_000], subjects: [.rollcall, .node], headline: "seconds", moreIsBetter: false,
-        largest: [.node: 2_000], scalingBase: 500
+        growth: ["server CPU s", "Redis CPU s", "MB sent"], largest: [.node: 2_000], scalingBase: 500
     ) { subject, size, setting throws(LoadError) in
         let service = try setting.launcher.start(subject)
         defer { service.end() }

@@ -7,7 +7,7 @@ extension Suite {
     static let list = Suite(
         name: "list", title: "The list of a topic, and the same when nothing changed", unit: "presences",
         sizes: [10, 1_000, 10_000], subjects: [.rollcall, .node], headline: "list p50 ms", moreIsBetter: false,
-        growth: "list p50 ms", scalingBase: 1_250
+        growth: ["server ms/list", "server µs/304"], scalingBase: 1_250
     ) { subject, size, setting throws(LoadError) in
         let service = try setting.launcher.start(subject)
         defer { service.end() }

@@ -15,8 +15,8 @@ struct Suite: Sendable {
     let headline: String
     /// Whether more of it is better.
     var moreIsBetter = true
-    /// The figure whose growth with the size is told as an exponent.
-    var growth: String? = "server CPU s"
+    /// The figures whose growth with the size is told as an exponent.
+    var growth = ["server CPU s", "Redis CPU s"]
     /// Sizes beyond which a subject would take minutes.
     var largest: [Subject: Int] = [:]
     /// The size from which on 1×, 2×, 4× and 8× show how the cost grows; nil: the suite has no size.
