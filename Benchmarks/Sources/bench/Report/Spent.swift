@@ -2,8 +2,15 @@
 
 /// CPU seconds of the server's processes, of Redis and of the load generator, and the time they took.
 struct Spent {
-    let server: Double
-    let redis: Double
-    let load: Double
-    let seconds: Double
+    var server = 0.0
+    var redis = 0.0
+    var load = 0.0
+    var seconds = 0.0
+
+    static func += (sum: inout Spent, more: Spent) {
+        sum.server += more.server
+        sum.redis += more.redis
+        sum.load += more.load
+        sum.seconds += more.seconds
+    }
 }

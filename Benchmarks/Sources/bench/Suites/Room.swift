@@ -7,12 +7,13 @@ final class Room {
     let reactor = Reactor()
     let streams: StreamFleet
     private let publisher: RequestFleet
-    private let subject: Subject
+    private let service: Service
+    private var subject: Subject { service.subject }
     private var published = 0
     private var left = 0
 
     init(_ size: Int, of service: Service, firstMarkerOnly: Bool = true) throws(LoadError) {
-        subject = service.subject
+        self.service = service
         var options = StreamOptions(count: size, port: service.port, path: StreamPath(service.subject.roomStream))
         options.readTimes(firstOnly: firstMarkerOnly)
         options.sources = 1 + size / 20_000
@@ -27,8 +28,12 @@ final class Room {
         publisher.close()
     }
 
-    /// Changes one presence so often, each time when all subscribers have seen the last change.
-    func publishOneByOne(_ count: Int) throws(LoadError) {
+    /// Changes one presence so often, each time a pause after all subscribers have seen the last change.
+    ///
+    /// The pause is longer than any window in which the server would collect changes, and is not counted.
+    @discardableResult
+    func publishOneByOne(_ count: Int) throws(LoadError) -> Spent {
+        var spent = Spent()
         publisher.next = { [self] connection, writer in
             guard connection == 0, left > 0 else { return false }
             left -= 1
@@ -39,17 +44,23 @@ final class Room {
             let counters = streams.counters
             let wanted = counters.diffs + counters.states + streams.options.count
             left = 1
+            let cost = Cost(of: service)
             publisher.start()
             let isSeen = try reactor.run(seconds: 20) {
                 streams.counters.diffs + streams.counters.states >= wanted && publisher.underWay == 0
             }
             guard isSeen else { throw LoadError("a diff did not reach \(wanted - streams.counters.diffs) subscribers") }
+            let last = cost.soFar()
+            spent += last
+            try reactor.run(seconds: max(0.02, 3 * last.seconds))
         }
         try publisher.requireSuccess()
+        return spent
     }
 
-    /// Adds so many presences as fast as the publisher's connections go, and waits until all have seen all.
-    func publishAtOnce(_ count: Int) throws(LoadError) {
+    /// Adds so many presences as fast as the publisher's connections go, until all have seen all; then a pause.
+    @discardableResult
+    func publishAtOnce(_ count: Int) throws(LoadError) -> Spent {
         left = count
         publisher.next = { [self] _, writer in
             guard left > 0 else { return false }
@@ -59,6 +70,7 @@ final class Room {
             return true
         }
         streams.expect(published + count)
+        let cost = Cost(of: service)
         publisher.start()
         let isSeen = try reactor.run(seconds: 60) {
             streams.counters.complete == streams.options.count && publisher.underWay == 0
@@ -66,6 +78,9 @@ final class Room {
         guard isSeen else {
             throw LoadError("\(streams.counters.complete) of \(streams.options.count) subscribers have seen the burst")
         }
+        let spent = cost.soFar()
         try publisher.requireSuccess()
+        try reactor.run(seconds: 1.5)
+        return spent
     }
 }

@@ -3,7 +3,7 @@
 import LoadGenerator
 
 extension Suite {
-    /// One diff at a time: the next is sent when every subscriber has the last.
+    /// One diff at a time: the next is sent a pause after every subscriber has the last.
     static let fanOut = Suite(
         name: "fanout", title: "One diff at a time to all subscribers of a topic", unit: "subscribers",
         sizes: [100, 1_000, 10_000], subjects: [.rollcall, .nchan, .node, .floor], headline: "events/s",
@@ -19,10 +19,8 @@ extension Suite {
 
         try room.publishOneByOne(setting.repetitions(5))
         room.streams.clearCounts()
-        let count = setting.repetitions(min(500, max(30, 400_000 / size)))
-        let cost = Cost(of: service)
-        try room.publishOneByOne(count)
-        let spent = cost.soFar()
+        let count = setting.repetitions(min(100, max(20, 200_000 / size)))
+        let spent = try room.publishOneByOne(count)
 
         let events = Double(count * size)
         var figures = Figures()
@@ -40,18 +38,17 @@ extension Suite {
     static let burst = Suite(
         name: "burst", title: "A burst of 100 diffs to all subscribers of a topic", unit: "subscribers",
         sizes: [100, 1_000, 10_000], subjects: [.rollcall, .nchan, .node, .floor], headline: "diffs/s",
-        growth: ["server µs/diff"], scalingBase: 1_250
+        growth: ["server µs/diff"], largest: [.node: 1_000], scalingBase: 1_250
     ) { subject, size, setting throws(LoadError) in
         let service = try setting.launcher.start(subject)
         defer { service.end() }
         let room = try Room(size, of: service, firstMarkerOnly: false)
         defer { room.close() }
-        try room.publishAtOnce(100)
+        try room.publishAtOnce(10)
         room.streams.clearCounts()
         let bursts = subject == .rollcall ? setting.repetitions(5) : 1  // it takes the others seconds
-        let cost = Cost(of: service)
-        for _ in 0..<bursts { try room.publishAtOnce(100) }
-        let spent = cost.soFar()
+        var spent = Spent()
+        for _ in 0..<bursts { spent += try room.publishAtOnce(100) }
 
         let diffs = Double(bursts * 100 * size)
         var figures = Figures()

@@ -48,7 +48,7 @@ extension Suite {
         try publish(20)
         var figures = Figures()
         let cost = Cost(of: service)
-        try publish(setting.repetitions(400))
+        try publish(setting.repetitions(200))
         let spent = cost.soFar()
         note("idle")
 
@@ -56,7 +56,7 @@ extension Suite {
         defer { writers.close() }
         let loading = Cost(of: service)
         writers.keepTracking()
-        try publish(setting.repetitions(400))
+        try publish(setting.repetitions(200))
         figures["writes/s loaded"] = Double(writers.requests.answered) / loading.soFar().seconds
         try writers.stop()
         note("loaded")
