@@ -29,7 +29,8 @@ bench:
 	scripts/bench $(ARGS)
 
 format:
-	swift format --in-place --recursive Sources Tests Benchmarks/Sources Package.swift Benchmarks/Package.swift
+	swift format --in-place --recursive Sources Tests Package.swift Benchmarks/Sources Benchmarks/Tests \
+		Benchmarks/Package.swift
 
 lint:
 	scripts/lint

@@ -15,7 +15,7 @@ struct RunCommand: ParsableCommand {
     @Option(help: "How often each is measured; tables show the median.")
     var runs = 3
 
-    @Flag(help: "One run with a fifth of the repetitions, to try things out; leaves docs/performance.md alone.")
+    @Flag(help: "One run with a fifth of the repetitions, to try things out.")
     var quick = false
 
     @Flag(inversion: .prefixedNo, help: "Measure the peers that are installed as well.")
@@ -30,7 +30,9 @@ struct RunCommand: ParsableCommand {
     @Option(parsing: .upToNextOption, help: "Only these sizes, before scaling.")
     var size: [Int] = []
 
-    @Flag(inversion: .prefixedNo, help: "Put the tables into docs/performance.md.")
+    @Flag(
+        inversion: .prefixedNo,
+        help: "Put the tables into docs/performance.md, if sizes, repetitions and peers are the suite's own.")
     var docs = true
 
     @Flag(help: "Name the suites.")
@@ -70,9 +72,14 @@ struct RunCommand: ParsableCommand {
         for suite in Suite.all where self.suite.isEmpty || self.suite.contains(suite.name) {
             try measure(suite, setting, &report)
             print("\n" + report.table(of: suite).joined(separator: "\n"))
-            guard docs, !quick else { continue }
-            if scaling { try report.writeGrowth() } else { try report.writeDocs(suite) }
+            guard docs, !quick, size.isEmpty, scale == 1 else { continue }
+            if scaling {
+                try report.writeGrowth()
+            } else if peers {
+                try report.writeDocs(suite)
+            }
         }
+        if !report.failures.isEmpty { throw ExitCode.failure }
     }
 
     private func sizes(of suite: Suite) -> [Int] {

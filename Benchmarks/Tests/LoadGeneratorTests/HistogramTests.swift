@@ -1,0 +1,26 @@
+// Rollcall · LoadGeneratorTests
+
+import Testing
+
+@testable import LoadGenerator
+
+struct HistogramTests {
+    @Test func `percentiles are right to a part in 64`() {
+        var histogram = Histogram()
+        for value in 1...100_000 { histogram.record(UInt64(value) * 1000) }
+        for part in [0.01, 0.5, 0.9, 0.99, 0.999] {
+            let right = part * 100_000_000
+            #expect(abs(Double(histogram.percentile(part)) - right) <= right / 64)
+        }
+        #expect(histogram.percentile(1) == 100_000_000)
+        #expect(histogram.count == 100_000)
+    }
+
+    @Test func `nothing recorded is zero, and any value has its place`() {
+        var histogram = Histogram()
+        #expect(histogram.percentile(0.5) == 0)
+        for value in [0, 1, 63, 64, 65, UInt64.max] { histogram.record(value) }
+        #expect(histogram.count == 6)
+        #expect(histogram.largest == .max)
+    }
+}
