@@ -78,6 +78,13 @@ public final class RequestWriter {
         digits.reverse()
     }
 
+    /// So many times the letter x.
+    public func filler(_ more: Int) {
+        reserve(more)
+        memset(storage + count, 120, more)
+        count += more
+    }
+
     private func reserve(_ more: Int) {
         guard count + more > capacity else { return }
         while count + more > capacity { capacity *= 2 }

@@ -71,9 +71,9 @@ public final class StreamFleet: ReactorClient {
         }
     }
 
-    /// Waits until each stream has had a state or diff.
+    /// Waits until each stream that reads has had a state or diff.
     public func begin(seconds: Double = 60) throws(LoadError) {
-        guard try reactor.run(seconds: seconds, until: { scanner.counters.begun >= scanner.counters.opened }) else {
+        guard try reactor.run(seconds: seconds, until: { scanner.counters.begun >= options.readers }) else {
             throw LoadError("only \(counters.begun) of \(counters.opened) streams had a first event")
         }
     }
@@ -132,11 +132,16 @@ public final class StreamFleet: ReactorClient {
             connections[index].phase = .closed
             return
         }
+        if isSlow(index) { Sockets.set(socket, SOL_SOCKET, SO_RCVBUF, 4096) }
         connection.socket = socket
         connection.phase = .connecting
         connections[index] = connection
         scanner.counters.connecting += 1
         reactor.watch(socket, Reactor.writable, client: number, connection: index)
+    }
+
+    private func isSlow(_ index: Int) -> Bool {
+        options.slowEvery > 0 && index % options.slowEvery == 0
     }
 
     public func ready(_ index: Int, _ events: UInt32) {
@@ -194,7 +199,7 @@ public final class StreamFleet: ReactorClient {
         connections[index].isChunked = head.isChunked
         scanner.counters.connecting -= 1
         scanner.counters.opened += 1
-        if options.slowEvery > 0, index % options.slowEvery == 0 {
+        if isSlow(index) {
             reactor.watch(connections[index].socket, 0, client: number, connection: index, again: true)
         }
         let used = head.count - before

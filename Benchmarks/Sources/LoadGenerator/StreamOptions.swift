@@ -23,6 +23,8 @@ public struct StreamOptions {
     public var beginsWithAny = false
     /// Every so many-th stream stops reading once it is open; 0: none.
     public var slowEvery = 0
+    /// Streams that go on reading.
+    public var readers: Int { slowEvery == 0 ? count : count - (count + slowEvery - 1) / slowEvery }
 
     public init(count: Int, port: UInt16, path: StreamPath) {
         self.count = count

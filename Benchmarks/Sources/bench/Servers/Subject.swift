@@ -42,7 +42,7 @@ enum Subject: String, CaseIterable, Codable {
     }
 
     /// Tells the room of a value: a presence where the server knows such, else a text of the same size.
-    func publish(_ key: Int, _ writer: RequestWriter) {
+    func publish(_ key: Int, _ writer: RequestWriter, padding: Int = 0) {
         let now = Clock.now
         switch self {
         case .rollcall, .node, .redis:
@@ -56,6 +56,11 @@ enum Subject: String, CaseIterable, Codable {
                 body: {
                     $0.text(#"{"meta":{"ts":"#)
                     $0.number(now)
+                    if padding > 0 {
+                        $0.text(#","pad":""#)
+                        $0.filler(padding)
+                        $0.text(#"""#)
+                    }
                     $0.text("}}")
                 })
         case .nchan, .floor:
@@ -69,7 +74,10 @@ enum Subject: String, CaseIterable, Codable {
                     $0.text(
                         #","phx_ref":"GkXy0n1BQ5mV8a_R","phx_ref_prev":"GkXy0n1BQ5mV8a_Q"}]}},"leaves":{"publisher-"#)
                     $0.number(key)
-                    $0.text(#"":{"metas":[{"was":123456789012345,"phx_ref":"GkXy0n1BQ5mV8a_Q"}]}},"reasons":{}}"#)
+                    $0.text(
+                        #"":{"metas":[{"was":123456789012345,"phx_ref":"GkXy0n1BQ5mV8a_Q"}]}},"reasons":{},"pad":""#)
+                    $0.filler(2 * padding)
+                    $0.text(#""}"#)
                 })
         }
     }

@@ -11,11 +11,14 @@ final class Room {
     private var subject: Subject { service.subject }
     private var published = 0
     private var left = 0
+    /// Makes each value so many bytes longer.
+    var padding = 0
 
-    init(_ size: Int, of service: Service, firstMarkerOnly: Bool = true) throws(LoadError) {
+    init(_ size: Int, of service: Service, firstMarkerOnly: Bool = true, slowEvery: Int = 0) throws(LoadError) {
         self.service = service
         var options = StreamOptions(count: size, port: service.port, path: StreamPath(service.subject.roomStream))
         options.readTimes(firstOnly: firstMarkerOnly)
+        options.slowEvery = slowEvery
         options.sources = 1 + size / 20_000
         streams = StreamFleet(options, on: reactor)
         publisher = try RequestFleet(connections: 8, port: service.port, on: reactor)
@@ -32,17 +35,17 @@ final class Room {
     ///
     /// The pause is longer than any window in which the server would collect changes, and is not counted.
     @discardableResult
-    func publishOneByOne(_ count: Int) throws(LoadError) -> Spent {
+    func publishOneByOne(_ count: Int, pauses: Bool = true) throws(LoadError) -> Spent {
         var spent = Spent()
         publisher.next = { [self] connection, writer in
             guard connection == 0, left > 0 else { return false }
             left -= 1
-            subject.publish(0, writer)
+            subject.publish(0, writer, padding: padding)
             return true
         }
         for _ in 0..<count {
             let counters = streams.counters
-            let wanted = counters.diffs + counters.states + streams.options.count
+            let wanted = counters.diffs + counters.states + streams.options.readers
             left = 1
             let cost = Cost(of: service)
             publisher.start()
@@ -52,7 +55,7 @@ final class Room {
             guard isSeen else { throw LoadError("a diff did not reach \(wanted - streams.counters.diffs) subscribers") }
             let last = cost.soFar()
             spent += last
-            try reactor.run(seconds: max(0.02, 3 * last.seconds))
+            if pauses { try reactor.run(seconds: max(0.02, 3 * last.seconds)) }
         }
         try publisher.requireSuccess()
         return spent
