@@ -1,7 +1,7 @@
 // Rollcall · LoadGenerator
 
 /// What a ``StreamFleet`` has seen.
-public struct StreamCounters {
+public struct StreamCounters: CustomStringConvertible {
     public var opened = 0
     public var failed = 0
     public var closed = 0
@@ -22,4 +22,9 @@ public struct StreamCounters {
     /// Diffs that told of a leave, as the text of the first tells.
     public var firstLeave: String?
     public var leaves = 0
+
+    public var description: String {
+        "\(opened) open, \(connecting) connecting, \(failed) failed, \(closed) closed, \(begun) with an event, "
+            + "status \(badStatus == 0 ? "200" : String(badStatus))"
+    }
 }

@@ -34,9 +34,7 @@ final class Crowd {
         }
         let counters = streams.counters
         guard isSeen else {
-            throw LoadError(
-                "\(counters.complete) of \(size) have seen everyone after \(Int(seconds)) s; "
-                    + "\(counters.opened) open, \(counters.failed) failed, \(counters.closed) closed")
+            throw LoadError("\(counters.complete) of \(size) have seen everyone after \(Int(seconds)) s: \(counters)")
         }
     }
 }

@@ -71,7 +71,9 @@ extension Suite {
             crowd.streams.resume(index, port: service.nodes[1].port)
         }
         let isBack = try crowd.reactor.run(seconds: 60) { crowd.streams.counters.begun == size }
-        guard isBack else { throw LoadError("only \(crowd.streams.counters.begun) streams are back") }
+        guard isBack else {
+            throw LoadError("\(crowd.streams.counters.begun) streams are back: \(crowd.streams.counters)")
+        }
         let spent = cost.soFar()
         try crowd.reactor.run(seconds: setting.isQuick ? 1 : 8)  // longer than the grace
         var figures = Figures()
