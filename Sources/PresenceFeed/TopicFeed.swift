@@ -164,7 +164,10 @@ package actor TopicFeed {
         // The pool says so of each of its connections.
         guard isAway else { return }
         isAway = false
-        if reconciliation != nil { keepLossesBack() }
+        if reconciliation != nil {
+            keepLossesBack()
+            flushWhenDue()
+        }
         guard isCurrent else { return }
         silentSince = nil
         recover()
