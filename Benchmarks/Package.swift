@@ -12,21 +12,32 @@ let settings: [SwiftSetting] = [
 // Knows nothing of the service but its HTTP, so that it builds in seconds and measures any server.
 let package = Package(
     name: "benchmarks",
+    products: [
+        .executable(name: "bench", targets: ["bench"]),
+        // Preloaded into the measured program: a file of its own, beside bench.
+        .library(name: "AllocationCounter", type: .dynamic, targets: ["CAllocationCounter"]),
+    ],
     dependencies: [
         .package(url: "https://github.com/apple/swift-argument-parser.git", from: "1.8.2")
     ],
     targets: [
         // epoll and memmem.
         .systemLibrary(name: "CLinux"),
+        // malloc and its like, which count.
+        .target(name: "CAllocationCounter"),
         // Streams and requests from one thread, and what they cost.
         .target(name: "LoadGenerator", dependencies: ["CLinux"], swiftSettings: settings),
+        // What a process allocates, and what it may.
+        .target(name: "AllocationGuard", dependencies: ["LoadGenerator"], swiftSettings: settings),
         // The suites, the servers they drive, the report.
         .executableTarget(
             name: "bench",
             dependencies: [
-                "LoadGenerator", .product(name: "ArgumentParser", package: "swift-argument-parser"),
+                "AllocationGuard", "LoadGenerator",
+                .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
+        .testTarget(name: "AllocationGuardTests", dependencies: ["AllocationGuard"], swiftSettings: settings),
         .testTarget(name: "LoadGeneratorTests", dependencies: ["LoadGenerator"], swiftSettings: settings),
     ]
 )
