@@ -6,5 +6,6 @@ import ArgumentParser
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "bench", abstract: "Measures Rollcall beside its peers and what the machine allows.",
-        subcommands: [RunCommand.self, FloorCommand.self, StreamsCommand.self], defaultSubcommand: RunCommand.self)
+        subcommands: [RunCommand.self, GuardCommand.self, FloorCommand.self, StreamsCommand.self],
+        defaultSubcommand: RunCommand.self)
 }

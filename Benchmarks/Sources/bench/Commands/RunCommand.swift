@@ -38,11 +38,7 @@ struct RunCommand: ParsableCommand {
     @Flag(help: "Name the suites.")
     var list = false
 
-    @Option(help: "The release build of rollcall. (ROLLCALL_PROGRAM)")
-    var program: String?
-
-    @Option(help: "The folder of the sources.")
-    var root = "."
+    @OptionGroup var measured: ProgramOptions
 
     func validate() throws {
         let unknown = suite.filter { name in !Suite.all.contains { $0.name == name } }
@@ -57,13 +53,8 @@ struct RunCommand: ParsableCommand {
         }
         OpenFiles.raise()
         Interruption.listen()
-        let program =
-            program ?? ProcessInfo.processInfo.environment["ROLLCALL_PROGRAM"] ?? "\(root)/.build/release/rollcall"
-        guard access(program, X_OK) == 0 else {
-            throw ValidationError("\(program) is not there; make bench builds it first")
-        }
-        let setting = Setting(launcher: Launcher(program: program, root: root), isQuick: quick)
-        var report = try Report(root: root, machine: .here())
+        let setting = Setting(launcher: try measured.launcher, isQuick: quick)
+        var report = try Report(root: measured.root, machine: .here())
         print("\(report.commit), \(report.machine)")
         for subject in Subject.allCases where peers && !scaling {
             if let missing = subject.whatIsMissing { print("without \(subject): \(missing)") }

@@ -10,8 +10,10 @@ final class Child {
     let log: String
     private var hasEnded = false
 
-    /// What the program prints goes to the log.
-    init(_ program: String, _ arguments: [String], log: String = "/dev/null") throws(LoadError) {
+    /// What the program prints goes to the log; the variables are added to our environment.
+    init(
+        _ program: String, _ arguments: [String], environment: [String: String] = [:], log: String = "/dev/null"
+    ) throws(LoadError) {
         self.log = log
         var words = [program] + arguments
         var isGuarded = false
@@ -32,8 +34,11 @@ final class Child {
         posix_spawnattr_setflags(&attributes, Int16(POSIX_SPAWN_SETPGROUP))
         var texts = words.map { strdup($0) } + [nil]
         defer { for text in texts { free(text) } }
+        let variables = ProcessInfo.processInfo.environment.merging(environment) { $1 }
+        var settings = variables.map { strdup("\($0)=\($1)") } + [nil]
+        defer { for setting in settings { free(setting) } }
         var pid: pid_t = 0
-        guard posix_spawnp(&pid, isGuarded ? words[0] : program, &actions, &attributes, &texts, environ) == 0 else {
+        guard posix_spawnp(&pid, isGuarded ? words[0] : program, &actions, &attributes, &texts, &settings) == 0 else {
             throw LoadError("\(program) cannot be started")
         }
         self.pid = pid

@@ -1,5 +1,6 @@
 // Rollcall · bench
 
+import AllocationGuard
 import Foundation
 import LoadGenerator
 
@@ -9,9 +10,16 @@ struct Launcher {
     let program: String
     /// The folder of the sources.
     let root: String
+    /// Nodes of rollcall count what they allocate.
+    var countsAllocations = false
 
     /// This program, some of whose commands are peers.
     static var ownProgram: String { Bundle.main.executablePath ?? CommandLine.arguments[0] }
+
+    /// The library that counts allocations, built beside this program.
+    static var counterLibrary: String {
+        URL(fileURLWithPath: ownProgram).deletingLastPathComponent().path + "/libAllocationCounter.so"
+    }
 
     func start(_ subject: Subject, nodes: Int = 1, arguments: [String] = []) throws(LoadError) -> Service {
         let scratch = try Scratch()
@@ -40,11 +48,15 @@ struct Launcher {
         _ number: Int, _ redis: RedisServer, _ scratch: Scratch, _ arguments: [String]
     ) throws(LoadError) -> ServiceNode {
         let port = try Sockets.freePort()
+        let counts = scratch.file("allocations-\(number)")
+        let counter = countsAllocations ? try AllocationCounter(file: counts) : nil
         let child = try Child(
             program, ["serve", "--port", "\(port)", "--redis-url", redis.url] + arguments,
+            environment: countsAllocations
+                ? AllocationCounter.environment(library: Self.counterLibrary, file: counts) : [:],
             log: scratch.file("rollcall-\(number).log"))
         try child.await { PlainHTTP.status("/readyz", port: port) == 200 }
-        return ServiceNode(child: child, port: port)
+        return ServiceNode(child: child, port: port, counter: counter)
     }
 
     /// A server that takes its port as its last argument.

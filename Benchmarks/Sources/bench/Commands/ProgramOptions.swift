@@ -1,0 +1,25 @@
+// Rollcall · bench
+
+import ArgumentParser
+import Foundation
+
+/// What is measured.
+struct ProgramOptions: ParsableArguments {
+    @Option(help: "The release build of rollcall. (ROLLCALL_PROGRAM)")
+    var program: String?
+
+    @Option(help: "The folder of the sources.")
+    var root = "."
+
+    /// Starts the program; throws when it is not there.
+    var launcher: Launcher {
+        get throws {
+            let program =
+                program ?? ProcessInfo.processInfo.environment["ROLLCALL_PROGRAM"] ?? "\(root)/.build/release/rollcall"
+            guard access(program, X_OK) == 0 else {
+                throw ValidationError("\(program) is not there; make bench builds it first")
+            }
+            return Launcher(program: program, root: root)
+        }
+    }
+}

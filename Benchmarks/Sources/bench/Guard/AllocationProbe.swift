@@ -1,0 +1,57 @@
+// Rollcall · bench
+
+import AllocationGuard
+import LoadGenerator
+
+/// Counts what a node allocates for the units of work that it does most often.
+///
+/// Each figure is the median of some rounds, since a ping or a timer may fall into one.
+struct AllocationProbe {
+    private(set) var launcher: Launcher
+    let rounds: Int
+
+    init(_ launcher: Launcher, rounds: Int) {
+        self.launcher = launcher
+        self.launcher.countsAllocations = true
+        self.rounds = rounds
+    }
+
+    func measure() throws(LoadError) -> [GuardedPath] {
+        let flow = try replica()
+        return [
+            GuardedPath("fan-out", per: "event and subscriber", try fanOut()),
+            GuardedPath("diff", per: "event", flow.event),
+            GuardedPath("replica", per: "message", flow.message),
+            GuardedPath("track", per: "request", try track()),
+        ]
+    }
+
+    /// The median of so many rounds.
+    func median(_ round: () throws(LoadError) -> AllocationCount) throws(LoadError) -> AllocationCount {
+        var counts: [AllocationCount] = []
+        for _ in 0..<rounds { counts.append(try round()) }
+        return .median(counts)
+    }
+
+    /// What the node allocates while the body runs.
+    func allocations(
+        of node: ServiceNode, during body: () throws(LoadError) -> Void
+    ) throws(LoadError) -> AllocationCount {
+        let before = node.allocated
+        try body()
+        let spent = node.allocated - before
+        guard spent.number > 0 else {
+            throw LoadError(
+                "\(launcher.program) worked and no allocation was counted: it is linked statically, "
+                    + "or \(Launcher.counterLibrary) is missing")
+        }
+        return spent
+    }
+
+    /// What the node allocates each second by its timers alone.
+    func background(of node: ServiceNode) throws(LoadError) -> AllocationCount {
+        let before = node.allocated
+        try Interruption.sleep(milliseconds: 3_000)
+        return (node.allocated - before) / 3
+    }
+}
