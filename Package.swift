@@ -19,6 +19,7 @@ let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "
 let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
+let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
 let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
@@ -85,8 +86,8 @@ let package = Package(
         .target(
             name: "PresenceServer",
             dependencies: [
-                "Presence", "PresenceStore", "PresenceFeed", "Redis", hummingbird, httpTypes, nio, nioHTTP1,
-                logging, metrics, lifecycle, deque,
+                "Presence", "PresenceStore", "PresenceFeed", "Redis", hummingbird, hummingbirdCore, httpTypes, nio,
+                nioHTTP1, nioPosix, logging, metrics, lifecycle, deque,
             ],
             resources: [.embedInCode("Web"), .embedInCode("openapi.yaml")], swiftSettings: settings),
         // Private redis-server and PostgreSQL processes for `rollcall dev` and for tests.

@@ -53,7 +53,8 @@ struct Assembly: Sendable {
                 leases.recover()
                 hub.lookSoon()
             })
-        let registry = StreamRegistry(eventLoopGroup: loops, options: settings.streamOptions)
+        let limit = settings.maximumConnections > 0 ? ConnectionLimit(maximum: settings.maximumConnections) : nil
+        let registry = StreamRegistry(eventLoopGroup: loops, options: settings.streamOptions, limit: limit)
         let streams = StreamRoutes(
             hub: hub, store: store, leases: leases, registry: registry, limits: limits, options: settings.streamOptions)
         let table = RouteTable.rollcall(
@@ -67,7 +68,8 @@ struct Assembly: Sendable {
             metrics: metrics)
 
         var app = HTTPServer.application(
-            RollcallResponder(table: table), options: settings.serverOptions, eventLoopGroup: loops, logger: logger
+            RollcallResponder(table: table), options: settings.serverOptions, limit: limit, eventLoopGroup: loops,
+            logger: logger
         ) { channel in
             let address = settings.address(port: channel.localAddress?.port)
             switch settings.logFormat {
@@ -154,8 +156,7 @@ extension Settings {
     }
 
     fileprivate var serverOptions: HTTPServer.Options {
-        HTTPServer.Options(
-            address: .hostname(host, port: port), maximumConnections: maximumConnections > 0 ? maximumConnections : nil)
+        HTTPServer.Options(address: .hostname(host, port: port))
     }
 
     fileprivate func address(port bound: Int?) -> String {

@@ -254,56 +254,6 @@ struct StreamTests {
         }
     }
 
-    @Test("A reader that does not keep up loses its queue and is shown everything at once when it reads on")
-    func slowReader() async throws {
-        try await withNode(["ROLLCALL_SLOW_READER_BYTES": "16384"]) { client in
-            let reader = try await StalledReader.open(client.baseURL + events("t"))
-            try await eventually("the stream") {
-                try await client.get("/metrics").text.contains("\nrollcall_streams_open 1\n")
-            }
-            let meta = String(repeating: "x", count: 3900)
-            // More than the kernel's buffers take, and then more than the queue.
-            for batch in 0..<6 {
-                let operations = (0..<500).map {
-                    #"{"op":"put","topic":"t","key":"\#(batch)-\#($0)","session":"s","meta":{"x":"\#(meta)"}}"#
-                }
-                let body = #"{"operations":[\#(operations.joined(separator: ","))]}"#
-                #expect(try await client.post("/v1/batch", body).status == 200)
-            }
-            _ = try await client.post(RollcallClient.path(topic: "t", "presences"), #"{"key":"last"}"#)
-            let text = try await reader.read { text in
-                guard let state = text.range(of: "event: presence_state", options: .backwards) else { return false }
-                return text[state.upperBound...].contains(#""last":{"#) && text.hasSuffix("}}\n\n\r\n")
-            }
-            let states = text.components(separatedBy: "event: presence_state\ndata: ")
-            #expect(states.count == 3, "the first one, and the one after the queue was lost")
-            let data = try #require(states.last?.split(separator: "\n").first)
-            #expect(try JSONValue(parsing: String(data)).object?.count == 3001)
-            await reader.close()
-        }
-    }
-
-    @Test("A reader that takes nothing is given up, and its presence leaves")
-    func stuckReader() async throws {
-        try await withNode(["ROLLCALL_STUCK_READER_AGE": "1", "ROLLCALL_SLOW_READER_BYTES": "16384"]) { client in
-            let reader = try await StalledReader.open(client.baseURL + events("t", "key=alice&session=s&grace=0"))
-            let alice = RollcallClient.path(topic: "t", "presences", "alice")
-            try await eventually("alice") { try await client.get(alice).status == 200 }
-            let meta = String(repeating: "x", count: 3900)
-            for batch in 0..<6 {
-                let operations = (0..<500).map {
-                    #"{"op":"put","topic":"t","key":"\#(batch)-\#($0)","session":"s","meta":{"x":"\#(meta)"}}"#
-                }
-                _ = try await client.post("/v1/batch", #"{"operations":[\#(operations.joined(separator: ","))]}"#)
-            }
-            try await eventually("alice's leave") { try await client.get(alice).status == 404 }
-            try await eventually("its reason") {
-                try await client.get("/metrics").text.contains(#"streams_ended_total{reason="unread"} 1"#)
-            }
-            await reader.close()
-        }
-    }
-
     @Test("A node that stops takes no new connection while it ends its streams")
     func stopping() async throws {
         let settings = ["ROLLCALL_REDIS_PREFIX": uniquePrefix(), "ROLLCALL_DRAIN": "5"]

@@ -6,15 +6,14 @@ import PresenceFeed
 
 /// One open stream: what its client is told, in order, and what becomes of a client that does not keep up.
 ///
-/// All of it happens on the event loop of the client's connection. A stream ends exactly once, with a reason, and
-/// whoever runs its response waits for that.
+/// All of it happens on the event loop of the client's connection. A stream ends exactly once, with a reason.
 actor EventStream {
+    nonisolated let loop: any EventLoop
     private let topics: [Topic]
     private let format: FrameFormat
     private let options: StreamOptions
-    private let channel: any Channel
 
-    private var handler: StreamChannelHandler?
+    private var connection: StreamConnection?
     private var backlog: StreamBacklog
     private var cursors: [Cursor]
     /// Topics whose queue was lost: nothing is told of them before their next state.
@@ -28,38 +27,46 @@ actor EventStream {
     /// What the connection had not sent yet when the stall timer was set.
     private var unsent = 0
     private var reason: StreamEnd?
-    private var onEnd: CheckedContinuation<StreamEnd, Never>?
+    private var onEnd: [@Sendable (StreamEnd) -> Void] = []
+    /// When the socket is closed, which is after the end.
+    private(set) var closed: EventLoopFuture<Void>?
     /// Called on the loop for each change of the presence that the stream is.
     private var onOwnChange: (@Sendable (OwnChange) -> Void)?
 
-    nonisolated var loop: any EventLoop { channel.eventLoop }
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.executor.asUnownedSerialExecutor() }
 
-    init(request: StreamRequest, channel: any Channel, options: StreamOptions) {
+    init(request: StreamRequest, loop: any EventLoop, options: StreamOptions) {
+        self.loop = loop
         topics = request.topics
         format = request.format
         cursors = request.since
-        self.channel = channel
         self.options = options
         backlog = StreamBacklog(maximumBytes: options.maximumBacklog, maximumAge: options.maximumLag)
     }
 
     // MARK: Beginning and end
 
-    /// Takes over the connection, whose response head and first bytes have been written.
-    func open() {
-        guard reason == nil, channel.isActive, !InputEndHandler.hasSeenEnd(of: channel) else {
-            return end(.clientGone)
+    /// Takes over a connection of the HTTP server, whose response head and first bytes have been written.
+    ///
+    /// False, and nothing is taken, if the client has gone already; else `channel` is closed, which the client does not see.
+    func takeOver(_ channel: any Channel, begin: @Sendable (isolated EventStream) -> Void) async -> Bool {
+        guard channel.isActive, !InputEndHandler.hasSeenEnd(of: channel) else { return false }
+        let connection = StreamConnection(stream: self)
+        self.connection = connection
+        guard let own = try? await StreamTakeover.move(channel, to: connection).get() else { return false }
+        if reason == nil {
+            boundSilence(of: own)
+            closed = own.closeFuture
+            begin(self)
         }
-        boundSilence()
-        let handler = StreamChannelHandler(stream: self)
-        do {
-            try channel.pipeline.syncOperations.addHandler(handler, position: .first)
-            self.handler = handler
-        } catch {
-            end(.clientGone)
-        }
+        // Not before the stream is counted in its place (`ConnectionLimit`), nor left to the server, which would shut the
+        // socket down for both.
+        channel.close(promise: nil)
+        return true
     }
+
+    /// Does several things in one hop to the stream's loop.
+    func perform(_ action: @Sendable (isolated EventStream) -> Void) { action(self) }
 
     /// Joins the audience of its topics.
     ///
@@ -87,24 +94,17 @@ actor EventStream {
         for subscription in subscriptions { subscription.end() }
         subscriptions = []
         onOwnChange = nil
-        if let handler {
-            self.handler = nil
-            // A client that takes nothing would not take the end of the response either.
-            if !handler.isWritable { handler.close() }
-            channel.pipeline.syncOperations.removeHandler(handler, promise: nil)
-        }
-        onEnd?.resume(returning: reason)
-        onEnd = nil
+        connection?.finish()
+        connection = nil
+        for action in onEnd { action(reason) }
+        onEnd = []
     }
 
     var isEnded: Bool { reason != nil }
 
-    /// Waits for the end.
-    ///
-    /// Called once.
-    func ended() async -> StreamEnd {
-        if let reason { return reason }
-        return await withCheckedContinuation { onEnd = $0 }
+    /// Has `action` called on the loop when the stream ends, or at once if it has.
+    func whenEnded(_ action: @escaping @Sendable (StreamEnd) -> Void) {
+        if let reason { action(reason) } else { onEnd.append(action) }
     }
 
     // MARK: What the client is told
@@ -117,9 +117,8 @@ actor EventStream {
 
     /// Shows that the connection lives, unless other bytes are on their way.
     func ping() {
-        guard let handler, handler.isWritable, backlog.isEmpty else { return }
-        handler.write(StreamFrames.ping)
-        handler.flush()
+        guard let connection, connection.isWritable, backlog.isEmpty else { return }
+        connection.write(StreamFrames.ping)
     }
 
     private func receive(_ event: FeedEvent, ofTopic index: Int) {
@@ -150,21 +149,21 @@ actor EventStream {
 
     private func tell(_ frame: ByteBuffer?, at cursor: Cursor, ofTopic index: Int, as kind: StreamBacklog.Kind = .diff)
     {
-        guard !owed.contains(index) else { return }
+        guard owed.isEmpty || !owed.contains(index) else { return }
+        // A frame of one topic has its cursor in it.
+        guard format.isWrapped else { return frame.map { write($0, as: kind) } ?? () }
         cursors[index] = cursor
         guard let frame else { return }
-        guard format.isWrapped else { return write(frame, as: kind) }
         var numbered = StreamFrames.id(of: cursors)
         numbered.writeImmutableBuffer(frame)
         write(numbered, as: kind)
     }
 
     private func write(_ frame: ByteBuffer, as kind: StreamBacklog.Kind) {
-        guard let handler else { return }
-        switch backlog.offer(frame, as: kind, isWritable: handler.isWritable, at: .now()) {
-        case .write:
-            handler.write(frame)
-            handler.flush()
+        guard let connection else { return }
+        if connection.isWritable, backlog.isEmpty { return connection.write(frame) }
+        switch backlog.offer(frame, as: kind, isWritable: connection.isWritable, at: .now()) {
+        case .write: connection.write(frame)
         case .queued: break
         case .lost:
             owed = Set(topics.indices)
@@ -179,10 +178,9 @@ actor EventStream {
     func writable() {
         stall?.cancel()
         stall = nil
-        guard let handler else { return }
-        while handler.isWritable, let frame = backlog.next() { handler.write(frame) }
-        handler.flush()
-        if mustRestate, backlog.isEmpty, handler.isWritable {
+        guard let connection else { return }
+        while connection.isWritable, let frame = backlog.next() { connection.write(frame) }
+        if mustRestate, backlog.isEmpty, connection.isWritable {
             mustRestate = false
             for subscription in subscriptions { subscription.restate() }
         }
@@ -190,12 +188,12 @@ actor EventStream {
 
     func unwritable() {
         guard stall == nil, reason == nil else { return }
-        unsent = handler?.unsentBytes ?? 0
+        unsent = connection?.unsentBytes ?? 0
         stall = loop.scheduleTask(in: options.maximumStall) {
             self.assumeIsolated {
                 $0.stall = nil
                 // A client that is slow but reads is not cut off in the middle of a large state.
-                if let now = $0.handler?.unsentBytes, now < $0.unsent { $0.unwritable() } else { $0.end(.unread) }
+                if let now = $0.connection?.unsentBytes, now < $0.unsent { $0.unwritable() } else { $0.end(.unread) }
             }
         }
     }
@@ -203,7 +201,7 @@ actor EventStream {
     /// Has the kernel give up a client that acknowledges nothing: one that vanished without a word, or never reads.
     ///
     /// Without it, small pings fill the socket's buffer for a quarter of an hour before anybody notices.
-    private func boundSilence() {
+    private func boundSilence(of channel: any Channel) {
         #if os(Linux)
             let userTimeout = NIOBSDSocket.Option(rawValue: 18)  // TCP_USER_TIMEOUT, which Glibc's module lacks.
             let option = ChannelOptions.Types.SocketOption(level: .tcp, name: userTimeout)

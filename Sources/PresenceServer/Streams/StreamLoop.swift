@@ -44,10 +44,11 @@ actor StreamLoop {
         }
     }
 
-    /// Ends all streams, and from here on every new one at once.
+    /// Ends all streams, and from here on every new one at once; returns when their connections are closed.
     func drain(over time: TimeAmount) async {
         isDraining = true
         let streams = slots.flatMap(\.values).shuffled()
+        let closed = streams.compactMap { stream in stream.assumeIsolated { $0.closed } }
         let step = TimeAmount.milliseconds(50)
         let steps = max(1, Int(time.nanoseconds / step.nanoseconds))
         let share = max(1, (streams.count + steps - 1) / steps)
@@ -57,6 +58,7 @@ actor StreamLoop {
             next += .nanoseconds(step.nanoseconds)
             try? await Task.sleep(until: next)
         }
+        try? await EventLoopFuture.andAllComplete(closed, on: loop).get()
     }
 
     private func end(_ streams: ArraySlice<EventStream>) {

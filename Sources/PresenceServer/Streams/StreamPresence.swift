@@ -41,7 +41,7 @@ struct StreamPresence: Sendable {
     ) async throws(StoreError) -> Receipt? {
         let start = NIODeadline.now()
         var pause = Duration.milliseconds(100)
-        while await isOpen() {
+        repeat {
             do {
                 return try await trackOnce(onUntracked)
             } catch  where error.isTransient {
@@ -50,7 +50,7 @@ struct StreamPresence: Sendable {
             if .now() - start > .seconds(1) { await onDelay(start) }
             try? await Task.sleep(for: pause * Double.random(in: 0.5...1))
             pause = min(pause * 2, .seconds(2))
-        }
+        } while await isOpen()
         return nil
     }
 

@@ -1,5 +1,6 @@
 // Rollcall · PresenceServer
 
+import Logging
 import Metrics
 package import NIOCore
 import Synchronization
@@ -11,7 +12,10 @@ package final class StreamRegistry: Sendable {
     private let open = Atomic(0)
     private let gauge = Gauge(label: "rollcall_streams_open")
 
-    package init(eventLoopGroup: any EventLoopGroup, options: StreamOptions) {
+    private let limit: ConnectionLimit?
+
+    package init(eventLoopGroup: any EventLoopGroup, options: StreamOptions, limit: ConnectionLimit? = nil) {
+        self.limit = limit
         loops = Dictionary(
             uniqueKeysWithValues: eventLoopGroup.makeIterator().map {
                 (ObjectIdentifier($0), StreamLoop(loop: $0, options: options))
@@ -29,14 +33,20 @@ package final class StreamRegistry: Sendable {
         }
     }
 
-    func add(_ stream: EventStream) async {
+    /// Keeps a stream, whose connection is its own, until it ends.
+    ///
+    /// While the node drains that is at once, but it has begun: browsers never retry after an error status.
+    func keep(_ stream: isolated EventStream, logger: Logger) {
+        guard let loop = loops[ObjectIdentifier(stream.loop)] else { return }
+        limit?.connectionOpened()
         gauge.record(open.add(1, ordering: .relaxed).newValue)
-        await loops[ObjectIdentifier(stream.loop)]?.add(stream)
-    }
-
-    func remove(_ stream: EventStream, because reason: StreamEnd) async {
-        gauge.record(open.subtract(1, ordering: .relaxed).newValue)
-        Counter(label: "rollcall_streams_ended_total", dimensions: [("reason", reason.rawValue)]).increment()
-        await loops[ObjectIdentifier(stream.loop)]?.remove(stream)
+        loop.assumeIsolated { [stream] in $0.add(stream) }
+        stream.whenEnded { [stream] reason in
+            self.limit?.connectionClosed()
+            self.gauge.record(self.open.subtract(1, ordering: .relaxed).newValue)
+            Counter(label: "rollcall_streams_ended_total", dimensions: [("reason", reason.rawValue)]).increment()
+            loop.assumeIsolated { $0.remove(stream) }
+            logger.debug("Stream ended", metadata: ["reason": "\(reason.rawValue)"])
+        }
     }
 }

@@ -46,35 +46,26 @@ package struct StreamRoutes: Sendable {
         let presence = request.presence.map {
             StreamPresence(topic: request.topics[0], request: $0, store: store, leases: leases, logger: context.logger)
         }
-        let stream = EventStream(request: request, channel: context.channel, options: options)
+        let stream = EventStream(request: request, loop: context.channel.eventLoop, options: options)
         return Response(
             status: .ok, headers: headers,
             body: ResponseBody { writer in
                 // First bytes at once, so that proxies pass the head on; clients that come back do so at odd times.
                 try await writer.write(
                     ByteBuffer(string: "retry: \(Int.random(in: options.retry(within: request.presence?.grace)))\n\n"))
-                await run(stream, as: presence, context)
-                try await writer.finish(nil)
+                let isTaken = await stream.takeOver(context.channel) { stream in
+                    registry.keep(stream, logger: context.logger)
+                    guard let presence else { return stream.subscribe(to: hub) }
+                    Task { [stream] in await track(presence, of: stream, context) }
+                }
+                guard isTaken else { return try await writer.finish(nil) }
+                // As a write would: the server has nothing more to do for its connection.
+                throw ChannelError.alreadyClosed
             })
     }
 
-    /// Runs a stream to its end.
-    private func run(_ stream: EventStream, as presence: StreamPresence?, _ context: RollcallRequestContext) async {
-        // While the node drains the stream ends at once, but it begins: browsers never retry after an error status.
-        await registry.add(stream)
-        await stream.open()
-        if let presence {
-            await begin(stream, as: presence, context)
-        } else {
-            await stream.subscribe(to: hub)
-        }
-        let reason = await stream.ended()
-        presence?.release()
-        await registry.remove(stream, because: reason)
-        context.logger.debug("Stream ended", metadata: ["reason": "\(reason.rawValue)"])
-    }
-
-    private func begin(_ stream: EventStream, as presence: StreamPresence, _ context: RollcallRequestContext) async {
+    /// Makes a stream its presence, and has it follow the topic from there on.
+    private func track(_ presence: StreamPresence, of stream: EventStream, _ context: RollcallRequestContext) async {
         // The feed follows the topic before the track, so that the track arrives as a message and needs no snapshot.
         hub.prepare(presence.topic)
         let member = presence.request.member
@@ -83,18 +74,24 @@ package struct StreamRoutes: Sendable {
             let receipt = try await presence.track(
                 while: { await !stream.isEnded }, onDelay: { await stream.setAway(since: $0) },
                 onUntracked: { stream.loop.execute { stream.assumeIsolated { $0.tell(untracked) } } })
-            guard let receipt else { return }
-            await stream.setAway(since: nil)
-            await stream.tell(StreamFrames.tracked(member, ref: receipt.ref, grace: presence.request.grace))
-            await stream.subscribe(to: hub, as: member, reaching: receipt.cursor) { change in
-                guard presence.follow(change) else { return }
-                stream.assumeIsolated { $0.tell(untracked) }
+            await stream.perform { stream in
+                stream.whenEnded { _ in presence.release() }
+                guard let receipt else { return }
+                stream.setAway(since: nil)
+                stream.tell(StreamFrames.tracked(member, ref: receipt.ref, grace: presence.request.grace))
+                stream.subscribe(to: hub, as: member, reaching: receipt.cursor) { [stream] change in
+                    guard presence.follow(change) else { return }
+                    stream.assumeIsolated { $0.tell(untracked) }
+                }
             }
         } catch {
             context.logger.error("A stream's presence could not be tracked", metadata: ["error": "\(error)"])
             let problem = Problem(.internalError, "The presence could not be tracked.")
-            await stream.tell(StreamFrames.error(problem, instance: context.requestID))
-            await stream.end(.failed)
+            await stream.perform { stream in
+                stream.whenEnded { _ in presence.release() }
+                stream.tell(StreamFrames.error(problem, instance: context.requestID))
+                stream.end(.failed)
+            }
         }
     }
 }

@@ -1,0 +1,95 @@
+// Rollcall · PresenceServer
+
+import Foundation
+import NIOCore
+
+/// A stream's end of its socket: writes frames, and tells the stream what becomes of the connection.
+///
+/// It is all that the pipeline of a stream holds, since frames are framed as chunks once for all subscribers
+/// (`EventFrame`). A frame goes straight to the kernel where nothing waits before it; what the kernel does not take goes
+/// the framework's way, which waits for room.
+final class StreamConnection: ChannelInboundHandler {
+    typealias InboundIn = NIOAny
+    typealias OutboundOut = IOData
+
+    /// The last chunk of a body (RFC 9112, 7.1).
+    private static let lastChunk = ByteBuffer(string: "0\r\n\r\n")
+
+    private let stream: EventStream
+    private var context: ChannelHandlerContext?
+    private var socket: NIOBSDSocket.Handle?
+    /// Writes that the framework has and has not finished.
+    private var pending = 0
+    private(set) var isWritable = true
+
+    init(stream: EventStream) { self.stream = stream }
+
+    func handlerAdded(context: ChannelHandlerContext) {
+        self.context = context
+        socket = try? context.pipeline.syncOperations.withUnsafeTransportIfAvailable { $0 }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+
+    /// Bytes that were written and that the kernel has not taken.
+    var unsentBytes: Int { (try? context?.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0 }
+
+    func write(_ frame: ByteBuffer) {
+        // A closed socket's number may be another connection's already.
+        guard let context, context.channel.isActive else { return }
+        let sent = pending == 0 ? send(frame) : 0
+        guard sent < frame.readableBytes else { return }
+        var rest = frame
+        rest.moveReaderIndex(forwardBy: sent)
+        pending += 1
+        context.writeAndFlush(wrapOutboundOut(.byteBuffer(rest))).assumeIsolated().whenComplete { _ in self.pending -= 1
+        }
+    }
+
+    /// Ends the response and the connection, within a second even if the client does not take what is left.
+    func finish() {
+        guard let context else { return }
+        // A client that takes nothing would not take the end of the response either.
+        guard isWritable else { return close() }
+        write(Self.lastChunk)
+        guard pending > 0 else { return close() }
+        context.writeAndFlush(wrapOutboundOut(.byteBuffer(ByteBuffer()))).assumeIsolated().whenComplete { _ in
+            self.close()
+        }
+        context.eventLoop.assumeIsolated().scheduleTask(in: .seconds(1)) { self.close() }
+    }
+
+    func close() { context?.close(promise: nil) }
+
+    /// Gives the kernel what it takes now, without waiting; errors show when the framework writes.
+    private func send(_ frame: ByteBuffer) -> Int {
+        guard let socket else { return 0 }
+        #if os(Linux)
+            let flags = Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT)
+        #else
+            let flags = MSG_DONTWAIT
+        #endif
+        return frame.withUnsafeReadableBytes { max(0, Foundation.send(socket, $0.baseAddress, $0.count, flags)) }
+    }
+
+    // What clients send while they are told is nothing to us; it is read so that their end is seen.
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {}
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        let isWritable = context.channel.isWritable
+        self.isWritable = isWritable
+        stream.assumeIsolated { isWritable ? $0.writable() : $0.unwritable() }
+    }
+
+    func channelInactive(context: ChannelHandlerContext) { stream.assumeIsolated { $0.end(.clientGone) } }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // The kernel gave the client up: it acknowledged nothing for too long.
+        if (error as? IOError)?.errnoCode == ETIMEDOUT { stream.assumeIsolated { $0.end(.unread) } }
+        context.close(promise: nil)
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        if case ChannelEvent.inputClosed? = event as? ChannelEvent { stream.assumeIsolated { $0.end(.clientGone) } }
+    }
+}

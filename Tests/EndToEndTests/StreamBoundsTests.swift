@@ -1,0 +1,94 @@
+// Rollcall · EndToEndTests
+
+import Foundation
+import LocalServices
+import TestSupport
+import Testing
+
+/// What becomes of streams whose clients do not keep up, or are too many.
+@Suite("A stream's bounds")
+struct StreamBoundsTests {
+    private func withNode(
+        _ environment: [String: String] = [:], _ body: (RollcallClient) async throws -> Void
+    ) async throws {
+        let settings = ["ROLLCALL_REDIS_PREFIX": uniquePrefix()].merging(environment) { _, given in given }
+        try await withRollcall(redis: try await SharedRedis.url, environment: settings) { node in
+            try await body(node.client)
+        }
+    }
+
+    private func events(_ topic: String, _ query: String = "") -> String {
+        RollcallClient.path(topic: topic, "events") + (query.isEmpty ? "" : "?" + query)
+    }
+
+    @Test("A reader that does not keep up loses its queue and is shown everything at once when it reads on")
+    func slowReader() async throws {
+        try await withNode(["ROLLCALL_SLOW_READER_BYTES": "16384"]) { client in
+            let reader = try await StalledReader.open(client.baseURL + events("t"))
+            try await eventually("the stream") {
+                try await client.get("/metrics").text.contains("\nrollcall_streams_open 1\n")
+            }
+            let meta = String(repeating: "x", count: 3900)
+            // More than the kernel's buffers take, and then more than the queue.
+            for batch in 0..<6 {
+                let operations = (0..<500).map {
+                    #"{"op":"put","topic":"t","key":"\#(batch)-\#($0)","session":"s","meta":{"x":"\#(meta)"}}"#
+                }
+                let body = #"{"operations":[\#(operations.joined(separator: ","))]}"#
+                #expect(try await client.post("/v1/batch", body).status == 200)
+            }
+            _ = try await client.post(RollcallClient.path(topic: "t", "presences"), #"{"key":"last"}"#)
+            let text = try await reader.read { text in
+                guard let state = text.range(of: "event: presence_state", options: .backwards) else { return false }
+                return text[state.upperBound...].contains(#""last":{"#) && text.hasSuffix("}}\n\n\r\n")
+            }
+            let states = text.components(separatedBy: "event: presence_state\ndata: ")
+            // A late diff may find the queue full of the state.
+            #expect((3...4).contains(states.count), "the first one, and the one after the queue was lost")
+            let data = try #require(states.last?.split(separator: "\n").first)
+            #expect(try JSONValue(parsing: String(data)).object?.count == 3001)
+            await reader.close()
+        }
+    }
+
+    @Test("Streams count as connections: at the bound a client waits, and is served as soon as a stream ends")
+    func connectionLimit() async throws {
+        // Two streams, and the connection that asks for metrics.
+        try await withNode(["ROLLCALL_MAX_CONNECTIONS": "3"]) { client in
+            func open(_ count: Int) async throws -> Bool {
+                try await client.get("/metrics").text.contains("\nrollcall_streams_open \(count)\n")
+            }
+            let first = try await StalledReader.open(client.baseURL + events("t"))
+            let second = try await StalledReader.open(client.baseURL + events("t"))
+            try await eventually("two streams") { try await open(2) }
+            let third = try await StalledReader.open(client.baseURL + events("t"))
+            for _ in 0..<50 { #expect(try await open(2)) }
+            await first.close()
+            _ = try await third.read { $0.contains("event: presence_state") }
+            await second.close()
+            try await eventually("only the third") { try await open(1) }
+            await third.close()
+        }
+    }
+
+    @Test("A reader that takes nothing is given up, and its presence leaves")
+    func stuckReader() async throws {
+        try await withNode(["ROLLCALL_STUCK_READER_AGE": "1", "ROLLCALL_SLOW_READER_BYTES": "16384"]) { client in
+            let reader = try await StalledReader.open(client.baseURL + events("t", "key=alice&session=s&grace=0"))
+            let alice = RollcallClient.path(topic: "t", "presences", "alice")
+            try await eventually("alice") { try await client.get(alice).status == 200 }
+            let meta = String(repeating: "x", count: 3900)
+            for batch in 0..<6 {
+                let operations = (0..<500).map {
+                    #"{"op":"put","topic":"t","key":"\#(batch)-\#($0)","session":"s","meta":{"x":"\#(meta)"}}"#
+                }
+                _ = try await client.post("/v1/batch", #"{"operations":[\#(operations.joined(separator: ","))]}"#)
+            }
+            try await eventually("alice's leave") { try await client.get(alice).status == 404 }
+            try await eventually("its reason") {
+                try await client.get("/metrics").text.contains(#"streams_ended_total{reason="unread"} 1"#)
+            }
+            await reader.close()
+        }
+    }
+}
