@@ -2,6 +2,9 @@
 
 extension Sequence<UInt8> {
     /// Gives the bytes as one buffer, copying them only if they do not lie together already.
+    ///
+    /// What other modules read often has an initialiser of its own for a buffer: one that takes any sequence is not
+    /// specialised for theirs, and a look-up of metadata at run time costs a multiple of the reading.
     func withBytes<Result>(_ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
         if let result = withContiguousStorageIfAvailable(body) { return result }
         return Array(self).withUnsafeBufferPointer(body)
@@ -20,7 +23,8 @@ func precedes(_ left: UnsafeBufferPointer<UInt8>, _ right: UnsafeBufferPointer<U
     return position == left.count || left[position] < right[position]
 }
 
-private func firstDifference(_ left: UnsafeBufferPointer<UInt8>, _ right: UnsafeBufferPointer<UInt8>) -> Int {
+/// Says how many bytes two buffers have in common at their beginning.
+func firstDifference(_ left: UnsafeBufferPointer<UInt8>, _ right: UnsafeBufferPointer<UInt8>) -> Int {
     let count = min(left.count, right.count)
     let (leftRaw, rightRaw) = (UnsafeRawBufferPointer(left), UnsafeRawBufferPointer(right))
     var position = 0
@@ -37,19 +41,21 @@ private func firstDifference(_ left: UnsafeBufferPointer<UInt8>, _ right: Unsafe
 /// Reads a decimal number as we write it: digits only, no sign, no leading zero.
 ///
 /// Returns `nil` for anything else, and for what no `Int` holds.
-package func decimal(_ digits: some Sequence<UInt8>) -> Int? {
-    digits.withBytes { bytes in
-        guard let first = bytes.first, first != UInt8(ascii: "0") || bytes.count == 1 else { return nil }
-        var value = 0
-        for byte in bytes {
-            guard case UInt8(ascii: "0")...UInt8(ascii: "9") = byte else { return nil }
-            let (tens, tensOverflow) = value.multipliedReportingOverflow(by: 10)
-            let (sum, sumOverflow) = tens.addingReportingOverflow(Int(byte - UInt8(ascii: "0")))
-            if tensOverflow || sumOverflow { return nil }
-            value = sum
-        }
-        return value
+package func decimal(_ digits: UnsafeBufferPointer<UInt8>) -> Int? {
+    guard let first = digits.first, first != UInt8(ascii: "0") || digits.count == 1 else { return nil }
+    var value = 0
+    for byte in digits {
+        guard case UInt8(ascii: "0")...UInt8(ascii: "9") = byte else { return nil }
+        let (tens, tensOverflow) = value.multipliedReportingOverflow(by: 10)
+        let (sum, sumOverflow) = tens.addingReportingOverflow(Int(byte - UInt8(ascii: "0")))
+        if tensOverflow || sumOverflow { return nil }
+        value = sum
     }
+    return value
+}
+
+package func decimal(_ digits: some Sequence<UInt8>) -> Int? {
+    digits.withBytes { decimal($0) }
 }
 
 /// Gives the lowest `count` hexadecimal digits of a value, the most significant first.

@@ -11,21 +11,23 @@ package struct Epoch: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// Reads 16 lower-case hexadecimal digits; `nil` for anything else, and for 0.
-    package init?(utf8: some Sequence<UInt8>) {
-        let value = utf8.withBytes { bytes -> UInt64? in
-            guard bytes.count == 16 else { return nil }
-            var value: UInt64 = 0
-            for byte in bytes {
-                switch byte {
-                case UInt8(ascii: "0")...UInt8(ascii: "9"): value = value << 4 | UInt64(byte - UInt8(ascii: "0"))
-                case UInt8(ascii: "a")...UInt8(ascii: "f"): value = value << 4 | UInt64(byte - UInt8(ascii: "a") + 10)
-                default: return nil
-                }
+    package init?(utf8: UnsafeBufferPointer<UInt8>) {
+        guard utf8.count == 16 else { return nil }
+        var value: UInt64 = 0
+        for byte in utf8 {
+            switch byte {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"): value = value << 4 | UInt64(byte - UInt8(ascii: "0"))
+            case UInt8(ascii: "a")...UInt8(ascii: "f"): value = value << 4 | UInt64(byte - UInt8(ascii: "a") + 10)
+            default: return nil
             }
-            return value
         }
-        guard let value, value != 0 else { return nil }
+        guard value != 0 else { return nil }
         self.value = value
+    }
+
+    package init?(utf8: some Sequence<UInt8>) {
+        guard let epoch = utf8.withBytes({ Epoch(utf8: $0) }) else { return nil }
+        self = epoch
     }
 
     init(value: UInt64) {

@@ -19,10 +19,18 @@ package struct Key: Hashable, Comparable, Sendable, CustomStringConvertible {
     }
 
     /// Takes bytes that should be right already, such as stored ones; `nil` if they are no key.
-    package init?(utf8: some Sequence<UInt8>) {
+    package init?(utf8: UnsafeBufferPointer<UInt8>) {
         guard let name = Name(utf8: utf8) else { return nil }
         self.name = name
     }
+
+    package init?(utf8: some Sequence<UInt8>) {
+        guard let key = utf8.withBytes({ Key(utf8: $0) }) else { return nil }
+        self = key
+    }
+
+    /// Whether the bytes are the text of a key.
+    static func isValid(_ utf8: UnsafeBufferPointer<UInt8>) -> Bool { Name.isValid(utf8) }
 
     package var text: String { name.text }
 

@@ -13,13 +13,26 @@ package struct Member: Hashable, Comparable, Sendable, CustomStringConvertible {
     }
 
     /// Reads ``bytes``; `nil` if they are no member.
-    package init?(bytes: some Collection<UInt8>) {
-        // Neither a key nor a session holds the separator, so the first one is the only one.
-        guard let separator = bytes.firstIndex(of: Self.separator),
-            let key = Key(utf8: bytes[..<separator]),
-            let session = Session(utf8: bytes[bytes.index(after: separator)...])
+    package init?(bytes: UnsafeBufferPointer<UInt8>) {
+        guard let (key, session) = Self.split(bytes), let key = Key(utf8: key), let session = Session(utf8: session)
         else { return nil }
         self.init(key: key, session: session)
+    }
+
+    /// Cuts ``bytes`` into what should be a key and a session.
+    static func split(
+        _ bytes: UnsafeBufferPointer<UInt8>
+    ) -> (key: UnsafeBufferPointer<UInt8>, session: UnsafeBufferPointer<UInt8>)? {
+        // Neither a key nor a session holds the separator, so the first one is the only one.
+        guard let separator = bytes.firstIndex(of: Self.separator) else { return nil }
+        return (
+            UnsafeBufferPointer(rebasing: bytes[..<separator]), UnsafeBufferPointer(rebasing: bytes[(separator + 1)...])
+        )
+    }
+
+    package init?(bytes: some Sequence<UInt8>) {
+        guard let member = bytes.withBytes({ Member(bytes: $0) }) else { return nil }
+        self = member
     }
 
     /// The member as it is stored: key, 0x1f, session.

@@ -14,10 +14,10 @@ struct Name: Sendable {
     init(_ text: String, _ noun: StaticString, at location: PresenceError.Location) throws(PresenceError) {
         var text = text
         text.makeContiguousUTF8()
-        if let fault = text.utf8.withBytes(Self.fault) {
-            throw PresenceError(.malformed, at: location, fault.detail(noun))
+        switch text.utf8.withBytes(Self.check) {
+        case .success(let isASCII): self.init(checked: text, isASCII: isASCII)
+        case .failure(let fault): throw PresenceError(.malformed, at: location, fault.detail(noun))
         }
-        self.init(checked: text)
     }
 
     init(
@@ -29,15 +29,25 @@ struct Name: Sendable {
         try self.init(text, noun, at: location)
     }
 
-    init?(utf8: some Sequence<UInt8>) {
-        guard let text = utf8.withBytes({ Self.fault(in: $0) == nil ? String(validating: $0, as: UTF8.self) : nil })
-        else { return nil }
-        self.init(checked: text)
+    init?(utf8: UnsafeBufferPointer<UInt8>) {
+        guard case .success(let isASCII) = Self.check(utf8) else { return nil }
+        if isASCII {
+            self.init(checked: String(decoding: utf8, as: UTF8.self), isASCII: true)
+        } else {
+            guard let text = String(validating: utf8, as: UTF8.self) else { return nil }
+            self.init(checked: text, isASCII: false)
+        }
     }
 
-    private init(checked text: String) {
+    /// Whether the bytes are the text of a name.
+    static func isValid(_ utf8: UnsafeBufferPointer<UInt8>) -> Bool {
+        guard case .success(let isASCII) = check(utf8) else { return false }
+        return isASCII || String(validating: utf8, as: UTF8.self) != nil
+    }
+
+    private init(checked text: String, isASCII: Bool) {
         self.text = text
-        isASCII = text.utf8.allSatisfy { $0 < 0x80 }
+        self.isASCII = isASCII
     }
 }
 
@@ -63,7 +73,7 @@ extension Name: Hashable, Comparable {
 
 extension Name {
     /// What keeps UTF-8 text from being a name.
-    private enum Fault {
+    private enum Fault: Error {
         case empty
         case long(Int)
         case control(UInt8, position: Int)
@@ -82,17 +92,21 @@ extension Name {
         }
     }
 
-    private static func fault(in bytes: UnsafeBufferPointer<UInt8>) -> Fault? {
-        if bytes.isEmpty { return .empty }
-        if bytes.count > maximumBytes { return .long(bytes.count) }
+    /// Finds a fault of what may be UTF-8, or whether all of it is ASCII.
+    private static func check(_ bytes: UnsafeBufferPointer<UInt8>) -> Result<Bool, Fault> {
+        if bytes.isEmpty { return .failure(.empty) }
+        if bytes.count > maximumBytes { return .failure(.long(bytes.count)) }
+        var isASCII = true
         for position in bytes.indices {
             let byte = bytes[position]
-            if byte < 0x20 || byte == 0x7F { return .control(byte, position: position) }
+            if byte < 0x20 || byte == 0x7F { return .failure(.control(byte, position: position)) }
+            guard byte >= 0x80 else { continue }
+            isASCII = false
             // The C1 controls, U+0080–U+009F, are C2 80–C2 9F in UTF-8.
             if byte == 0xC2, position + 1 < bytes.count, case 0x80...0x9F = bytes[position + 1] {
-                return .control(bytes[position + 1], position: position)
+                return .failure(.control(bytes[position + 1], position: position))
             }
         }
-        return nil
+        return .success(isASCII)
     }
 }

@@ -18,17 +18,18 @@ package struct Ref: Hashable, Sendable, CustomStringConvertible {
     }
 
     /// Reads the 16 characters; `nil` if they are not that.
+    package init?(utf8: UnsafeBufferPointer<UInt8>) {
+        guard utf8.count == Self.length, utf8.allSatisfy(URLSafe.contains) else { return nil }
+        let raw = UnsafeRawBufferPointer(utf8)
+        words = (
+            UInt64(bigEndian: raw.loadUnaligned(as: UInt64.self)),
+            UInt64(bigEndian: raw.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
+        )
+    }
+
     package init?(utf8: some Sequence<UInt8>) {
-        let words = utf8.withBytes { bytes -> (UInt64, UInt64)? in
-            guard bytes.count == Self.length, bytes.allSatisfy(URLSafe.contains) else { return nil }
-            let raw = UnsafeRawBufferPointer(bytes)
-            return (
-                UInt64(bigEndian: raw.loadUnaligned(as: UInt64.self)),
-                UInt64(bigEndian: raw.loadUnaligned(fromByteOffset: 8, as: UInt64.self))
-            )
-        }
-        guard let words else { return nil }
-        self.words = words
+        guard let ref = utf8.withBytes({ Ref(utf8: $0) }) else { return nil }
+        self = ref
     }
 
     package init?(_ text: String) {

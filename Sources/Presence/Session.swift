@@ -23,13 +23,19 @@ package struct Session: Hashable, Comparable, Sendable, CustomStringConvertible 
     }
 
     /// Takes bytes that should be right already, such as stored ones; `nil` if they are no session.
+    package init?(utf8: UnsafeBufferPointer<UInt8>) {
+        guard Self.isValid(utf8) else { return nil }
+        self.text = String(decoding: utf8, as: UTF8.self)
+    }
+
+    /// Whether the bytes are the text of a session.
+    static func isValid(_ utf8: UnsafeBufferPointer<UInt8>) -> Bool {
+        (1...maximumBytes).contains(utf8.count) && utf8.allSatisfy(URLSafe.contains)
+    }
+
     package init?(utf8: some Sequence<UInt8>) {
-        let text = utf8.withBytes { bytes -> String? in
-            guard (1...Self.maximumBytes).contains(bytes.count), bytes.allSatisfy(URLSafe.contains) else { return nil }
-            return String(decoding: bytes, as: UTF8.self)
-        }
-        guard let text else { return nil }
-        self.text = text
+        guard let session = utf8.withBytes({ Session(utf8: $0) }) else { return nil }
+        self = session
     }
 
     private init(unchecked text: String) {

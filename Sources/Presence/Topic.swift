@@ -19,9 +19,14 @@ package struct Topic: Hashable, Comparable, Sendable, CustomStringConvertible {
     }
 
     /// Takes bytes that should be right already, such as stored ones; `nil` if they are no topic.
-    package init?(utf8: some Sequence<UInt8>) {
+    package init?(utf8: UnsafeBufferPointer<UInt8>) {
         guard let name = Name(utf8: utf8) else { return nil }
         self.name = name
+    }
+
+    package init?(utf8: some Sequence<UInt8>) {
+        guard let topic = utf8.withBytes({ Topic(utf8: $0) }) else { return nil }
+        self = topic
     }
 
     package var text: String { name.text }

@@ -30,7 +30,7 @@ package struct FeedMessage: Sendable {
 
     /// Parses a message; nil for anything that the grammar does not allow, to the last byte.
     package init?(_ buffer: ByteBuffer) {
-        let parsed: FeedMessage? = buffer.withUnsafeReadableBytes { bytes in
+        let parsed: FeedMessage? = buffer.withBytes { bytes in
             var scanner = Scanner(bytes: bytes)
             return FeedMessage(&scanner)
         }
@@ -58,10 +58,10 @@ package struct FeedMessage: Sendable {
 extension FeedMessage {
     /// Reads the grammar's pieces; every method returns nil, and the message is refused, where a piece is malformed.
     private struct Scanner {
-        private let bytes: UnsafeRawBufferPointer
+        private let bytes: UnsafeBufferPointer<UInt8>
         private var position = 0
 
-        init(bytes: UnsafeRawBufferPointer) { self.bytes = bytes }
+        init(bytes: UnsafeBufferPointer<UInt8>) { self.bytes = bytes }
 
         var isAtEnd: Bool { position == bytes.count }
 
@@ -90,10 +90,10 @@ extension FeedMessage {
             return value
         }
 
-        private mutating func take(_ count: Int) -> UnsafeRawBufferPointer.SubSequence? {
+        private mutating func take(_ count: Int) -> UnsafeBufferPointer<UInt8>? {
             guard count <= bytes.count - position else { return nil }
             defer { position += count }
-            return bytes[position..<position + count]
+            return UnsafeBufferPointer(rebasing: bytes[position..<position + count])
         }
 
         mutating func record() -> Record? {

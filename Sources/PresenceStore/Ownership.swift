@@ -11,13 +11,22 @@ package enum Ownership: Hashable, Sendable {
 
     /// Reads the mark in a stored value; nil for what is none.
     init?(utf8: UnsafeBufferPointer<UInt8>) {
-        if utf8.elementsEqual("-".utf8) {
+        if Self.isRelease(utf8) {
             self = .released
-        } else if let owner = StreamOwner(String(decoding: utf8, as: UTF8.self)) {
+        } else if let owner = StreamOwner(utf8: utf8) {
             self = .stream(owner)
         } else {
             return nil
         }
+    }
+
+    /// Whether a mark can be read.
+    static func isMark(_ utf8: UnsafeBufferPointer<UInt8>) -> Bool {
+        isRelease(utf8) || StreamOwner.isValid(utf8)
+    }
+
+    private static func isRelease(_ utf8: UnsafeBufferPointer<UInt8>) -> Bool {
+        utf8.count == 1 && utf8[0] == UInt8(ascii: "-")
     }
 
     /// What stands in a stored value, nil for nothing.

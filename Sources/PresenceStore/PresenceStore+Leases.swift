@@ -96,7 +96,7 @@ extension PresenceStore {
                 let (status, value) = (try reply.int(), try reply.buffer())
                 var stored = item.stored
                 if value.readableBytes > 0 {
-                    guard let found = StoredPresence(value.readableBytesView) else {
+                    guard let found = value.withBytes({ StoredPresence($0) }) else {
                         throw .strange(item.member, on: topic)
                     }
                     stored = found

@@ -73,7 +73,7 @@ extension PresenceStore {
             var tick = Tick(heldFor: try reply.int(), topics: [])
             while !reply.isAtEnd {
                 // A name that is no topic was put there by somebody else, and stays theirs.
-                if let topic = Topic(utf8: try reply.buffer().readableBytesView) { tick.topics.append(topic) }
+                if let topic = try reply.buffer().withBytes({ Topic(utf8: $0) }) { tick.topics.append(topic) }
             }
             ticks.append(tick)
         }
@@ -129,6 +129,6 @@ extension PresenceStore {
     /// Lists the topics of a bucket, in no particular order.
     func topics(inBucket bucket: Int) async throws(StoreError) -> [Topic] {
         let value = try await connection().send("ZRANGE", [keys.due(bucket), 0, -1])
-        return (value.elements ?? []).compactMap { $0.buffer.flatMap { Topic(utf8: $0.readableBytesView) } }
+        return (value.elements ?? []).compactMap { $0.buffer.flatMap { $0.withBytes { Topic(utf8: $0) } } }
     }
 }

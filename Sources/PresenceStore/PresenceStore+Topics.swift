@@ -40,8 +40,9 @@ extension PresenceStore {
         for value in try await connection().pipeline(commands) {
             if case .error(let error) = value { throw StoreError(error) }
             for name in value.elements ?? [] {
-                guard let bytes = name.buffer?.readableBytesView, prefix.map({ bytes.starts(with: $0.utf8) }) ?? true,
-                    let topic = Topic(utf8: bytes), after.map({ $0 < topic }) ?? true
+                guard let name = name.buffer, let topic = name.withBytes({ Topic(utf8: $0) }),
+                    prefix.map({ topic.text.utf8.starts(with: $0.utf8) }) ?? true,
+                    after.map({ $0 < topic }) ?? true
                 else { continue }
                 topics.append(topic)
             }

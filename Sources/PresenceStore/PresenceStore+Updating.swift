@@ -122,7 +122,7 @@ extension PresenceStore {
         var presences: [Member: Presence] = [:]
         for (member, value) in zip(members, reply.elements ?? []) {
             guard let value = value.buffer else { continue }
-            guard let stored = StoredPresence(value.readableBytesView) else { throw .strange(member, on: topic) }
+            guard let stored = value.withBytes({ StoredPresence($0) }) else { throw .strange(member, on: topic) }
             presences[member] = stored.presence
         }
         return presences

@@ -24,7 +24,7 @@ struct StoreReply {
         try self.init(timed: value)
         let (epoch, seq) = (try buffer(), try int())
         if epoch.readableBytes > 0 {
-            guard let epoch = Epoch(utf8: epoch.readableBytesView) else { throw .unexpected(value) }
+            guard let epoch = epoch.withBytes({ Epoch(utf8: $0) }) else { throw .unexpected(value) }
             cursor = Cursor(epoch: epoch, seq: seq)
         }
         _ = try int()  // Whether something was published: for people at a prompt.
@@ -53,7 +53,7 @@ struct StoreReply {
     mutating func optionalRef() throws(StoreError) -> Ref? {
         let text = try buffer()
         if text.readableBytes == 0 { return nil }
-        guard let ref = Ref(utf8: text.readableBytesView) else { throw .unexpected(.bulk(text)) }
+        guard let ref = text.withBytes({ Ref(utf8: $0) }) else { throw .unexpected(.bulk(text)) }
         return ref
     }
 

@@ -16,39 +16,18 @@ package struct StoredPresence: Hashable, Sendable {
     }
 
     /// Reads a stored value, its json unparsed; nil for what Rollcall did not write.
-    package init?(_ value: some Collection<UInt8>) {
-        let parsed = value.withContiguousStorageIfAvailable { StoredPresence(bytes: $0) }
-        guard let stored = parsed ?? Array(value).withUnsafeBufferPointer({ StoredPresence(bytes: $0) }) else {
-            return nil
-        }
+    package init?(_ value: some Sequence<UInt8>) {
+        let parsed = value.withContiguousStorageIfAvailable { StoredPresence($0) }
+        guard let stored = parsed ?? Array(value).withUnsafeBufferPointer({ StoredPresence($0) }) else { return nil }
         self = stored
     }
 
-    private init?(bytes: UnsafeBufferPointer<UInt8>) {
-        let (comma, space) = (UInt8(ascii: ","), UInt8(ascii: " "))
-        var start = 0
-        /// The bytes up to the next comma or space, and whether it was a comma.
-        func word() -> (UnsafeBufferPointer<UInt8>, followedByComma: Bool)? {
-            guard let end = bytes[start...].firstIndex(where: { $0 == comma || $0 == space }) else { return nil }
-            defer { start = end + 1 }
-            return (UnsafeBufferPointer(rebasing: bytes[start..<end]), bytes[end] == comma)
-        }
-
-        guard let (refText, hasPrevious) = word(), let ref = Ref(utf8: refText) else { return nil }
-        var previous: Ref?
-        if hasPrevious {
-            guard let (text, more) = word(), !more, let ref = Ref(utf8: text) else { return nil }
-            previous = ref
-        }
-        guard let (ttlText, hasOwner) = word(), let ttl = decimal(ttlText) else { return nil }
-        var owner = Ownership.heartbeats
-        if hasOwner {
-            guard let (text, more) = word(), !more, let found = Ownership(utf8: text) else { return nil }
-            owner = found
-        }
-        guard bytes.count >= start + 2, bytes[start] == UInt8(ascii: "{") else { return nil }
-        let meta = Meta(stored: Array(bytes[start...]))
-        self.init(presence: Presence(ref: ref, previous: previous, meta: meta), ttl: ttl, owner: owner)
+    package init?(_ bytes: UnsafeBufferPointer<UInt8>) {
+        guard let words = StoredWords(bytes) else { return nil }
+        let meta = Meta(stored: Array(words.meta))
+        presence = Presence(ref: words.ref, previous: words.previous, meta: meta)
+        ttl = words.ttl
+        owner = words.owner.flatMap { Ownership(utf8: $0) } ?? .heartbeats
     }
 
     /// The stored value.

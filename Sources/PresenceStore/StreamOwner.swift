@@ -8,9 +8,21 @@ package struct StreamOwner: Hashable, Sendable, CustomStringConvertible {
     package let text: String
 
     /// Nil when `text` could not stand in a stored value.
-    package init?(_ text: some StringProtocol) {
-        guard (8...16).contains(text.utf8.count), text.utf8.allSatisfy(Self.isURLSafe) else { return nil }
-        self.text = String(text)
+    package init?(_ text: String) {
+        var text = text
+        guard let owner = text.withUTF8({ StreamOwner(utf8: $0) }) else { return nil }
+        self = owner
+    }
+
+    /// Nil when the bytes could not stand in a stored value.
+    init?(utf8: UnsafeBufferPointer<UInt8>) {
+        guard Self.isValid(utf8) else { return nil }
+        self.text = String(decoding: utf8, as: UTF8.self)
+    }
+
+    /// Whether the bytes could stand in a stored value as an owner.
+    static func isValid(_ utf8: UnsafeBufferPointer<UInt8>) -> Bool {
+        (8...16).contains(utf8.count) && utf8.allSatisfy(isURLSafe)
     }
 
     private init(fresh: String) {
