@@ -13,8 +13,13 @@ extension [UInt8] {
 
     /// Appends a JSON string that stands for `text`: quoted, with `"`, `\` and control characters escaped.
     package mutating func append(jsonString text: String) {
+        text.utf8.withBytes { append(jsonString: $0) }
+    }
+
+    /// Appends a JSON string that stands for UTF-8 text.
+    mutating func append(jsonString text: UnsafeBufferPointer<UInt8>) {
         append(UInt8(ascii: "\""))
-        text.utf8.withBytes { append(escaped: $0) }
+        append(escaped: text)
         append(UInt8(ascii: "\""))
     }
 
@@ -23,7 +28,7 @@ extension [UInt8] {
         for position in bytes.indices {
             let byte = bytes[position]
             guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else { continue }
-            append(contentsOf: bytes[start..<position])
+            append(contentsOf: UnsafeBufferPointer(rebasing: bytes[start..<position]))
             start = position + 1
             switch byte {
             case UInt8(ascii: "\""): append(literal: #"\""#)
@@ -36,6 +41,6 @@ extension [UInt8] {
                 append(contentsOf: hexDigits(of: UInt64(byte), count: 4))
             }
         }
-        append(contentsOf: bytes[start...])
+        append(contentsOf: UnsafeBufferPointer(rebasing: bytes[start...]))
     }
 }

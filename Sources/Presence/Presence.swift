@@ -18,20 +18,27 @@ package struct Presence: Hashable, Sendable {
         write(previous: previous, to: &output)
     }
 
+    /// Appends the meta as an update of another version than the one it was stored to follow.
+    func write(previous: Ref?, to output: inout [UInt8]) {
+        meta.json.withUnsafeBufferPointer { ref.write(withMeta: $0, previous: previous, to: &output) }
+    }
+}
+
+extension Ref {
     /// Appends `{"phx_ref":"…"}`, all that the keys view shows of a meta.
-    package func writeReference(to output: inout [UInt8]) {
+    func writeObject(to output: inout [UInt8]) {
         output.append(literal: #"{"phx_ref":""#)
-        ref.write(to: &output)
+        write(to: &output)
         output.append(literal: #""}"#)
     }
 
-    /// Appends the meta as an update of another version than the one it was stored to follow.
-    func write(previous: Ref?, to output: inout [UInt8]) {
+    /// Appends a meta's text, with this ref and the previous one spliced in at its end.
+    func write(withMeta meta: UnsafeBufferPointer<UInt8>, previous: Ref?, to output: inout [UInt8]) {
         // A compact object ends in its brace, so splicing needs no parsing.
-        output.append(contentsOf: meta.json.dropLast())
-        if !meta.isEmpty { output.append(UInt8(ascii: ",")) }
+        output.append(contentsOf: UnsafeBufferPointer(rebasing: meta.dropLast()))
+        if meta.count > 2 { output.append(UInt8(ascii: ",")) }
         output.append(literal: #""phx_ref":""#)
-        ref.write(to: &output)
+        write(to: &output)
         if let previous {
             output.append(literal: #"","phx_ref_prev":""#)
             previous.write(to: &output)

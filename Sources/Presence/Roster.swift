@@ -5,7 +5,10 @@ package struct Roster: Equatable, Sendable {
     private var entries: [Key: Entry] = [:]
     package private(set) var presenceCount = 0
 
-    package init() {}
+    /// - Parameter capacity: How many keys it has room for before it has to grow.
+    package init(capacity: Int = 0) {
+        entries.reserveCapacity(capacity)
+    }
 
     package init(_ presences: some Sequence<(member: Member, presence: Presence)>) {
         for (member, presence) in presences { set(presence, for: member) }
@@ -54,6 +57,11 @@ package struct Roster: Equatable, Sendable {
 }
 
 extension Roster {
+    /// Visits every key with its presences, in no order.
+    func forEachEntry<Failure: Error>(_ body: (Key, Entry) throws(Failure) -> Void) throws(Failure) {
+        for (key, entry) in entries { try body(key, entry) }
+    }
+
     /// Visits every presence, keys in no order.
     package func forEach<Failure: Error>(_ body: (Member, Presence) throws(Failure) -> Void) throws(Failure) {
         for (key, entry) in entries {
@@ -74,12 +82,6 @@ extension Roster {
 
     /// All keys in byte order.
     package var sortedKeys: [Key] { entries.keys.sorted() }
-
-    /// One page of the keys in byte order: at most `limit` of those that follow `after`.
-    package func keys(after: Key?, limit: Int) -> [Key] {
-        guard let after else { return Array(sortedKeys.prefix(limit)) }
-        return Array(entries.keys.filter { after < $0 }.sorted().prefix(limit))
-    }
 
     /// Returns the changes that lead from `old` to this roster; leaves among them have the reason `lost`.
     package func differences(from old: Roster) -> [Change] {

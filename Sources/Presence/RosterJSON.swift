@@ -2,8 +2,8 @@
 
 /// Writes rosters and diffs as Phoenix writes them: keys in byte order, metas in track order.
 package struct RosterJSON {
-    private let view: View
-    private let extras: Extras
+    let view: View
+    let extras: Extras
 
     /// - Parameter extras: What stands beside the metas in the full view.
     package init(view: View = .full, extras: Extras = .none) {
@@ -122,7 +122,7 @@ extension RosterJSON {
         closeEntry(of: key, to: &output)
     }
 
-    private func closeEntry(of key: Key, to output: inout [UInt8]) {
+    func closeEntry(of key: Key, to output: inout [UInt8]) {
         if let extra = extras[key] { output.append(contentsOf: extra) }
         output.append(UInt8(ascii: "}"))
     }
@@ -130,27 +130,7 @@ extension RosterJSON {
     private func write(_ presence: Presence, previous: Ref?, to output: inout [UInt8]) {
         switch view {
         case .full: presence.write(previous: previous, to: &output)
-        case .keys, .count: presence.writeReference(to: &output)
+        case .keys, .count: presence.ref.writeObject(to: &output)
         }
-    }
-}
-
-/// Writes the opening before the first of a list, and commas before the others.
-private struct Separator {
-    private let open: StaticString
-    private var isFirst = true
-
-    init(open: StaticString) {
-        self.open = open
-    }
-
-    mutating func write(to output: inout [UInt8]) {
-        if isFirst { output.append(literal: open) } else { output.append(UInt8(ascii: ",")) }
-        isFirst = false
-    }
-
-    mutating func close(_ close: StaticString, to output: inout [UInt8]) {
-        if isFirst { output.append(literal: open) }
-        output.append(literal: close)
     }
 }

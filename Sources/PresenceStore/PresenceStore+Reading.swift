@@ -7,15 +7,19 @@ import Redis
 extension PresenceStore {
     /// Reads everybody on a topic, overdue or not, in one transaction with the position.
     package func snapshot(of topic: Topic) async throws(StoreError) -> Snapshot {
+        try await stored(on: topic).snapshot()
+    }
+
+    /// Gets what ``snapshot(of:)`` reads, and leaves the reading, which takes long where many are present, to the caller.
+    package func stored(on topic: Topic) async throws(StoreError) -> StoredTopic {
         let keys = keys.topic(topic)
         let connection = try connection()
         let (reply, values) = try await connection.atPosition(
             of: keys, RedisCommand("HGETALL", [keys.members]),
             RedisCommand("HGET", [.string(self.keys.configuration), "id"]))
-        var snapshot = Snapshot(cursor: reply.cursor, now: reply.now, presences: [])
-        snapshot.source = DataSource(server: connection.serverRunID, dataSet: values[1].string ?? "")
-        try Self.append(values[0], of: topic, to: &snapshot)
-        return snapshot
+        return try StoredTopic(
+            topic: topic, cursor: reply.cursor, now: reply.now,
+            source: DataSource(server: connection.serverRunID, dataSet: values[1].string ?? ""), reply: values[0])
     }
 
     /// Reads all sessions of one key.
@@ -38,7 +42,8 @@ extension PresenceStore {
             guard let parts = page.elements, parts.count == 2, let cursor = parts[0].string else {
                 throw .unexpected(page)
             }
-            try Self.append(parts[1], of: topic, to: &snapshot)
+            let read = try StoredTopic(topic: topic, cursor: reply.cursor, now: reply.now, reply: parts[1])
+            try read.forEach { snapshot.presences.append(($0, $1)) }
             if cursor == "0" { break }
             page = try await connection.send("HSCAN", scan(.string(cursor)))
         }
@@ -56,7 +61,7 @@ extension PresenceStore {
         let (reply, values) = try await connection().atPosition(
             of: keys, RedisCommand("HGET", [keys.members, name]), RedisCommand("ZSCORE", [keys.leases, name]))
         guard let value = values[0].buffer else { return nil }
-        guard let stored = StoredPresence(value.readableBytesView) else { throw .strange(member, on: topic) }
+        guard let stored = value.withBytes({ StoredPresence($0) }) else { throw .strange(member, on: topic) }
         let receipt = Receipt(
             ref: stored.presence.ref, previous: stored.presence.previous, ttl: stored.ttl,
             expiresAt: values[1].int.map { Int64($0) } ?? reply.now, now: reply.now, cursor: reply.cursor)
@@ -83,21 +88,6 @@ extension PresenceStore {
             }
         }
         return cursors
-    }
-
-    /// Adds `member, value, member, value, …`.
-    private static func append(
-        _ value: RedisValue, of topic: Topic, to snapshot: inout Snapshot
-    ) throws(StoreError) {
-        guard let pairs = value.elements else { throw .unexpected(value) }
-        snapshot.presences.reserveCapacity(snapshot.presences.count + pairs.count / 2)
-        for index in stride(from: 0, to: pairs.count - 1, by: 2) {
-            guard let name = pairs[index].buffer, let member = Member(bytes: name.readableBytesView),
-                let value = pairs[index + 1].buffer
-            else { throw .unexpected(pairs[index]) }
-            guard let stored = StoredPresence(value.readableBytesView) else { throw .strange(member, on: topic) }
-            snapshot.presences.append((member, stored))
-        }
     }
 
     /// Takes their meaning from the characters that stand for others in a pattern of Redis.

@@ -99,7 +99,7 @@ struct MetaTests {
         presence.write(to: &output)
         #expect(text(output) == expected)
         output = []
-        presence.writeReference(to: &output)
+        presence.ref.writeObject(to: &output)
         #expect(text(output) == #"{"phx_ref":"r1--------------"}"#)
     }
 

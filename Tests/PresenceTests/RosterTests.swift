@@ -50,17 +50,6 @@ struct RosterTests {
         #expect(Roster(members) != other)
     }
 
-    @Test("Keys are listed by pages in byte order")
-    func pages() throws {
-        let names = ["a", "b", "u\u{308}", "ü", "😀"]
-        let roster = Roster(try names.shuffled().map { (member: try member($0), presence: try presence("r")) })
-        #expect(roster.sortedKeys.map(\.text) == names)
-        #expect(roster.keys(after: nil, limit: 2).map(\.text) == ["a", "b"])
-        #expect(try roster.keys(after: Key("b"), limit: 2).map(\.text) == ["u\u{308}", "ü"])
-        #expect(try roster.keys(after: Key("aa"), limit: 1).map(\.text) == ["b"])
-        #expect(try roster.keys(after: Key("😀"), limit: 1).isEmpty)
-    }
-
     @Test("The differences of two rosters lead from one to the other")
     func differences() throws {
         let seed = SplitMix.freshSeed()

@@ -4,6 +4,7 @@ import HTTPTypes
 import Hummingbird
 import Presence
 import PresenceFeed
+import PresenceStore
 
 /// A list of presences, or their counts, at one cursor.
 struct ListBody {
@@ -18,19 +19,32 @@ struct ListBody {
         if self.page.view == .count {
             return self.response(keys: roster.keyCount, presences: roster.presenceCount)
         }
-        // One more than asked for shows whether there is a next page.
-        var keys = roster.keys(after: self.page.after, limit: self.page.limit.map { $0 + 1 } ?? .max)
-        var next: Key?
-        if let limit = self.page.limit, keys.count > limit {
-            keys.removeLast()
-            next = keys.last
+        return await LargeWork.perform(on: roster.presenceCount) {
+            await self.response(PresenceList(roster), enrichedBy: enricher, unless: known)
         }
-        let extras = self.page.view == .full ? await enricher.extras(of: keys, on: self.topic) : .none
+    }
+
+    /// Answers with a page of what Redis holds, in the same way.
+    func response(
+        _ stored: StoredTopic, enrichedBy enricher: Enricher, unless known: IfNoneMatch?
+    ) async throws(StoreError) -> Response {
+        try await LargeWork.perform(on: stored.count) { () async throws(StoreError) in
+            await self.response(try stored.list(), enrichedBy: enricher, unless: known)
+        }
+    }
+
+    private func response(
+        _ presences: PresenceList, enrichedBy enricher: Enricher, unless known: IfNoneMatch?
+    ) async -> Response {
+        var list = presences
+        let next = list.show(after: self.page.after, limit: self.page.limit ?? .max)
+        let isEnriched = self.page.view == .full && enricher.applies(self.topic)
+        let extras = isEnriched ? await enricher.extras(of: list.keys, on: self.topic) : .none
         let tag = self.hasTag ? EntityTag.of(self.cursor, extras) : nil
         if let tag, let known, known.matches(tag) { return Self.unchanged(tag) }
         var response = self.response(tag: tag) { json in
             json.raw("presences") {
-                RosterJSON(view: self.page.view, extras: extras).write(roster, keys: keys, to: &$0)
+                RosterJSON(view: self.page.view, extras: extras).write(list, to: &$0)
             }
         }
         if let next, let limit = self.page.limit {

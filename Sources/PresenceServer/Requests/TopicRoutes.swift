@@ -34,8 +34,7 @@ struct TopicRoutes: Sendable {
                 let (cursor, counts) = try await self.store.counts(of: topic)
                 return .counts(counts, cursor)
             }
-            let snapshot = try await self.store.snapshot(of: topic)
-            return .roster(Roster(snapshot), snapshot.cursor)
+            return .stored(try await self.store.stored(on: topic))
         }
     }
 
@@ -96,6 +95,7 @@ struct TopicRoutes: Sendable {
     private enum Answer {
         case unchanged(Cursor)
         case roster(Roster, Cursor)
+        case stored(StoredTopic)
         case counts(TopicCounts, Cursor)
     }
 
@@ -110,6 +110,9 @@ struct TopicRoutes: Sendable {
             case .roster(let roster, let cursor):
                 return await ListBody(topic: topic, cursor: cursor, page: page)
                     .response(roster, enrichedBy: self.backend.enricher, unless: known)
+            case .stored(let stored):
+                return try await ListBody(topic: topic, cursor: stored.cursor, page: page)
+                    .response(stored, enrichedBy: self.backend.enricher, unless: known)
             case .counts(let counts, let cursor):
                 return ListBody(topic: topic, cursor: cursor, page: page).response(
                     keys: counts.keys, presences: counts.presences)

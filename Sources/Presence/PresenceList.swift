@@ -1,0 +1,159 @@
+// Rollcall · Presence
+
+/// The presences of a topic as a list shows them: keys in byte order, those of one key in the order in which they came.
+///
+/// All text lies in one array and nothing is made of it, neither strings nor entries: a list of ten thousand presences
+/// is read, sorted and written within a few milliseconds, and forgotten. Who follows a topic keeps a ``Roster``.
+package struct PresenceList: Sendable {
+    private struct Row {
+        let key: Range<Int>
+        let ref: Ref
+        let previous: Ref?
+        let meta: Range<Int>
+    }
+
+    /// A row's place in the order.
+    private struct Place {
+        /// Eight bytes of the key, from where keys begin to differ, as a number: it tells most keys apart.
+        let prefix: UInt64
+        let row: Int
+    }
+
+    private var text: [UInt8] = []
+    private var rows: [Row] = []
+    /// The page that is shown.
+    private var order: [Place] = []
+
+    /// - Parameters:
+    ///   - capacity: How many presences it has room for before it has to grow.
+    ///   - textBytes: For how many bytes of keys and metas.
+    package init(capacity: Int, textBytes: Int = 0) {
+        rows.reserveCapacity(capacity)
+        text.reserveCapacity(textBytes)
+    }
+
+    package init(_ roster: Roster) {
+        self.init(capacity: roster.presenceCount)
+        roster.forEachEntry { key, entry in
+            let key = append(contentsOf: key.text.utf8)
+            entry.forEach { _, presence in
+                append(
+                    key: key, ref: presence.ref, previous: presence.previous,
+                    meta: append(contentsOf: presence.meta.json))
+            }
+        }
+    }
+
+    /// Adds a presence by its stored member and its meta's text; says whether `member` is a ``Member``.
+    package mutating func append(
+        member: UnsafeBufferPointer<UInt8>, ref: Ref, previous: Ref?, meta: UnsafeBufferPointer<UInt8>
+    ) -> Bool {
+        guard let (key, session) = Member.split(member), Key.isValid(key), Session.isValid(session) else {
+            return false
+        }
+        append(key: append(contentsOf: key), ref: ref, previous: previous, meta: append(contentsOf: meta))
+        return true
+    }
+
+    private mutating func append(key: Range<Int>, ref: Ref, previous: Ref?, meta: Range<Int>) {
+        rows.append(Row(key: key, ref: ref, previous: previous, meta: meta))
+    }
+
+    private mutating func append(contentsOf bytes: some Collection<UInt8>) -> Range<Int> {
+        let start = text.count
+        text.append(contentsOf: bytes)
+        return start..<text.count
+    }
+}
+
+extension PresenceList {
+    /// Shows one page, in order: at most `limit` of the keys that follow `after`.
+    ///
+    /// Before that nothing is shown. Returns the last key of the page if there are keys behind it.
+    package mutating func show(after: Key? = nil, limit: Int = .max) -> Key? {
+        sort(after: after)
+        var keys = 0
+        var last: Key?
+        for index in order.indices where beginsEntry(at: index) {
+            guard keys == limit else {
+                keys += 1
+                continue
+            }
+            last = index > 0 ? key(at: index - 1) : nil
+            order.removeSubrange(index...)
+            break
+        }
+        return last
+    }
+
+    private mutating func sort(after: Key?) {
+        order = text.withUnsafeBufferPointer { text in
+            func key(_ row: Int) -> UnsafeBufferPointer<UInt8> { UnsafeBufferPointer(rebasing: text[rows[row].key]) }
+            var shown = Array(rows.indices)
+            after?.text.utf8.withBytes { after in shown.removeAll { !precedes(after, key($0)) } }
+            guard let first = shown.first else { return [] }
+            let common = shown.reduce(rows[first].key.count) { min($0, firstDifference(key(first), key($1))) }
+            // Where a key ends, zeros follow: no name has one, so that a shorter key stands before what it begins.
+            var order = shown.map { row in
+                let bytes = key(row).dropFirst(common).prefix(8)
+                let prefix = bytes.reduce(0 as UInt64) { $0 << 8 | UInt64($1) } << UInt64(8 * (8 - bytes.count))
+                return Place(prefix: prefix, row: row)
+            }
+            order.sort { left, right in
+                if left.prefix != right.prefix { return left.prefix < right.prefix }
+                let (leftKey, rightKey) = (key(left.row), key(right.row))
+                return precedes(leftKey, rightKey) || left.row < right.row && equalBytes(leftKey, rightKey)
+            }
+            return order
+        }
+    }
+
+    /// The keys that are shown, in their order.
+    package var keys: [Key] {
+        order.indices.compactMap { beginsEntry(at: $0) ? key(at: $0) : nil }
+    }
+
+    /// About how many bytes of text the presences that are shown have.
+    var textBytes: Int { rows.isEmpty ? 0 : text.count / rows.count * count }
+
+    /// How many presences are shown.
+    var count: Int { order.count }
+
+    /// One presence, lent for the time of a visit.
+    struct Item {
+        let key: UnsafeBufferPointer<UInt8>
+        /// Whether it is the first of its key.
+        let isFirst: Bool
+        /// Whether it is the last of its key.
+        let isLast: Bool
+        let ref: Ref
+        let previous: Ref?
+        let meta: UnsafeBufferPointer<UInt8>
+    }
+
+    /// Visits the presences that are shown, in their order.
+    func forEach(_ body: (Item) -> Void) {
+        text.withUnsafeBufferPointer { text in
+            var isFirst = true
+            for index in order.indices {
+                let row = rows[order[index].row]
+                let isLast = beginsEntry(at: index + 1)
+                body(
+                    Item(
+                        key: UnsafeBufferPointer(rebasing: text[row.key]), isFirst: isFirst, isLast: isLast,
+                        ref: row.ref, previous: row.previous, meta: UnsafeBufferPointer(rebasing: text[row.meta])))
+                isFirst = isLast
+            }
+        }
+    }
+
+    /// Whether a key's presences begin here, or all end.
+    private func beginsEntry(at index: Int) -> Bool {
+        guard index > 0, index < order.count, order[index].prefix == order[index - 1].prefix else { return true }
+        return text[rows[order[index].row].key] != text[rows[order[index - 1].row].key]
+    }
+
+    private func key(at index: Int) -> Key? {
+        Key(utf8: text[rows[order[index].row].key])
+    }
+}
