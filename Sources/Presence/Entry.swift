@@ -4,69 +4,83 @@
 package struct Entry: Sendable {
     package typealias Element = (session: Session, presence: Presence)
 
-    /// In track order; once there is an index, removed ones leave gaps until gaps are the most.
-    private var slots: [Element?] = []
-    /// Where each session stands; empty as long as so few are there that a walk is quicker.
-    private var positions: [Session: Int] = [:]
-    package private(set) var count = 0
+    private enum Sessions: Sendable {
+        case none
+        /// Nearly every key has one session, which needs no memory of its own then.
+        case one(Element)
+        case several(SessionTable)
+    }
 
-    private static let fewest = 16
+    private var contents = Sessions.none
 
     package init() {}
+
+    package var count: Int {
+        switch contents {
+        case .none: 0
+        case .one: 1
+        case .several(let table): table.count
+        }
+    }
 
     package var isEmpty: Bool { count == 0 }
 
     /// The sessions with their presences, in track order.
-    package var sessions: [Element] { slots.compactMap(\.self) }
+    package var sessions: [Element] {
+        var sessions: [Element] = []
+        sessions.reserveCapacity(count)
+        forEach { sessions.append(($0, $1)) }
+        return sessions
+    }
 
     package func forEach<Failure: Error>(_ body: (Session, Presence) throws(Failure) -> Void) throws(Failure) {
-        for case let (session, presence)? in slots { try body(session, presence) }
+        switch contents {
+        case .none: break
+        case .one(let only): try body(only.session, only.presence)
+        case .several(let table): try table.forEach(body)
+        }
     }
 
     package subscript(session: Session) -> Presence? {
-        position(of: session).flatMap { slots[$0]?.presence }
+        switch contents {
+        case .none: nil
+        case .one(let only): only.session == session ? only.presence : nil
+        case .several(let table): table[session]
+        }
     }
 
     /// Puts a presence in its session's place, or last; returns what stood there.
     mutating func set(_ presence: Presence, for session: Session) -> Presence? {
-        if let position = position(of: session) {
-            defer { slots[position] = (session, presence) }
-            return slots[position]?.presence
+        switch contents {
+        case .none:
+            contents = .one((session, presence))
+            return nil
+        case .one(let only) where only.session == session:
+            contents = .one((session, presence))
+            return only.presence
+        case .one(let only):
+            contents = .several(SessionTable(only, (session, presence)))
+            return nil
+        case .several(var table):
+            contents = .none  // Gives up the table's second reference, so that the change does not copy it.
+            defer { contents = .several(table) }
+            return table.set(presence, for: session)
         }
-        slots.append((session, presence))
-        count += 1
-        if !positions.isEmpty {
-            positions[session] = slots.count - 1
-        } else if count > Self.fewest {
-            index()
-        }
-        return nil
     }
 
     mutating func remove(_ session: Session) -> Presence? {
-        guard let position = position(of: session) else { return nil }
-        let old = slots[position]?.presence
-        count -= 1
-        if positions.isEmpty {
-            slots.remove(at: position)
-        } else {
-            slots[position] = nil
-            positions[session] = nil
-            if count < slots.count / 2 { index() }
+        switch contents {
+        case .none:
+            return nil
+        case .one(let only):
+            guard only.session == session else { return nil }
+            contents = .none
+            return only.presence
+        case .several(var table):
+            contents = .none  // As above.
+            defer { contents = .several(table) }
+            return table.remove(session)
         }
-        return old
-    }
-
-    private func position(of session: Session) -> Int? {
-        positions.isEmpty ? slots.firstIndex { $0?.session == session } : positions[session]
-    }
-
-    /// Closes the gaps and numbers the sessions anew, or stops numbering where they have become few.
-    private mutating func index() {
-        slots.removeAll { $0 == nil }
-        positions.removeAll()
-        guard count > Self.fewest else { return }
-        for case let (position, (session, _)?) in slots.enumerated() { positions[session] = position }
     }
 }
 

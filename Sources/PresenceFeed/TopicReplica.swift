@@ -93,8 +93,9 @@ package struct TopicReplica: Sendable {
             beginLoading()
             return Outcome(needsSnapshot: true)
         }
-        var fresh = Roster()
+        var fresh = Roster(capacity: snapshot.presences.count)
         var kept: [Member: Int] = [:]
+        kept.reserveCapacity(snapshot.presences.count)
         for (member, stored) in snapshot.presences {
             fresh.set(stored.presence, for: member)
             if stored.owner == .heartbeats { kept[member] = stored.ttl }
