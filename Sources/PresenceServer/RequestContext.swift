@@ -10,8 +10,7 @@ package import NIOCore
 package struct RollcallRequestContext: InitializableFromSource {
     /// The connection the request came on; a stream watches and, for a reader that is stuck, closes it.
     package let channel: any Channel
-    /// Carries the request id as `request_id`.
-    package private(set) var logger: Logger
+    private let connectionLogger: Logger
     /// The id that the client gave in `X-Request-Id`, or one of ours.
     package private(set) var requestID: String
     /// Set by the router.
@@ -21,17 +20,27 @@ package struct RollcallRequestContext: InitializableFromSource {
 
     package init(source: ApplicationRequestContextSource) {
         self.channel = source.channel
-        self.logger = source.logger
+        self.connectionLogger = source.logger
         self.requestID = source.logger[metadataKey: "hb.request.id"]?.description ?? "\(RequestID())"
-        self.logger[metadataKey: "hb.request.id"] = nil
-        self.logger[metadataKey: "request_id"] = .string(self.requestID)
     }
+
+    /// Carries the request id as `request_id`.
+    ///
+    /// Made anew each time, since hardly any request logs anything.
+    package var logger: Logger {
+        var logger = self.connectionLogger
+        logger[metadataKey: "hb.request.id"] = nil
+        logger[metadataKey: "request_id"] = .string(self.requestID)
+        return logger
+    }
+
+    /// Whether a line at this level is kept.
+    func logs(at level: Logger.Level) -> Bool { level >= self.connectionLogger.logLevel }
 
     /// Takes over the client's own request id when it is fit for logs and headers.
     mutating func adopt(requestID: String?) {
         guard let requestID, Self.isWellFormed(requestID) else { return }
         self.requestID = requestID
-        self.logger[metadataKey: "request_id"] = .string(requestID)
     }
 
     private static func isWellFormed(_ id: String) -> Bool {

@@ -9,10 +9,15 @@ struct JSONObjectWriter {
     private var bytes: [UInt8]
     private var isEmpty = true
 
-    /// Starts an object.
-    ///
-    /// - Parameter bytes: What to append to.
-    init(appendingTo bytes: consuming [UInt8] = []) {
+    /// Starts an object, with room for what most answers have.
+    init() {
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(384)
+        self.init(appendingTo: bytes)
+    }
+
+    /// Starts an object behind what there is already.
+    init(appendingTo bytes: consuming [UInt8]) {
         // Before the assignment, which may leave a second reference that makes an append copy everything.
         bytes.append(UInt8(ascii: "{"))
         self.bytes = bytes

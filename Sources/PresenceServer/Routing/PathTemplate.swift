@@ -22,9 +22,16 @@ package struct PathTemplate: Hashable, Sendable, CustomStringConvertible {
     ///
     /// - Returns: Nothing for what is not an absolute path.
     package static func split(_ path: String) -> [Substring] {
-        guard path.utf8.first == UInt8(ascii: "/") else { return [] }
-        return path.utf8.dropFirst().split(separator: UInt8(ascii: "/"), omittingEmptySubsequences: false)
-            .map(Substring.init)
+        var rest = path[...]
+        guard rest.utf8.popFirst() == UInt8(ascii: "/") else { return [] }
+        var segments: [Substring] = []
+        segments.reserveCapacity(8)
+        while let slash = rest.utf8.firstIndex(of: UInt8(ascii: "/")) {
+            segments.append(rest[..<slash])
+            rest = rest[path.utf8.index(after: slash)...]
+        }
+        segments.append(rest)
+        return segments
     }
 
     /// The raw values of the parameters, or nil when the path is not of this template.

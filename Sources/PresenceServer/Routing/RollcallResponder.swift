@@ -46,7 +46,7 @@ package struct RollcallResponder: HTTPResponder {
 
         let duration = ContinuousClock.now - start
         self.metrics.record(route, status: response.status, duration: duration)
-        self.log.record(request, status: response.status, duration: duration, logger: context.logger)
+        self.log.record(request, status: response.status, duration: duration, context: context)
         return response
     }
 
