@@ -19,18 +19,14 @@ struct ListBody {
         if self.page.view == .count {
             return self.response(keys: roster.keyCount, presences: roster.presenceCount)
         }
-        return await LargeWork.perform(on: roster.presenceCount) {
-            await self.response(PresenceList(roster), enrichedBy: enricher, unless: known)
-        }
+        return await self.response(PresenceList(roster), enrichedBy: enricher, unless: known)
     }
 
     /// Answers with a page of what Redis holds, in the same way.
     func response(
         _ stored: StoredTopic, enrichedBy enricher: Enricher, unless known: IfNoneMatch?
     ) async throws(StoreError) -> Response {
-        try await LargeWork.perform(on: stored.count) { () async throws(StoreError) in
-            await self.response(try stored.list(), enrichedBy: enricher, unless: known)
-        }
+        await self.response(try stored.list(), enrichedBy: enricher, unless: known)
     }
 
     private func response(
