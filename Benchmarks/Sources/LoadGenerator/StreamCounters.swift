@@ -19,12 +19,14 @@ public struct StreamCounters: CustomStringConvertible {
     public var connecting = 0
     /// The first status other than 200.
     public var badStatus = 0
+    /// Why the first of those that failed did.
+    public var firstFault: String?
     /// Diffs that told of a leave, as the text of the first tells.
     public var firstLeave: String?
     public var leaves = 0
 
     public var description: String {
         "\(opened) open, \(connecting) connecting, \(failed) failed, \(closed) closed, \(begun) with an event, "
-            + "status \(badStatus == 0 ? "200" : String(badStatus))"
+            + "status \(badStatus == 0 ? "200" : String(badStatus))" + (firstFault.map { ", first fault: \($0)" } ?? "")
     }
 }

@@ -127,8 +127,12 @@ public final class StreamFleet: ReactorClient {
         var connection = StreamConnection()
         connection.idCount = connections[index].idCount
         connection.openedAt = Clock.now
-        guard let socket = try? Sockets.connecting(to: port, source: source) else {
+        let socket: Int32
+        do {
+            socket = try Sockets.connecting(to: port, source: source)
+        } catch {
             scanner.counters.failed += 1
+            noteFault("\(error)")
             connections[index].phase = .closed
             return
         }
@@ -154,7 +158,11 @@ public final class StreamFleet: ReactorClient {
 
     private func connected(_ index: Int) {
         let socket = connections[index].socket
-        guard Sockets.fault(of: socket) == 0 else { return end(index) }
+        let fault = Sockets.fault(of: socket)
+        guard fault == 0 else {
+            noteFault("connect: \(String(cString: strerror(fault)))")
+            return end(index)
+        }
         var request =
             "GET \(options.path.path(of: index)) HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\nAccept: text/event-stream\r\n"
         if let ids, connections[index].idCount > 0 {
@@ -164,7 +172,10 @@ public final class StreamFleet: ReactorClient {
         }
         request += "\r\n"
         let count = request.utf8.count
-        guard request.withCString({ write(socket, $0, count) }) == count else { return end(index) }
+        guard request.withCString({ write(socket, $0, count) }) == count else {
+            noteFault("\(Sockets.failure("request"))")
+            return end(index)
+        }
         connections[index].phase = .head
         reactor.watch(socket, Reactor.readable, client: number, connection: index, again: true)
     }
@@ -173,7 +184,12 @@ public final class StreamFleet: ReactorClient {
         let input = reactor.input + Reactor.headroom
         let count = Glibc.read(connections[index].socket, input, Reactor.readSize)
         if count < 0, errno == EAGAIN || errno == EINTR { return }
-        guard count > 0 else { return end(index) }
+        guard count > 0 else {
+            if connections[index].phase == .head {
+                noteFault(count < 0 ? "\(Sockets.failure("response"))" : "no response")
+            }
+            return end(index)
+        }
         scanner.now = Clock.now
         scanner.counters.bytes += count
         if connections[index].phase == .body {
@@ -221,6 +237,10 @@ public final class StreamFleet: ReactorClient {
             firstEvent.record(scanner.now - connections[index].openedAt)
         }
         if connections[index].chunks.isOver { end(index) }
+    }
+
+    private func noteFault(_ fault: String) {
+        if scanner.counters.firstFault == nil { scanner.counters.firstFault = fault }
     }
 
     private func end(_ index: Int, isOurs: Bool = false) {
