@@ -25,5 +25,9 @@ package final class ConnectionLimit: AvailableConnectionsDelegate {
 
     package func isAcceptingNewConnections() -> Bool { open.load(ordering: .relaxed) < maximum }
 
-    func listen(_ channel: any Channel) { listener.withLock { $0 = channel } }
+    /// Is told what accepts, which may have stopped already.
+    func listen(_ channel: any Channel) {
+        listener.withLock { $0 = channel }
+        channel.read()
+    }
 }

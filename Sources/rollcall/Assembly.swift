@@ -30,9 +30,8 @@ struct Assembly: Sendable {
         let logger = Logger(label: "rollcall")
         let node = settings.nodeID ?? "\(Session.random())"
         let redisURL = settings.redisURL
-        logger.info(
-            "Starting",
-            metadata: ["node": "\(node)", "redis": "\(redisURL)", "open_files": "\(OpenFiles.raiseLimit())"])
+        let openFiles = OpenFiles.raiseLimit()
+        logger.info("Starting", metadata: ["node": "\(node)", "redis": "\(redisURL)", "open_files": "\(openFiles)"])
 
         let loops = MultiThreadedEventLoopGroup.singleton
         let limits = settings.limits
@@ -53,7 +52,9 @@ struct Assembly: Sendable {
                 leases.recover()
                 hub.lookSoon()
             })
-        let limit = settings.maximumConnections > 0 ? ConnectionLimit(maximum: settings.maximumConnections) : nil
+        // The rest is for Redis and PostgreSQL, and for the moment in which a stream's socket has two descriptors.
+        let limit = ConnectionLimit(
+            maximum: settings.maximumConnections > 0 ? settings.maximumConnections : max(64, openFiles - 256))
         let registry = StreamRegistry(eventLoopGroup: loops, options: settings.streamOptions, limit: limit)
         let streams = StreamRoutes(
             hub: hub, store: store, leases: leases, registry: registry, limits: limits, options: settings.streamOptions)

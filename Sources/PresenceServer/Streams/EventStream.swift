@@ -30,6 +30,8 @@ actor EventStream {
     private var onEnd: [@Sendable (StreamEnd) -> Void] = []
     /// When the socket is closed, which is after the end.
     private(set) var closed: EventLoopFuture<Void>?
+    /// The stream becoming a presence, while it does.
+    private(set) var tracking: Task<Void, Never>?
     /// Called on the loop for each change of the presence that the stream is.
     private var onOwnChange: (@Sendable (OwnChange) -> Void)?
 
@@ -48,12 +50,21 @@ actor EventStream {
 
     /// Takes over a connection of the HTTP server, whose response head and first bytes have been written.
     ///
-    /// False, and nothing is taken, if the client has gone already; else `channel` is closed, which the client does not see.
-    func takeOver(_ channel: any Channel, begin: @Sendable (isolated EventStream) -> Void) async -> Bool {
-        guard channel.isActive, !InputEndHandler.hasSeenEnd(of: channel) else { return false }
+    /// `channel` is then closed, which the client does not see.
+    ///
+    /// - Throws: When nothing was taken: the client has gone already, or the node has no descriptor left.
+    func takeOver(_ channel: any Channel, begin: @Sendable (isolated EventStream) -> Void) async throws {
+        if InputEndHandler.hasSeenEnd(of: channel) { throw ChannelError.inputClosed }
         let connection = StreamConnection(stream: self)
         self.connection = connection
-        guard let own = try? await StreamTakeover.move(channel, to: connection).get() else { return false }
+        let own: any Channel
+        do {
+            own = try await StreamTakeover.move(channel, to: connection).get()
+        } catch {
+            // Each holds the other.
+            self.connection = nil
+            throw error
+        }
         if reason == nil {
             boundSilence(of: own)
             closed = own.closeFuture
@@ -62,7 +73,15 @@ actor EventStream {
         // Not before the stream is counted in its place (`ConnectionLimit`), nor left to the server, which would shut the
         // socket down for both.
         channel.close(promise: nil)
-        return true
+    }
+
+    /// Has the stream become a presence, unless it has ended.
+    func track(_ operation: @escaping @Sendable () async -> Void) {
+        guard reason == nil else { return }
+        tracking = Task {
+            await operation()
+            tracking = nil
+        }
     }
 
     /// Does several things in one hop to the stream's loop.
@@ -151,9 +170,9 @@ actor EventStream {
     {
         guard owed.isEmpty || !owed.contains(index) else { return }
         // A frame of one topic has its cursor in it.
-        guard format.isWrapped else { return frame.map { write($0, as: kind) } ?? () }
-        cursors[index] = cursor
+        if format.isWrapped { cursors[index] = cursor }
         guard let frame else { return }
+        guard format.isWrapped else { return write(frame, as: kind) }
         var numbered = StreamFrames.id(of: cursors)
         numbered.writeImmutableBuffer(frame)
         write(numbered, as: kind)

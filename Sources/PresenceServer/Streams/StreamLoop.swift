@@ -59,6 +59,8 @@ actor StreamLoop {
             try? await Task.sleep(until: next)
         }
         try? await EventLoopFuture.andAllComplete(closed, on: loop).get()
+        // What has just been tracked is to have its lease, and its grace, before the lease keeper is told to stop.
+        for stream in streams { await stream.tracking?.value }
     }
 
     private func end(_ streams: ArraySlice<EventStream>) {

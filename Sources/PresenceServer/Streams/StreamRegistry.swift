@@ -41,8 +41,8 @@ package final class StreamRegistry: Sendable {
         limit?.connectionOpened()
         gauge.record(open.add(1, ordering: .relaxed).newValue)
         loop.assumeIsolated { [stream] in $0.add(stream) }
+        stream.closed?.whenComplete { [limit] _ in limit?.connectionClosed() }
         stream.whenEnded { [stream] reason in
-            self.limit?.connectionClosed()
             self.gauge.record(self.open.subtract(1, ordering: .relaxed).newValue)
             Counter(label: "rollcall_streams_ended_total", dimensions: [("reason", reason.rawValue)]).increment()
             loop.assumeIsolated { $0.remove(stream) }

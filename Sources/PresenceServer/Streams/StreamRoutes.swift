@@ -42,6 +42,8 @@ package struct StreamRoutes: Sendable {
     private func respond(to request: StreamRequest, _ context: RollcallRequestContext) -> Response {
         let headers: HTTPFields = [
             .contentType: "text/event-stream", .cacheControl: "no-store, no-transform", .xAccelBuffering: "no",
+            // Proxies that keep connections to a node are not to use this one again.
+            .connection: "close",
         ]
         let presence = request.presence.map {
             StreamPresence(topic: request.topics[0], request: $0, store: store, leases: leases, logger: context.logger)
@@ -53,12 +55,18 @@ package struct StreamRoutes: Sendable {
                 // First bytes at once, so that proxies pass the head on; clients that come back do so at odd times.
                 try await writer.write(
                     ByteBuffer(string: "retry: \(Int.random(in: options.retry(within: request.presence?.grace)))\n\n"))
-                let isTaken = await stream.takeOver(context.channel) { stream in
-                    registry.keep(stream, logger: context.logger)
-                    guard let presence else { return stream.subscribe(to: hub) }
-                    Task { [stream] in await track(presence, of: stream, context) }
+                do {
+                    try await stream.takeOver(context.channel) { stream in
+                        registry.keep(stream, logger: context.logger)
+                        guard let presence else { return stream.subscribe(to: hub) }
+                        stream.track { [stream] in await track(presence, of: stream, context) }
+                    }
+                } catch {
+                    if error is IOError {
+                        context.logger.warning("A stream could not be begun", metadata: ["error": "\(error)"])
+                    }
+                    return try await writer.finish(nil)
                 }
-                guard isTaken else { return try await writer.finish(nil) }
                 // As a write would: the server has nothing more to do for its connection.
                 throw ChannelError.alreadyClosed
             })

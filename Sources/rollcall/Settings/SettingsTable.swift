@@ -13,7 +13,7 @@ enum SettingsTable {
         "port", default: "4000", in: 0...65_535, "TCP port to listen on; 0 takes a free one.")
     static let maximumConnections = Setting(
         "max-connections", default: "0", in: 0...10_000_000,
-        "Open connections at which a node stops accepting more until one closes; 0 sets no bound of its own.")
+        "Open connections at which a node stops accepting more until one closes; 0: as many as may be open files.")
     static let redisURL = Setting(
         "redis-url", without: "required", isSecret: true,
         "The Redis that all nodes share: redis://, rediss:// (TLS) or redis+unix://, with user:password@ and /db.",
