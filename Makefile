@@ -22,7 +22,7 @@ fuzz:
 	@scripts/bootstrap test
 	scripts/fuzz $(ARGS)
 
-# Rollcall beside its peers (docs/performance.md); all of it takes an hour. ARGS="--suite fanout --quick" does some.
+# Rollcall beside its peers (docs/performance.md); all of it takes half an hour. ARGS="--suite fanout --quick" does some.
 bench:
 	@scripts/bootstrap bench
 	swift build -c release --product rollcall
