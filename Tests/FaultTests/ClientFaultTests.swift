@@ -63,6 +63,30 @@ struct ClientFaultTests {
         }
     }
 
+    @Test("What a client sends behind its request for a stream is neither done nor answered, and costs nobody anything")
+    func talksOn() async throws {
+        try await FaultCluster.with { cluster in
+            let client = cluster.clients[0]
+            let presences = RollcallClient.path(topic: "talk", "presences")
+            let talking = try await RawClient.connect(to: client.baseURL)
+            let body = #"{"key":"piped"}"#
+            let track = """
+                POST \(presences) HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
+                Content-Length: \(body.utf8.count)\r\n\r\n\(body)
+                """
+            try await talking.send(RawClient.get(RollcallClient.path(topic: "talk", "events")) + track)
+            try await eventually("a stream") { try await talking.received.contains("event: presence_state") }
+            try await talking.send(track + String(repeating: "x", count: 100_000))
+
+            #expect(try await client.post(presences, #"{"key":"bob"}"#).status == 201)
+            try await eventually("bob") { try await talking.received.contains(#""joins":{"bob""#) }
+            #expect(try await client.get(presences).json["presences"]?.object?.count == 1)
+            let received = try await talking.received
+            #expect(!received.contains("piped") && received.ranges(of: "HTTP/1.1 ").count == 1)
+            await talking.close()
+        }
+    }
+
     @Test("Clients that hang up by half are gone, and their connections with them; what they asked for is answered")
     func halfCloses() async throws {
         try await FaultCluster.with { cluster in

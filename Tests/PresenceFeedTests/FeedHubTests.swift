@@ -185,7 +185,7 @@ struct FeedHubTests {
     func restored() async throws {
         var options = FeedOptions()
         options.restoration = .milliseconds(100)
-        options.reconcile = .milliseconds(500)
+        options.reconcile = .milliseconds(500 * Int64(patience))
         options.positionCheck = .milliseconds(50)
         try await withLocalRedis { redis in
             try await HubFixture.with(redis: redis.url, options: options) { node in
