@@ -8,7 +8,7 @@ import Testing
 /// What a client of one node's streams sees, over the wire.
 @Suite("A stream")
 struct StreamTests {
-    private func withNode(
+    func withNode(
         _ environment: [String: String] = [:], _ body: (RollcallClient) async throws -> Void
     ) async throws {
         let settings = ["ROLLCALL_REDIS_PREFIX": uniquePrefix()].merging(environment) { _, given in given }
@@ -17,7 +17,7 @@ struct StreamTests {
         }
     }
 
-    private func events(_ topic: String, _ query: String = "") -> String {
+    func events(_ topic: String, _ query: String = "") -> String {
         RollcallClient.path(topic: topic, "events") + (query.isEmpty ? "" : "?" + query)
     }
 

@@ -1,26 +1,11 @@
 // Rollcall · EndToEndTests
 
 import Foundation
-import LocalServices
 import TestSupport
 import Testing
 
 /// What becomes of streams whose clients do not keep up, or are too many.
-@Suite("A stream's bounds")
-struct StreamBoundsTests {
-    private func withNode(
-        _ environment: [String: String] = [:], _ body: (RollcallClient) async throws -> Void
-    ) async throws {
-        let settings = ["ROLLCALL_REDIS_PREFIX": uniquePrefix()].merging(environment) { _, given in given }
-        try await withRollcall(redis: try await SharedRedis.url, environment: settings) { node in
-            try await body(node.client)
-        }
-    }
-
-    private func events(_ topic: String, _ query: String = "") -> String {
-        RollcallClient.path(topic: topic, "events") + (query.isEmpty ? "" : "?" + query)
-    }
-
+extension StreamTests {
     @Test("A reader that does not keep up loses its queue and is shown everything at once when it reads on")
     func slowReader() async throws {
         try await withNode(["ROLLCALL_SLOW_READER_BYTES": "16384"]) { client in
