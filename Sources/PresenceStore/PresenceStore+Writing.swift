@@ -8,7 +8,7 @@ extension PresenceStore {
     ///
     /// `owner` is the open stream that they are bound to; without one an existing owner stays, except one whose stream
     /// has ended, and with an open stream the ttl stays too. Fails as a whole, before anything is written, when Redis is out of memory.
-    package func track(
+    package nonisolated(nonsending) func track(
         _ items: [Tracking], on topic: Topic, mode: TrackMode, owner: StreamOwner? = nil
     ) async throws(StoreError) -> [TrackOutcome] {
         let keys = keys.topic(topic)

@@ -39,7 +39,7 @@ struct StoreConnection {
         }
     }
 
-    func call(
+    nonisolated(nonsending) func call(
         _ script: RedisScript, _ keys: [RedisArgument], _ arguments: [RedisArgument]
     ) async throws(StoreError) -> RedisValue {
         do throws(RedisError) {

@@ -4,7 +4,8 @@ import NIOCore
 
 /// One connection to Redis, ready to be used, on which any number of callers pipeline their commands.
 ///
-/// A caller that is cancelled still waits for its reply, for the command time-out at the longest.
+/// A caller that is cancelled still waits for its reply, for the command time-out at the longest. Callers that are bound to
+/// an event loop stay on it.
 package final class RedisConnection: Sendable {
     package let server: RedisServerInfo
     private let session: RedisSession
@@ -27,7 +28,7 @@ package final class RedisConnection: Sendable {
     package var isOpen: Bool { outbox.endReason == nil }
 
     /// Sends one command; an error reply is thrown.
-    package func send(_ command: RedisCommand) async throws(RedisError) -> RedisValue {
+    package nonisolated(nonsending) func send(_ command: RedisCommand) async throws(RedisError) -> RedisValue {
         try await send([command], isBatch: false)
     }
 
@@ -35,13 +36,13 @@ package final class RedisConnection: Sendable {
     ///
     /// Script calls that Redis did not know are repeated, in their order, after the rest of the commands. Inside of
     /// MULTI that cannot be: there the error is in the reply to EXEC, and `RedisCommand.withSource` helps.
-    package func send(_ commands: [RedisCommand]) async throws(RedisError) -> [RedisValue] {
+    package nonisolated(nonsending) func send(_ commands: [RedisCommand]) async throws(RedisError) -> [RedisValue] {
         guard !commands.isEmpty else { return [] }
         return try await send(commands, isBatch: true).elements ?? []
     }
 
     /// Calls a script, by its digest as long as Redis knows it.
-    package func eval(
+    package nonisolated(nonsending) func eval(
         _ script: RedisScript, keys: [RedisArgument], arguments: [RedisArgument]
     ) async throws(RedisError) -> RedisValue {
         try await send(command(script, keys: keys, arguments: arguments))
@@ -64,7 +65,9 @@ package final class RedisConnection: Sendable {
         return outbox.endReason ?? RedisError(.disconnected, "the connection was closed")
     }
 
-    private func send(_ commands: [RedisCommand], isBatch: Bool) async throws(RedisError) -> RedisValue {
+    private nonisolated(nonsending) func send(_ commands: [RedisCommand], isBatch: Bool) async throws(RedisError)
+        -> RedisValue
+    {
         var bytes = channel.allocator.buffer(capacity: commands.reduce(0) { $0 + $1.encodedSize })
         for command in commands { command.encode(into: &bytes) }
         let result = await withCheckedContinuation { (caller: RedisChannelHandler.Caller) in
