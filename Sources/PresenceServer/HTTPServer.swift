@@ -1,6 +1,7 @@
 // Rollcall · PresenceServer
 
 package import Hummingbird
+import HummingbirdCore
 package import Logging
 package import NIOCore
 
@@ -13,6 +14,8 @@ package enum HTTPServer {
         package var idleTimeout = TimeAmount.seconds(60)
         /// Connections that the kernel holds until they are accepted; what exceeds it tries again by itself.
         package var backlog = 4096
+        /// Connections at most, streams included; further ones wait in the backlog until one closes.
+        package var maximumConnections: Int?
 
         package init(address: BindAddress) { self.address = address }
     }
@@ -21,21 +24,19 @@ package enum HTTPServer {
     ///
     /// - Parameter onRunning: Gets the listening channel, whose local address has the port that was bound.
     package static func application(
-        _ responder: RollcallResponder, options: Options, limit: ConnectionLimit? = nil,
-        eventLoopGroup: any EventLoopGroup, logger: Logger,
+        _ responder: RollcallResponder, options: Options, eventLoopGroup: any EventLoopGroup, logger: Logger,
         onRunning: @escaping @Sendable (any Channel) async -> Void = { _ in }
     ) -> Application<RollcallResponder> {
         var configuration = ApplicationConfiguration(address: options.address, backlog: options.backlog)
-        configuration.availableConnectionsDelegate = limit
+        configuration.availableConnectionsDelegate = options.maximumConnections.map {
+            MaximumAvailableConnections($0, logger: logger)
+        }
         return Application(
             responder: responder,
-            server: .http1(
-                configuration: .init(
-                    additionalChannelHandlers: [InputEndHandler()], idleTimeout: options.idleTimeout)),
-            configuration: configuration,
-            onServerRunning: { channel in
-                limit?.listen(channel)
-                await onRunning(channel)
-            }, eventLoopGroupProvider: .shared(eventLoopGroup), logger: logger)
+            server: HTTPServerBuilder {
+                ServedConnection(responder: $0, streams: responder, idleTimeout: options.idleTimeout)
+            },
+            configuration: configuration, onServerRunning: onRunning,
+            eventLoopGroupProvider: .shared(eventLoopGroup), logger: logger)
     }
 }

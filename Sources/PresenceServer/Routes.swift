@@ -4,10 +4,10 @@ import HTTPTypes
 
 /// The two routes that never end by themselves.
 package struct StreamHandlers: Sendable {
-    let topicEvents: Route.Handler
-    let manyTopicEvents: Route.Handler
+    let topicEvents: Route.StreamHandler
+    let manyTopicEvents: Route.StreamHandler
 
-    package init(topicEvents: @escaping Route.Handler, manyTopicEvents: @escaping Route.Handler) {
+    package init(topicEvents: @escaping Route.StreamHandler, manyTopicEvents: @escaping Route.StreamHandler) {
         self.topicEvents = topicEvents
         self.manyTopicEvents = manyTopicEvents
     }
@@ -51,12 +51,11 @@ extension RouteTable {
             Route(.get, "/v1/topics", "listTopics", query: ["prefix", "limit", "after"], handler: topics.topics),
 
             Route(
-                .get, "/v1/topics/{topic}/events", "followTopic",
-                query: ["view", "since", "key", "meta", "session", "grace"],
-                handler: streams.topicEvents),
+                streamAt: "/v1/topics/{topic}/events", "followTopic",
+                query: ["view", "since", "key", "meta", "session", "grace"], open: streams.topicEvents),
             Route(
-                .get, "/v1/events", "followTopics", query: ["topic", "view", "since", "key"],
-                handler: streams.manyTopicEvents),
+                streamAt: "/v1/events", "followTopics", query: ["topic", "view", "since", "key"],
+                open: streams.manyTopicEvents),
 
             Route(.get, "/healthz", "isAlive", query: nil, handler: health.live),
             Route(.get, "/readyz", "isReady", query: nil, handler: health.ready),

@@ -52,10 +52,7 @@ struct Assembly: Sendable {
                 leases.recover()
                 hub.lookSoon()
             })
-        // The rest is for Redis and PostgreSQL, and for the moment in which a stream's socket has two descriptors.
-        let limit = ConnectionLimit(
-            maximum: settings.maximumConnections > 0 ? settings.maximumConnections : max(64, openFiles - 256))
-        let registry = StreamRegistry(eventLoopGroup: loops, options: settings.streamOptions, limit: limit)
+        let registry = StreamRegistry(eventLoopGroup: loops, options: settings.streamOptions)
         let streams = StreamRoutes(
             hub: hub, store: store, leases: leases, registry: registry, limits: limits, options: settings.streamOptions)
         let table = RouteTable.rollcall(
@@ -69,8 +66,8 @@ struct Assembly: Sendable {
             metrics: metrics)
 
         var app = HTTPServer.application(
-            RollcallResponder(table: table), options: settings.serverOptions, limit: limit, eventLoopGroup: loops,
-            logger: logger
+            RollcallResponder(table: table), options: settings.serverOptions(openFiles: openFiles),
+            eventLoopGroup: loops, logger: logger
         ) { channel in
             let address = settings.address(port: channel.localAddress?.port)
             switch settings.logFormat {
@@ -156,8 +153,11 @@ extension Settings {
         return options
     }
 
-    fileprivate var serverOptions: HTTPServer.Options {
-        HTTPServer.Options(address: .hostname(host, port: port))
+    fileprivate func serverOptions(openFiles: Int) -> HTTPServer.Options {
+        var options = HTTPServer.Options(address: .hostname(host, port: port))
+        // The rest is for Redis and PostgreSQL.
+        options.maximumConnections = maximumConnections > 0 ? maximumConnections : max(64, openFiles - 256)
+        return options
     }
 
     fileprivate func address(port bound: Int?) -> String {

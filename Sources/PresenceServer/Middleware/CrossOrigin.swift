@@ -12,11 +12,11 @@ struct CrossOrigin: Sendable {
         "Authorization, Content-Type, If-Match, If-None-Match, Last-Event-ID, X-Request-Id"
 
     /// Adds what a browser wants to see on every answer, problems included.
-    func apply(to response: inout Response, of request: Request) {
+    func apply(to headers: inout HTTPFields, of request: Request) {
         // Also without an Origin: a cache may hand the answer to a page later.
-        response.headers[.accessControlAllowOrigin] = "*"
+        headers[.accessControlAllowOrigin] = "*"
         if request.headers.contains(.origin) && request.method != .options {
-            response.headers[.accessControlExposeHeaders] = Self.exposed
+            headers[.accessControlExposeHeaders] = Self.exposed
         }
     }
 

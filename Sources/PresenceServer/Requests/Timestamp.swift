@@ -1,9 +1,13 @@
 // Rollcall · PresenceServer
 
+import Foundation
+
 /// A point in time that writes itself as RFC 3339 in UTC with milliseconds: `2026-02-03T04:05:06.789Z`.
 struct Timestamp: Hashable, Sendable {
     /// Since 1970-01-01T00:00:00Z, leap seconds not counted.
     let milliseconds: Int64
+
+    static var now: Timestamp { Timestamp(milliseconds: Int64(Date().timeIntervalSince1970 * 1000)) }
 
     func write(to bytes: inout [UInt8]) {
         let (days, millisecondOfDay) = self.milliseconds.flooredQuotientAndRemainder(dividingBy: 86_400_000)
@@ -24,6 +28,29 @@ struct Timestamp: Hashable, Sendable {
         Self.write(millisecond, digits: 3, to: &bytes)
         bytes.append(UInt8(ascii: "Z"))
     }
+
+    /// As header fields have it (RFC 9110, 5.6.7): `Tue, 03 Feb 2026 04:05:06 GMT`.
+    var httpDate: String {
+        let (days, millisecondOfDay) = self.milliseconds.flooredQuotientAndRemainder(dividingBy: 86_400_000)
+        let (year, month, day) = Self.civil(daysSince1970: days)
+        let second = millisecondOfDay / 1000
+        // The first of 1970 was a Thursday.
+        let weekday = Self.weekdays[Int(days.flooredQuotientAndRemainder(dividingBy: 7).1)]
+        var bytes = Array("\(weekday), ".utf8)
+        Self.write(day, digits: 2, to: &bytes)
+        bytes += Array(" \(Self.months[Int(month) - 1]) ".utf8)
+        Self.write(year, digits: 4, to: &bytes)
+        for (separator, part) in [(" ", second / 3600), (":", second / 60 % 60), (":", second % 60)] {
+            bytes += Array(separator.utf8)
+            Self.write(part, digits: 2, to: &bytes)
+        }
+        return String(decoding: bytes, as: UTF8.self) + " GMT"
+    }
+
+    private static let weekdays = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]
+    private static let months = [
+        "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+    ]
 
     /// The proleptic Gregorian date of a day, by Howard Hinnant's `civil_from_days`.
     ///

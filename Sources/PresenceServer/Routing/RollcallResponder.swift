@@ -41,13 +41,40 @@ package struct RollcallResponder: HTTPResponder {
         } catch {
             response = ErrorResponse(to: error, context: context).response
         }
-        self.crossOrigin.apply(to: &response, of: request)
-        response.headers[.requestID] = context.requestID
-
-        let duration = ContinuousClock.now - start
-        self.metrics.record(route, status: response.status, duration: duration)
-        self.log.record(request, status: response.status, duration: duration, context: context)
+        self.finish(&response.headers, of: request, route, response.status, since: start, context)
         return response
+    }
+
+    /// Opens the stream that a request asks for, at once.
+    ///
+    /// - Returns: Nil for any other request, and for one that has errors: both are for ``respond(to:context:)``.
+    func stream(for head: HTTPRequest, on channel: any Channel, logger: Logger) -> OpenedStream? {
+        let start = ContinuousClock.now
+        guard head.method == .get else { return nil }
+        let request = Request(head: head, body: RequestBody(buffer: ByteBuffer()))
+        guard let (resource, parameters) = self.table.resource(at: request.uri.path),
+            let route = resource.route(for: .get), let open = route.open
+        else { return nil }
+        var context = RollcallRequestContext(source: .init(channel: channel, logger: logger))
+        context.adopt(requestID: request.headers[.requestID])
+        guard (try? self.prepare(&context, for: request, route, parameters)) != nil,
+            var stream = try? open(request, context)
+        else { return nil }
+        stream.headers[.date] = Timestamp.now.httpDate
+        self.finish(&stream.headers, of: request, route, .ok, since: start, context)
+        return stream
+    }
+
+    /// What every answer gets, and what is kept of it.
+    private func finish(
+        _ headers: inout HTTPFields, of request: Request, _ route: Route?, _ status: HTTPResponse.Status,
+        since start: ContinuousClock.Instant, _ context: RollcallRequestContext
+    ) {
+        self.crossOrigin.apply(to: &headers, of: request)
+        headers[.requestID] = context.requestID
+        let duration = ContinuousClock.now - start
+        self.metrics.record(route, status: status, duration: duration)
+        self.log.record(request, status: status, duration: duration, context: context)
     }
 
     private func answer(
@@ -65,6 +92,15 @@ package struct RollcallResponder: HTTPResponder {
             problem.headers[.allow] = allow
             throw problem
         }
+        try self.prepare(&context, for: request, route, parameters)
+        guard request.method == .head else { return try await route.handler(request, context) }
+        return try await route.handler(request, context).createHeadResponse()
+    }
+
+    /// Checks what no handler has to, and puts what the request's target says into its context.
+    private func prepare(
+        _ context: inout RollcallRequestContext, for request: Request, _ route: Route, _ parameters: PathParameters
+    ) throws {
         if request.headers.contains(.ifMatch) && !route.method.isSafe && route.method != .patch {
             throw Problem(
                 .invalidHeader, at: .header("If-Match"),
@@ -78,8 +114,6 @@ package struct RollcallResponder: HTTPResponder {
         context.parameters = parameters
         context.query = try QueryParameters(request.uri.query)
         if let names = route.query { try context.query.requireOnly(names) }
-        guard request.method == .head else { return try await route.handler(request, context) }
-        return try await route.handler(request, context).createHeadResponse()
     }
 }
 

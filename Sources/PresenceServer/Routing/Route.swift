@@ -6,6 +6,7 @@ package import Hummingbird
 /// One operation of the contract: a method, a path, what its query may hold, and who answers.
 package struct Route: Sendable {
     package typealias Handler = @Sendable (Request, RollcallRequestContext) async throws -> Response
+    package typealias StreamHandler = @Sendable (Request, RollcallRequestContext) throws -> OpenedStream
 
     package let method: HTTPRequest.Method
     package let path: PathTemplate
@@ -14,15 +15,31 @@ package struct Route: Sendable {
     /// The names of the query parameters that the operation knows, any other being refused; nil takes whatever comes.
     package let query: Set<String>?
     let handler: Handler
+    /// Who opens the stream, of a route that answers GET with one; `handler` then tells errors, and answers HEAD.
+    let open: StreamHandler?
 
     package init(
         _ method: HTTPRequest.Method, _ path: String, _ operationID: String, query: Set<String>? = [],
         handler: @escaping Handler
+    ) {
+        self.init(method, path, operationID, query: query, handler: handler, open: nil)
+    }
+
+    /// A route that answers GET with a stream.
+    init(streamAt path: String, _ operationID: String, query: Set<String>, open: @escaping StreamHandler) {
+        let handler: Handler = { Response(status: .ok, headers: try open($0, $1).headers) }
+        self.init(.get, path, operationID, query: query, handler: handler, open: open)
+    }
+
+    private init(
+        _ method: HTTPRequest.Method, _ path: String, _ operationID: String, query: Set<String>?,
+        handler: @escaping Handler, open: StreamHandler?
     ) {
         self.method = method
         self.path = PathTemplate(path)
         self.operationID = operationID
         self.query = query
         self.handler = handler
+        self.open = open
     }
 }

@@ -48,44 +48,27 @@ actor EventStream {
 
     // MARK: Beginning and end
 
-    /// Takes over a connection of the HTTP server, whose response head and first bytes have been written.
+    /// Begins on a connection that nothing else writes to from here on.
     ///
-    /// `channel` is then closed, which the client does not see.
-    ///
-    /// - Throws: When nothing was taken: the client has gone already, or the node has no descriptor left.
-    func takeOver(_ channel: any Channel, begin: @Sendable (isolated EventStream) -> Void) async throws {
-        if InputEndHandler.hasSeenEnd(of: channel) { throw ChannelError.inputClosed }
+    /// - Throws: When the connection is closed already.
+    func begin(on channel: any Channel) throws {
+        guard channel.isActive else { throw ChannelError.ioOnClosedChannel }
         let connection = StreamConnection(stream: self)
+        try channel.pipeline.syncOperations.addHandler(connection, position: .first)
+        try channel.syncOptions?.setOption(.autoRead, value: false)
         self.connection = connection
-        let own: any Channel
-        do {
-            own = try await StreamTakeover.move(channel, to: connection).get()
-        } catch {
-            // Each holds the other.
-            self.connection = nil
-            throw error
-        }
-        if reason == nil {
-            boundSilence(of: own)
-            closed = own.closeFuture
-            begin(self)
-        }
-        // Not before the stream is counted in its place (`ConnectionLimit`), nor left to the server, which would shut the
-        // socket down for both.
-        channel.close(promise: nil)
+        closed = channel.closeFuture
+        boundSilence(of: channel)
     }
 
     /// Has the stream become a presence, unless it has ended.
-    func track(_ operation: @escaping @Sendable () async -> Void) {
+    func track(_ operation: @escaping @Sendable (isolated EventStream) async -> Void) {
         guard reason == nil else { return }
         tracking = Task {
-            await operation()
+            await operation(self)
             tracking = nil
         }
     }
-
-    /// Does several things in one hop to the stream's loop.
-    func perform(_ action: @Sendable (isolated EventStream) -> Void) { action(self) }
 
     /// Joins the audience of its topics.
     ///

@@ -5,11 +5,12 @@ import NIOCore
 
 /// A stream's end of its socket: writes frames, and tells the stream what becomes of the connection.
 ///
-/// It is all that the pipeline of a stream holds, since frames are framed as chunks once for all subscribers
-/// (`EventFrame`). A frame goes straight to the kernel where nothing waits before it; what the kernel does not take goes
-/// the framework's way, which waits for room.
-final class StreamConnection: ChannelInboundHandler {
+/// It stands first in the pipeline, and lets nothing pass: frames are framed as chunks once for all subscribers
+/// (`EventFrame`), and whatever stood there before is of no use any more. A frame goes straight to the kernel where nothing
+/// waits before it; what the kernel does not take goes the framework's way, which waits for room.
+final class StreamConnection: ChannelDuplexHandler {
     typealias InboundIn = NIOAny
+    typealias OutboundIn = IOData
     typealias OutboundOut = IOData
 
     /// The last chunk of a body (RFC 9112, 7.1).
@@ -27,6 +28,9 @@ final class StreamConnection: ChannelInboundHandler {
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         socket = try? context.pipeline.syncOperations.withUnsafeTransportIfAvailable { $0 }
+        isWritable = context.channel.isWritable
+        // What was written before goes first.
+        if unsentBytes > 0 { writeLater(ByteBuffer(), context) }
     }
 
     func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
@@ -41,8 +45,13 @@ final class StreamConnection: ChannelInboundHandler {
         guard sent < frame.readableBytes else { return }
         var rest = frame
         rest.moveReaderIndex(forwardBy: sent)
+        writeLater(rest, context)
+    }
+
+    private func writeLater(_ bytes: ByteBuffer, _ context: ChannelHandlerContext) {
         pending += 1
-        context.writeAndFlush(wrapOutboundOut(.byteBuffer(rest))).assumeIsolated().whenComplete { _ in self.pending -= 1
+        context.writeAndFlush(wrapOutboundOut(.byteBuffer(bytes))).assumeIsolated().whenComplete { _ in
+            self.pending -= 1
         }
     }
 
@@ -72,8 +81,16 @@ final class StreamConnection: ChannelInboundHandler {
         return frame.withUnsafeReadableBytes { max(0, Foundation.send(socket, $0.baseAddress, $0.count, flags)) }
     }
 
-    // What clients send while they are told is nothing to us; it is read so that their end is seen.
+    // What clients send while they are told is nothing to us; their end is seen without reading.
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {}
+
+    func channelReadComplete(context: ChannelHandlerContext) {}
+
+    /// The HTTP server, which has had requests of this connection before, ends its side when it is told of no more.
+    func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+        guard mode == .output else { return context.close(mode: mode, promise: promise) }
+        promise?.succeed()
+    }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         let isWritable = context.channel.isWritable
@@ -81,7 +98,10 @@ final class StreamConnection: ChannelInboundHandler {
         stream.assumeIsolated { isWritable ? $0.writable() : $0.unwritable() }
     }
 
-    func channelInactive(context: ChannelHandlerContext) { stream.assumeIsolated { $0.end(.clientGone) } }
+    func channelInactive(context: ChannelHandlerContext) {
+        stream.assumeIsolated { $0.end(.clientGone) }
+        context.fireChannelInactive()
+    }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         // The kernel gave the client up: it acknowledged nothing for too long.

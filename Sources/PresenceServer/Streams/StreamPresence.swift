@@ -35,8 +35,8 @@ struct StreamPresence: Sendable {
     /// - Parameters:
     ///   - onDelay: Called at each failure after the first second.
     ///   - onUntracked: Called when Redis says that somebody untracked the presence, and no message did.
-    func track(
-        while isOpen: () async -> Bool, onDelay: (_ since: NIODeadline) async -> Void,
+    nonisolated(nonsending) func track(
+        while isOpen: () -> Bool, onDelay: (_ since: NIODeadline) -> Void,
         onUntracked: @escaping @Sendable () -> Void
     ) async throws(StoreError) -> Receipt? {
         let start = NIODeadline.now()
@@ -47,10 +47,10 @@ struct StreamPresence: Sendable {
             } catch  where error.isTransient {
                 logger.debug("Tracking a stream's presence failed; trying again", metadata: ["error": "\(error)"])
             }
-            if .now() - start > .seconds(1) { await onDelay(start) }
+            if .now() - start > .seconds(1) { onDelay(start) }
             try? await Task.sleep(for: pause * Double.random(in: 0.5...1))
             pause = min(pause * 2, .seconds(2))
-        } while await isOpen()
+        } while isOpen()
         return nil
     }
 
@@ -73,7 +73,9 @@ struct StreamPresence: Sendable {
         leases.unbind(request.member, on: topic, owner: owner, grace: request.grace)
     }
 
-    private func trackOnce(_ onUntracked: @escaping @Sendable () -> Void) async throws(StoreError) -> Receipt {
+    private nonisolated(nonsending) func trackOnce(_ onUntracked: @escaping @Sendable () -> Void)
+        async throws(StoreError) -> Receipt
+    {
         let member = request.member
         let outcomes = try await store.track(
             [Tracking(member: member, meta: request.meta)], on: topic, mode: .put, owner: owner)

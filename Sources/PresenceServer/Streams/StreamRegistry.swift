@@ -12,10 +12,7 @@ package final class StreamRegistry: Sendable {
     private let open = Atomic(0)
     private let gauge = Gauge(label: "rollcall_streams_open")
 
-    private let limit: ConnectionLimit?
-
-    package init(eventLoopGroup: any EventLoopGroup, options: StreamOptions, limit: ConnectionLimit? = nil) {
-        self.limit = limit
+    package init(eventLoopGroup: any EventLoopGroup, options: StreamOptions) {
         loops = Dictionary(
             uniqueKeysWithValues: eventLoopGroup.makeIterator().map {
                 (ObjectIdentifier($0), StreamLoop(loop: $0, options: options))
@@ -33,15 +30,13 @@ package final class StreamRegistry: Sendable {
         }
     }
 
-    /// Keeps a stream, whose connection is its own, until it ends.
+    /// Keeps a stream, which has begun, until it ends.
     ///
     /// While the node drains that is at once, but it has begun: browsers never retry after an error status.
     func keep(_ stream: isolated EventStream, logger: Logger) {
         guard let loop = loops[ObjectIdentifier(stream.loop)] else { return }
-        limit?.connectionOpened()
         gauge.record(open.add(1, ordering: .relaxed).newValue)
         loop.assumeIsolated { [stream] in $0.add(stream) }
-        stream.closed?.whenComplete { [limit] _ in limit?.connectionClosed() }
         stream.whenEnded { [stream] reason in
             self.gauge.record(self.open.subtract(1, ordering: .relaxed).newValue)
             Counter(label: "rollcall_streams_ended_total", dimensions: [("reason", reason.rawValue)]).increment()

@@ -30,76 +30,64 @@ package struct StreamRoutes: Sendable {
     }
 
     /// Answers `GET /v1/topics/{topic}/events`.
-    package func topicEvents(_ request: Request, context: RollcallRequestContext) async throws -> Response {
-        respond(to: try .ofOneTopic(request, context, limits: limits), context)
+    package func topicEvents(_ request: Request, context: RollcallRequestContext) throws -> OpenedStream {
+        open(try .ofOneTopic(request, context, limits: limits), context)
     }
 
     /// Answers `GET /v1/events?topic=…&topic=…`.
-    package func manyTopicEvents(_ request: Request, context: RollcallRequestContext) async throws -> Response {
-        respond(to: try .ofManyTopics(request, context, maximum: options.maximumTopics), context)
+    package func manyTopicEvents(_ request: Request, context: RollcallRequestContext) throws -> OpenedStream {
+        open(try .ofManyTopics(request, context, maximum: options.maximumTopics), context)
     }
 
-    private func respond(to request: StreamRequest, _ context: RollcallRequestContext) -> Response {
+    private func open(_ request: StreamRequest, _ context: RollcallRequestContext) -> OpenedStream {
         let headers: HTTPFields = [
             .contentType: "text/event-stream", .cacheControl: "no-store, no-transform", .xAccelBuffering: "no",
             // Proxies that keep connections to a node are not to use this one again.
             .connection: "close",
         ]
-        let presence = request.presence.map {
-            StreamPresence(topic: request.topics[0], request: $0, store: store, leases: leases, logger: context.logger)
+        // First bytes at once, so that proxies pass the head on; clients that come back do so at odd times.
+        var first = EventFrame()
+        first.append("retry: \(Int.random(in: options.retry(within: request.presence?.grace)))\n\n")
+        return OpenedStream(headers: headers, first: first.chunk()) { channel, opening in
+            let stream = EventStream(request: request, loop: channel.eventLoop, options: options)
+            stream.assumeIsolated { stream in
+                guard (try? stream.begin(on: channel)) != nil else { return }
+                stream.tell(opening)
+                registry.keep(stream, logger: context.logger)
+                guard let presence = request.presence else { return stream.subscribe(to: hub) }
+                let track = StreamPresence(
+                    topic: request.topics[0], request: presence, store: store, leases: leases, logger: context.logger)
+                stream.track { await self.track(track, of: $0, context) }
+            }
         }
-        let stream = EventStream(request: request, loop: context.channel.eventLoop, options: options)
-        return Response(
-            status: .ok, headers: headers,
-            body: ResponseBody { writer in
-                // First bytes at once, so that proxies pass the head on; clients that come back do so at odd times.
-                try await writer.write(
-                    ByteBuffer(string: "retry: \(Int.random(in: options.retry(within: request.presence?.grace)))\n\n"))
-                do {
-                    try await stream.takeOver(context.channel) { stream in
-                        registry.keep(stream, logger: context.logger)
-                        guard let presence else { return stream.subscribe(to: hub) }
-                        stream.track { [stream] in await track(presence, of: stream, context) }
-                    }
-                } catch {
-                    if error is IOError {
-                        context.logger.warning("A stream could not be begun", metadata: ["error": "\(error)"])
-                    }
-                    return try await writer.finish(nil)
-                }
-                // As a write would: the server has nothing more to do for its connection.
-                throw ChannelError.alreadyClosed
-            })
     }
 
-    /// Makes a stream its presence, and has it follow the topic from there on.
-    private func track(_ presence: StreamPresence, of stream: EventStream, _ context: RollcallRequestContext) async {
+    /// Makes a stream its presence, and has it follow the topic from there on; all on the stream's loop.
+    private func track(
+        _ presence: StreamPresence, of stream: isolated EventStream, _ context: RollcallRequestContext
+    ) async {
         // The feed follows the topic before the track, so that the track arrives as a message and needs no snapshot.
         hub.prepare(presence.topic)
         let member = presence.request.member
         let untracked = StreamFrames.untracked(member)
         do {
             let receipt = try await presence.track(
-                while: { await !stream.isEnded }, onDelay: { await stream.setAway(since: $0) },
+                while: { !stream.isEnded }, onDelay: { stream.setAway(since: $0) },
                 onUntracked: { stream.loop.execute { stream.assumeIsolated { $0.tell(untracked) } } })
-            await stream.perform { stream in
-                stream.whenEnded { _ in presence.release() }
-                guard let receipt else { return }
-                stream.setAway(since: nil)
-                stream.tell(StreamFrames.tracked(member, ref: receipt.ref, grace: presence.request.grace))
-                stream.subscribe(to: hub, as: member, reaching: receipt.cursor) { [stream] change in
-                    guard presence.follow(change) else { return }
-                    stream.assumeIsolated { $0.tell(untracked) }
-                }
+            stream.whenEnded { _ in presence.release() }
+            guard let receipt else { return }
+            stream.setAway(since: nil)
+            stream.tell(StreamFrames.tracked(member, ref: receipt.ref, grace: presence.request.grace))
+            stream.subscribe(to: hub, as: member, reaching: receipt.cursor) { change in
+                guard presence.follow(change) else { return }
+                stream.assumeIsolated { $0.tell(untracked) }
             }
         } catch {
             context.logger.error("A stream's presence could not be tracked", metadata: ["error": "\(error)"])
             let problem = Problem(.internalError, "The presence could not be tracked.")
-            await stream.perform { stream in
-                stream.whenEnded { _ in presence.release() }
-                stream.tell(StreamFrames.error(problem, instance: context.requestID))
-                stream.end(.failed)
-            }
+            stream.whenEnded { _ in presence.release() }
+            stream.tell(StreamFrames.error(problem, instance: context.requestID))
+            stream.end(.failed)
         }
     }
 }

@@ -19,4 +19,15 @@ struct TimestampTests {
         Timestamp(milliseconds: milliseconds).write(to: &bytes)
         #expect(String(decoding: bytes, as: UTF8.self) == text)
     }
+
+    @Test(
+        "A time is written as header fields have it",
+        arguments: [
+            (0, "Thu, 01 Jan 1970 00:00:00 GMT"), (-1, "Wed, 31 Dec 1969 23:59:59 GMT"),
+            (784_111_777_000, "Sun, 06 Nov 1994 08:49:37 GMT"), (951_782_400_000, "Tue, 29 Feb 2000 00:00:00 GMT"),
+            (1_770_091_506_789, "Tue, 03 Feb 2026 04:05:06 GMT"), (1_735_689_599_000, "Tue, 31 Dec 2024 23:59:59 GMT"),
+        ] as [(Int64, String)])
+    func writesAsHTTP(_ milliseconds: Int64, _ text: String) {
+        #expect(Timestamp(milliseconds: milliseconds).httpDate == text)
+    }
 }

@@ -110,10 +110,12 @@ func withServer<Result: Sendable>(
     let exporter = PrometheusExporter()
     let streams = StreamHandlers(
         topicEvents: { _, context in
-            .json(Array(#"{"topic":"\#(try context.parameters.topic())"}"#.utf8))
+            OpenedStream(headers: [.eTag: try context.parameters.topic().text], first: ByteBuffer()) { _, _ in }
         },
         manyTopicEvents: { _, context in
-            .json(Array(#"{"topics":\#(context.query.all("topic"))}"#.utf8))
+            OpenedStream(headers: [.eTag: context.query.all("topic").joined(separator: ",")], first: ByteBuffer()) {
+                _, _ in
+            }
         })
     let table = RouteTable.rollcall(
         PresenceBackend(store: store, live: live, enricher: enricher), streams: streams, options: options,

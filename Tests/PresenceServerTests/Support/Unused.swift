@@ -22,6 +22,7 @@ extension PresenceBackend {
 extension StreamHandlers {
     static var unused: StreamHandlers {
         StreamHandlers(
-            topicEvents: { _, _ in Response(status: .ok) }, manyTopicEvents: { _, _ in Response(status: .ok) })
+            topicEvents: { _, _ in throw Problem(.internalError, "unused") },
+            manyTopicEvents: { _, _ in throw Problem(.internalError, "unused") })
     }
 }

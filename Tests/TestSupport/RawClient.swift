@@ -1,15 +1,14 @@
-// Rollcall · FaultTests
+// Rollcall · TestSupport
 
 import NIOCore
 import NIOPosix
-import TestSupport
 
 /// A connection that says what it is told to, in any manner.
-struct RawClient: Sendable {
+package struct RawClient: Sendable {
     private let channel: any Channel
     private let handler: NIOLoopBound<Handler>
 
-    static func connect(to url: String) async throws -> RawClient {
+    package static func connect(to url: String) async throws -> RawClient {
         let address = url.split(separator: "/").last?.split(separator: ":") ?? []
         guard address.count == 2, let port = Int(address[1]) else {
             throw NeverHappened(description: "\(url) is no address with a port")
@@ -26,28 +25,28 @@ struct RawClient: Sendable {
         return RawClient(channel: channel, handler: handler)
     }
 
-    static func connect(_ count: Int, to url: String) async throws -> [RawClient] {
+    package static func connect(_ count: Int, to url: String) async throws -> [RawClient] {
         var clients: [RawClient] = []
         for _ in 0..<count { clients.append(try await connect(to: url)) }
         return clients
     }
 
     /// A request without a body, which leaves the connection open.
-    static func get(_ path: String) -> String { "GET \(path) HTTP/1.1\r\nHost: localhost\r\n\r\n" }
+    package static func get(_ path: String) -> String { "GET \(path) HTTP/1.1\r\nHost: localhost\r\n\r\n" }
 
-    func send(_ text: String) async throws { try await channel.writeAndFlush(ByteBuffer(string: text)) }
+    package func send(_ text: String) async throws { try await channel.writeAndFlush(ByteBuffer(string: text)) }
 
     /// Says that nothing more will be sent, and reads on.
-    func halfClose() async throws { try await channel.close(mode: .output) }
+    package func halfClose() async throws { try await channel.close(mode: .output) }
 
-    func close() async { try? await channel.close() }
+    package func close() async { try? await channel.close() }
 
-    var received: String {
+    package var received: String {
         get async throws { try await channel.eventLoop.submit { String(buffer: handler.value.received) }.get() }
     }
 
     /// Whether the server has ended its direction, or the connection.
-    var isEnded: Bool {
+    package var isEnded: Bool {
         get async throws {
             guard channel.isActive else { return true }
             return try await channel.eventLoop.submit { handler.value.isEnded }.get()
