@@ -8,7 +8,7 @@ package import NIOCore
 ///
 /// It is deliberately not the framework's `RequestContext`: routing, decoding and errors are our own.
 package struct RollcallRequestContext: InitializableFromSource {
-    /// The connection the request came on; a stream takes its socket over.
+    /// The connection the request came on.
     package let channel: any Channel
     private let connectionLogger: Logger
     /// The id that the client gave in `X-Request-Id`, or one of ours.

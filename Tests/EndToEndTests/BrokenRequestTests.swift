@@ -37,6 +37,8 @@ struct BrokenRequestTests {
             "GET /\(String(repeating: "a", count: 200_000)) HTTP/1.1\r\nHost: h\r\n\r\n",
             "GET /healthz HTTP/1.1\r\nName: \(String(repeating: "a", count: 200_000))\r\n\r\n",
             "GET /healthz HTTP/1.1\r\n\(String(repeating: "Name: a\r\n", count: 20_000))\r\n",
+            "GET /healthz HTTP/1.1\r\n\(String(repeating: "Name: a\r\n", count: 1100))\r\n",
+            "GET /healthz HTTP/1.1\r\n\(String(repeating: "Name: \(String(repeating: "a", count: 20_000))\r\n", count: 5))\r\n",
         ]
         + [
             "Content-Length: x", "Content-Length: -1", "Content-Length: 67\r\nContent-Length: 68", "Content-Length: 68",
@@ -85,8 +87,13 @@ struct BrokenRequestTests {
                 let status = try await Self.status(of: Array(text.utf8), at: node.url)
                 #expect(status == nil || status == 400, "\(text)")
             }
-            #expect(
-                try await Self.status(of: Array("GET /healthz HTTP/1.1\r\nHost: h\r\n\r\n".utf8), at: node.url) == 200)
+            for fields in [
+                "Host: h\r\n", String(repeating: "Name: \(String(repeating: "a", count: 180))\r\n", count: 300),
+            ] {
+                #expect(
+                    try await Self.status(of: Array("GET /healthz HTTP/1.1\r\n\(fields)\r\n".utf8), at: node.url) == 200
+                )
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 // Rollcall · EndToEndTests
 
 import LocalServices
+import Synchronization
 import TestSupport
 import Testing
 
@@ -58,25 +59,82 @@ extension StreamTests {
         }
     }
 
+    @Test("A client that asks for a stream behind something else and hangs up by half has both answers, and is gone")
+    func halfCloseBehindRequests() async throws {
+        try await withNode { client in
+            let raw = try await RawClient.connect(to: client.baseURL)
+            try await raw.send(RawClient.get("/v1/topics") + RawClient.get(events("t", "key=alice&grace=0")))
+            try await raw.halfClose()
+            try await eventually("the end") { try await raw.isEnded }
+            let answers = try await raw.received.split(separator: "HTTP/1.1 ")
+            #expect(answers.count == 2 && answers.allSatisfy { $0.hasPrefix("200 OK\r\n") }, "\(answers)")
+            #expect(answers.last?.contains("retry: ") == true && answers.last?.hasSuffix("\r\n0\r\n\r\n") == true)
+            let gone = #"rollcall_streams_ended_total{reason="client_gone"}"#
+            try await eventually("one stream that has ended") { try await client.metric(gone) == 1 }
+            await raw.close()
+        }
+    }
+
+    @Test("A stream that is asked for behind a list that its client does not read begins after it, or is given up")
+    func behindWhatIsNotRead() async throws {
+        try await withNode(["ROLLCALL_STUCK_READER_AGE": "2"]) { client in
+            let meta = String(repeating: "x", count: 3900)
+            for batch in 0..<6 {
+                let operations = (0..<500).map {
+                    #"{"op":"put","topic":"t","key":"\#(batch)-\#($0)","session":"s","meta":{"x":"\#(meta)"}}"#
+                }
+                let body = #"{"operations":[\#(operations.joined(separator: ","))]}"#
+                #expect(try await client.post("/v1/batch", body).status == 200)
+            }
+            let requests =
+                RawClient.get(RollcallClient.path(topic: "t", "presences")) + RawClient.get(events("t", "view=count"))
+            let reading = try await RawClient.connect(to: client.baseURL)
+            try await reading.send(requests)
+            try await eventually("the state") { try await reading.received.contains("event: presence_count") }
+            let answers = try await reading.received.split(separator: "HTTP/1.1 ")
+            #expect(answers.count == 2 && (answers.first?.utf8.count ?? 0) > 11_000_000)
+
+            let stuck = try await StalledReader.open(client.baseURL + "/healthz", sending: requests)
+            let unread = #"rollcall_streams_ended_total{reason="unread"}"#
+            let gone = #"rollcall_streams_ended_total{reason="client_gone"}"#
+            try await eventually("the end of one that is not read") {
+                try await (client.metric(unread) ?? 0) + (client.metric(gone) ?? 0) == 1
+            }
+            #expect(try await !reading.isEnded)
+            await stuck.close()
+            await reading.close()
+        }
+    }
+
     @Test("A node stops in order while clients connect, say nothing, and go")
     func connectionsAtTheStop() async throws {
         try await withRollcall(
             redis: try await SharedRedis.url, environment: ["ROLLCALL_REDIS_PREFIX": uniquePrefix()]
         ) { node in
             try await withThrowingTaskGroup { group in
+                let connections = Count()
                 for number in 0..<4 {
                     group.addTask {
                         var silent: [RawClient] = []
                         while let client = try? await RawClient.connect(to: node.url) {
-                            if number.isMultiple(of: 2) { await client.close() } else { silent.append(client) }
+                            connections.value.add(1, ordering: .relaxed)
+                            if number.isMultiple(of: 2) || silent.count == 50 {
+                                await client.close()
+                            } else {
+                                silent.append(client)
+                            }
                         }
                         for client in silent { await client.close() }
                     }
                 }
-                try await eventually("some connections") { try await node.client.get("/healthz").status == 200 }
+                try await eventually("some connections") { connections.value.load(ordering: .relaxed) > 200 }
                 #expect(await node.terminate() == .exited(0))
                 try await group.waitForAll()
             }
         }
     }
+}
+
+private final class Count: Sendable {
+    let value = Atomic(0)
 }

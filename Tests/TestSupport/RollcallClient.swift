@@ -107,4 +107,10 @@ package struct RollcallClient: Sendable {
         }
         return result
     }
+
+    /// The value of a series of `/metrics`, written as it is there; nil while there is none.
+    package func metric(_ series: String) async throws -> Double? {
+        let lines = try await get("/metrics").text.split(separator: "\n")
+        return lines.first { $0.hasPrefix("\(series) ") }.flatMap { Double($0.dropFirst(series.utf8.count + 1)) }
+    }
 }

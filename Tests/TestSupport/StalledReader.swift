@@ -11,8 +11,8 @@ package struct StalledReader: Sendable {
     private let channel: any Channel
     private let handler: NIOLoopBound<Handler>
 
-    /// Sends the request of a stream and leaves its answer unread.
-    package static func open(_ url: String) async throws -> StalledReader {
+    /// Sends the request of a stream, or others, and leaves the answers unread.
+    package static func open(_ url: String, sending requests: String? = nil) async throws -> StalledReader {
         guard let parts = URLComponents(string: url), let host = parts.host, let port = parts.port else {
             throw NeverHappened(description: "\(url) is no URL with a port")
         }
@@ -25,7 +25,7 @@ package struct StalledReader: Sendable {
             .connect(host: host, port: port).get()
         let target = parts.percentEncodedPath + (parts.percentEncodedQuery.map { "?" + $0 } ?? "")
         let head = "GET \(target) HTTP/1.1\r\nHost: \(host)\r\n\r\n"
-        try await channel.writeAndFlush(ByteBuffer(string: head))
+        try await channel.writeAndFlush(ByteBuffer(string: requests ?? head))
         let handler = try await channel.eventLoop.submit {
             NIOLoopBound(try channel.pipeline.syncOperations.handler(type: Handler.self), eventLoop: channel.eventLoop)
         }.get()

@@ -41,7 +41,8 @@ package struct RollcallResponder: HTTPResponder {
         } catch {
             response = ErrorResponse(to: error, context: context).response
         }
-        self.finish(&response.headers, of: request, route, response.status, since: start, context)
+        self.complete(&response.headers, of: request, context)
+        self.keepAccount(of: request, route, response.status, since: start, context)
         return response
     }
 
@@ -61,17 +62,21 @@ package struct RollcallResponder: HTTPResponder {
             var stream = try? open(request, context)
         else { return nil }
         stream.headers[.date] = Timestamp.now.httpDate
-        self.finish(&stream.headers, of: request, route, .ok, since: start, context)
+        self.complete(&stream.headers, of: request, context)
+        stream.onBegin = { self.keepAccount(of: request, route, .ok, since: start, context) }
         return stream
     }
 
-    /// What every answer gets, and what is kept of it.
-    private func finish(
-        _ headers: inout HTTPFields, of request: Request, _ route: Route?, _ status: HTTPResponse.Status,
-        since start: ContinuousClock.Instant, _ context: RollcallRequestContext
-    ) {
+    /// Adds what every answer has.
+    private func complete(_ headers: inout HTTPFields, of request: Request, _ context: RollcallRequestContext) {
         self.crossOrigin.apply(to: &headers, of: request)
         headers[.requestID] = context.requestID
+    }
+
+    private func keepAccount(
+        of request: Request, _ route: Route?, _ status: HTTPResponse.Status, since start: ContinuousClock.Instant,
+        _ context: RollcallRequestContext
+    ) {
         let duration = ContinuousClock.now - start
         self.metrics.record(route, status: status, duration: duration)
         self.log.record(request, status: status, duration: duration, context: context)

@@ -22,24 +22,21 @@ package struct Route: Sendable {
         _ method: HTTPRequest.Method, _ path: String, _ operationID: String, query: Set<String>? = [],
         handler: @escaping Handler
     ) {
-        self.init(method, path, operationID, query: query, handler: handler, open: nil)
-    }
-
-    /// A route that answers GET with a stream.
-    init(streamAt path: String, _ operationID: String, query: Set<String>, open: @escaping StreamHandler) {
-        let handler: Handler = { Response(status: .ok, headers: try open($0, $1).headers) }
-        self.init(.get, path, operationID, query: query, handler: handler, open: open)
-    }
-
-    private init(
-        _ method: HTTPRequest.Method, _ path: String, _ operationID: String, query: Set<String>?,
-        handler: @escaping Handler, open: StreamHandler?
-    ) {
         self.method = method
         self.path = PathTemplate(path)
         self.operationID = operationID
         self.query = query
         self.handler = handler
+        self.open = nil
+    }
+
+    /// A route that answers GET with a stream.
+    init(streamAt path: String, _ operationID: String, query: Set<String>, open: @escaping StreamHandler) {
+        self.method = .get
+        self.path = PathTemplate(path)
+        self.operationID = operationID
+        self.query = query
+        self.handler = { Response(status: .ok, headers: try open($0, $1).headers) }
         self.open = open
     }
 }

@@ -52,13 +52,13 @@ actor EventStream {
     ///
     /// - Throws: When the connection is closed already.
     func begin(on channel: any Channel) throws {
-        guard channel.isActive else { throw ChannelError.ioOnClosedChannel }
         let connection = StreamConnection(stream: self)
         try channel.pipeline.syncOperations.addHandler(connection, position: .first)
         try channel.syncOptions?.setOption(.autoRead, value: false)
         self.connection = connection
         closed = channel.closeFuture
         boundSilence(of: channel)
+        if !connection.isWritable { unwritable() }
     }
 
     /// Has the stream become a presence, unless it has ended.

@@ -9,6 +9,8 @@ package struct OpenedStream {
     /// The first bytes of its body, as a chunk.
     private let first: ByteBuffer
     private let begin: (any Channel, _ opening: ByteBuffer) -> Void
+    /// Called when it begins, which may be after other answers, or never.
+    var onBegin: () -> Void = {}
 
     /// - Parameter begin: Takes the connection, on its loop; the client is to be told `opening` before anything else.
     package init(
@@ -21,6 +23,8 @@ package struct OpenedStream {
 
     /// Begins the answer on a connection that is the stream's alone from here on.
     func begin(on channel: any Channel) {
+        guard channel.isActive else { return }
+        onBegin()
         var opening = channel.allocator.buffer(capacity: 512)
         opening.writeString("HTTP/1.1 200 OK\r\n")
         for field in headers { opening.writeString("\(field.name.rawName): \(field.value)\r\n") }

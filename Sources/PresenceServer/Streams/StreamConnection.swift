@@ -5,7 +5,7 @@ import NIOCore
 
 /// A stream's end of its socket: writes frames, and tells the stream what becomes of the connection.
 ///
-/// It stands first in the pipeline, and lets nothing pass: frames are framed as chunks once for all subscribers
+/// It stands first in the pipeline, and lets nothing in: frames are framed as chunks once for all subscribers
 /// (`EventFrame`), and whatever stood there before is of no use any more. A frame goes straight to the kernel where nothing
 /// waits before it; what the kernel does not take goes the framework's way, which waits for room.
 final class StreamConnection: ChannelDuplexHandler {
@@ -84,11 +84,11 @@ final class StreamConnection: ChannelDuplexHandler {
     // What clients send while they are told is nothing to us; their end is seen without reading.
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {}
 
+    // What was read before is delivered.
     func channelReadComplete(context: ChannelHandlerContext) {}
 
-    /// The HTTP server, which has had requests of this connection before, ends its side when it is told of no more.
+    /// The HTTP server, which may have had requests of this connection before, closes what it leaves.
     func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
-        guard mode == .output else { return context.close(mode: mode, promise: promise) }
         promise?.succeed()
     }
 

@@ -12,7 +12,7 @@ import NIOHTTPTypes
 ///
 /// What the server keeps for a connection (a task, whose stack never shrinks, decoders, queues) is several times what a
 /// stream needs, and costs several changes of threads. So it gets a connection with its first request that is none for a
-/// stream; and one that asks for a stream holds nothing but a ``StreamConnection`` from there on.
+/// stream, and is made to leave one that asks for a stream later; a ``StreamConnection`` has the connection from there on.
 final class StreamGate: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
@@ -22,29 +22,31 @@ final class StreamGate: ChannelDuplexHandler, RemovableChannelHandler {
     private enum State {
         /// No request has come yet.
         case new
-        /// The server answers this many requests, and is then to be asked for the next.
-        case serving(Int)
-        /// The same, and the client has asked for a stream before it had all answers.
-        case asked(OpenedStream, after: Int)
+        /// The server answers this many requests; then the stream begins that the client has asked for behind them.
+        case serving(Int, next: OpenedStream?)
         /// The connection is a stream's, or is closed.
         case gone
     }
 
     private let responder: RollcallResponder
     private let logger: Logger
-    /// What is to be removed when the connection is a stream's, in this order.
-    private let codec: [any RemovableChannelHandler]
+    private let decoder: any RemovableChannelHandler
+    /// What else a stream has no use for.
+    private let others: [any RemovableChannelHandler]
     private let served: EventLoopPromise<ServedConnection.HTTPChannel?>
     private var state = State.new
+    /// Whether the client has ended its direction behind its request for a stream.
+    private var isInputClosed = false
 
     /// - Parameter served: Gets the connection as the server takes it, with the first request that is its own; nil when none
     ///   comes.
     init(
-        _ responder: RollcallResponder, codec: [any RemovableChannelHandler],
+        _ responder: RollcallResponder, decoder: any RemovableChannelHandler, others: [any RemovableChannelHandler],
         served: EventLoopPromise<ServedConnection.HTTPChannel?>, logger: Logger
     ) {
         self.responder = responder
-        self.codec = codec
+        self.decoder = decoder
+        self.others = others
         self.served = served
         self.logger = logger
     }
@@ -52,54 +54,42 @@ final class StreamGate: ChannelDuplexHandler, RemovableChannelHandler {
     // MARK: Requests
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        guard case .head(let head) = unwrapInboundIn(data) else {
-            switch state {
-            case .new, .serving: context.fireChannelRead(data)
-            // Of the request for the stream, or after it.
-            case .asked, .gone: return
-            }
+        switch (state, unwrapInboundIn(data)) {
+        case (.gone, _), (.serving(_, next: .some), _):
+            // Of the request for the stream, or behind it.
             return
-        }
-        switch state {
-        case .new:
+        case (.new, .head(let head)):
             if let stream = opened(head, context) { return begin(stream, context) }
             serve(context)
-            state = .serving(1)
-            context.fireChannelRead(data)
-        case .serving(let count):
+        case (.serving(let count, next: nil), .head(let head)):
             guard let stream = opened(head, context) else {
-                state = .serving(count + 1)
-                return context.fireChannelRead(data)
+                state = .serving(count + 1, next: nil)
+                break
             }
             guard count > 0 else { return begin(stream, context) }
-            state = .asked(stream, after: count)
+            state = .serving(count, next: stream)
             try? context.channel.syncOptions?.setOption(.autoRead, value: false)
-        case .asked, .gone:
+            return
+        case (.new, _), (.serving, _):
             break
         }
+        context.fireChannelRead(data)
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         context.write(data, promise: promise)
-        guard case .end = unwrapOutboundIn(data) else { return }
-        switch state {
-        case .serving(let count):
-            state = .serving(count - 1)
-        case .asked(let stream, after: 1):
-            begin(stream, context)
-        case .asked(let stream, let count):
-            state = .asked(stream, after: count - 1)
-        case .new, .gone:
-            break
-        }
+        guard case .end = unwrapOutboundIn(data), case .serving(let count, let next) = state else { return }
+        state = .serving(count - 1, next: next)
+        if count == 1, let next { begin(next, context) }
     }
 
     private func opened(_ head: HTTPRequest, _ context: ChannelHandlerContext) -> OpenedStream? {
         responder.stream(for: head, on: context.channel, logger: logger)
     }
 
-    /// Gives the connection to the server.
+    /// Gives the connection to the server, which is to answer once.
     private func serve(_ context: ChannelHandlerContext) {
+        state = .serving(1, next: nil)
         served.completeWith(
             Result {
                 try ServedConnection.HTTPChannel(
@@ -111,18 +101,18 @@ final class StreamGate: ChannelDuplexHandler, RemovableChannelHandler {
     private func begin(_ stream: OpenedStream, _ context: ChannelHandlerContext) {
         let isServed = if case .new = state { false } else { true }
         state = .gone
-        // A server that has had requests is told that no more will come.
-        if isServed { context.fireUserInboundEventTriggered(ChannelEvent.inputClosed) } else { served.succeed(nil) }
+        // At the end of its input the server would wait for the connection's, at an error it leaves it.
+        if isServed { context.fireErrorCaught(ChannelError.inputClosed) } else { served.succeed(nil) }
         stream.begin(on: context.channel)
         removeCodec(context)
+        if isInputClosed { context.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed) }
     }
 
-    /// The decoder goes last of all what it may be in the middle of; then the rest, which it would hand its bytes to.
+    /// The decoder may be in the middle of its work: it goes when that is done, and takes what it has left for its like.
     private func removeCodec(_ context: ChannelHandlerContext) {
-        guard let decoder = codec.first else { return }
         let pipeline = context.pipeline.syncOperations
         pipeline.removeHandler(decoder).assumeIsolated().whenComplete { [self] _ in
-            for handler in codec.dropFirst() { pipeline.removeHandler(handler, promise: nil) }
+            for handler in others { pipeline.removeHandler(handler, promise: nil) }
             pipeline.removeHandler(self, promise: nil)
         }
     }
@@ -134,9 +124,9 @@ final class StreamGate: ChannelDuplexHandler, RemovableChannelHandler {
             switch state {
             case .new:
                 return context.close(promise: nil)
-            case .asked(_, let count):
-                // Its client is gone before it began.
-                state = .serving(count)
+            case .serving(_, next: .some):
+                isInputClosed = true
+                return
             case .serving, .gone:
                 break
             }
@@ -147,12 +137,12 @@ final class StreamGate: ChannelDuplexHandler, RemovableChannelHandler {
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         switch state {
         case .new:
+            guard error is HTTPParserError else { return context.close(promise: nil) }
             // The server answers what is no HTTP, too.
             serve(context)
-            state = .serving(1)
             context.fireErrorCaught(error)
-        case .serving: context.fireErrorCaught(error)
-        case .asked, .gone: break
+        case .serving(_, next: nil): context.fireErrorCaught(error)
+        case .serving(_, next: .some), .gone: break
         }
     }
 

@@ -16,11 +16,3 @@ struct ProcessUse {
         openFiles = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(node.pid)/fd"))?.count
     }
 }
-
-extension RollcallClient {
-    /// The value of a series of `/metrics`, written as it is there; nil while there is none.
-    func metric(_ series: String) async throws -> Double? {
-        let lines = try await get("/metrics").text.split(separator: "\n")
-        return lines.first { $0.hasPrefix("\(series) ") }.flatMap { Double($0.dropFirst(series.utf8.count + 1)) }
-    }
-}
