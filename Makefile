@@ -1,7 +1,7 @@
 # Each target is one line into scripts/ or swift. On a fresh machine a Swift toolchain is all that must be there.
 .PHONY: run test test-faults fuzz bench format lint tsan
 
-# A node with a private Redis. A debug build, since the first release build takes several times as long and nobody
+# A node with a private Redis and PostgreSQL. A debug build, since the first release build takes several times as long and nobody
 # tries things out at full load; RELEASE=1 for the fast one. ARGS="--port 5000" reaches the program.
 run:
 	@scripts/bootstrap run
