@@ -75,7 +75,7 @@ struct RunCommand: ParsableCommand {
 
     private func sizes(of suite: Suite) -> [Int] {
         var sizes = size.isEmpty ? suite.sizes : size
-        if scaling { sizes = suite.scalingBase.map { base in [1, 2, 4, 8].map { base * $0 } } ?? [] }
+        if scaling { sizes = [1, 2, 4, 8].map { suite.scalingBase * $0 } }
         return sizes.map { max(1, Int(Double($0) * scale)) }
     }
 

@@ -6,7 +6,8 @@ extension Suite {
     /// A diff on the node that it was written through, and on the other.
     static let relay = Suite(
         name: "relay", title: "A diff on the other node, idle and loaded", unit: "subscribers",
-        sizes: [1, 100], subjects: [.rollcall], headline: "other p50 ms idle", moreIsBetter: false, growth: []
+        sizes: [1, 100], subjects: [.rollcall], headline: "other p50 ms idle", moreIsBetter: false,
+        growth: ["other p50 ms idle", "server CPU s"], scalingBase: 50
     ) { subject, size, setting throws(LoadError) in
         let service = try setting.launcher.start(subject, nodes: 2)
         defer { service.end() }

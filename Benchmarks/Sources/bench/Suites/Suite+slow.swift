@@ -6,7 +6,8 @@ extension Suite {
     /// Readers that stop, among others that do not.
     static let slow = Suite(
         name: "slow", title: "Subscribers of whom one in 20 stops reading", unit: "subscribers",
-        sizes: [200], subjects: [.rollcall, .nchan, .node], headline: "p99 ms", moreIsBetter: false, growth: []
+        sizes: [200], subjects: [.rollcall, .nchan, .node], headline: "p99 ms", moreIsBetter: false,
+        growth: ["server µs/event"], scalingBase: 50
     ) { subject, size, setting throws(LoadError) in
         let count = setting.repetitions(1_000)
         let without = try tell(count, to: size, of: subject, setting, slowEvery: 0)

@@ -19,7 +19,7 @@ struct Suite: Sendable {
     var growth = ["server CPU s", "Redis CPU s"]
     /// Sizes beyond which a subject would take minutes.
     var largest: [Subject: Int] = [:]
-    /// The size from which on 1×, 2×, 4× and 8× show how the cost grows; nil: the suite has no size.
-    var scalingBase: Int?
+    /// The size from which on 1×, 2×, 4× and 8× show how the cost grows.
+    let scalingBase: Int
     let measure: @Sendable (Subject, Int, Setting) throws(LoadError) -> Figures
 }
