@@ -13,15 +13,7 @@ extension StreamTests {
             try await eventually("the stream") {
                 try await client.get("/metrics").text.contains("\nrollcall_streams_open 1\n")
             }
-            let meta = String(repeating: "x", count: 3900)
-            // More than the kernel's buffers take, and then more than the queue.
-            for batch in 0..<6 {
-                let operations = (0..<500).map {
-                    #"{"op":"put","topic":"t","key":"\#(batch)-\#($0)","session":"s","meta":{"x":"\#(meta)"}}"#
-                }
-                let body = #"{"operations":[\#(operations.joined(separator: ","))]}"#
-                #expect(try await client.post("/v1/batch", body).status == 200)
-            }
+            try await fill("t", client)
             _ = try await client.post(RollcallClient.path(topic: "t", "presences"), #"{"key":"last"}"#)
             let text = try await reader.read { text in
                 guard let state = text.range(of: "event: presence_state", options: .backwards) else { return false }
@@ -33,6 +25,18 @@ extension StreamTests {
             let data = try #require(states.last?.split(separator: "\n").first)
             #expect(try JSONValue(parsing: String(data)).object?.count == 3001)
             await reader.close()
+        }
+    }
+
+    /// Tracks 3,000 presences, 12 MB: more than the kernel's buffers take, and then more than the queue.
+    func fill(_ topic: String, _ client: RollcallClient) async throws {
+        let meta = String(repeating: "x", count: 3900)
+        for batch in 0..<6 {
+            let operations = (0..<500).map {
+                #"{"op":"put","topic":"\#(topic)","key":"\#(batch)-\#($0)","session":"s","meta":{"x":"\#(meta)"}}"#
+            }
+            let body = #"{"operations":[\#(operations.joined(separator: ","))]}"#
+            #expect(try await client.post("/v1/batch", body).status == 200)
         }
     }
 

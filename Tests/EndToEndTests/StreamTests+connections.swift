@@ -78,14 +78,7 @@ extension StreamTests {
     @Test("A stream that is asked for behind a list that its client does not read begins after it, or is given up")
     func behindWhatIsNotRead() async throws {
         try await withNode(["ROLLCALL_STUCK_READER_AGE": "2"]) { client in
-            let meta = String(repeating: "x", count: 3900)
-            for batch in 0..<6 {
-                let operations = (0..<500).map {
-                    #"{"op":"put","topic":"t","key":"\#(batch)-\#($0)","session":"s","meta":{"x":"\#(meta)"}}"#
-                }
-                let body = #"{"operations":[\#(operations.joined(separator: ","))]}"#
-                #expect(try await client.post("/v1/batch", body).status == 200)
-            }
+            try await fill("t", client)
             let requests =
                 RawClient.get(RollcallClient.path(topic: "t", "presences")) + RawClient.get(events("t", "view=count"))
             let reading = try await RawClient.connect(to: client.baseURL)
