@@ -64,13 +64,20 @@ final class Child {
 
     var isRunning: Bool {
         guard !hasEnded else { return false }
-        var status: Int32 = 0
-        if waitpid(pid, &status, WNOHANG) == pid { hasEnded = true }
-        return !hasEnded
+        var info = siginfo_t()
+        guard waitid(P_PID, id_t(pid), &info, WEXITED | WNOHANG | WNOWAIT) == 0, info.si_signo == SIGCHLD else {
+            return true
+        }
+        _ = wait()
+        return false
     }
 
     func wait() -> Int32 {
         guard !hasEnded else { return 0 }
+        var info = siginfo_t()
+        while waitid(P_PID, id_t(pid), &info, WEXITED | WNOWAIT) < 0, errno == EINTR {}
+        // nginx leaves a worker that does not stop in time; until we take its status, nobody else has the group's number.
+        kill(-pid, SIGKILL)
         var status: Int32 = 0
         while waitpid(pid, &status, 0) < 0, errno == EINTR {}
         hasEnded = true
