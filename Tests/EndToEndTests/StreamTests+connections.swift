@@ -38,9 +38,7 @@ extension StreamTests {
             #expect(stream.contains("Content-Type: text/event-stream\r\n"))
             #expect(try await !raw.isEnded)
             await raw.close()
-            try await eventually("the end") {
-                try await client.get("/metrics").text.contains("\nrollcall_streams_open 0\n")
-            }
+            try await eventually("the end") { try await client.metric("rollcall_streams_open") == 0 }
         }
     }
 
