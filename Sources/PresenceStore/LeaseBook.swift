@@ -7,7 +7,7 @@ import Redis
 ///
 /// Pure: time is the number of ticks. A topic is due every third of its ttl, in a slot that its hash decides, so that
 /// each tick has its even share and a topic's members share a call. A member is bound once for each of its streams on
-/// this node, since only Redis knows which of them tracked last; a renewal tells the others.
+/// this node, all of which hold it.
 struct LeaseBook {
     /// A presence, as one of the streams that tracked it holds it.
     struct Claim: Hashable {
@@ -17,14 +17,13 @@ struct LeaseBook {
 
     struct Binding {
         let owner: StreamOwner
-        /// Grows with each binding.
-        let serial: Int
         /// Whole seconds.
         let ttl: Int
         var presence: Presence
         /// Member and owner, as the renew script takes them.
         let arguments: [RedisArgument]
-        /// Tells the stream that somebody untracked its presence and no message said so.
+        let end: StreamPresenceEnd
+        /// Notifies the stream that its presence was untracked, of which no message came.
         let onUntracked: @Sendable () -> Void
 
         var stored: StoredPresence {
@@ -53,7 +52,6 @@ struct LeaseBook {
     /// What was found missing since the last ``takeSuspects()``.
     private var suspects: [Topic: Set<Claim>] = [:]
     private var tick = 0
-    private var serial = 0
 
     var count: Int { wheels.values.reduce(0) { $0 + $1.members.values.reduce(0, +) } }
 
@@ -64,14 +62,14 @@ struct LeaseBook {
     /// Binds a presence to a stream, beside others that it may be bound to.
     mutating func bind(
         _ member: Member, on topic: Topic, owner: StreamOwner, ttl: Int, presence: Presence,
+        end: StreamPresenceEnd = .init(),
         onUntracked: @escaping @Sendable () -> Void
     ) {
         unbind(member, on: topic, owner: owner)
-        serial += 1
         bindings[topic, default: [:]][member, default: [:]][owner] = Binding(
-            owner: owner, serial: serial, ttl: ttl, presence: presence,
+            owner: owner, ttl: ttl, presence: presence,
             arguments: [.bytes(member.bytes), .string(owner.text)],
-            onUntracked: onUntracked)
+            end: end, onUntracked: onUntracked)
         var wheel = wheels.removeValue(forKey: ttl) ?? Wheel(ttl: ttl)
         wheel.members[topic, default: 0] += 1
         wheel.slots[wheel.slot(of: topic)].insert(topic)
@@ -121,15 +119,10 @@ struct LeaseBook {
     }
 
     /// Returns what is suspected and still bound, and suspects nothing more.
-    ///
-    /// Of a member's streams the newest: it is the one that the others were replaced by, and their next renewal says so.
     mutating func takeSuspects() -> [(topic: Topic, claims: [Claim])] {
         defer { suspects = [:] }
         return suspects.compactMap { topic, claims in
-            let bound = claims.filter { claim in
-                guard let owners = bindings[topic]?[claim.member], let own = owners[claim.owner] else { return false }
-                return owners.values.allSatisfy { $0.serial <= own.serial }
-            }
+            let bound = claims.filter { bindings[topic]?[$0.member]?[$0.owner] != nil }
             return bound.isEmpty ? nil : (topic, Array(bound))
         }
     }

@@ -60,19 +60,10 @@ extension LeaseKeeper {
         }
     }
 
-    /// Suspects that Redis lost the presence, or lets go of it: another stream, or REST after one, has the session now.
-    ///
-    /// A Redis that lost writes may also have lost that this stream owns the presence, or another node may have put it
-    /// back before this one, so one that nobody owns is ours.
+    /// Has the presence held again for any finding: while a stream is open, only an untrack ends its hold.
     private func note(_ failure: FailedRenewal, on topic: Topic) {
-        let (member, owner) = (failure.member, failure.owner)
-        state.withLock { state in
-            if [.missing, .unowned].contains(failure.found) || failure.found == .released && state.recovery != .none {
-                state.book.suspect(LeaseBook.Claim(member: member, owner: owner), on: topic)
-            } else {
-                state.book.unbind(member, on: topic, owner: owner)
-            }
-        }
+        let claim = LeaseBook.Claim(member: failure.member, owner: failure.owner)
+        state.withLock { $0.book.suspect(claim, on: topic) }
     }
 
     private func restore(_ missing: [(topic: Topic, claims: [LeaseBook.Claim])]) async {
@@ -88,8 +79,8 @@ extension LeaseKeeper {
             await restoring.watch { () throws(StoreError) in
                 do throws(StoreError) {
                     let items = bindings.map { (member: $0.member, stored: $1.stored) }
-                    for ((claim, _), outcome) in zip(bindings, try await store.restore(items, on: topic)) {
-                        settle(claim, on: topic, outcome)
+                    for ((claim, binding), outcome) in zip(bindings, try await store.restore(items, on: topic)) {
+                        settle(claim, of: binding, on: topic, outcome)
                     }
                 } catch {
                     state.withLock { state in claims.forEach { state.book.suspect($0, on: topic) } }
@@ -99,7 +90,10 @@ extension LeaseKeeper {
         }
     }
 
-    private func settle(_ claim: LeaseBook.Claim, on topic: Topic, _ outcome: RestoreOutcome) {
+    /// - Parameter sent: The binding as it was when the restore was sent.
+    private func settle(
+        _ claim: LeaseBook.Claim, of sent: LeaseBook.Binding, on topic: Topic, _ outcome: RestoreOutcome
+    ) {
         let (member, owner) = (claim.member, claim.owner)
         let binding = state.withLock { state in
             switch outcome {
@@ -111,9 +105,9 @@ extension LeaseKeeper {
         }
         switch outcome {
         case .untracked: binding?.onUntracked()
-        // The stream ended while its presence was on the way back: nobody would renew it, so it ends as well.
+        // The stream ended meanwhile, and its release may have come before the restore.
         case .restored where binding == nil, .kept where binding == nil:
-            unbind(member, on: topic, owner: owner, grace: 0)
+            unbind(member, on: topic, owner: owner, grace: sent.end.grace, isResumable: sent.end.isResumable)
         case .restored, .kept, .foreign: break
         }
     }

@@ -1,6 +1,7 @@
 // Rollcall · PresenceStore
 
 package import Logging
+import Metrics
 package import Presence
 import ServiceLifecycle
 import Synchronization
@@ -8,17 +9,18 @@ import Synchronization
 /// Keeps the presences alive that are bound to this node's open streams.
 ///
 /// A stream binds its presence after it has tracked it and unbinds it when it ends. In between the keeper renews the
-/// lease every third of the ttl, brings the presence back if Redis has lost it, and lets go of it when Redis says that
-/// another stream has taken the session over or that somebody has untracked it. Callers never wait: bindings are noted
-/// at once, and what needs Redis is done by ``run()``.
+/// lease every third of the ttl, beside other streams that hold the same session, and brings the presence back if Redis
+/// has lost it or no longer lists this stream. It lets go of the presence only when that was untracked. Callers never
+/// wait: bindings are noted at once, and what needs Redis is done by ``run()``.
 package final class LeaseKeeper: Service, Sendable {
     struct State {
         var book = LeaseBook()
-        /// Ends of streams that Redis has not been told of.
-        ///
-        /// At the bound a further one is dropped: that presence ends when its lease is over, as expired.
-        var releases: [PendingRelease] = []
+        var releases = ReleaseQueue()
         var recovery = Recovery.none
+        /// Until when other nodes may still put back what a Redis lost, nil when it never lost anything.
+        ///
+        /// Till then a presence must not end at once, since a hold of theirs may be lost.
+        var unsettledUntil: ContinuousClock.Instant?
     }
 
     /// Whether Redis may have lost writes that this node has not made up for.
@@ -26,26 +28,22 @@ package final class LeaseKeeper: Service, Sendable {
         case none, due, running
     }
 
-    struct PendingRelease {
-        let topic: Topic
-        let item: Releasing
-    }
-
-    /// Ends of streams that wait for Redis; at the bound further ones are not told, and those leases run out.
-    private static let maximumReleases = 100_000
     static let callsInFlight = 8
 
     let store: PresenceStore
     /// One for each kind of call, so that none reports the end of another's trouble.
     let renewing: Outage
     let restoring: Outage
-    private let releasing: Outage
+    let releasing: Outage
+    let logger: Logger
+    let droppedReleases = Counter(label: "rollcall_releases_dropped_total")
     let state = Mutex(State())
     private let wakeups: AsyncStream<Void>
-    private let wake: AsyncStream<Void>.Continuation
+    let wake: AsyncStream<Void>.Continuation
 
     package init(store: PresenceStore, logger: Logger) {
         self.store = store
+        self.logger = logger
         self.renewing = Outage(work: "Renewing leases", logger: logger)
         self.restoring = Outage(work: "Restoring lost presences", logger: logger)
         self.releasing = Outage(work: "Ending the leases of closed streams", logger: logger)
@@ -56,20 +54,28 @@ package final class LeaseKeeper: Service, Sendable {
     /// How many presences are bound, each once for each of its streams.
     package var count: Int { state.withLock { $0.book.count } }
 
-    /// Renews this presence from now on, for this stream, as long as Redis says that it is this stream's.
+    /// Renews this presence from now on, for this stream, until it is unbound or the presence is untracked.
     ///
     /// To be called after a track with the same owner, whose ttl and presence these are.
     ///
-    /// - Parameter onUntracked: Called, and let go of, when the presence turns out to be untracked though nobody
-    ///   called ``drop(_:on:owner:)``.
+    /// - Parameters:
+    ///   - end: How the presence is released should the stream end while the presence is brought back.
+    ///   - onUntracked: Called, and let go of, when the presence turns out to be untracked though ``drop(_:on:owner:)``
+    ///     was not called.
     package func bind(
         _ member: Member, on topic: Topic, owner: StreamOwner, ttl: Int, presence: Presence,
+        end: StreamPresenceEnd = .init(),
         onUntracked: @escaping @Sendable () -> Void
     ) {
         state.withLock {
             $0.book.bind(
-                member, on: topic, owner: owner, ttl: ttl, presence: presence, onUntracked: onUntracked)
+                member, on: topic, owner: owner, ttl: ttl, presence: presence, end: end, onUntracked: onUntracked)
         }
+    }
+
+    /// Has a presence brought back that left though its stream is open, within a second.
+    package func bringBack(_ member: Member, on topic: Topic, owner: StreamOwner) {
+        state.withLock { $0.book.suspect(LeaseBook.Claim(member: member, owner: owner), on: topic) }
     }
 
     /// Notes the newest state of a bound presence, for when it must be restored.
@@ -82,25 +88,18 @@ package final class LeaseKeeper: Service, Sendable {
         state.withLock { _ = $0.book.unbind(member, on: topic, owner: owner) }
     }
 
-    /// Ends the stream's hold on a presence, which then has `grace` seconds, unless another stream owns it by now.
-    package func unbind(_ member: Member, on topic: Topic, owner: StreamOwner, grace: Int) {
-        let item = Releasing(member: member, owner: owner, grace: grace)
+    /// Renews everything within two seconds and restores what is missing: for a connection that is new, and with it
+    /// perhaps a Redis that has lost writes.
+    package func recover() {
         state.withLock { state in
-            state.book.unbind(member, on: topic, owner: owner)
-            guard state.releases.count < Self.maximumReleases else { return }
-            state.releases.append(PendingRelease(topic: topic, item: item))
+            state.recovery = .due
+            // A node that holds nothing has only started: that is no sign of a loss.
+            if state.book.count > 0 { state.unsettledUntil = .now + .seconds(10) }
         }
         wake.yield()
     }
 
-    /// Renews everything within two seconds and restores what is missing: for a connection that is new, and with it
-    /// perhaps a Redis that has lost writes.
-    package func recover() {
-        state.withLock { $0.recovery = .due }
-        wake.yield()
-    }
-
-    /// Renews until graceful shutdown, then tells Redis of the streams that have ended.
+    /// Renews until graceful shutdown, then sends the ends of streams to Redis.
     package func run() async throws {
         await cancelWhenGracefulShutdown {
             await withDiscardingTaskGroup { group in
@@ -120,29 +119,5 @@ package final class LeaseKeeper: Service, Sendable {
             }
         }
         await releaseEnded()
-    }
-}
-
-extension LeaseKeeper {
-    /// Tells Redis of the streams that have ended; what fails is tried again.
-    func releaseEnded() async {
-        let pending = state.withLock { state in
-            defer { state.releases = [] }
-            return state.releases
-        }
-        guard !pending.isEmpty else { return }
-        let calls = Dictionary(grouping: pending, by: \.topic).flatMap { topic, releases in
-            releases.chunks(of: PresenceStore.membersPerCall).map { (topic: topic, releases: Array($0)) }
-        }
-        await inParallel(calls, width: Self.callsInFlight) { [self] topic, releases in
-            await releasing.watch { () throws(StoreError) in
-                do throws(StoreError) {
-                    _ = try await store.release(releases.map(\.item), on: topic)
-                } catch {
-                    state.withLock { $0.releases += releases.prefix(Self.maximumReleases - $0.releases.count) }
-                    throw error
-                }
-            }
-        }
     }
 }

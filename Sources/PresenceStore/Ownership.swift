@@ -6,13 +6,17 @@ package enum Ownership: Hashable, Sendable {
     case heartbeats
     /// An open stream, whose node renews the lease; runs out as `expired`, since that node must be gone.
     case stream(StreamOwner)
-    /// Its stream has ended and its grace runs; runs out as `closed`.
+    /// Several open streams, which Redis lists beside the value; runs out as `expired`.
+    case shared
+    /// Its last stream has ended and its grace runs; runs out as `closed`.
     case released
 
     /// Reads the mark in a stored value; nil for what is none.
     init?(utf8: UnsafeBufferPointer<UInt8>) {
         if Self.isRelease(utf8) {
             self = .released
+        } else if StreamOwner.isShared(utf8) {
+            self = .shared
         } else if let owner = StreamOwner(utf8: utf8) {
             self = .stream(owner)
         } else {
@@ -22,7 +26,7 @@ package enum Ownership: Hashable, Sendable {
 
     /// Whether a mark can be read.
     static func isMark(_ utf8: UnsafeBufferPointer<UInt8>) -> Bool {
-        isRelease(utf8) || StreamOwner.isValid(utf8)
+        isRelease(utf8) || StreamOwner.isWritable(utf8)
     }
 
     private static func isRelease(_ utf8: UnsafeBufferPointer<UInt8>) -> Bool {
@@ -34,6 +38,7 @@ package enum Ownership: Hashable, Sendable {
         switch self {
         case .heartbeats: nil
         case .stream(let owner): owner.text
+        case .shared: StreamOwner.shared
         case .released: "-"
         }
     }

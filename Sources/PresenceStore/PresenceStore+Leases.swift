@@ -4,17 +4,20 @@ import NIOCore
 package import Presence
 import Redis
 
-/// The end of the stream that a presence is bound to.
+/// The end of a stream that a presence is bound to.
 package struct Releasing: Hashable, Sendable {
     package var member: Member
     package var owner: StreamOwner
-    /// Whole seconds that the presence stays; 0 ends it at once.
+    /// Whole seconds that the presence stays when no other stream holds it; 0 ends it at once.
     package var grace: Int
+    /// Whether a stream that comes back without a session may take this one, since the server had given it.
+    package var isResumable: Bool
 
-    package init(member: Member, owner: StreamOwner, grace: Int) {
+    package init(member: Member, owner: StreamOwner, grace: Int, isResumable: Bool = false) {
         self.member = member
         self.owner = owner
         self.grace = grace
+        self.isResumable = isResumable
     }
 }
 
@@ -24,7 +27,7 @@ package enum RestoreOutcome: Hashable, Sendable {
     case restored
     /// It was there, and its lease has moved; this is its value, which may be newer than the given one.
     case kept(StoredPresence)
-    /// It was there and belongs to somebody else; nothing of it was touched.
+    /// It was there, and heartbeats alone gave it; nothing of it was touched.
     case foreign(StoredPresence)
     /// It was untracked while its stream held it, and is not brought back.
     case untracked
@@ -33,7 +36,7 @@ package enum RestoreOutcome: Hashable, Sendable {
 extension PresenceStore {
     /// Moves leases of presences bound to open streams to now + `lease` seconds; returns those that were not renewed.
     ///
-    /// Publishes nothing and works on a full Redis. Only the owner named renews.
+    /// Publishes nothing and works on a full Redis. Only a stream that holds the presence renews it.
     package func renew(
         _ members: [(member: Member, owner: StreamOwner)], on topic: Topic, lease: Int
     ) async throws(StoreError) -> [FailedRenewal] {
@@ -54,7 +57,7 @@ extension PresenceStore {
         let calls = renewals.map { renewal in
             let keys = keys.topic(renewal.topic)
             return ScriptCall(
-                script: StoreScripts.renew, keys: [keys.members, keys.leases, keys.due],
+                script: StoreScripts.renew, keys: [keys.members, keys.leases, keys.due, keys.holders],
                 arguments: [keys.topic, .integer(renewal.lease * 1000)] + renewal.arguments)
         }
         let values = try await connection().pipeline(calls)
@@ -63,9 +66,9 @@ extension PresenceStore {
         }
     }
 
-    /// Tells that streams have ended: each presence has its grace, unless it belongs to somebody else by now.
+    /// Ends the hold of streams that have ended: a presence that no other stream holds has its grace.
     ///
-    /// Says for each whether it was released.
+    /// Returns for each whether that stream held it.
     package func release(_ items: [Releasing], on topic: Topic) async throws(StoreError) -> [Bool] {
         let keys = keys.topic(topic)
         var released: [Bool] = []
@@ -74,6 +77,7 @@ extension PresenceStore {
             var arguments = [keys.topic, keys.channel] + connection.fence
             for item in chunk {
                 arguments += [.bytes(item.member.bytes), .string(item.owner.text), .integer(item.grace * 1000)]
+                arguments.append(item.isResumable ? "1" : "")
             }
             var reply = try StoreReply(await connection.call(StoreScripts.release, keys.all, arguments))
             for _ in chunk { released.append(try reply.int() == 1) }
@@ -81,7 +85,8 @@ extension PresenceStore {
         return released
     }
 
-    /// Brings presences back that a Redis which lost writes has forgotten, under the refs they had.
+    /// Brings presences back that a Redis which lost writes has forgotten, under the refs they had, and has streams hold
+    /// those again that are there.
     package func restore(
         _ items: [(member: Member, stored: StoredPresence)], on topic: Topic
     ) async throws(StoreError) -> [RestoreOutcome] {

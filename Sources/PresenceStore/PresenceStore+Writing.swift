@@ -6,8 +6,9 @@ import Redis
 extension PresenceStore {
     /// Tracks presences, each with a fresh ref where its meta is new.
     ///
-    /// `owner` is the open stream that they are bound to; without one an existing owner stays, except one whose stream
-    /// has ended, and with an open stream the ttl stays too. Fails as a whole, before anything is written, when Redis is out of memory.
+    /// `owner` is an open stream that they are bound to, beside others that hold them; without one the owners stay,
+    /// except those whose streams have ended, and with an open stream the ttl stays too. Fails as a whole, before
+    /// anything is written, when Redis is out of memory.
     package nonisolated(nonsending) func track(
         _ items: [Tracking], on topic: Topic, mode: TrackMode, owner: StreamOwner? = nil
     ) async throws(StoreError) -> [TrackOutcome] {
@@ -31,7 +32,29 @@ extension PresenceStore {
         return outcomes
     }
 
-    /// Removes presences, whoever owns them; says for each whether it was there.
+    /// Tracks a presence for a stream that comes back without its session, which `item` has a fresh one in place of.
+    ///
+    /// A presence of that key that is in its grace, and has a generated session, is taken in its place. Returns the
+    /// member that was tracked.
+    package nonisolated(nonsending) func resume(
+        _ item: Tracking, on topic: Topic, owner: StreamOwner
+    ) async throws(StoreError) -> (outcome: TrackOutcome, member: Member) {
+        let keys = keys.topic(topic)
+        let connection = try connection()
+        let arguments =
+            [keys.topic, keys.channel] + connection.fence
+            + [
+                "resume", .string(owner.text), .integer(limits.defaultTTL), .bytes(item.member.bytes),
+                .string(Ref.random().text), item.ttl.map { .integer($0) } ?? "", .bytes(item.meta?.json ?? []),
+            ]
+        let value = try await connection.call(StoreScripts.track, keys.allAndUntracked, arguments)
+        var reply = try StoreReply(value)
+        let outcome = try Self.trackOutcome(&reply)
+        guard let member = try reply.buffer().withBytes({ Member(bytes: $0) }) else { throw .unexpected(value) }
+        return (outcome, member)
+    }
+
+    /// Removes presences, also those that streams hold; returns for each whether it was there.
     ///
     /// They are remembered for a while, in which ``restore(_:on:)`` does not bring them back.
     package func untrack(_ members: [Member], on topic: Topic) async throws(StoreError) -> [Bool] {

@@ -20,9 +20,9 @@ package struct FailedRenewal: Hashable, Sendable {
         case missing
         /// It is there, but heartbeats keep it.
         case unowned
-        /// It is there, and its grace runs: its last stream has ended.
+        /// It is there, and its grace runs: all streams that it knew have ended.
         case released
-        /// It is bound to another stream.
+        /// It is bound to other streams.
         case foreign
     }
 

@@ -59,7 +59,9 @@ struct TopicKeys {
     let members: RedisArgument
     /// ZSET member → deadline.
     let leases: RedisArgument
-    /// ZSET member, 0x1f and owner → when it was untracked while that stream held it, in ms.
+    /// HASH member → the open streams that hold it, if they are several; key and 0x1f → sessions that may be resumed.
+    let holders: RedisArgument
+    /// ZSET topic, member and owner → when it was untracked while that stream held it, in ms; one for each bucket.
     let untracked: RedisArgument
     /// ZSET topic → lower bound of its earliest deadline; one for each bucket.
     let due: RedisArgument
@@ -72,13 +74,14 @@ struct TopicKeys {
         self.position = .string(prefix + "m:" + topic.text)
         self.members = .string(prefix + "h:" + topic.text)
         self.leases = .string(prefix + "z:" + topic.text)
-        self.untracked = .string(prefix + "g:" + topic.text)
+        self.holders = .string(prefix + "o:" + topic.text)
+        self.untracked = .string(prefix + "g")
         self.due = .string(prefix + "due")
         self.clock = .string(prefix + "clk")
     }
 
     /// The keys that most scripts declare, in their order.
-    var all: [RedisArgument] { [position, members, leases, due] }
+    var all: [RedisArgument] { [position, members, leases, due, holders] }
     /// Those of the scripts that note or ask what was untracked.
     var allAndUntracked: [RedisArgument] { all + [untracked] }
 }

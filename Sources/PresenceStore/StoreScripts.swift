@@ -5,13 +5,13 @@ import Redis
 /// The Lua scripts, one for each operation, with what they share put in.
 enum StoreScripts {
     static let fence = script("fence", PackageResources.fence_lua)
-    static let track = script("track", PackageResources.track_lua)
+    static let track = script("track", PackageResources.track_lua, sharesHolders: true)
     static let update = script("update", PackageResources.update_lua)
-    static let untrack = script("untrack", PackageResources.untrack_lua)
+    static let untrack = script("untrack", PackageResources.untrack_lua, sharesHolders: true)
     static let heartbeat = script("heartbeat", PackageResources.heartbeat_lua)
-    static let renew = script("renew", PackageResources.renew_lua)
-    static let release = script("release", PackageResources.release_lua)
-    static let restore = script("restore", PackageResources.restore_lua)
+    static let renew = script("renew", PackageResources.renew_lua, sharesHolders: true)
+    static let release = script("release", PackageResources.release_lua, sharesHolders: true)
+    static let restore = script("restore", PackageResources.restore_lua, sharesHolders: true)
     static let tick = script("tick", PackageResources.tick_lua)
     static let sweep = script("sweep", PackageResources.sweep_lua)
     static let audit = script("audit", PackageResources.audit_lua)
@@ -22,11 +22,12 @@ enum StoreScripts {
     ]
 
     /// Puts the shared functions behind the first line, which holds the flags and must stay the first.
-    private static func script(_ name: String, _ source: [UInt8]) -> RedisScript {
+    private static func script(_ name: String, _ source: [UInt8], sharesHolders: Bool = false) -> RedisScript {
         let newline = UInt8(ascii: "\n")
         guard let end = source.firstIndex(of: newline) else { return RedisScript(name: name, source: source) }
         var whole = Array(source[...end])
         whole += PackageResources.common_lua
+        if sharesHolders { whole += PackageResources.holders_lua }
         whole += source[end...]
         return RedisScript(name: name, source: whole)
     }

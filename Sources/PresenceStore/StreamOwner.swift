@@ -4,7 +4,12 @@ import Presence
 
 /// Names the open stream that a presence is bound to; written into the stored value while that stream lives.
 package struct StreamOwner: Hashable, Sendable, CustomStringConvertible {
-    /// 8–16 characters of `[A-Za-z0-9_-]`: never the lone `-` of a presence whose stream has ended.
+    /// Stands in a stored value for several owners.
+    ///
+    /// Nodes that do not know it read it as one owner, none of theirs.
+    static let shared = "_shared_"
+
+    /// 8–16 characters of `[A-Za-z0-9_-]`: never the lone `-` of a presence after its last stream, nor ``shared``.
     package let text: String
 
     /// Nil when `text` could not stand in a stored value.
@@ -20,8 +25,17 @@ package struct StreamOwner: Hashable, Sendable, CustomStringConvertible {
         self.text = String(decoding: utf8, as: UTF8.self)
     }
 
-    /// Whether the bytes could stand in a stored value as an owner.
+    /// Whether the bytes are the name of one owner.
     static func isValid(_ utf8: UnsafeBufferPointer<UInt8>) -> Bool {
+        isWritable(utf8) && !isShared(utf8)
+    }
+
+    static func isShared(_ utf8: UnsafeBufferPointer<UInt8>) -> Bool {
+        utf8.count == 8 && utf8.elementsEqual(shared.utf8)
+    }
+
+    /// Whether the bytes could stand in a stored value as an owner, or as several.
+    static func isWritable(_ utf8: UnsafeBufferPointer<UInt8>) -> Bool {
         (8...16).contains(utf8.count) && utf8.allSatisfy(isURLSafe)
     }
 

@@ -10,6 +10,8 @@ enum MetricsHelp {
             "Streams ended, by reason: client_gone, unread (took no bytes for too long), draining, failed.",
         "rollcall_presences_swept_total": "Presences whose lease was over and that this node ended.",
         "rollcall_leases_repaired_total": "Leases given to or taken from topics that Redis had lost a part of.",
+        "rollcall_releases_dropped_total":
+            "Ends of streams that were dropped, since 100,000 waited for Redis: those presences leave as expired.",
         "rollcall_fetch_queries_total":
             "Queries of the fetch hook, by field and outcome: answered, timed_out, refused, data, too_large, busy, lost, unavailable.",
         "rollcall_fetch_keys_total": "Keys that the fetch hook asked for, by field.",

@@ -101,14 +101,14 @@ struct LeaseBookTests {
         #expect(second.isEmpty)
     }
 
-    @Test("Of several streams of a presence that is lost the newest brings it back")
-    func newestSuspect() throws {
+    @Test("Each of several streams of a presence that is lost brings it back, so that all hold it again")
+    func everySuspect() throws {
         var book = LeaseBook()
         let (topic, alice) = (try Topic("room"), try Member("alice"))
         let owners = (0..<5).map { _ in StreamOwner.random() }
         for owner in owners { bind(alice, on: topic, owner: owner, in: &book) }
         for owner in owners { book.suspect(LeaseBook.Claim(member: alice, owner: owner), on: topic) }
         let claims = book.takeSuspects().flatMap(\.claims)
-        #expect(claims.map(\.owner) == owners.suffix(1))
+        #expect(Set(claims.map(\.owner)) == Set(owners))
     }
 }

@@ -144,8 +144,8 @@ struct LeaseKeeperTests {
         }
     }
 
-    @Test("Of two streams of one session the one that tracked last renews, also when it was bound first")
-    func renewsForLastTracked() async throws {
+    @Test("Both of two streams of one session renew it, in whichever order they tracked and were bound")
+    func renewsForBoth() async throws {
         try await withStore { test in
             let keeper = LeaseKeeper(store: test.store, logger: .quiet)
             let newer = StreamOwner.random()
@@ -159,12 +159,12 @@ struct LeaseKeeperTests {
                 try await test.setLease(of: alice, on: topic, at: 1)
                 await keeper.renewDue(tick: round * 10)
                 #expect(try await #require(test.lease(of: alice, on: topic)) >= Int(receipt.expiresAt))
-                #expect(keeper.count == 1)
+                #expect(keeper.count == 2)
             }
         }
     }
 
-    @Test("A lost session of two streams comes back once, and one of them goes on renewing it")
+    @Test("A lost session of two streams comes back once, and both of them hold it again")
     func restoresOnce() async throws {
         try await withStore { test in
             let keeper = LeaseKeeper(store: test.store, logger: .quiet)
@@ -177,7 +177,8 @@ struct LeaseKeeperTests {
                 let messages = try await log.take()
                 #expect(messages.count == 1)
             }
-            #expect(keeper.count == 1)
+            #expect(keeper.count == 2)
+            #expect(try await test.holders(of: alice, on: topic).count == 2)
             try await test.setLease(of: alice, on: topic, at: 1)
             await keeper.renewDue(tick: 10)
             #expect(try await #require(test.lease(of: alice, on: topic)) > 1)
@@ -206,18 +207,87 @@ struct LeaseKeeperTests {
         }
     }
 
-    @Test("A stream that lost its session to a newer one renews it no more")
-    func letsGo() async throws {
+    @Test func `an open stream that Redis lists no more holds its session again`() async throws {
         try await withStore { test in
             let keeper = LeaseKeeper(store: test.store, logger: .quiet)
             try await open(alice, in: keeper, of: test)
-            try await test.track(alice, on: topic, owner: .random())
+            let newer = StreamOwner.random()
+            try await test.track(alice, on: topic, owner: newer)
+            try await test.setHolders(of: alice, on: topic, [(newer, try await test.now() + 30_000)])
             await keeper.renewDue(tick: 10)
-            #expect(keeper.count == 0)
+            await keeper.renewDue(tick: 11)
+            #expect(keeper.count == 1)
+            #expect(try await Set(test.holders(of: alice, on: topic).keys) == [owner.text, newer.text])
         }
     }
 
-    @Test("An ended stream's presence has its grace; one with a newer stream stays")
+    @Test func `an open stream takes back a session that is in its grace or that left as closed`() async throws {
+        try await withStore { test in
+            let keeper = LeaseKeeper(store: test.store, logger: .quiet)
+            let receipt = try await open(alice, in: keeper, of: test)
+            _ = try await test.store.release([Releasing(member: alice, owner: owner, grace: 5)], on: topic)
+            await keeper.renewDue(tick: 10)
+            await keeper.renewDue(tick: 11)
+            #expect(try await test.value(of: alice, on: topic) == "\(receipt.ref) 30,\(owner) {}")
+
+            _ = try await test.store.release([Releasing(member: alice, owner: owner, grace: 0)], on: topic)
+            keeper.bringBack(alice, on: topic, owner: owner)
+            await keeper.renewDue(tick: 12)
+            #expect(try await test.value(of: alice, on: topic) == "\(receipt.ref) 30,\(owner) {}")
+        }
+    }
+
+    @Test func `a delete ends the hold of every stream on every node, also of one that Redis lists no more`()
+        async throws
+    {
+        try await withStore { test in
+            let keepers = (0..<2).map { _ in LeaseKeeper(store: test.store, logger: .quiet) }
+            let ends = Mutex<[StreamOwner]>([])
+            let owners = [owner, .random(), .random()]
+            for (number, owner) in owners.enumerated() {
+                let receipt = try await test.track(alice, on: topic, owner: owner)
+                let presence = Presence(ref: receipt.ref, previous: nil, meta: .empty)
+                keepers[number % 2].bind(alice, on: topic, owner: owner, ttl: 30, presence: presence) {
+                    ends.withLock { $0.append(owner) }
+                }
+            }
+            _ = try await test.store.untrack([alice], on: topic)
+            for tick in 10...30 { for keeper in keepers { await keeper.renewDue(tick: tick) } }
+            #expect(ends.withLock { Set($0) == Set(owners) && $0.count == 3 })
+            #expect(try await test.value(of: alice, on: topic) == nil)
+            #expect(keepers.map(\.count) == [0, 0])
+        }
+    }
+
+    @Test func `a node with a new connection ends no presence at once that others may still put back`() async throws {
+        try await withStore { test in
+            let keeper = LeaseKeeper(store: test.store, logger: .quiet)
+            try await open(alice, in: keeper, of: test)
+            keeper.recover()
+            keeper.unbind(alice, on: topic, owner: owner, grace: 0)
+            await keeper.releaseEnded()
+            #expect(try await test.value(of: alice, on: topic)?.contains(" 30,- ") == true)
+            #expect(try await #require(test.lease(of: alice, on: topic)) > (try await test.now()))
+        }
+    }
+
+    @Test func `a track that waits for releases of its key finds the grace running`() async throws {
+        try await withStore { test in
+            let keeper = LeaseKeeper(store: test.store, logger: .quiet)
+            for round in 0..<20 {
+                let owner = StreamOwner.random()
+                try await open(alice, in: keeper, of: test, owner: owner)
+                keeper.unbind(alice, on: topic, owner: owner, grace: 5, isResumable: true)
+                // Another task may be sending it.
+                let sending = round % 2 == 0 ? Task { await keeper.releaseEnded() } : nil
+                await keeper.finishReleases(of: alice.key, on: topic)
+                #expect(try await test.value(of: alice, on: topic)?.contains(" 30,- ") == true)
+                await sending?.value
+            }
+        }
+    }
+
+    @Test("An ended stream's presence has its grace; one with another stream stays")
     func releases() async throws {
         try await withStore { test in
             let keeper = LeaseKeeper(store: test.store, logger: .quiet)

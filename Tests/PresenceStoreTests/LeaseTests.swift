@@ -129,12 +129,10 @@ struct LeaseTests {
         }
     }
 
-    @Test("Only the owner renews: not a stream that lost its session, nor one that has ended")
+    @Test("Only a holder renews: not a stream that never tracked the session, nor one that has ended")
     func renewChecksOwner() async throws {
         try await withStore { test in
-            let newer = StreamOwner.random()
-            try await test.track(alice, on: topic, owner: owner)
-            try await test.track(alice, on: topic, owner: newer)
+            try await test.track(alice, on: topic, owner: .random())
             try await test.track(bob, on: topic, owner: owner)
             _ = try await test.store.release([Releasing(member: bob, owner: owner, grace: 1)], on: topic)
             let leases = (try await test.lease(of: alice, on: topic), try await test.lease(of: bob, on: topic))
@@ -179,10 +177,9 @@ struct LeaseTests {
         }
     }
 
-    @Test("An older stream's end changes nothing of a session that a newer one has, or that is gone")
+    @Test("The end of a stream that does not hold a session changes nothing of it, nor of one that is gone")
     func releaseChecksOwner() async throws {
         try await withStore { test in
-            try await test.track(alice, on: topic, owner: owner)
             try await test.track(alice, on: topic, owner: .random())
             let before = try await test.value(of: alice, on: topic)
             let lease = try await test.lease(of: alice, on: topic)
@@ -287,7 +284,7 @@ struct LeaseTests {
         }
     }
 
-    @Test("A member that two streams restore in one call comes back for the first")
+    @Test("A member that two streams restore in one call has the value of the first, and both as holders")
     func restoreTwice() async throws {
         try await withStore { test in
             let items = [StreamOwner.random(), .random()].map { owner in
@@ -295,12 +292,15 @@ struct LeaseTests {
                 return (member: alice, stored: StoredPresence(presence: presence, ttl: 30, owner: .stream(owner)))
             }
             let outcomes = try await test.store.restore(items, on: topic)
-            #expect(outcomes == [.restored, .foreign(items[0].stored)])
+            var shared = items[0].stored
+            shared.owner = .shared
+            #expect(outcomes == [.restored, .kept(shared)])
             #expect(try await test.store.position(of: topic).seq == 1)
+            #expect(try await test.holders(of: alice, on: topic).count == 2)
         }
     }
 
-    @Test("A restore takes a presence that nobody owns, and leaves one that another stream owns alone")
+    @Test("A restore takes a presence that no stream owns, and joins the holders of one that another stream owns")
     func restoreChecksOwner() async throws {
         try await withStore { test in
             let newer = StreamOwner.random()
@@ -310,12 +310,12 @@ struct LeaseTests {
             let stored = StoredPresence(
                 presence: Presence(ref: .random(), meta: .empty), ttl: 30, owner: .stream(owner))
             let outcomes = try await test.store.restore([(alice, stored), (bob, stored)], on: topic)
-            guard case .foreign(let there) = outcomes[0], case .kept = outcomes[1] else {
+            guard case .kept(let there) = outcomes[0], case .kept = outcomes[1] else {
                 throw StoreError(.corrupt, "\(outcomes)")
             }
-            #expect(there.owner == .stream(newer))
-            #expect(try await test.lease(of: alice, on: topic) == 7)
-            #expect(try await test.value(of: alice, on: topic) == "\(theirs.ref) 30,\(newer) {}")
+            #expect(there.owner == .shared && there.presence.ref == theirs.ref)
+            #expect(try await test.lease(of: alice, on: topic) ?? 0 > 7)
+            #expect(try await Set(test.holders(of: alice, on: topic).keys) == [owner.text, newer.text])
             #expect(try await test.value(of: bob, on: topic) == "\(lost.ref) 30,\(owner) {}")
         }
     }

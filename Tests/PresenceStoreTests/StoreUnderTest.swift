@@ -48,6 +48,19 @@ struct StoreUnderTest: Sendable {
         try await redis("HGET", keys(topic).members, .bytes(member.bytes)).string
     }
 
+    /// The open streams that hold a shared member, with the time of each.
+    func holders(of member: Member, on topic: Topic) async throws -> [String: Int] {
+        let field = try await redis("HGET", keys(topic).holders, .bytes(member.bytes)).string ?? ""
+        let entries = field.split(separator: " ").map { $0.split(separator: ":") }
+        return Dictionary(uniqueKeysWithValues: entries.map { (String($0[0]), Int($0[1]) ?? 0) })
+    }
+
+    /// Sets the time of each holder of a shared member.
+    func setHolders(of member: Member, on topic: Topic, _ times: [(StreamOwner, Int)]) async throws {
+        let field = times.map { "\($0):\($1)" }.joined(separator: " ")
+        try await redis("HSET", keys(topic).holders, .bytes(member.bytes), .string(field))
+    }
+
     /// Makes the topic look as if another server had written it.
     func forgetServer(of topic: Topic) async throws {
         try await redis("HSET", keys(topic).position, "r", "another")
@@ -56,7 +69,7 @@ struct StoreUnderTest: Sendable {
     /// Forgets who is on the topic, as a Redis that lost writes would.
     func lose(_ topic: Topic) async throws {
         let keys = keys(topic)
-        try await redis("DEL", keys.position, keys.members, keys.leases)
+        try await redis("DEL", keys.position, keys.members, keys.leases, keys.holders)
         try await redis("ZREM", keys.due, keys.topic)
     }
 
@@ -66,8 +79,13 @@ struct StoreUnderTest: Sendable {
         return keys.compactMap { $0.string?.dropFirst(store.keys.prefix.count) }.map { String($0) }.sorted()
     }
 
-    /// The key that alone may outlive a topic, without its prefix.
-    func untrackedKey(_ topic: Topic) -> String { "{\(StoreKeys.bucket(of: topic))}:g:\(topic.text)" }
+    /// The key that an untrack leaves in the topic's bucket, without its prefix.
+    func untrackedKey(_ topic: Topic) -> String { "{\(StoreKeys.bucket(of: topic))}:g" }
+
+    /// What stands there for a member.
+    func claim(_ member: Member, on topic: Topic, owner: StreamOwner? = nil) -> String {
+        "\(topic.text)\u{1f}\(member.text)\u{1f}\(owner?.text ?? "")"
+    }
 
     func keys(_ topic: Topic) -> TopicKeys { store.keys.topic(topic) }
 

@@ -63,14 +63,14 @@ struct UntrackTests {
             _ = try await test.store.untrack([alice, bob, carol, alice], on: topic)
             #expect(try await test.allKeys() == [test.untrackedKey(topic)])
             let remembered = try await test.redis("ZRANGE", untracked, 0, -1).elements?.compactMap(\.string)
-            let heartbeats = [alice, bob, carol].map { "\($0.text)\u{1f}" }
-            #expect(Set(remembered ?? []) == Set(heartbeats + ["\(alice.text)\u{1f}\(owner)"]))
+            let heartbeats = [alice, bob, carol].map { test.claim($0, on: topic) }
+            #expect(Set(remembered ?? []) == Set(heartbeats + [test.claim(alice, on: topic, owner: owner)]))
             #expect(try await (3_500_000...3_600_000).contains(test.redis("PTTL", untracked).int ?? 0))
 
             // The stream tracks on, as one whose first track went unanswered does.
             try await test.track(alice, on: topic, owner: owner)
             try await test.track(carol, on: topic)
-            for claim in ["\(alice.text)\u{1f}\(owner)", "\(carol.text)\u{1f}"] {
+            for claim in [test.claim(alice, on: topic, owner: owner), test.claim(carol, on: topic)] {
                 #expect(try await test.redis("ZSCORE", untracked, .string(claim)) == .null)
             }
         }
@@ -90,6 +90,48 @@ struct UntrackTests {
             #expect(try await test.store.untrack(key: try Key(key), on: topic) == 0)
             let left = try await test.store.snapshot(of: topic).presences.map(\.member)
             #expect(Set(left) == Set(others))
+        }
+    }
+
+    @Test func `deletes of absent presences note at most 64 in a bucket, however long their names`() async throws {
+        try await withStore { test in
+            let names = try (0..<300).map { try Member(String(repeating: "k", count: 200) + "\($0)") }
+            _ = try await test.store.untrack(names, on: topic)
+            _ = try await test.store.untrack(names, on: topic)
+            let untracked = test.keys(topic).untracked
+            let noted = try await test.redis("ZRANGE", untracked, 0, -1).elements?.compactMap(\.string) ?? []
+            #expect(noted.count == 64)
+            #expect(noted.allSatisfy { $0.utf8.count <= 96 })
+        }
+    }
+
+    @Test func `of the deletes noted in a bucket the newest 512 are kept, those of streams longest`() async throws {
+        try await withStore { test in
+            let owner = StreamOwner.random()
+            try await test.track(alice, on: topic, owner: owner)
+            _ = try await test.store.untrack([alice], on: topic)
+            let others = try (0..<1000).map { try Member("other \($0)") }
+            _ = try await test.store.track(others.map { Tracking(member: $0) }, on: topic, mode: .put)
+            _ = try await test.store.untrack(others, on: topic)
+            let untracked = test.keys(topic).untracked
+            #expect(try await test.redis("ZCARD", untracked).int == 512)
+            let claim = RedisArgument.string(test.claim(alice, on: topic, owner: owner))
+            #expect(try await test.redis("ZSCORE", untracked, claim) != .null)
+        }
+    }
+
+    @Test func `a name too long to be noted as it is is recognised all the same`() async throws {
+        try await withStore { test in
+            let long = try Member(String(repeating: "k", count: 250), String(repeating: "s", count: 64))
+            let owner = StreamOwner.random()
+            try await test.track(long, on: topic, owner: owner)
+            _ = try await test.store.untrack([long], on: topic)
+            let presence = Presence(ref: .random(), meta: .empty)
+            let stored = StoredPresence(presence: presence, ttl: 30, owner: .stream(owner))
+            #expect(try await test.store.restore([(long, stored)], on: topic) == [.untracked])
+            try await test.track(long, on: topic, owner: owner)
+            try await test.lose(topic)
+            #expect(try await test.store.restore([(long, stored)], on: topic) == [.restored])
         }
     }
 }

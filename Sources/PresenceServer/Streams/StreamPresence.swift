@@ -8,21 +8,25 @@ import PresenceStore
 
 /// The presence that a stream is, from its track to the end of its lease.
 ///
-/// The stream tracks it, the lease keeper renews it, and the stream's end leaves it its grace. Whoever opens the same
-/// session later owns it; then nothing that this one does changes it any more.
+/// The stream tracks it, the lease keeper renews it, and the stream's end leaves it its grace, unless another stream
+/// holds the same session.
 struct StreamPresence: Sendable {
     let topic: Topic
     let request: StreamPresenceRequest
+    /// Whether the client comes back with a position, and so may have had a session that the server gave.
+    let isReturning: Bool
     let store: PresenceStore
     let leases: LeaseKeeper
     let logger: Logger
     private let owner = StreamOwner.random()
 
     init(
-        topic: Topic, request: StreamPresenceRequest, store: PresenceStore, leases: LeaseKeeper, logger: Logger
+        topic: Topic, request: StreamPresenceRequest, isReturning: Bool, store: PresenceStore, leases: LeaseKeeper,
+        logger: Logger
     ) {
         self.topic = topic
         self.request = request
+        self.isReturning = isReturning
         self.store = store
         self.leases = leases
         self.logger = logger
@@ -30,15 +34,16 @@ struct StreamPresence: Sendable {
 
     /// Tracks the presence and has its lease renewed from here on.
     ///
-    /// While Redis is away it tries again, as long as the stream is open; nil if that ended first.
+    /// While Redis is away it tries again, as long as the stream is open; nil if that ended first. The member is the one
+    /// that was asked for, or one that the client had before.
     ///
     /// - Parameters:
     ///   - onDelay: Called at each failure after the first second.
     ///   - onUntracked: Called when Redis says that somebody untracked the presence, and no message did.
     nonisolated(nonsending) func track(
         while isOpen: () -> Bool, onDelay: (_ since: NIODeadline) -> Void,
-        onUntracked: @escaping @Sendable () -> Void
-    ) async throws(StoreError) -> Receipt? {
+        onUntracked: @escaping @Sendable (Member) -> Void
+    ) async throws(StoreError) -> (receipt: Receipt, member: Member)? {
         let start = NIODeadline.now()
         var pause = Duration.milliseconds(100)
         repeat {
@@ -55,31 +60,32 @@ struct StreamPresence: Sendable {
     }
 
     /// Answers a change of the presence that did not come from this stream; true if it was untracked.
-    func follow(_ change: OwnChange) -> Bool {
+    func follow(_ change: OwnChange, of member: Member) -> Bool {
         switch change {
-        case .became(let presence):
-            leases.refresh(request.member, on: topic, presence: presence)
-            return false
-        case .left(let reason):
-            // While this stream is open, only a newer one of the same session can close what was its presence.
-            guard reason == .untracked || reason == .closed else { return false }
-            leases.drop(request.member, on: topic, owner: owner)
-            return reason == .untracked
+        case .became(let presence): leases.refresh(member, on: topic, presence: presence)
+        case .left(.untracked):
+            leases.drop(member, on: topic, owner: owner)
+            return true
+        // Its lease ran out while this node, or Redis, could not renew it; the stream is open all the same.
+        case .left: leases.bringBack(member, on: topic, owner: owner)
         }
+        return false
     }
 
-    /// Gives the presence its grace, unless another stream has taken it over.
-    func release() {
-        leases.unbind(request.member, on: topic, owner: owner, grace: request.grace)
+    /// Gives the presence its grace, unless another stream holds it.
+    func release(_ member: Member) {
+        leases.unbind(member, on: topic, owner: owner, grace: end.grace, isResumable: end.isResumable)
     }
 
-    private nonisolated(nonsending) func trackOnce(_ onUntracked: @escaping @Sendable () -> Void)
-        async throws(StoreError) -> Receipt
+    private var end: StreamPresenceEnd {
+        StreamPresenceEnd(grace: request.grace, isResumable: request.isSessionGenerated)
+    }
+
+    private nonisolated(nonsending) func trackOnce(_ onUntracked: @escaping @Sendable (Member) -> Void)
+        async throws(StoreError) -> (receipt: Receipt, member: Member)
     {
-        let member = request.member
-        let outcomes = try await store.track(
-            [Tracking(member: member, meta: request.meta)], on: topic, mode: .put, owner: owner)
-        guard let receipt = outcomes.first?.receipt else {
+        let (outcome, member) = try await send(Tracking(member: request.member, meta: request.meta))
+        guard let receipt = outcome?.receipt else {
             throw StoreError(.corrupt, "The track script did not answer for its member.")
         }
         var meta = request.meta ?? .empty
@@ -88,7 +94,19 @@ struct StreamPresence: Sendable {
         }
         leases.bind(
             member, on: topic, owner: owner, ttl: receipt.ttl,
-            presence: Presence(ref: receipt.ref, previous: receipt.previous, meta: meta), onUntracked: onUntracked)
-        return receipt
+            presence: Presence(ref: receipt.ref, previous: receipt.previous, meta: meta), end: end,
+            onUntracked: { onUntracked(member) })
+        return (receipt, member)
+    }
+
+    private nonisolated(nonsending) func send(
+        _ item: Tracking
+    ) async throws(StoreError) -> (outcome: TrackOutcome?, member: Member) {
+        guard request.isSessionGenerated, isReturning else {
+            return (try await store.track([item], on: topic, mode: .put, owner: owner).first, item.member)
+        }
+        // The stream that it had may have ended on this node a moment ago.
+        await leases.finishReleases(of: item.member.key, on: topic)
+        return try await store.resume(item, on: topic, owner: owner)
     }
 }

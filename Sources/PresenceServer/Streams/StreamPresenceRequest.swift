@@ -4,7 +4,10 @@ import Presence
 
 /// The presence that a stream asks to be: `?key=alice&meta={…}&session=…&grace=5`.
 struct StreamPresenceRequest: Sendable {
+    /// Its session is a fresh one where the query names none.
     let member: Member
+    /// Whether the query names no session, so that a stream that comes back may take the one it had.
+    let isSessionGenerated: Bool
     /// Nil keeps the meta of a session that is already present.
     let meta: Meta?
     /// Seconds that the presence outlives the stream.
@@ -19,6 +22,7 @@ struct StreamPresenceRequest: Sendable {
             return nil
         }
         let session = try query.one("session")
+        isSessionGenerated = session == nil
         let meta = try query.one("meta")
         let grace = try query.one("grace")
         do throws(PresenceError) {

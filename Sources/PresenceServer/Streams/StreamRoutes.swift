@@ -56,7 +56,8 @@ package struct StreamRoutes: Sendable {
                 registry.keep(stream, logger: context.logger)
                 guard let presence = request.presence else { return stream.subscribe(to: hub) }
                 let track = StreamPresence(
-                    topic: request.topics[0], request: presence, store: store, leases: leases, logger: context.logger)
+                    topic: request.topics[0], request: presence, isReturning: request.since[0] != .empty, store: store,
+                    leases: leases, logger: context.logger)
                 stream.track { await self.track(track, of: $0, context) }
             }
         }
@@ -68,24 +69,25 @@ package struct StreamRoutes: Sendable {
     ) async {
         // The feed follows the topic before the track, so that the track arrives as a message and needs no snapshot.
         hub.prepare(presence.topic)
-        let member = presence.request.member
-        let untracked = StreamFrames.untracked(member)
         do {
-            let receipt = try await presence.track(
+            let tracked = try await presence.track(
                 while: { !stream.isEnded }, onDelay: { stream.setAway(since: $0) },
-                onUntracked: { stream.loop.execute { stream.assumeIsolated { $0.tell(untracked) } } })
-            stream.whenEnded { _ in presence.release() }
-            guard let receipt else { return }
+                onUntracked: { member in
+                    stream.loop.execute { stream.assumeIsolated { $0.tell(StreamFrames.untracked(member)) } }
+                })
+            let member = tracked?.member ?? presence.request.member
+            stream.whenEnded { _ in presence.release(member) }
+            guard let receipt = tracked?.receipt else { return }
             stream.setAway(since: nil)
             stream.tell(StreamFrames.tracked(member, ref: receipt.ref, grace: presence.request.grace))
             stream.subscribe(to: hub, as: member, reaching: receipt.cursor) { change in
-                guard presence.follow(change) else { return }
-                stream.assumeIsolated { $0.tell(untracked) }
+                guard presence.follow(change, of: member) else { return }
+                stream.assumeIsolated { $0.tell(StreamFrames.untracked(member)) }
             }
         } catch {
             context.logger.error("A stream's presence could not be tracked", metadata: ["error": "\(error)"])
             let problem = Problem(.internalError, "The presence could not be tracked.")
-            stream.whenEnded { _ in presence.release() }
+            stream.whenEnded { _ in presence.release(presence.request.member) }
             stream.tell(StreamFrames.error(problem, instance: context.requestID))
             stream.end(.failed)
         }

@@ -2,7 +2,7 @@
 --
 -- Value of a member:  ref[,prev] SP ttl[,owner] SP json
 --   ttl in whole seconds; owner: none = heartbeats over REST, 8–16 characters = that open stream,
---   '-' = its stream has ended and its grace runs.
+--   '_shared_' = the open streams that `o` lists, '-' = its last stream has ended and its grace runs.
 -- Message on the channel:  1:<epoch>:<seq>:[*]<records>
 --   '*' = the topic was empty before: the message is the whole state
 --   +<member bytes>:<value bytes>:<member><value>   set
@@ -16,6 +16,9 @@ local function clock()
   local t = redis.call('TIME')
   return t[1] * 1000 + math.floor(t[2] / 1000)
 end
+
+-- The owner of a member that several open streams hold; no stream has this name.
+local shared = '_shared_'
 
 local function parse(value)
   return string.match(value, '^([^ ,]+),?([^ ]*) (%d+),?([^ ]*) (.*)$')
@@ -60,15 +63,17 @@ local function left(reason, member)
   return '-' .. reason .. #member .. ':' .. member
 end
 
--- What stands in a topic's `g` for a presence that was untracked while its stream was open, or '' for heartbeats.
-local function claim(member, owner)
-  return member .. '\31' .. owner
+-- What stands in a bucket's `g` for a presence that was untracked while that stream was open, or '' for heartbeats. A
+-- long name is replaced by its digest, so that no caller decides how much an entry takes.
+local function claim(topic, member, owner)
+  local name = topic .. '\31' .. member .. '\31' .. owner
+  return #name > 96 and redis.sha1hex(name) or name
 end
 
--- An empty topic leaves no key behind, `g` aside, which goes by itself; its next life has a new epoch.
-local function retire(m, h, z, due, topic)
+-- An empty topic leaves no key behind; its next life has a new epoch.
+local function retire(m, h, z, due, o, topic)
   if redis.call('EXISTS', h) == 1 then return false end
-  redis.call('DEL', m, z)
+  redis.call('DEL', m, z, o)
   redis.call('ZREM', due, topic)
   return true
 end

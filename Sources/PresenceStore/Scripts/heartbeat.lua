@@ -1,6 +1,6 @@
 #!lua flags=allow-oom
 -- heartbeat: moves the leases of 1…500 members to now + ttl.
--- KEYS  m h z due
+-- KEYS  m h z due o
 -- ARGV  topic rid cand, then per member: member ttl     ttl '' = keep
 -- Reply now, epoch, seq, 0, then per member: status ref prev ttl     status 1 renewed, 0 absent
 -- Invariants: never creates, never publishes; a changed ttl is kept with the value; while an open stream holds the

@@ -1,39 +1,70 @@
 #!lua flags=allow-oom
--- release: the streams of up to 500 members have ended; each member has its grace, then leaves.
--- KEYS  m h z due
--- ARGV  topic channel rid cand, then per member: member owner grace-ms
--- Reply now, epoch, seq, published, then per member: 1 released, 0 absent or somebody else's by now
--- Invariants: only the owner releases; lease = now + grace, also when that is earlier; the owner becomes '-', which
--- gives the leave its reason; grace 0 leaves at once, published as closed; a member that is named twice goes once.
-local m, h, z, due = unpack(KEYS)
+-- release: streams that held up to 500 members have ended; a member without another holder has its grace, then leaves.
+-- KEYS  m h z due o
+-- ARGV  topic channel rid cand, then per member: member owner grace-ms generated     generated 1 = its session may be
+--       resumed by a stream of that key that names none
+-- Reply now, epoch, seq, published, then per member: 1 released, 0 absent or not held by that stream
+-- Invariants: only a holder releases; while others hold the member the lease is the latest of their deadlines and
+-- now + grace; when none does, the owner becomes '-', which gives the leave its reason, and the lease now + grace, also
+-- when that is earlier; grace 0 leaves at once, published as closed, unless a holder is listed that has lapsed: it may
+-- be on a node that was stopped, so a sweep decides, which honours the hold; a member that is named twice goes once.
+local m, h, z, due, o = unpack(KEYS)
 local topic, channel, rid, cand = unpack(ARGV, 1, 4)
 
 local members = {}
-for i = 5, #ARGV, 3 do members[#members + 1] = ARGV[i] end
+for i = 5, #ARGV, 4 do members[#members + 1] = ARGV[i] end
 local stored = {}
 for i, value in ipairs(redis.call('HMGET', h, unpack(members))) do stored[members[i]] = value end
 
 local now = clock()
 local earliest = math.huge
-local values, leases, gone, records, outcomes = {}, {}, {}, {}, {}
-for i = 5, #ARGV, 3 do
-  local member, owner, grace = ARGV[i], ARGV[i + 1], tonumber(ARGV[i + 2])
+local values, leases, gone, records, outcomes, fields = {}, {}, {}, {}, {}, {}
+for i = 5, #ARGV, 4 do
+  local member, owner, grace, generated = unpack(ARGV, i, i + 3)
   local old = stored[member]
   local released = 0
   if old then
     local ref, prev, ttl, own, json = parse(old)
-    if own == owner then
+    local list, latest, listed, more, isAlone = {}, 0, false, false, own == owner
+    if own == shared then
+      list, latest, listed, more = others(fields[member] or redis.call('HGET', o, member) or '', owner, now, ttl * 1000)
+    end
+    if isAlone or listed then
       released = 1
       stored[member] = nil
-      if grace > 0 then
-        values[#values + 1] = member
-        values[#values + 1] = compose(ref, prev, ttl, '-', json)
-        leases[#leases + 1] = now + grace
-        leases[#leases + 1] = member
-        if now + grace < earliest then earliest = now + grace end
+      local deadline = now + grace
+      if latest > 0 then
+        local mark = shared
+        fields[member] = table.concat(list, ' ')
+        if #list == 1 and not more then mark, fields[member] = string.match(list[1], '^[^:]*'), false end
+        if latest > deadline then deadline = latest end
+        stored[member] = compose(ref, prev, ttl, mark, json)
+      elseif grace ~= '0' or #list > 0 then
+        if own == shared then fields[member] = false end
+        old = compose(ref, prev, ttl, '-', json)
+        if generated == '1' then
+          local key = string.match(member, '^[^\31]*\31')
+          local session = string.sub(member, #key + 1)
+          local sessions = {}
+          for each in string.gmatch(fields[key] or redis.call('HGET', o, key) or '', '[^ ]+') do
+            if each ~= session then sessions[#sessions + 1] = each end
+          end
+          while #sessions > 3 do table.remove(sessions, 1) end
+          sessions[#sessions + 1] = session
+          fields[key] = table.concat(sessions, ' ')
+        end
       else
+        if own == shared then fields[member] = false end
+        deadline = nil
         gone[#gone + 1] = member
         records[#records + 1] = left('c', member)
+      end
+      if deadline then
+        values[#values + 1] = member
+        values[#values + 1] = stored[member] or old
+        leases[#leases + 1] = deadline
+        leases[#leases + 1] = member
+        if deadline < earliest then earliest = deadline end
       end
     end
   end
@@ -46,12 +77,13 @@ if #values > 0 then
   redis.call('ZADD', z, unpack(leases))
   redis.call('ZADD', due, 'LT', earliest, topic)
 end
+note(o, fields)
 local published = 0
 if #gone > 0 then
   redis.call('HDEL', h, unpack(gone))
   redis.call('ZREM', z, unpack(gone))
   if e == '' then e = open(m, rid, cand) end
   s, published = publish(m, e, channel, records), 1
-  retire(m, h, z, due, topic)
+  retire(m, h, z, due, o, topic)
 end
 return { now, e, s, published, unpack(outcomes) }

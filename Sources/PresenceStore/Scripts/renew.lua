@@ -1,12 +1,13 @@
 #!lua flags=allow-oom
 -- renew: moves the leases of up to 500 members bound to open streams to now + lease.
--- KEYS  h z due
+-- KEYS  h z due o
 -- ARGV  topic lease-ms, then per member: member owner
 -- Reply now, then for each member that was not renewed: its index from 0, the owner that is there
---       ('?' = the member is missing, '' = REST, '-' = a stream that has ended)
+--       ('?' = the member is missing, '' = REST, '-' = its streams have ended)
 -- Invariants: no seq, nothing published; never GT, since a clock that jumped back leaves leases in the future; never a
--- lease without a field; only the owner renews, so a stream that lost its session to a newer one cannot keep it alive.
-local h, z, due = unpack(KEYS)
+-- lease without a field; only a holder renews, and none is added, since a renewal may come after the release of its
+-- stream; other holders that lapsed long ago go, and the last one is the owner again.
+local h, z, due, o = unpack(KEYS)
 local lease = tonumber(ARGV[2])
 
 local members = {}
@@ -14,17 +15,48 @@ for i = 3, #ARGV, 2 do members[#members + 1] = ARGV[i] end
 local values = redis.call('HMGET', h, unpack(members))
 
 local now = clock()
-local reply, leases = { now }, {}
+local reply, leases, held = { now }, {}, {}
 for i, member in ipairs(members) do
   local own = values[i] and string.match(values[i], '^[^ ]+ %d+,?([^ ]*)') or '?'
   if own == ARGV[i * 2 + 2] then
     leases[#leases + 1] = now + lease
     leases[#leases + 1] = member
+  elseif own == shared then
+    held[#held + 1] = i
   else
     reply[#reply + 1] = i - 1
     reply[#reply + 1] = own
   end
 end
+
+local fields, marks = {}, {}
+for _, i in ipairs(held) do
+  local member, owner = members[i], ARGV[i * 2 + 2]
+  if fields[member] == nil then fields[member] = redis.call('HGET', o, member) or '' end
+  local field = fields[member]
+  local _, _, listed, more = others(field or '', owner, now, lease)
+  if marks[member] == owner then listed = true end
+  if listed or more then
+    if field then marks[member], fields[member] = hold(field, owner, now, lease) end
+    leases[#leases + 1] = now + lease
+    leases[#leases + 1] = member
+  else
+    reply[#reply + 1] = i - 1
+    reply[#reply + 1] = shared
+  end
+end
+for _, i in ipairs(held) do
+  local member = members[i]
+  local mark = marks[member]
+  if not mark then
+    fields[member] = nil
+  elseif mark ~= shared then
+    local ref, prev, ttl, _, json = parse(values[i])
+    redis.call('HSET', h, member, compose(ref, prev, ttl, mark, json))
+  end
+end
+note(o, fields)
+
 if #leases > 0 then
   redis.call('ZADD', z, unpack(leases))
   redis.call('ZADD', due, 'LT', now + lease, ARGV[1])

@@ -1,15 +1,16 @@
 #!lua
--- restore: brings back up to 500 members, with their refs, that a Redis which lost writes has forgotten.
--- KEYS  m h z due g
+-- restore: brings back up to 500 members, with their refs, that a Redis which lost writes has forgotten, and has streams
+-- hold again what they hold no more though they are open.
+-- KEYS  m h z due o g
 -- ARGV  topic channel rid cand, then per member: member value
 -- Reply now, epoch, seq, published, then per member: status, the value that is there now when it is not the given one
---       status 3 was untracked while the stream or heartbeats held it, 2 restored, 1 was there and is ours (lease
---       moved), 0 was there and belongs to somebody else
+--       status 3 was untracked while the stream or heartbeats held it, 2 restored, 1 was there and is held (lease
+--       moved), 0 was there, and is given by heartbeats
 -- Invariants: sets only what is absent, and publishes only that; an owner that was lost ('' or '-') becomes the given
--- one; neither for a stream whose presence was untracked; one that heartbeats kept touches nothing that is there; a
--- lease is now + the given ttl; a member that is named twice, by two streams, is the first one's; refused when Redis is
--- out of memory.
-local m, h, z, due, g = unpack(KEYS)
+-- one, and a stream joins others that hold the member; nothing for a stream that held it when it was untracked; one that
+-- heartbeats kept touches nothing that is there; a lease is now + the given ttl; a member that is named twice, by two
+-- streams, has the first one's value and both as holders; refused when Redis is out of memory.
+local m, h, z, due, o, g = unpack(KEYS)
 local topic, channel, rid, cand = unpack(ARGV, 1, 4)
 
 local members = {}
@@ -18,13 +19,13 @@ local stored = {}
 for i, value in ipairs(redis.call('HMGET', h, unpack(members))) do stored[members[i]] = value end
 
 local now = clock()
-local function untracked(name)
-  local time = redis.call('ZSCORE', g, name)
+local function untracked(member, owner)
+  local time = redis.call('ZSCORE', g, claim(topic, member, owner))
   return time and tonumber(time) > now - 3600000
 end
 
 local earliest = math.huge
-local values, leases, records, outcomes = {}, {}, {}, {}
+local values, leases, records, outcomes, fields, deadlines = {}, {}, {}, {}, {}, {}
 for i = 5, #ARGV, 2 do
   local member, value = ARGV[i], ARGV[i + 1]
   local _, _, ttl, owner = parse(value)
@@ -33,25 +34,29 @@ for i = 5, #ARGV, 2 do
   if there then cref, cprev, cttl, cown, cjson = parse(there) end
   if there and owner == '' then
     status = 0
-  elseif cown == '' or cown == '-' then
-    if untracked(claim(member, owner)) or owner == '' and untracked(claim(string.match(member, '^[^\31]*\31'), '')) then
-      status = 3
-    else
-      if there then
-        there = compose(cref, cprev, cttl, owner, cjson)
-      else
-        status = 2
-        records[#records + 1] = joined(member, value)
-      end
-      stored[member] = there or value
-      values[#values + 1] = member
-      values[#values + 1] = stored[member]
+  elseif cown == owner and owner ~= '' then
+    status = 1
+  elseif untracked(member, owner) or owner == '' and untracked(string.match(member, '^[^\31]*\31'), '') then
+    status = 3
+  elseif not there then
+    status = 2
+    records[#records + 1] = joined(member, value)
+    stored[member] = value
+  else
+    local mark = owner
+    if cown ~= '' and cown ~= '-' then
+      local field = cown .. ':' .. (deadlines[member] or redis.call('ZSCORE', z, member) or now)
+      if cown == shared then field = fields[member] or redis.call('HGET', o, member) or '' end
+      mark, fields[member] = hold(field, owner, now, ttl * 1000)
     end
-  elseif cown ~= owner then
-    status = 0
+    there = compose(cref, cprev, cttl, mark, cjson)
+    stored[member] = there
   end
   if status == 1 or status == 2 then
+    values[#values + 1] = member
+    values[#values + 1] = stored[member]
     local deadline = now + ttl * 1000
+    deadlines[member] = deadline
     leases[#leases + 1] = deadline
     leases[#leases + 1] = member
     if deadline < earliest then earliest = deadline end
@@ -62,11 +67,12 @@ end
 
 local empty = redis.call('EXISTS', m, h) == 0
 local e, s = (#leases > 0 and open or fence)(m, rid, cand)
-if #values > 0 then redis.call('HSET', h, unpack(values)) end
 if #leases > 0 then
+  redis.call('HSET', h, unpack(values))
   redis.call('ZADD', z, unpack(leases))
   redis.call('ZADD', due, 'LT', earliest, topic)
 end
+note(o, fields)
 local published = 0
 if #records > 0 then
   if empty then records[1] = '*' .. records[1] end

@@ -1,13 +1,13 @@
 #!lua flags=allow-oom
 -- sweep: removes members of one topic whose lease is over.
--- KEYS  m h z due clk
+-- KEYS  m h z due o clk
 -- ARGV  topic channel rid cand batch gap-ms longest-ttl-ms     batch at most 1000
 -- Reply now, epoch, seq, published, removed (-1 = held, nothing was done), 1 = more are due, 1 = the topic needs audit
 -- Invariants: checks the hold, the gap and the run_id itself, so a sweep that was delayed cannot pass a hold; one
--- message for all it removes; closed when the stream had ended, evicted when only the lease was left, else expired;
+-- message for all it removes; closed when its streams had ended, evicted when only the lease was left, else expired;
 -- deadlines beyond any lease come back to now + the longest ttl; re-arms `due` to the earliest lease; the last
 -- member takes the topic's keys with it.
-local m, h, z, due, clk = unpack(KEYS)
+local m, h, z, due, o, clk = unpack(KEYS)
 local topic, channel, rid, cand = unpack(ARGV, 1, 4)
 local batch, gap, longest = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
 
@@ -28,6 +28,7 @@ if #over > 0 then
     records[i] = left(owner == '-' and 'c' or owner and 'x' or 'e', over[i])
   end
   if e == '' then e = open(m, rid, cand) end
+  redis.call('HDEL', o, unpack(over))
   redis.call('HDEL', h, unpack(over))
   redis.call('ZREM', z, unpack(over))
   s, published = publish(m, e, channel, records), 1
@@ -40,7 +41,7 @@ if #absurd > 0 then
   redis.call('ZADD', z, unpack(leases))
 end
 
-if retire(m, h, z, due, topic) then return { now, e, s, published, #over, 0, 0 } end
+if retire(m, h, z, due, o, topic) then return { now, e, s, published, #over, 0, 0 } end
 local earliest = redis.call('ZRANGE', z, 0, 0, 'WITHSCORES')[2]
 redis.call('ZADD', due, earliest or now + longest, topic)
 local more = (#absurd == batch or earliest and tonumber(earliest) <= now) and 1 or 0

@@ -1,16 +1,28 @@
 #!lua
 -- track: sets values and leases of 1…500 members.
--- KEYS  m h z due g
+-- KEYS  m h z due o g
 -- ARGV  topic channel rid cand mode owner default-ttl, then per member: member fresh-ref ttl json
---       mode create|put; owner '' = REST; ttl '' = keep, or the default; json '' = keep, or {}
--- Reply now, epoch, seq, published, then per member: status ref prev ttl
+--       mode create|put|resume; owner '' = REST; ttl '' = keep, or the default; json '' = keep, or {}
+-- Reply now, epoch, seq, published, then per member: status ref prev ttl; after all, with resume: the member
 --       status 0 unchanged, 1 changed, 2 created, 3 conflict (create met a member; nothing of it is touched)
 -- Invariants: all or nothing, and refused when Redis is out of memory (no allow-oom); lease = now + ttl; identical
--- json only refreshes the lease (and ttl or owner) and publishes nothing; a REST write keeps an open stream as owner,
--- and then the ttl too, since that stream's node renews by it, and takes over from one that has ended ('-'); what is
--- tracked counts as untracked no more.
-local m, h, z, due, g = unpack(KEYS)
+-- json only refreshes the lease (and ttl or owner) and publishes nothing; a stream joins those that hold the member, and
+-- a second track of the same stream, which a retry may be, changes neither meta nor session; a REST write keeps open streams as owners,
+-- and then the ttl too, since their nodes renew by it, and takes over from one that has ended ('-'); what is tracked
+-- counts as untracked no more; resume is given one member with a fresh session, and takes in its place the newest of that
+-- key's generated sessions that are in their grace, if there is one.
+local m, h, z, due, o, g = unpack(KEYS)
 local topic, channel, rid, cand, mode, owner, default = unpack(ARGV, 1, 7)
+
+if mode == 'resume' and redis.call('HEXISTS', h, ARGV[8]) == 0 then
+  local key = string.match(ARGV[8], '^[^\31]*\31')
+  for session in string.gmatch(redis.call('HGET', o, key) or '', '[^ ]+') do
+    local value = redis.call('HGET', h, key .. session)
+    local own = value and string.match(value, '^[^ ]+ %d+,([^ ]*)')
+    if own == '-' or own == owner then ARGV[8] = key .. session end
+    if own == owner then break end
+  end
+end
 
 local members = {}
 for i = 8, #ARGV, 4 do members[#members + 1] = ARGV[i] end
@@ -19,7 +31,7 @@ for i, value in ipairs(redis.call('HMGET', h, unpack(members))) do stored[member
 
 local now = clock()
 local earliest = math.huge
-local values, leases, records, outcomes = {}, {}, {}, {}
+local values, leases, records, outcomes, fields = {}, {}, {}, {}, {}
 for i = 8, #ARGV, 4 do
   local member, ref, ttl, json = unpack(ARGV, i, i + 3)
   local old, status, prev, own = stored[member], 2, '', owner
@@ -31,8 +43,15 @@ for i = 8, #ARGV, 4 do
   else
     if old then
       if ttl == '' or owner == '' and oown ~= '' and oown ~= '-' then ttl = ottl end
-      if own == '' and oown ~= '-' then own = oown end
-      if json == '' or json == ojson then
+      local isHeld = oown == owner
+      if own == '' then
+        if oown ~= '-' then own = oown end
+      elseif oown ~= '' and oown ~= '-' and not isHeld then
+        local field = oown .. ':' .. (redis.call('ZSCORE', z, member) or now)
+        if oown == shared then field = fields[member] or redis.call('HGET', o, member) or '' end
+        own, fields[member], isHeld = hold(field, owner, now, ttl * 1000)
+      end
+      if json == '' or json == ojson or owner ~= '' and isHeld then
         status, ref, prev, json = 0, oref, oprev, ojson
       else
         status, prev = 1, oref
@@ -65,11 +84,15 @@ if #leases > 0 then
   redis.call('ZADD', z, unpack(leases))
   redis.call('ZADD', due, 'LT', earliest, topic)
 end
-for i, member in ipairs(members) do members[i] = claim(member, owner) end
-redis.call('ZREM', g, unpack(members))
+note(o, fields)
+if redis.call('EXISTS', g) == 1 then
+  for i, member in ipairs(members) do members[i] = claim(topic, member, owner) end
+  redis.call('ZREM', g, unpack(members))
+end
 local published = 0
 if #records > 0 then
   if empty then records[1] = '*' .. records[1] end
   s, published = publish(m, e, channel, records), 1
 end
+if mode == 'resume' then outcomes[#outcomes + 1] = ARGV[8] end
 return { now, e, s, published, unpack(outcomes) }

@@ -1,40 +1,57 @@
 #!lua flags=allow-oom
 -- untrack: removes 1…500 members.
--- KEYS  m h z due g
+-- KEYS  m h z due o g
 -- ARGV  topic channel rid cand, then the members; key 0x1f stands for sessions of that key that are not there
 -- Reply now, epoch, seq, published, then per member: 1 removed, 0 was not there
--- Invariants: publishes only those that were there; the last one takes the topic's keys with it; whom this was about is
--- noted in `g`, so that a node which misses the message does not restore them: an hour for the stream that held it, a
--- minute for heartbeats, 20 s for heartbeats of whom Redis may have forgotten.
-local m, h, z, due, g = unpack(KEYS)
+-- Invariants: publishes only those that were there; the last one takes the topic's keys with it; each removal is noted
+-- in `g`, so that a node which misses the message does not restore the member: an hour for each stream that held it, a
+-- minute for heartbeats, 20 s for heartbeats of a member that Redis may have forgotten. `g` is bounded, since it grows
+-- on a full Redis as well: at most 512 entries, of which those that end first go, and an absent member is noted only
+-- beside fewer than 64.
+local m, h, z, due, o, g = unpack(KEYS)
 local topic, channel, rid, cand = unpack(ARGV, 1, 4)
 local memory, minute, moment = 3600000, 60000, 20000
+local most, mostAbsent = 512, 64
 
 local now = clock()
 local values = redis.call('HMGET', h, unpack(ARGV, 5))
-local records, claims, outcomes = {}, {}, {}
+local room = mostAbsent - redis.call('ZCARD', g)
+local records, claims, outcomes, fields = {}, {}, {}, {}
 local kept = moment
+local function keep(member, owner, time)
+  claims[#claims + 1] = now - memory + time
+  claims[#claims + 1] = claim(topic, member, owner)
+  if time > kept then kept = time end
+end
 for i, value in ipairs(values) do
   local member = ARGV[i + 4]
-  local removed = redis.call('HDEL', h, member)
-  if removed == 1 then
-    records[#records + 1] = left('u', member)
-  end
-  local time = value and minute or moment
-  kept = math.max(kept, time)
-  claims[#claims + 1] = now - memory + time
-  claims[#claims + 1] = claim(member, '')
   local owner = value and string.match(value, '^[^ ]+ %d+,([^ ]+) ')
-  if owner and owner ~= '-' then
-    kept = memory
-    claims[#claims + 1] = now
-    claims[#claims + 1] = claim(member, owner)
+  if owner == shared then
+    for name in string.gmatch(redis.call('HGET', o, member) or '', '([^ :]+):') do keep(member, name, memory) end
+    fields[member] = false
+  elseif owner and owner ~= '-' then
+    keep(member, owner, memory)
   end
+  if value then
+    keep(member, '', minute)
+  elseif room > 0 then
+    room = room - 1
+    keep(member, '', moment)
+  end
+end
+for i = 5, #ARGV do
+  local removed = redis.call('HDEL', h, ARGV[i])
+  if removed == 1 then records[#records + 1] = left('u', ARGV[i]) end
   outcomes[#outcomes + 1] = removed
 end
-redis.call('ZADD', g, unpack(claims))
-redis.call('ZREMRANGEBYSCORE', g, '-inf', now - memory)
-redis.call('PEXPIRE', g, math.max(kept, redis.call('PTTL', g)))
+note(o, fields)
+-- A member may have many holders, and a call takes so many arguments only.
+for i = 1, #claims, 1000 do redis.call('ZADD', g, unpack(claims, i, math.min(i + 999, #claims))) end
+if #claims > 0 then
+  redis.call('ZREMRANGEBYSCORE', g, '-inf', now - memory)
+  redis.call('ZREMRANGEBYRANK', g, 0, -most - 1)
+  redis.call('PEXPIRE', g, math.max(kept, redis.call('PTTL', g)))
+end
 
 local e, s = fence(m, rid, cand)
 local published = 0
@@ -42,6 +59,6 @@ if #records > 0 then
   redis.call('ZREM', z, unpack(ARGV, 5))
   if e == '' then e = open(m, rid, cand) end
   s, published = publish(m, e, channel, records), 1
-  retire(m, h, z, due, topic)
+  retire(m, h, z, due, o, topic)
 end
 return { now, e, s, published, unpack(outcomes) }

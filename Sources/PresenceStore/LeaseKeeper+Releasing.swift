@@ -1,0 +1,84 @@
+// Rollcall · PresenceStore
+
+import Logging
+import Metrics
+package import Presence
+import Synchronization
+
+extension LeaseKeeper {
+    /// What a presence is left at least, in seconds, while other nodes may not have put back what a Redis lost.
+    private static let unsettledGrace = 5
+
+    /// Ends the stream's hold on a presence, which then has `grace` seconds, unless another stream holds it.
+    ///
+    /// - Parameter isResumable: Whether a stream that comes back without a session may take this one.
+    package func unbind(
+        _ member: Member, on topic: Topic, owner: StreamOwner, grace: Int, isResumable: Bool = false
+    ) {
+        let releasing = Releasing(member: member, owner: owner, grace: grace, isResumable: isResumable)
+        queue([ReleaseQueue.Item(topic: topic, releasing: releasing)]) { book in
+            book.unbind(member, on: topic, owner: owner)
+        }
+        wake.yield()
+    }
+
+    /// Returns when Redis knows of all streams of that key on this node that have ended, or does not answer.
+    ///
+    /// For a track that is to find their grace running.
+    package func finishReleases(of key: Key, on topic: Topic) async {
+        let slot = ReleaseQueue.Slot(topic: topic, key: key)
+        if state.withLock({ $0.releases.isWaiting(slot) }) { await releaseEnded() }
+        await withCheckedContinuation { waiter in
+            if !state.withLock({ $0.releases.add(waiter, for: slot) }) { waiter.resume() }
+        }
+    }
+
+    /// Sends the ends of streams to Redis; what fails is sent again.
+    func releaseEnded() async {
+        let begun = state.withLock { state in
+            (batch: state.releases.begin(), isUnsettled: state.unsettledUntil.map { $0 > .now } ?? false)
+        }
+        guard let (batch, items) = begun.batch else { return }
+        let calls = Dictionary(grouping: items, by: \.topic).flatMap { topic, items in
+            items.chunks(of: PresenceStore.membersPerCall).map { (topic: topic, items: Array($0)) }
+        }
+        await inParallel(calls, width: Self.callsInFlight) { [self] topic, items in
+            await releasing.watch { () throws(StoreError) in
+                do throws(StoreError) {
+                    let releases = items.map { item in
+                        var releasing = item.releasing
+                        if begun.isUnsettled { releasing.grace = max(releasing.grace, Self.unsettledGrace) }
+                        return releasing
+                    }
+                    _ = try await store.release(releases, on: topic)
+                } catch {
+                    if error.isTransient { noteUnsettled() }
+                    queue(items)
+                    throw error
+                }
+            }
+        }
+        for waiter in state.withLock({ $0.releases.end(batch) }) { waiter.resume() }
+    }
+
+    /// Notes that Redis may have lost writes which other nodes still have to make up for.
+    func noteUnsettled() {
+        state.withLock { $0.unsettledUntil = .now + .seconds(10) }
+    }
+
+    private func queue(_ items: [ReleaseQueue.Item], alongside change: (inout LeaseBook) -> Void = { _ in }) {
+        let (dropped, isFirst) = state.withLock { state in
+            change(&state.book)
+            let before = state.releases.dropped
+            for item in items { state.releases.add(item) }
+            return (state.releases.dropped - before, before == 0 && state.releases.dropped > 0)
+        }
+        guard dropped > 0 else { return }
+        droppedReleases.increment(by: dropped)
+        if isFirst {
+            logger.warning(
+                "lease keeper: ends of streams are dropped, too many wait for Redis; those presences leave as expired",
+                metadata: ["waiting": "\(state.withLock { $0.releases.maximum })"])
+        }
+    }
+}

@@ -1,0 +1,14 @@
+// Rollcall · PresenceStore
+
+/// How a presence is released when a stream that holds it ends.
+package struct StreamPresenceEnd: Hashable, Sendable {
+    /// Whole seconds that the presence stays when no other stream holds it.
+    package var grace: Int
+    /// Whether a stream that comes back without a session may take this one, since the server had given it.
+    package var isResumable: Bool
+
+    package init(grace: Int = 0, isResumable: Bool = false) {
+        self.grace = grace
+        self.isResumable = isResumable
+    }
+}

@@ -1,0 +1,280 @@
+// Rollcall · PresenceStoreTests
+
+import Presence
+import Redis
+import TestSupport
+import Testing
+
+@testable import PresenceStore
+
+@Suite("a session on several streams")
+struct SharedSessionTests {
+    let topic: Topic
+    let alice: Member
+    let owners = (0..<3).map { _ in StreamOwner.random() }
+
+    init() throws {
+        topic = try .sample()
+        alice = try Member("alice")
+    }
+
+    static let orders = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]]
+
+    private func release(_ owner: StreamOwner, grace: Int, of test: StoreUnderTest) async throws -> Bool {
+        try await test.store.release([Releasing(member: alice, owner: owner, grace: grace)], on: topic)[0]
+    }
+
+    private func stored(_ owner: StreamOwner, ref: Ref = .random()) -> StoredPresence {
+        StoredPresence(presence: Presence(ref: ref, meta: .empty), ttl: 30, owner: .stream(owner))
+    }
+
+    @Test(arguments: orders, [0, 5])
+    func `three streams hold a session until the last of them ends, in every order`(
+        order: [Int], grace: Int
+    ) async throws {
+        try await withStore { test in
+            var ref: Ref?
+            for owner in owners { ref = try await test.track(alice, on: topic, owner: owner).ref }
+            let first = try #require(ref)
+            #expect(try await test.value(of: alice, on: topic) == "\(first) 30,_shared_ {}")
+            try await test.withMessages(on: topic) { log in
+                for index in order.dropLast() {
+                    #expect(try await release(owners[index], grace: grace, of: test))
+                    #expect(try await test.lease(of: alice, on: topic) ?? 0 > (try await test.now()) + 20_000)
+                }
+                let last = owners[order[2]]
+                #expect(try await test.value(of: alice, on: topic) == "\(first) 30,\(last) {}")
+                #expect(try await test.redis("EXISTS", test.keys(topic).holders).int == 0)
+                #expect(try await log.take() == [])
+                #expect(try await release(last, grace: grace, of: test))
+                if grace == 0 {
+                    #expect(try await log.takeRecords() == ["-c8:\(alice.text)"])
+                    #expect(try await test.allKeys() == [])
+                } else {
+                    #expect(try await test.value(of: alice, on: topic) == "\(first) 30,- {}")
+                    let left = try #require(try await test.lease(of: alice, on: topic)) - (try await test.now())
+                    #expect((1...5000).contains(left))
+                }
+            }
+        }
+    }
+
+    @Test func `two streams of one session that end in one call end it once`() async throws {
+        try await withStore { test in
+            for owner in owners.prefix(2) { try await test.track(alice, on: topic, owner: owner) }
+            let items = owners.prefix(2).map { Releasing(member: alice, owner: $0, grace: 0) }
+            try await test.withMessages(on: topic) { log in
+                let released = try await test.store.release(items, on: topic)
+                #expect(released == [true, true])
+                #expect(try await log.takeRecords() == ["-c8:\(alice.text)"])
+            }
+            #expect(try await test.allKeys() == [])
+        }
+    }
+
+    @Test func `each holder renews, alone or with others in one call, and none that is not listed`() async throws {
+        try await withStore { test in
+            for owner in owners.prefix(2) { try await test.track(alice, on: topic, owner: owner) }
+            try await test.setLease(of: alice, on: topic, at: 1)
+            let stranger = StreamOwner.random()
+            let failures = try await test.store.renew(
+                [(alice, owners[0]), (alice, stranger), (alice, owners[1])], on: topic, lease: 30)
+            #expect(failures == [FailedRenewal(member: alice, owner: stranger, found: .foreign)])
+            #expect(try await test.lease(of: alice, on: topic) ?? 0 > (try await test.now()) + 20_000)
+            #expect(try await Set(test.holders(of: alice, on: topic).keys) == Set(owners.prefix(2).map(\.text)))
+        }
+    }
+
+    @Test func `a track of a stream that holds the session already changes nothing, whatever its meta`() async throws {
+        try await withStore { test in
+            for owner in owners.prefix(2) { try await test.track(alice, on: topic, #"{"n":1}"#, owner: owner) }
+            let newest = try await test.track(alice, on: topic, #"{"n":2}"#)
+            // A track that timed out was sent again, and is executed late.
+            for owner in owners.prefix(2) {
+                let late = try await test.track(alice, on: topic, #"{"n":1}"#, owner: owner)
+                #expect(late.ref == newest.ref)
+            }
+            #expect(try await test.value(of: alice, on: topic)?.hasSuffix(#" 30,_shared_ {"n":2}"#) == true)
+            #expect(try await test.holders(of: alice, on: topic).count == 2)
+        }
+    }
+
+    @Test func `REST changes the meta of a shared session, and neither its ttl nor its holders`() async throws {
+        try await withStore { test in
+            for owner in owners { try await test.track(alice, on: topic, owner: owner) }
+            let put = try await test.track(alice, on: topic, #"{"n":1}"#, ttl: 7)
+            _ = try await test.store.heartbeat([(alice, 7)], on: topic)
+            let update = Updating(member: alice, change: .replace(try Meta(#"{"n":2}"#)))
+            _ = try await test.store.update([update], on: topic)
+            #expect(put.ttl == 30)
+            #expect(try await test.value(of: alice, on: topic)?.hasSuffix(#" 30,_shared_ {"n":2}"#) == true)
+            #expect(try await test.holders(of: alice, on: topic).count == 3)
+        }
+    }
+
+    @Test func `the lease of a session with a dead holder lasts no longer than that one's deadline or the grace`()
+        async throws
+    {
+        try await withStore { test in
+            for owner in owners.prefix(2) { try await test.track(alice, on: topic, owner: owner) }
+            let now = try await test.now()
+            // The first one's node is gone; the second one ends with no grace, then a third with a long one.
+            try await test.setHolders(of: alice, on: topic, [(owners[0], now + 12_000), (owners[1], now + 30_000)])
+            #expect(try await release(owners[1], grace: 0, of: test))
+            #expect(try await test.lease(of: alice, on: topic) == now + 12_000)
+
+            try await test.track(alice, on: topic, owner: owners[2])
+            #expect(try await release(owners[2], grace: 60, of: test))
+            let left = try #require(try await test.lease(of: alice, on: topic)) - now
+            #expect((60_000...70_000).contains(left))
+        }
+    }
+
+    @Test func `a holder that lapsed keeps the last end of others from removing the session at once`() async throws {
+        try await withStore { test in
+            for owner in owners.prefix(2) { try await test.track(alice, on: topic, owner: owner) }
+            let now = try await test.now()
+            try await test.setHolders(of: alice, on: topic, [(owners[0], now - 60_000), (owners[1], now - 60_000)])
+            try await test.setLease(of: alice, on: topic, at: now - 60_000)
+            try await test.withMessages(on: topic) { log in
+                #expect(try await release(owners[1], grace: 0, of: test))
+                #expect(try await log.take() == [])
+                // The node that hung comes back in time.
+                #expect(
+                    try await test.store.renew([(alice, owners[0])], on: topic, lease: 30)
+                        == [FailedRenewal(member: alice, owner: owners[0], found: .released)])
+                guard case .kept = try await test.store.restore([(alice, stored(owners[0]))], on: topic)[0] else {
+                    throw StoreError(.corrupt, "not held again")
+                }
+                #expect(try await test.clock.sweep(topic) == .nothing)
+                #expect(try await test.value(of: alice, on: topic)?.contains(" 30,\(owners[0]) ") == true)
+
+                // And another time it does not.
+                try await test.track(alice, on: topic, owner: owners[1])
+                let later = try await test.now()
+                try await test.setHolders(of: alice, on: topic, [(owners[0], later - 1), (owners[1], later + 30_000)])
+                #expect(try await release(owners[1], grace: 0, of: test))
+                #expect(try await test.clock.sweep(topic).removed == 1)
+                #expect(try await log.takeRecords() == ["-c8:\(alice.text)"])
+            }
+        }
+    }
+
+    @Test func `after a gap longer than any lease the first renewal drops no other holder`() async throws {
+        try await withStore { test in
+            for owner in owners { try await test.track(alice, on: topic, owner: owner) }
+            let now = try await test.now()
+            try await test.setHolders(of: alice, on: topic, owners.map { ($0, now - 900_000) })
+            for owner in owners {
+                #expect(try await test.store.renew([(alice, owner)], on: topic, lease: 30) == [])
+            }
+            let holders = try await test.holders(of: alice, on: topic)
+            #expect(holders.count == 3 && holders.values.allSatisfy { $0 > now })
+        }
+    }
+
+    @Test func `a holder is dropped one ttl after another renewal first saw that it lapsed`() async throws {
+        try await withStore { test in
+            let first = try await test.track(alice, on: topic, owner: owners[0])
+            try await test.track(alice, on: topic, owner: owners[1])
+            let now = try await test.now()
+            try await test.setHolders(of: alice, on: topic, [(owners[0], now - 1), (owners[1], now)])
+            #expect(try await test.store.renew([(alice, owners[1])], on: topic, lease: 30) == [])
+            let seen = try #require(try await test.holders(of: alice, on: topic)[owners[0].text])
+            #expect(seen <= -now && seen > -now - 60_000)
+
+            try await test.setHolders(of: alice, on: topic, [(owners[0], -(now - 31_000)), (owners[1], now)])
+            #expect(try await test.store.renew([(alice, owners[1])], on: topic, lease: 30) == [])
+            #expect(try await test.value(of: alice, on: topic) == "\(first.ref) 30,\(owners[1]) {}")
+            #expect(try await test.redis("EXISTS", test.keys(topic).holders).int == 0)
+        }
+    }
+
+    @Test func `deadlines that a clock which jumped back left in the future come back to one ttl`() async throws {
+        try await withStore { test in
+            for owner in owners.prefix(2) { try await test.track(alice, on: topic, owner: owner) }
+            let now = try await test.now()
+            try await test.setHolders(
+                of: alice, on: topic, [(owners[0], now + 3_600_000), (owners[1], -(now + 3_600_000))])
+            #expect(try await release(owners[1], grace: 0, of: test))
+            let left = try #require(try await test.lease(of: alice, on: topic)) - now
+            #expect((1...60_000).contains(left))
+        }
+    }
+
+    @Test func `a late track of a stream that has ended delays the leave by its ttl at most`() async throws {
+        try await withStore { test in
+            try await test.track(alice, on: topic, owner: owners[0])
+            // The release came first: its track had timed out.
+            #expect(try await !release(owners[1], grace: 5, of: test))
+            try await test.track(alice, on: topic, owner: owners[1])
+            #expect(try await release(owners[0], grace: 5, of: test))
+            let left = try #require(try await test.lease(of: alice, on: topic)) - (try await test.now())
+            #expect((5_000...30_000).contains(left))
+            #expect(try await test.value(of: alice, on: topic)?.contains(" 30,\(owners[1]) ") == true)
+        }
+    }
+
+    @Test func `streams beyond the thirty-second of a session hold it together`() async throws {
+        try await withStore { test in
+            let many = (0..<40).map { _ in StreamOwner.random() }
+            for owner in many { try await test.track(alice, on: topic, owner: owner) }
+            #expect(try await test.holders(of: alice, on: topic).count == 33)
+            #expect(try await test.store.renew(many.map { (alice, $0) }, on: topic, lease: 30) == [])
+            #expect(try await test.holders(of: alice, on: topic).count == 33)
+            for owner in many.prefix(32) { #expect(try await release(owner, grace: 0, of: test)) }
+            #expect(try await test.value(of: alice, on: topic)?.contains(" 30,_shared_ ") == true)
+            #expect(try await test.store.renew(many.suffix(8).map { (alice, $0) }, on: topic, lease: 30) == [])
+            for owner in many.suffix(8) { #expect(try await !release(owner, grace: 0, of: test)) }
+            let left = try #require(try await test.lease(of: alice, on: topic)) - (try await test.now())
+            #expect((1...30_000).contains(left))
+        }
+    }
+
+    @Test func `an untrack ends a session for all its holders, and none of them brings it back`() async throws {
+        try await withStore { test in
+            for owner in owners { try await test.track(alice, on: topic, owner: owner) }
+            #expect(try await test.store.untrack([alice], on: topic) == [true])
+            #expect(try await test.allKeys() == [test.untrackedKey(topic)])
+            let items = owners.map { (member: alice, stored: stored($0)) }
+            #expect(try await test.store.restore(items, on: topic) == Array(repeating: .untracked, count: 3))
+
+            // A stream that opens afterwards has it for itself.
+            let later = StreamOwner.random()
+            let receipt = try await test.track(alice, on: topic, owner: later)
+            #expect(try await test.store.restore(items, on: topic) == Array(repeating: .untracked, count: 3))
+            #expect(try await test.value(of: alice, on: topic) == "\(receipt.ref) 30,\(later) {}")
+        }
+    }
+
+    @Test func `an audit drops holders of what is not shared, and the last member takes the key along`() async throws {
+        try await withStore { test in
+            for owner in owners.prefix(2) { try await test.track(alice, on: topic, owner: owner) }
+            let bob = try Member("bob")
+            try await test.track(bob, on: topic, owner: owners[2])
+            try await test.setHolders(of: bob, on: topic, [(owners[2], 1)])
+            try await test.setHolders(of: try Member("gone"), on: topic, [(owners[2], 1)])
+            #expect(try await test.store.audit(topic) == Audit())
+            let fields = try await test.redis("HKEYS", test.keys(topic).holders).elements?.compactMap(\.string)
+            #expect(fields == [alice.text])
+            for member in [alice, bob] { try await test.setLease(of: member, on: topic, at: 1) }
+            #expect(try await test.clock.sweep(topic).removed == 2)
+            #expect(try await test.redis("EXISTS", test.keys(topic).holders).int == 0)
+        }
+    }
+
+    @Test func `a shared session whose list was lost is held again by each of its streams`() async throws {
+        try await withStore { test in
+            for owner in owners.prefix(2) { try await test.track(alice, on: topic, owner: owner) }
+            try await test.redis("DEL", test.keys(topic).holders)
+            let failures = try await test.store.renew(owners.prefix(2).map { (alice, $0) }, on: topic, lease: 30)
+            #expect(failures.map(\.found) == [.foreign, .foreign])
+            let items = owners.prefix(2).map { (member: alice, stored: stored($0)) }
+            for outcome in try await test.store.restore(items, on: topic) {
+                guard case .kept = outcome else { throw StoreError(.corrupt, "\(outcome)") }
+            }
+            for owner in owners.prefix(2) { #expect(try await release(owner, grace: 5, of: test)) }
+            #expect(try await test.value(of: alice, on: topic)?.contains(" 30,- ") == true)
+        }
+    }
+}
