@@ -6,12 +6,15 @@ import Foundation
 ///
 /// The system takes the lock back when the holder dies of anything, so that there is no stale one.
 final class FolderLock: Sendable {
+    /// The name of the lock file.
+    static let name = "lock"
+
     private let descriptor: Int32
 
     /// Takes the lock, or fails at once when somebody has it.
     init(folder: String) throws(LocalServicesError) {
-        let path = "\(folder)/lock"
-        let descriptor = open(path, O_CREAT | O_RDWR | O_CLOEXEC, 0o600)
+        let path = "\(folder)/\(Self.name)"
+        let descriptor = open(path, O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0o600)
         guard descriptor >= 0 else {
             throw LocalServicesError(.startFailed, "cannot open \(path): \(String(cString: strerror(errno)))")
         }

@@ -20,7 +20,7 @@ package final class LocalPostgres: Sendable {
     private let temporaryFolders: [String]
     private let arguments: [String]
     private let programs: PostgresPrograms
-    private let user: PostgresUser
+    private let user: ServiceUser
     private let process = Mutex<OwnedProcess?>(nil)
     /// Held from the start until ``stop()``, also while the server is down in between.
     private let lock: Mutex<FolderLock?>
@@ -50,7 +50,7 @@ package final class LocalPostgres: Sendable {
         let cluster = "\(wanted ?? "")/data"
         self.programs = try await PostgresPrograms.find(for: cluster)
         self.arguments = arguments
-        self.user = try PostgresUser(cluster: cluster)
+        self.user = try ServiceUser("PostgreSQL", accounts: ["postgres"], owner: cluster)
         if let wanted {
             do {
                 try FileManager.default.createDirectory(atPath: wanted, withIntermediateDirectories: true)
@@ -108,7 +108,7 @@ package final class LocalPostgres: Sendable {
             [
                 "--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--set", "ON_ERROR_STOP=1",
                 "--dbname", self.url(database: database), "--command", sql,
-            ])
+            ], environment: Self.environment)
     }
 
     /// Stops the server, removes what was temporary and lets others use the folder.
@@ -152,6 +152,15 @@ package final class LocalPostgres: Sendable {
 
     private var cluster: String { "\(self.folder)/data" }
 
+    /// What the environment says to PostgreSQL's programs (`PGDATA`, `PGPORT`, `PGHOST`, …) is meant for others.
+    private static var environment: [String: String?] {
+        var environment: [String: String?] = ["LC_ALL": "C"]
+        for name in ProcessInfo.processInfo.environment.keys where name.hasPrefix("PG") {
+            environment.updateValue(nil, forKey: name)
+        }
+        return environment
+    }
+
     /// The number in the socket's name is the only use of the port.
     private static let port = 5432
 
@@ -190,7 +199,7 @@ package final class LocalPostgres: Sendable {
             [
                 "--pgdata", new, "--username", "postgres", "--auth", "trust", "--encoding", "UTF8", "--locale", "C",
                 "--no-sync",
-            ])
+            ], environment: Self.environment)
         guard rename(new, self.cluster) == 0 else {
             throw LocalServicesError(.startFailed, "cannot make \(self.cluster): \(String(cString: strerror(errno)))")
         }
@@ -205,7 +214,8 @@ package final class LocalPostgres: Sendable {
             "dynamic_shared_memory_type=mmap",
         ]
         for setting in settings { own += ["-c", setting] }
-        let process = try await self.user.start(self.programs.postgres, own + self.arguments)
+        let process = try await self.user.start(
+            self.programs.postgres, own + self.arguments, environment: Self.environment)
         self.process.withLock { $0 = process }
         try await process.ready(within: .seconds(30)) {
             let status = self.status

@@ -16,6 +16,7 @@ package final class LocalRedis: Sendable {
     /// The loopback port, when one was asked for; kept by ``restart()``.
     package let port: Int?
     private let executable: String
+    private let user: ServiceUser
     private let arguments: [String]
     private let environment: [String: String?]
     private let temporaryFolders: [String]
@@ -28,11 +29,17 @@ package final class LocalRedis: Sendable {
     ///   - port: also listens on a free port of 127.0.0.1, for clients that speak TCP only.
     ///   - arguments: put after our own, so that they win: `["--maxmemory", "20mb"]`.
     ///   - environment: added to the owner's environment.
+    ///   - isUnprivileged: by root the server is started as the user `redis`, to whom the folder is given. A folder that
+    ///     this user cannot reach is not used: nothing is kept in it.
     package static func start(
-        folder: String? = nil, port: Bool = false, arguments: [String] = [], environment: [String: String?] = [:]
+        folder: String? = nil, port: Bool = false, arguments: [String] = [], environment: [String: String?] = [:],
+        isUnprivileged: Bool = false
     ) async throws(LocalServicesError) -> LocalRedis {
-        let redis = try LocalRedis(
-            folder: folder, port: port ? LocalSocket.freePort() : nil, arguments: arguments, environment: environment)
+        let user =
+            isUnprivileged ? try ServiceUser("Redis", accounts: ["redis", "postgres", "nobody"]) : .ourselves
+        let redis = try await LocalRedis(
+            folder: folder, port: port ? LocalSocket.freePort() : nil, arguments: arguments, environment: environment,
+            user: user)
         do throws(LocalServicesError) {
             try await redis.start()
         } catch {
@@ -43,30 +50,39 @@ package final class LocalRedis: Sendable {
     }
 
     private init(
-        folder: String?, port: Int?, arguments: [String], environment: [String: String?]
-    ) throws(LocalServicesError) {
+        folder: String?, port: Int?, arguments: [String], environment: [String: String?], user: ServiceUser
+    ) async throws(LocalServicesError) {
+        self.user = user
         self.executable = try Executables.find("redis-server", package: (apt: "redis-server", brew: "redis"))
         self.port = port
         self.arguments = arguments
         self.environment = environment
-        guard let folder else {
+        let wanted = folder.map { URL(fileURLWithPath: $0).path }
+        if let wanted {
+            do {
+                try FileManager.default.createDirectory(atPath: wanted, withIntermediateDirectories: true)
+            } catch {
+                throw LocalServicesError(.startFailed, "cannot make \(wanted): \(error.localizedDescription)")
+            }
+        }
+        guard let wanted, await user.owns(wanted) else {
             self.folder = try TemporaryFolder.make()
             self.socketPath = "\(self.folder)/redis.sock"
             self.temporaryFolders = [self.folder]
+            if await !user.owns(self.folder) {
+                TemporaryFolder.remove(self.folder)
+                throw LocalServicesError(.startFailed, "the user of redis-server cannot work in \(self.folder)")
+            }
             return
         }
-        self.folder = URL(fileURLWithPath: folder).path
-        do {
-            try FileManager.default.createDirectory(atPath: self.folder, withIntermediateDirectories: true)
-        } catch {
-            throw LocalServicesError(.startFailed, "cannot make \(self.folder): \(error.localizedDescription)")
-        }
+        self.folder = wanted
         let inside = "\(self.folder)/redis.sock"
         if inside.utf8.count <= LocalSocket.longestPath {
             self.socketPath = inside
             self.temporaryFolders = []
         } else {
             let short = try TemporaryFolder.make()
+            _ = await user.owns(short)
             self.socketPath = "\(short)/redis.sock"
             self.temporaryFolders = [short]
         }
@@ -140,8 +156,8 @@ package final class LocalRedis: Sendable {
             "700", "--dir", self.folder, "--save", "", "--appendonly", "no", "--maxmemory-policy", "noeviction",
             "--daemonize", "no", "--logfile", "",
         ]
-        let process = try await OwnedProcess.start(
-            self.executable, arguments: own + self.arguments, environment: self.environment)
+        let process = try await self.user.start(
+            self.executable, own + self.arguments, environment: self.environment)
         self.process.withLock { $0 = process }
         try await process.ready(within: .seconds(10)) { self.answers ? true : nil }
     }

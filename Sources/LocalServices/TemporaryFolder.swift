@@ -1,36 +1,67 @@
 // Rollcall · LocalServices
 
 import Foundation
+import Synchronization
 
 /// A short-named folder under `/tmp` that belongs to this process.
 ///
-/// Short, because a unix socket's path has at most 107 bytes (103 on macOS) and `TMPDIR` may use them up. The owner
-/// removes it; one whose owner was killed is removed by the next ``make()``, which reads the owner's process id off the
-/// name.
+/// Short, because a unix socket's path has at most 107 bytes (103 on macOS) and `TMPDIR` may use them up. The folder
+/// stands in one of our own that others can pass and not change, beside a lock file that this process holds. The owner
+/// removes both. What a killed owner left is removed by the next ``make()``: if the outer folder is our own user's and
+/// its lock can be taken. The system takes a lock back when its holder dies, in whichever PID namespace that was.
 package enum TemporaryFolder {
     private static let parent = "/tmp"
     private static let prefix = "rollcall-"
+    private static let inner = "w"
+    /// The locks of the folders that this process has, by the inner folder's path.
+    private static let locks = Mutex<[String: FolderLock]>([:])
 
     package static func make() throws(LocalServicesError) -> String {
         Self.removeAbandoned()
-        let name = String(UInt32.random(in: .min ... .max), radix: 36)
-        let folder = "\(Self.parent)/\(Self.prefix)\(getpid())-\(name)"
-        guard mkdir(folder, 0o700) == 0 else {
-            throw LocalServicesError(.startFailed, "cannot make \(folder): \(String(cString: strerror(errno)))")
+        while true {
+            let outer = "\(Self.parent)/\(Self.prefix)\(String(UInt32.random(in: .min ... .max), radix: 36))"
+            guard mkdir(outer, 0o711) == 0 else {
+                if errno == EEXIST { continue }
+                throw LocalServicesError(.startFailed, "cannot make \(outer): \(String(cString: strerror(errno)))")
+            }
+            // Also with a umask that takes the right to pass.
+            guard chmod(outer, 0o711) == 0, mkdir("\(outer)/\(Self.inner)", 0o700) == 0 else {
+                throw LocalServicesError(.startFailed, "cannot make \(outer): \(String(cString: strerror(errno)))")
+            }
+            let lock: FolderLock
+            do throws(LocalServicesError) {
+                lock = try FolderLock(folder: outer)
+            } catch {
+                // Another process took it for abandoned in this moment.
+                if error.code == .inUse { continue }
+                throw error
+            }
+            let folder = "\(outer)/\(Self.inner)"
+            Self.locks.withLock { $0[folder] = lock }
+            return folder
         }
-        return folder
     }
 
+    /// Removes a folder that ``make()`` gave, or any other file or folder; links in it are not followed.
     package static func remove(_ folder: String) {
-        try? FileManager.default.removeItem(atPath: folder)
+        let lock = Self.locks.withLock { $0.removeValue(forKey: folder) }
+        FolderRemoval.remove(lock == nil ? folder : String(folder.dropLast(Self.inner.count + 1)))
     }
 
     private static func removeAbandoned() {
         for name in (try? FileManager.default.contentsOfDirectory(atPath: Self.parent)) ?? [] {
-            guard name.hasPrefix(Self.prefix) else { continue }
-            let parts = name.dropFirst(Self.prefix.count).split(separator: "-")
-            guard parts.count == 2, let owner = pid_t(parts[0]), kill(owner, 0) != 0, errno == ESRCH else { continue }
-            Self.remove("\(Self.parent)/\(name)")
+            let outer = "\(Self.parent)/\(name)"
+            guard name.hasPrefix(Self.prefix), Self.isOurs(outer, S_IFDIR),
+                Self.isOurs("\(outer)/\(FolderLock.name)", S_IFREG),
+                let lock = try? FolderLock(folder: outer)
+            else { continue }
+            withExtendedLifetime(lock) { FolderRemoval.remove(outer) }
         }
+    }
+
+    /// Whether a path is a thing of this kind, no link, and our own user's.
+    private static func isOurs(_ path: String, _ kind: mode_t) -> Bool {
+        var status = stat()
+        return lstat(path, &status) == 0 && status.st_mode & S_IFMT == kind && status.st_uid == geteuid()
     }
 }

@@ -1,0 +1,88 @@
+// Rollcall · LocalServices
+
+import Foundation
+
+/// The user that a private server runs as. When we are root, that is another one: PostgreSQL refuses to run as root,
+/// and Redis needs no rights of root.
+struct ServiceUser: Sendable {
+    /// Put before a command to run it as this user; empty when that is our own.
+    private let prefix: [String]
+    private let ids: (user: uid_t, group: gid_t)?
+
+    /// Our own user, with all its rights.
+    static let ourselves = ServiceUser(prefix: [], ids: nil)
+
+    private init(prefix: [String], ids: (user: uid_t, group: gid_t)?) {
+        self.prefix = prefix
+        self.ids = ids
+    }
+
+    /// Chooses the user for a server.
+    ///
+    /// That is ourselves, or, when we are root, the owner of the folder that the server has filled already, else the
+    /// first account of `names` that this machine has.
+    init(_ server: String, accounts names: [String], owner folder: String? = nil) throws(LocalServicesError) {
+        guard geteuid() == 0 else {
+            self = .ourselves
+            return
+        }
+        var status = stat()
+        let ids: (user: uid_t, group: gid_t)
+        if let folder, lstat(folder, &status) == 0, status.st_mode & S_IFMT == S_IFDIR, status.st_uid != 0 {
+            ids = (status.st_uid, status.st_gid)
+        } else if let entry = names.lazy.compactMap({ getpwnam($0) }).first {
+            ids = (entry.pointee.pw_uid, entry.pointee.pw_gid)
+        } else {
+            let accounts = names.joined(separator: " or ")
+            throw LocalServicesError(
+                .notInstalled, "\(server) must not run as root, and there is no user \(accounts) to run it as")
+        }
+        let setpriv = try Executables.find("setpriv", package: (apt: "util-linux", brew: "util-linux"))
+        // The current folder may be one that the user cannot enter, which PostgreSQL's programs do not like.
+        self.prefix = [
+            setpriv, "--reuid=\(ids.user)", "--regid=\(ids.group)", "--clear-groups", "--no-new-privs", "--",
+            "/bin/sh", "-c", "cd / && exec \"$@\"", "sh",
+        ]
+        self.ids = ids
+    }
+
+    /// Starts a program as this user.
+    func start(
+        _ program: String, _ arguments: [String], environment: [String: String?] = [:]
+    ) async throws(LocalServicesError) -> OwnedProcess {
+        let command = self.prefix + [program] + arguments
+        return try await OwnedProcess.start(
+            command[0], arguments: Array(command.dropFirst()), environment: environment)
+    }
+
+    /// Runs a program to its end as this user and returns what it printed.
+    @discardableResult
+    func run(
+        _ program: String, _ arguments: [String], environment: [String: String?] = [:]
+    ) async throws(LocalServicesError) -> String {
+        let process = try await self.start(program, arguments, environment: environment)
+        let exit = await process.waitUntilExit()
+        guard exit == .exited(0) else {
+            throw LocalServicesError(.startFailed, "\(program) \(exit)\n\(process.log.tail())")
+        }
+        return process.log.text
+    }
+
+    /// Whether this user can make files in a folder and reach it; gives the folder to the user first.
+    ///
+    /// Only a folder of root's, or of the user's own, is given away, and never what a link leads to.
+    func owns(_ folder: String) async -> Bool {
+        guard let ids else { return access(folder, W_OK | X_OK) == 0 }
+        guard Self.give(folder, to: ids) else { return false }
+        return (try? await self.run("/bin/sh", ["-c", "test -w \"$1\" && test -x \"$1\"", "sh", folder])) != nil
+    }
+
+    private static func give(_ folder: String, to ids: (user: uid_t, group: gid_t)) -> Bool {
+        let descriptor = open(folder, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
+        guard descriptor >= 0 else { return false }
+        defer { close(descriptor) }
+        var status = stat()
+        guard fstat(descriptor, &status) == 0, [geteuid(), ids.user].contains(status.st_uid) else { return false }
+        return fchown(descriptor, ids.user, ids.group) == 0 && fchmod(descriptor, 0o700) == 0
+    }
+}
