@@ -41,7 +41,7 @@ extension FetchRule {
 
     private func remedy(for error: PostgresError) -> String {
         // 42P01: undefined_table.
-        error.sqlState == "42P01" && Self.standard.contains { $0.query == query }
+        error.sqlState == "42P01" && isStandard
             ? ": run `rollcall migrate` on this database" : ""
     }
 }

@@ -4,11 +4,13 @@ package import Logging
 
 /// Brings a database's schema up to what the program expects.
 ///
+/// The checksum of a migration is that of its file, whichever name the table of profiles has.
 /// Each migration is applied in one transaction together with its record in `rollcall_migrations`, so that it is there
 /// as a whole or not at all. The transaction begins with an advisory lock: of several migrators one works and the others
 /// wait, then find nothing left to do. The lock ends with the transaction, which a pooler keeps on one session.
 package struct Migrator: Sendable {
     private let migrations: [Migration]
+    private let table: ProfilesTable
     private let logger: Logger
     /// How long one statement of ours, or one migration, may take.
     private let timeout: Duration
@@ -19,10 +21,11 @@ package struct Migrator: Sendable {
     private static let lock = "8245928655518264428"
 
     package init(
-        migrations: [Migration] = Migration.rollcall, timeout: Duration = .seconds(600),
-        patience: Duration? = nil, logger: Logger
+        migrations: [Migration] = Migration.rollcall, table: ProfilesTable = .standard,
+        timeout: Duration = .seconds(600), patience: Duration? = nil, logger: Logger
     ) {
         self.migrations = migrations
+        self.table = table
         self.timeout = timeout
         self.patience = patience ?? timeout
         self.logger = logger
@@ -117,37 +120,51 @@ package struct Migrator: Sendable {
             FROM unnest($1) WITH ORDINALITY AS known (sql, place) ORDER BY place
             """, [.textArray(migrations.map(\.sql))], timeout: timeout)
         var records: [MigrationHistory.Record] = []
-        if try await hasTable(on: connection) {
+        if try await hasHistory(on: connection) {
             let result = try await connection.query(
                 """
                 SELECT number, name, checksum, to_char(applied_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS"Z"')
-                FROM rollcall_migrations
+                FROM \(table.history)
                 """, timeout: timeout)
             records = result.rows.map { row in
                 let texts = row.map { String(decoding: $0 ?? [], as: UTF8.self) }
                 return .init(number: Int(texts[0]) ?? 0, name: texts[1], checksum: texts[2], appliedAt: texts[3])
             }
         }
+        if table != .standard, !records.isEmpty { try await refuseOtherTable(on: connection) }
         return try MigrationHistory(
             known: migrations, checksums: checksums.rows.map { String(decoding: $0[0] ?? [], as: UTF8.self) },
             records: records)
     }
 
-    private func hasTable(on connection: PostgresConnection) async throws(PostgresError) -> Bool {
-        let table = try await connection.query("SELECT to_regclass('rollcall_migrations')", timeout: timeout)
-        return table.rows.first?.first != .some(nil)
+    /// A database that was migrated has the table, unless that has another name than the one asked for.
+    private func refuseOtherTable(on connection: PostgresConnection) async throws(PostgresError) {
+        guard try await !hasTable(table.quoted, on: connection) else { return }
+        throw PostgresError(
+            .migration,
+            "the database was migrated with another name for the table of profiles than \(table.name). "
+                + "Name that one")
+    }
+
+    private func hasHistory(on connection: PostgresConnection) async throws(PostgresError) -> Bool {
+        try await hasTable(table.history, on: connection)
+    }
+
+    private func hasTable(_ name: String, on connection: PostgresConnection) async throws(PostgresError) -> Bool {
+        let found = try await connection.query("SELECT to_regclass($1)", [.text(name)], timeout: timeout)
+        return found.rows.first?.first != .some(nil)
     }
 
     private func apply(_ migration: Migration, on connection: PostgresConnection) async throws(PostgresError) {
         try await naming(migration) { () throws(PostgresError) in
-            try await connection.execute(migration.sql, timeout: timeout)
+            try await connection.execute(table.naming(in: migration.sql), timeout: timeout)
             // What was deferred to the commit is found here, by a rehearsal too.
             try await connection.execute("SET CONSTRAINTS ALL IMMEDIATE", timeout: timeout)
         }
-        if try await !hasTable(on: connection) {
+        if try await !hasHistory(on: connection) {
             try await connection.execute(
                 """
-                CREATE TABLE rollcall_migrations (
+                CREATE TABLE \(table.history) (
                     number integer PRIMARY KEY,
                     name text NOT NULL,
                     checksum text NOT NULL,
@@ -157,7 +174,7 @@ package struct Migrator: Sendable {
         }
         _ = try await connection.query(
             """
-            INSERT INTO rollcall_migrations (number, name, checksum)
+            INSERT INTO \(table.history) (number, name, checksum)
             VALUES ($1::text::integer, $2, encode(sha256(convert_to($3, 'UTF8')), 'hex'))
             """, [.text("\(migration.number)"), .text(migration.name), .text(migration.sql)], timeout: timeout)
     }

@@ -17,12 +17,10 @@ package struct PostgresURL: Sendable, Hashable {
 
     init(_ text: String, in surroundings: PostgresSurroundings) throws(PostgresError) {
         guard !text.isEmpty, !text.utf8.contains(0) else { throw Self.invalid("it is empty or holds a NUL") }
+        try Self.refuseOtherScheme(text)
         try Self.refuseStrayMarks(text)
         parameters = try Self.parse(text)
-        let ports = parameters["port"]?.split(separator: ",") ?? []
-        guard ports.allSatisfy({ UInt16($0) ?? 0 > 0 }) else {
-            throw Self.invalid("its port is not a number from 1 to 65535")
-        }
+        if let fault = Self.fault(in: parameters) { throw Self.invalid(fault) }
         addDefaults(in: surroundings)
     }
 
@@ -40,9 +38,11 @@ package struct PostgresURL: Sendable, Hashable {
     }
 
     private static func parse(_ text: String) throws(PostgresError) -> [String: String] {
-        // libpq's message is of no use to us: it quotes the text.
-        guard let options = PQconninfoParse(text, nil) else {
-            throw invalid("libpq cannot read it; marks such as : / @ ? # % & in a name or password are written %3A …")
+        var message: UnsafeMutablePointer<CChar>?
+        let parsed = PQconninfoParse(text, &message)
+        defer { PQfreemem(message) }
+        guard let options = parsed else {
+            throw invalid(refusal(in: message.map { String(cString: $0) } ?? ""))
         }
         defer { PQconninfoFree(options) }
         var parameters: [String: String] = [:]
@@ -64,21 +64,50 @@ package struct PostgresURL: Sendable, Hashable {
         }
     }
 
+    /// The scheme of another program's URL, which libpq would take for a broken list of key=value pairs.
+    private static func refuseOtherScheme(_ text: String) throws(PostgresError) {
+        guard let match = text.prefixMatch(of: /([A-Za-z][A-Za-z0-9+.:-]{0,31}):\/\//) else { return }
+        let scheme = match.output.1
+        guard scheme != "postgresql", scheme != "postgres" else { return }
+        throw invalid("it must begin with postgresql:// or postgres://, not \(scheme)://")
+    }
+
+    /// What libpq refuses, without what it quotes, unless that is the name of a parameter.
+    ///
+    /// A part of a password could stand in the place of a name, so a name is shown only if it looks like one.
+    private static func refusal(in message: String) -> String {
+        let name = /"([A-Za-z][A-Za-z_]{0,62})"/
+        if message.contains("query parameter"), let match = message.firstMatch(of: name) {
+            return "libpq knows no parameter \"\(match.output.1)\"; take it out of the URL"
+        }
+        if message.contains("connection option"), let match = message.firstMatch(of: name) {
+            return "libpq knows no keyword \"\(match.output.1)\"; a value with spaces stands in '…'"
+        }
+        return "libpq cannot read it; marks such as : / @ ? # % & in a name or password are written %3A …"
+    }
+
     private static func invalid(_ reason: String) -> PostgresError {
         PostgresError(.invalidURL, "the PostgreSQL URL cannot be used: \(reason)")
     }
 }
 
 extension PostgresURL: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
-    /// The user, host, port and database that the text names; of a password only that there is one.
+    /// The user, hosts, ports and database that the text names; of a password only that there is one.
     package var description: String {
         let secret = parameters["password"] == nil ? "" : ":***"
         let user = parameters["user"].map { "\($0)\(secret)@" } ?? ""
-        let port = parameters["port"].map { ":\($0)" } ?? ""
         let database = "/" + (parameters["dbname"] ?? "")
-        let host = parameters["host"] ?? parameters["hostaddr"] ?? ""
-        return host.hasPrefix("/")
-            ? "postgresql://\(user)\(port)\(database)?host=\(host)" : "postgresql://\(user)\(host)\(port)\(database)"
+        let hosts = Self.list(parameters["host"] ?? parameters["hostaddr"])
+        let ports = Self.list(parameters["port"])
+        if let folder = hosts.first, hosts.count == 1, folder.hasPrefix("/") {
+            return "postgresql://\(user)\(ports.first.map { ":\($0)" } ?? "")\(database)?host=\(folder)"
+        }
+        let places = hosts.isEmpty ? [""] : hosts
+        let addresses = places.enumerated().map { index, host in
+            let port = ports.count > 1 ? ports[min(index, ports.count - 1)] : ports.first ?? ""
+            return (host.contains(":") ? "[\(host)]" : host) + (port.isEmpty ? "" : ":\(port)")
+        }
+        return "postgresql://\(user)\(addresses.joined(separator: ","))\(database)"
     }
 
     package var debugDescription: String { description }

@@ -3,31 +3,33 @@
 import Foundation
 import Hummingbird
 import Logging
-import Metrics
 import NIOCore
 import NIOPosix
+import Postgres
 import Presence
 import PresenceFeed
 import PresenceServer
 import PresenceStore
 import Redis
 import ServiceLifecycle
-import UnixSignals
 
 /// Puts a node together and runs it: the one file that knows every module.
 struct Assembly: Sendable {
     let settings: Settings
+    let telemetry: Telemetry
+    var hangup = NodeSignals.Hangup.isIgnored
 
     /// Runs a node until SIGTERM, SIGINT or an error that it cannot live with.
     ///
     /// `onListening` is told the node's address once it can be reached.
     func run(onListening: @escaping @Sendable (_ address: String) -> Void = { _ in }) async throws {
-        let metrics = PrometheusExporter(help: MetricsHelp.texts)
-        MetricsSystem.bootstrap(metrics)
-        LoggingSystem.bootstrap { [settings] label in
-            LineLogHandler(label: label, level: settings.logLevel, format: settings.logFormat)
-        }
+        let signals = await NodeSignals(hangup: hangup)
         let logger = Logger(label: "rollcall")
+        for variable in settings.unknownVariables {
+            logger.warning(
+                "settings: unknown variable ignored",
+                metadata: ["variable": "\(variable.name)", "nearest": "\(variable.nearest ?? "none")"])
+        }
         let node = settings.nodeID ?? "\(Session.random())"
         let redisURL = settings.redisURL
         let openFiles = OpenFiles.raiseLimit()
@@ -63,15 +65,15 @@ struct Assembly: Sendable {
                 let draining = HealthCheck("draining", fault: registry.isDraining ? "the node is stopping" : nil)
                 return await HealthCheck.redis(store) + [draining] + (hook.map { [$0.check] } ?? [])
             },
-            metrics: metrics)
+            metrics: telemetry.metrics)
 
         var app = HTTPServer.application(
             RollcallResponder(table: table), options: settings.serverOptions(openFiles: openFiles),
             eventLoopGroup: loops, logger: logger
-        ) { channel in
+        ) { [telemetry] channel in
             let address = settings.address(port: channel.localAddress?.port)
             switch settings.logFormat {
-            case .text: Terminal.writeError("rollcall: listening on \(address)\n")
+            case .text: telemetry.output.write("rollcall: listening on \(address)\n")
             case .json: logger.info("Listening", metadata: ["address": "\(address)"])
             }
             onListening(address)
@@ -99,27 +101,47 @@ struct Assembly: Sendable {
             ]
         var configuration = ServiceGroupConfiguration(
             services: services.map { .init(service: $0.service, serviceName: $0.name) },
-            gracefulShutdownSignals: [.sigterm, .sigint], logger: logger)
+            logger: logger)
         configuration.maximumGracefulShutdownDuration = .milliseconds(9_500)
         do {
-            try await ServiceGroup(configuration: configuration).run()
-        } catch let error as IOError where error.errnoCode == EADDRINUSE {
-            throw ProgramError.unavailable(
-                "port \(settings.port) of \(settings.host) is taken; "
-                    + "\(SettingsTable.port.info.flag) or \(SettingsTable.port.info.environmentName) names another")
-        } catch let error as SocketAddressError {
-            throw ProgramError.unavailable("cannot listen on \(settings.host): \(error)")
-        } catch let error as IOError {
-            throw ProgramError.unavailable("cannot listen on \(settings.host):\(settings.port): \(error)")
+            try await signals.run(ServiceGroup(configuration: configuration), logger: logger)
+        } catch {
+            throw cannotListen(error) ?? error
         }
     }
 }
 
 extension Assembly {
+    /// Says which setting a failure to listen is about; nil for any other error.
+    private func cannotListen(_ error: any Error) -> ProgramError? {
+        let (host, port) = (SettingsTable.host.info, SettingsTable.port.info)
+        let hostNames = "\(host.flag) or \(host.environmentName)"
+        let portNames = "\(port.flag) or \(port.environmentName)"
+        switch error {
+        case is SocketAddressError, is SocketAddressError.UnknownHost:
+            return .unavailable(
+                "cannot listen on \(settings.host): there is no host of that name; \(hostNames) names another")
+        case let error as IOError where error.errnoCode == EADDRINUSE:
+            return .unavailable("port \(settings.port) of \(settings.host) is taken; \(portNames) names another")
+        case let error as IOError where error.errnoCode == EADDRNOTAVAIL:
+            return .unavailable(
+                "cannot listen on \(settings.host): this machine has no such address; \(hostNames) names another")
+        case let error as IOError where error.errnoCode == EACCES:
+            return .unavailable(
+                "cannot listen on port \(settings.port): this user may not; \(portNames) names another")
+        case let error as IOError:
+            return .unavailable(
+                "cannot listen on \(settings.host):\(settings.port), as \(hostNames) and \(portNames) say: "
+                    + String(cString: strerror(error.errnoCode)))
+        default: return nil
+        }
+    }
+
     /// The fetch hook, if there is a database for it to ask.
     private func hookServices(_ logger: Logger) async throws(ProgramError) -> HookServices? {
         guard let url = settings.databaseURL, !settings.fetchRules.isEmpty else { return nil }
-        return try await HookServices(database: url, rules: settings.fetchRules, logger: logger)
+        return try await HookServices(
+            database: url, rules: settings.fetchRules, channel: settings.profilesTable.channel, logger: logger)
     }
 }
 

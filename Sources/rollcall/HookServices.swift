@@ -33,7 +33,9 @@ struct HookServices: Sendable {
     /// Makes the hook; throws if the database does not take a rule.
     ///
     /// A database that is away keeps no node from starting: the hook asks it later.
-    init(database url: PostgresURL, rules: [FetchRule], logger: Logger) async throws(ProgramError) {
+    init(
+        database url: PostgresURL, rules: [FetchRule], channel: String, logger: Logger
+    ) async throws(ProgramError) {
         let isValidated = try await Self.validate(rules, on: url, logger: logger)
         let changes = ChangedKeys()
         let pool = PostgresPool(url: url, logger: logger)
@@ -41,7 +43,7 @@ struct HookServices: Sendable {
             rules: rules, source: .pool(pool), isValidated: isValidated, logger: logger, onChange: changes.add)
         self.pool = pool
         self.hook = hook
-        listener = ChangeListener(url: url, hook: hook, logger: logger)
+        listener = ChangeListener(url: url, channel: channel, hook: hook, logger: logger)
         enricher = Enricher(
             applies: hook.applies, known: { hook.known($0, leaving: $1, on: $2) },
             fetch: { keys, leaving, topic, since in

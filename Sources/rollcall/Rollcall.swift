@@ -14,7 +14,9 @@ struct Rollcall: AsyncParsableCommand {
         ])
 
     static func main() async {
+        StandardStreams.prepare()
         do {
+            try refuseRepeatedFlags(CommandLine.arguments.dropFirst())
             var command = try parseAsRoot()
             if var command = command as? any AsyncParsableCommand {
                 try await command.run()
@@ -22,10 +24,31 @@ struct Rollcall: AsyncParsableCommand {
                 try command.run()
             }
         } catch let error as ProgramError {
-            Terminal.writeError("rollcall: \(error)\n")
-            Foundation.exit(error.code.rawValue)
+            end(error.description, code: error.code.rawValue)
         } catch {
-            exit(withError: error)
+            // Help and the version are no errors, and come as they are.
+            guard exitCode(for: error) != .success else { exit(withError: error) }
+            end("\(message(for: error)) (rollcall help shows the usage)", code: exitCode(for: error).rawValue)
+        }
+    }
+
+    /// Ends the program with one line on standard error, which shows no password and no control character.
+    private static func end(_ message: String, code: Int32) -> Never {
+        let lines = Secrets.hidden(in: message).split(whereSeparator: \.isNewline).map { Terminal.harmless(String($0)) }
+        let text = lines.joined(separator: code == ProgramError.Code.usage.rawValue ? " " : "\n")
+        Terminal.writeError("rollcall: \(text)\n")
+        Foundation.exit(code)
+    }
+
+    /// Of a flag that is given twice the parser would silently take the last.
+    static func refuseRepeatedFlags(_ arguments: some Sequence<String>) throws(ProgramError) {
+        var seen: Set<Substring> = []
+        for argument in arguments {
+            if argument == "--" { return }
+            let name = argument.prefix { $0 != "=" }
+            if name.hasPrefix("--"), !seen.insert(name).inserted {
+                throw .usage("\(Terminal.excerpt(String(name))) is given twice")
+            }
         }
     }
 }

@@ -19,14 +19,34 @@ enum Terminal {
     /// Replaces what a terminal would obey or hide (control, direction and other format characters), so that names
     /// and metas of strangers can be shown.
     static func harmless(_ text: String) -> String {
-        String(
-            String.UnicodeScalarView(
-                text.unicodeScalars.map { scalar in
-                    switch scalar.properties.generalCategory {
-                    case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate: "\u{fffd}"
-                    default: scalar
-                    }
-                }))
+        String(String.UnicodeScalarView(text.unicodeScalars.map { isHarmful($0) ? "\u{fffd}" : $0 }))
+    }
+
+    /// The beginning of a text, made harmless: for an error that shows a value.
+    static func excerpt(_ text: String) -> String {
+        let limit = 80
+        return harmless(String(text.prefix(limit))) + (text.dropFirst(limit).isEmpty ? "" : "…")
+    }
+
+    /// Writes what a terminal would obey or hide as `\u` escapes; the JSON means the same.
+    ///
+    /// In JSON such characters stand in strings only.
+    static func escapedJSON(_ json: String) -> String {
+        guard json.unicodeScalars.contains(where: isHarmful) else { return json }
+        return json.unicodeScalars.reduce(into: "") { text, scalar in
+            guard isHarmful(scalar) else { return text.unicodeScalars.append(scalar) }
+            for unit in String(scalar).utf16 {
+                let digits = String(unit, radix: 16)
+                text += "\\u" + String(repeating: "0", count: 4 - digits.count) + digits
+            }
+        }
+    }
+
+    private static func isHarmful(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.properties.generalCategory {
+        case .control, .format, .lineSeparator, .paragraphSeparator, .surrogate: true
+        default: false
+        }
     }
 
     private static func write(_ text: String, to descriptor: Int32) {

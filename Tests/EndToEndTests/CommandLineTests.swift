@@ -25,6 +25,36 @@ struct CommandLineTests {
         #expect(outcome.errors.contains("ROLLCALL_PORT must be a whole number from 0 to 65535"))
     }
 
+    @Test(arguments: [
+        (["serve", "--prt", "1"], "--prt"), (["serve", "redis://u:hunter2@h"], "***@h"), (["nonsense"], "nonsense"),
+        (["serve", "--port", "1", "--port", "2"], "--port is given twice"), (["list"], "topic"),
+        (["serve", "--redis-url", "redis://:hunter2@h"], "--redis-url-file"),
+        (["serve", "--redis-url", "redis://h", "--config", "/no/such"], "/no/such"),
+        (["migrate", "--database-url", "postgresql://u:hunter2@h/d"], "--database-url-file"),
+        (["list", "a", "--url", "http://u:hunter2@h"], "ROLLCALL_URL"),
+    ])
+    func `a wrong command line is one line that names what is wrong, and shows no password`(
+        arguments: [String], words: String
+    ) async throws {
+        let outcome = try await RollcallProcess.run(arguments)
+        #expect(outcome.code == 64)
+        #expect(outcome.errors.hasPrefix("rollcall: ") && outcome.errors.count { $0 == "\n" } == 1, "\(outcome.errors)")
+        #expect(outcome.errors.lowercased().contains(words.lowercased()), "\(outcome.errors)")
+        #expect(!(outcome.output + outcome.errors).contains("hunter2"))
+    }
+
+    @Test(arguments: [("nowhere.invalid", "no host of that name"), ("192.0.2.1", "no such address")])
+    func `an address that is not this machine's ends serve with the setting's name`(host: String, words: String)
+        async throws
+    {
+        let outcome = try await RollcallProcess.run(
+            ["serve", "--host", host],
+            environment: ["ROLLCALL_REDIS_URL": try await SharedRedis.url, "ROLLCALL_REDIS_PREFIX": uniquePrefix()])
+        #expect(outcome.code == 69)
+        #expect(outcome.errors.contains("rollcall: cannot listen on \(host)") && outcome.errors.contains(words))
+        #expect(outcome.errors.contains("ROLLCALL_HOST"))
+    }
+
     @Test("A node that disagrees with its Redis refuses to start before it serves, also when that is full")
     func otherDeployment() async throws {
         try await withLocalRedis { redis in

@@ -12,8 +12,8 @@ struct DevOwnershipTests {
         let state = try TemporaryFolder.make()
         defer { TemporaryFolder.remove(state) }
         let node = try await RollcallProcess.start(["dev", "--state", state])
-        let socket = "\(state)/redis/redis.sock"
-        // The folder is one that nobody but us can reach, and neither can PostgreSQL's user when we are root.
+        // The folder is one that only we can reach, so the servers' users cannot when we are root.
+        let socket = String(try #require(node.log.firstMatch(of: /redis=redis\+unix:\/\/(\S+)/)).1)
         let database = try #require(DevTests.databaseURL(in: node.log))
         let host = try #require(URLComponents(string: database)?.queryItems?.first { $0.name == "host" }?.value)
         #expect(LocalSocket.isOpen("\(host)/.s.PGSQL.5432"))

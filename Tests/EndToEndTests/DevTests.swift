@@ -40,7 +40,8 @@ struct DevTests {
         }
         #expect(Set(names).subtracting(MetricsHelp.texts.keys) == [])
         #expect(await node.terminate() == .exited(0))
-        #expect(LocalSocket.ask("\(folder)/redis/redis.sock", "PING\r\n") == nil)
+        let socket = String(try #require(node.log.firstMatch(of: /redis=redis\+unix:\/\/(\S+)/)).1)
+        #expect(LocalSocket.ask(socket, "PING\r\n") == nil)
     }
 
     @Test("Its PostgreSQL is migrated, shows three profiles, and keeps what is changed until the next time")

@@ -45,6 +45,7 @@ struct MigrateCommandTests {
             try await server.psql("CREATE TABLE profiles (id int)", database: String(name))
             let failing = try await RollcallProcess.run(["migrate", "--database-url", url] + flags)
             #expect(failing.code == 1)
+            #expect(failing.errors.contains("ROLLCALL_PROFILES_TABLE names another one"))
             #expect(failing.errors.hasPrefix("rollcall: migration 0001_profiles failed: "))
             #expect(failing.errors.contains("already exists"))
             #expect(failing.errors.contains("42P07"))
@@ -56,6 +57,35 @@ struct MigrateCommandTests {
             let edited = try await RollcallProcess.run(["migrate", "--database-url", url] + flags)
             #expect(edited.code == 1)
             #expect(edited.errors.hasPrefix("rollcall: migration 0001_profiles was edited"))
+        }
+    }
+
+    @Test func `beside somebody else's table another name is used, by the migration, the node and its listener`()
+        async throws
+    {
+        try await withPostgres { url in
+            let server = try await SharedPostgres.postgres
+            let name = String(try #require(url.firstMatch(of: /\/\/\/(\w+)/)).1)
+            try await server.psql("CREATE TABLE profiles (id int)", database: name)
+            let missing = try await migrate(url, "--profiles-table", "app.members")
+            #expect(missing.code == 1 && missing.errors.contains("CREATE SCHEMA \"app\""))
+            try await server.psql("CREATE SCHEMA app", database: name)
+            #expect(try await migrate(url, "--profiles-table", "app.members").output == "0001_profiles  applied\n")
+            try await server.psql("INSERT INTO app.members VALUES ('alice', '{\"name\": \"A\"}')", database: name)
+            let settings = [
+                "ROLLCALL_DATABASE_URL": url, "ROLLCALL_PROFILES_TABLE": "app.members",
+                "ROLLCALL_REDIS_PREFIX": uniquePrefix(),
+            ]
+            try await withRollcall(redis: try await SharedRedis.url, environment: settings) { node in
+                let path = RollcallClient.path(topic: "lobby", "presences")
+                _ = try await node.client.put(path + "/alice/s", "{}")
+                #expect(try await node.client.get(path).json["presences"]?["alice"]?["user"]?["name"] == "A")
+                try await eventually("listening") { node.log.contains("Listening to changes of data") }
+                try await server.psql("UPDATE app.members SET data = '{\"name\": \"B\"}'", database: name)
+                try await eventually("the new data") {
+                    try await node.client.get(path).json["presences"]?["alice"]?["user"]?["name"] == "B"
+                }
+            }
         }
     }
 

@@ -96,7 +96,14 @@ struct SettingsTests {
             ("ROLLCALL_PORT", "http", #"ROLLCALL_PORT must be a whole number from 0 to 65535, but is "http""#),
             ("ROLLCALL_PORT", "65536", "whole number from 0 to 65535"),
             ("ROLLCALL_GRACE", "-1", "whole number from 0 to 60"),
-            ("ROLLCALL_GRACE", "", "whole number from 0 to 60"),
+            ("ROLLCALL_GRACE", "5.0", #"but is "5.0""#), ("ROLLCALL_GRACE", "1e1", "whole number from 0 to 60"),
+            ("ROLLCALL_GRACE", "99999999999999999999", "whole number from 0 to 60"),
+            ("ROLLCALL_GRACE", "5\n6", "but is \"5\u{fffd}6\""), ("ROLLCALL_GRACE", "5 s", "whole number from 0 to 60"),
+            ("ROLLCALL_HOST", "http://0.0.0.0", "without scheme and port"),
+            ("ROLLCALL_HOST", "0.0.0.0:4000", "without scheme and port"),
+            ("ROLLCALL_HOST", "a b", "without scheme and port"), ("ROLLCALL_HOST", "[localhost]", "without scheme"),
+            ("ROLLCALL_PROFILES_TABLE", "a.b.c", "or schema.name"),
+            ("ROLLCALL_PROFILES_TABLE", "x; DROP TABLE y", "or schema.name"),
             ("ROLLCALL_LOG_LEVEL", "loud", "one of trace, debug, info"),
             ("ROLLCALL_LOG_FORMAT", "xml", "one of text, json"),
             ("ROLLCALL_REDIS_PREFIX", "a{b}", "without braces"),
@@ -120,7 +127,11 @@ struct SettingsTests {
     @Test(
         "A settings file that cannot be used is refused with its path and the reason",
         arguments: [
-            (#"{"prt": 1}"#, #"has "prt", but knows only"#), ("[]", "is an array"), (#"{"port": 1"#, "is no JSON"),
+            (#"{"prt": 1}"#, #"has "prt", but knows only"#), (#"{"prt": 1}"#, #"; did you mean "port"?"#),
+            ("[]", "is an array"), (#"{"port": 1"#, "is no JSON"), ("", "is no JSON"), ("port: 1", "is no JSON"),
+            (#"{"port": 1, "port": 2}"#, "is no JSON"), (#"{"port": [1]}"#, "port in"),
+            (#"{"port": true}"#, "whole number from 0 to 65535, but is"), (#"{"node_id": true}"#, "node_id in"),
+            (#"{"redis_url": {"host": "hunter2"}}"#, "redis_url in"),
         ])
     func badFiles(text: String, message: String) async throws {
         let file = try temporaryFile(text)
@@ -130,6 +141,7 @@ struct SettingsTests {
         }
         #expect(error.description.contains(file))
         #expect(error.description.contains(message))
+        #expect(error.code == .usage && !error.description.contains("hunter2"))
     }
 
     @Test("A settings file that was named must be there")

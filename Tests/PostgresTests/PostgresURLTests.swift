@@ -50,6 +50,39 @@ struct PostgresURLTests {
         #expect(error?.description.contains("s3cret") == false)
     }
 
+    @Test(arguments: ["pgbouncer=true", "schema=public", "connection_limit=1", "currentSchema=x"])
+    func `the parameter that libpq refuses is named, without its value`(parameter: String) {
+        let parts = parameter.split(separator: "=").map(String.init)
+        for text in ["postgresql://app:s3cret@h/app?\(parts[0])=s3cret", "host=h password=s3cret \(parts[0])=s3cret"] {
+            let error = #expect(throws: PostgresError.self) { try PostgresURL(text) }
+            #expect(error?.message.contains("\"\(parts[0])\"") == true)
+            #expect(error?.message.contains("s3cret") == false)
+        }
+    }
+
+    @Test(arguments: [
+        ("postgres://h?sslmode=s3cret", "sslmode must be one of disable"),
+        ("postgres://h?target_session_attrs=rw", "read-write"),
+        ("postgres://h?connect_timeout=5s", "connect_timeout must be a whole number"),
+        ("postgres://a,b,c:1,d:2/db?port=1,2", "2 ports for"), ("host=a,b hostaddr=1.2.3.4", "2 host and 1 hostaddr"),
+        ("jdbc:postgresql://u:s3cret@h/d", "not jdbc:postgresql://"), ("mysql://u:s3cret@h/d", "not mysql://"),
+        ("postgresql+asyncpg://u:s3cret@h/d", "must begin with postgresql://"), ("POSTGRES://h", "not POSTGRES://"),
+    ])
+    func `what libpq would find wrong only when it connects is found at once`(text: String, reason: String) {
+        let error = #expect(throws: PostgresError.self) { try PostgresURL(text) }
+        #expect(error?.code == .invalidURL && error?.message.contains(reason) == true, "\(String(describing: error))")
+        #expect(error?.message.contains("s3cret") == false)
+    }
+
+    @Test func `a list of hosts is taken, with one port or with one for each`() throws {
+        let list = try parameters("postgresql://u@one:5432,two:5433,[::1]/db?target_session_attrs=read-write")
+        #expect(list["host"] == "one,two,::1" && list["port"] == "5432,5433,")
+        #expect(try parameters("host=a,b port=5433")["port"] == "5433")
+        let url = try PostgresURL("postgresql://u:s3cret@one:5432,[::1]:5433/db")
+        #expect("\(url)" == "postgresql://u:***@one:5432,[::1]:5433/db")
+        #expect("\(try PostgresURL("postgres://[::1]/db"))" == "postgresql://[::1]/db")
+    }
+
     @Test("No description, dump or reflection shows a secret")
     func secrecy() throws {
         for text in [

@@ -1,12 +1,15 @@
 // Rollcall · rollcall
 
+import Foundation
 import UnixSignals
 
-/// Ctrl-C, as an ordinary end.
+/// The end that a person asks for: Ctrl-C, SIGTERM, or a terminal that closes.
 enum Interrupt {
-    /// Runs `body` until it ends, or until SIGINT or SIGTERM cancels it; its outcome after the signal is not looked at.
+    /// Runs `body` until it ends, or until a signal cancels it; its outcome after the signal is not looked at.
+    ///
+    /// SIGHUP counts unless the program was started with it ignored, as `nohup` does.
     static func cancels(_ body: @escaping @Sendable () async throws -> Void) async throws {
-        let signals = await UnixSignalsSequence(trapping: .sigint, .sigterm)
+        let signals = await UnixSignalsSequence(trapping: [.sigint, .sigterm] + (ignoresHangup ? [] : [.sighup]))
         try await withThrowingTaskGroup(of: Void.self) { group in
             group.addTask { try await body() }
             group.addTask {
@@ -16,5 +19,17 @@ enum Interrupt {
             try await group.next()
             group.cancelAll()
         }
+    }
+
+    private static var ignoresHangup: Bool {
+        var action = sigaction()
+        guard sigaction(SIGHUP, nil, &action) == 0 else { return false }
+        #if canImport(Glibc)
+            return unsafeBitCast(action.__sigaction_handler.sa_handler, to: Int.self)
+                == unsafeBitCast(SIG_IGN, to: Int.self)
+        #else
+            return unsafeBitCast(action.__sigaction_u.__sa_handler, to: Int.self)
+                == unsafeBitCast(SIG_IGN, to: Int.self)
+        #endif
     }
 }

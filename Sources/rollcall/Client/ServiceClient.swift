@@ -16,6 +16,10 @@ struct ServiceClient: Sendable {
     private static let silence = TimeAmount.seconds(40)
     /// Bytes of one answer; a longer one is an error.
     private static let longestAnswer = 1 << 28
+    /// How long a person who ends a command waits for its last request.
+    private static let patience = TimeAmount.seconds(5)
+    /// A meta (32 levels) or data of a database (64) stands in at most four levels of an answer.
+    static let maximumDepth = 72
 
     init(service: ServiceURL) {
         self.service = service
@@ -34,7 +38,7 @@ struct ServiceClient: Sendable {
     func get(_ url: String) async throws -> JSON {
         let body = try await answer(to: HTTPClientRequest(url: url)).body.collect(upTo: Self.longestAnswer)
         do {
-            return try JSON(parsing: Array(body.readableBytesView))
+            return try JSON(parsing: Array(body.readableBytesView), maximumDepth: Self.maximumDepth)
         } catch {
             throw ProgramError.unavailable("what answers at \(service) does not speak JSON: is it Rollcall?")
         }
@@ -44,7 +48,7 @@ struct ServiceClient: Sendable {
     func delete(_ url: String) async throws {
         var request = HTTPClientRequest(url: url)
         request.method = .DELETE
-        _ = try await answer(to: request)
+        _ = try await answer(to: request, deadline: .now() + Self.patience)
     }
 
     /// Opens a stream of events, after the event that `lastEventID` names.
@@ -62,10 +66,16 @@ struct ServiceClient: Sendable {
     /// Sends a request.
     ///
     /// Throws `refused` with the problem's own words at 4xx, `unavailable` at 5xx or no answer.
-    private func answer(to request: HTTPClientRequest) async throws -> HTTPClientResponse {
+    private func answer(
+        to request: HTTPClientRequest, deadline: NIODeadline = .distantFuture
+    ) async throws -> HTTPClientResponse {
+        var request = request
+        if let authorization = service.authorization {
+            request.headers.replaceOrAdd(name: "authorization", value: authorization)
+        }
         let response: HTTPClientResponse
         do {
-            response = try await http.execute(request, deadline: .distantFuture)
+            response = try await http.execute(request, deadline: deadline)
         } catch is CancellationError {
             throw CancellationError()
         } catch {
@@ -94,6 +104,7 @@ struct ServiceClient: Sendable {
         switch error {
         case let error as HTTPClientError where error == .connectTimeout: "it does not answer"
         case let error as HTTPClientError where error == .readTimeout: "it has gone silent"
+        case let error as HTTPClientError where error == .deadlineExceeded: "it does not answer"
         case let error as HTTPClientError where error == .remoteConnectionClosed: "it closed the connection"
         case let error as NIOConnectionError where error.dnsAError != nil && error.connectionErrors.isEmpty:
             "there is no host of that name"

@@ -7,19 +7,55 @@ struct ServiceURL: Sendable, CustomStringConvertible {
     static let environmentName = "ROLLCALL_URL"
     static let fallback = "http://127.0.0.1:4000"
 
-    /// Without a slash at its end; may have a path, behind a proxy.
+    /// Without a slash at its end, and without user and password; may have a path, behind a proxy.
     let description: String
+    /// The value of `Authorization` where the URL names a user (RFC 7617); a secret.
+    let authorization: String?
 
     /// Takes the flag, else the environment, else this machine's own service.
+    ///
+    /// White space around a value is dropped, and an empty value counts as none. An error shows no user and password.
     init(flag: String?, environment: [String: String] = ProcessInfo.processInfo.environment) throws(ProgramError) {
-        let text = flag ?? environment[Self.environmentName] ?? Self.fallback
-        guard let url = URL(string: text), ["http", "https"].contains(url.scheme?.lowercased()),
-            url.host?.isEmpty == false, url.query == nil, url.fragment == nil, url.user == nil
-        else {
-            let name = flag == nil ? Self.environmentName : "--url"
-            throw .usage("\(name) is \"\(text)\", but must be an http:// or https:// URL, such as \(Self.fallback).")
+        let given = [flag, environment[Self.environmentName]].map { text in
+            text?.trimmingCharacters(in: .whitespacesAndNewlines) ?? ""
         }
-        description = String(text.reversed().drop { $0 == "/" }.reversed())
+        let text = given.first { !$0.isEmpty } ?? Self.fallback
+        let name = given[0].isEmpty ? Self.environmentName : "--url"
+        if name == "--url", Secrets.hasPassword(text) {
+            throw .usage(
+                "--url holds a password, which every user of this machine can read in the list of processes. "
+                    + "Set \(Self.environmentName) instead.")
+        }
+        guard var parts = URLComponents(string: text), ["http", "https"].contains(parts.scheme?.lowercased()),
+            parts.host?.isEmpty == false, parts.query == nil, parts.fragment == nil, parts.port ?? 1 > 0,
+            parts.port ?? 1 <= 65_535
+        else { throw Self.refusal(of: text, name) }
+        authorization = try Self.authorization(parts.user, parts.password, name)
+        parts.user = nil
+        parts.password = nil
+        guard let address = parts.string, !address.contains("@") || parts.path.contains("@") else {
+            throw Self.refusal(of: text, name)
+        }
+        description = String(address.reversed().drop { $0 == "/" }.reversed())
+    }
+
+    private static func refusal(of text: String, _ name: String) -> ProgramError {
+        let shown =
+            text.contains("@") ? "something else (not shown: it may hold a password)" : "\"\(Terminal.excerpt(text))\""
+        let marks =
+            text.contains("@") ? " Marks such as : / @ ? # % in a user or password are written %3A and so on." : ""
+        return .usage("\(name) must be an http:// or https:// URL, such as \(fallback), but is \(shown).\(marks)")
+    }
+
+    private static func authorization(
+        _ user: String?, _ password: String?, _ name: String
+    ) throws(ProgramError) -> String? {
+        guard user != nil || password != nil else { return nil }
+        let user = user ?? ""
+        guard !user.contains(":"), !(user + (password ?? "")).unicodeScalars.contains(where: { $0.value < 0x20 }) else {
+            throw .usage("\(name): a user with a colon, or a control character, cannot be sent (RFC 7617).")
+        }
+        return "Basic " + Data("\(user):\(password ?? "")".utf8).base64EncodedString()
     }
 
     /// The address of a topic or of something below it: `presences`, a key, a session.

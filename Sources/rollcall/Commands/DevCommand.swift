@@ -1,7 +1,9 @@
 // Rollcall · rollcall
 
 import ArgumentParser
+import Foundation
 import LocalServices
+import Postgres
 
 /// The command `rollcall dev`.
 struct DevCommand: AsyncParsableCommand {
@@ -22,30 +24,35 @@ struct DevCommand: AsyncParsableCommand {
     @OptionGroup(title: "Settings") var options: SettingsOptions
 
     func run() async throws {
-        guard options.given[SettingsTable.redisURL.info.fileKey] == nil else {
+        let redisKey = SettingsTable.redisURL.info.fileKey
+        guard options.given[redisKey] == nil, options.given["\(redisKey)_file"] == nil else {
             throw ProgramError.usage("dev brings its own Redis; for another one run: rollcall serve --redis-url …")
         }
-        let namedDatabase = try await SettingsReader(flags: options.given, file: options.config).databaseURL()
+        let given = try await SettingsReader(flags: options.given, file: options.config)
+        let namedDatabase = try given.databaseURL()
+        let table = try given.required(SettingsTable.profilesTable)
         // First of all, as long as nobody else reads the environment.
         let foreign = namedDatabase == nil ? DevDatabase.dropForeignVariables() : []
         let redis: LocalRedis
         do {
-            redis = try await LocalRedis.start(folder: "\(state)/redis")
+            redis = try await LocalRedis.start(folder: "\(state)/redis", isUnprivileged: true)
         } catch {
             throw ProgramError.unavailable("\(error)\(error.code == .inUse ? Self.inUseHint : "")")
         }
         var database: DevDatabase?
         do {
             var flags = options.given
-            flags[SettingsTable.redisURL.info.fileKey] = redis.socketURL
+            flags[redisKey] = redis.socketURL
             if namedDatabase == nil {
-                database = try await DevDatabase.start(in: "\(state)/postgres")
+                database = try await DevDatabase.start(in: "\(state)/postgres", table: table)
                 flags[SettingsTable.databaseURL.info.fileKey] = database?.url
             }
             let psql = database?.psql(without: foreign)
-            let reader = try await SettingsReader(flags: flags, file: options.config)
-            try await Assembly(settings: Settings(from: reader)).run { address in
-                Terminal.writeOutput(Self.welcome(at: address, psql: psql))
+            let settings = try Settings(from: await SettingsReader(flags: flags, file: options.config))
+            let node = Assembly(settings: settings, telemetry: .start(settings), hangup: .stops)
+            let output = LogOutput(descriptor: STDOUT_FILENO) { _ in "" }
+            try await node.run { address in
+                output.write(Self.welcome(at: address, psql: psql, table: table))
             }
             await redis.stop()
             await database?.stop()
@@ -56,14 +63,14 @@ struct DevCommand: AsyncParsableCommand {
         }
     }
 
-    private static func welcome(at address: String, psql: String?) -> String {
+    private static func welcome(at address: String, psql: String?, table: ProfilesTable) -> String {
         let profiles =
             psql.map { psql in
                 """
 
                 Give Alice another title, and see it change:
                   \(psql) -c \\
-                  "UPDATE profiles SET data = data || jsonb_build_object('title', 'Diver') WHERE key = 'Alice'"
+                  "UPDATE \(table.name) SET data = data || jsonb_build_object('title', 'Diver') WHERE key = 'Alice'"
 
                 """
             } ?? ""

@@ -8,18 +8,20 @@ import Postgres
 struct DevDatabase {
     private let postgres: LocalPostgres
 
-    private static let demoProfiles = """
-        INSERT INTO profiles (key, data) VALUES
+    private static func demoProfiles(_ table: ProfilesTable) -> String {
+        """
+        INSERT INTO \(table.quoted) (key, data) VALUES
             ('Alice', '{"name": "Alice Arden", "title": "Gardener", "color": "#2e7d32"}'),
             ('Bob', '{"name": "Bob Brook", "title": "Boatbuilder", "color": "#1565c0"}'),
             ('Carol', '{"name": "Carol Clay", "title": "Potter", "color": "#ad1457"}')
         ON CONFLICT (key) DO NOTHING
         """
+    }
 
     /// Starts the server, migrates its database and puts the demo profiles where they are absent.
     ///
     /// nil, and a line on standard error, on a machine that cannot run PostgreSQL: presence does without.
-    static func start(in folder: String) async throws(ProgramError) -> DevDatabase? {
+    static func start(in folder: String, table: ProfilesTable) async throws(ProgramError) -> DevDatabase? {
         let postgres: LocalPostgres
         do {
             postgres = try await LocalPostgres.start(folder: folder)
@@ -32,9 +34,12 @@ struct DevDatabase {
             Terminal.writeError("rollcall: PostgreSQL's user cannot reach \(folder): profiles last until the end\n")
         }
         do throws(ProgramError) {
-            try await DatabaseSession.with(PostgresURL(postgres.url)) { session throws(PostgresError) in
+            try await DatabaseSession.with(PostgresURL(postgres.url), table: table) { session throws(PostgresError) in
+                if let schema = table.quotedSchema {
+                    try await session.connection.execute("CREATE SCHEMA IF NOT EXISTS \(schema)", timeout: .seconds(10))
+                }
                 _ = try await session.migrator.run(on: session.connection)
-                try await session.connection.execute(Self.demoProfiles, timeout: .seconds(10))
+                try await session.connection.execute(Self.demoProfiles(table), timeout: .seconds(10))
             }
         } catch {
             await postgres.stop()

@@ -22,7 +22,8 @@ struct ListCommand: AsyncParsableCommand {
             try await client.get(client.service.topic(topic, "presences"))
         }
         if json {
-            return Terminal.writeOutput(String(decoding: document.compact, as: UTF8.self) + "\n")
+            let text = String(decoding: document.compact, as: UTF8.self)
+            return Terminal.writeOutput(Terminal.escapedJSON(text) + "\n")
         }
         guard let presences = document["presences"] else {
             throw ProgramError.unavailable("the service answers with something else than a list: is it Rollcall?")

@@ -19,8 +19,12 @@ struct MigrateCommand: AsyncParsableCommand {
     var status = false
 
     @Option(SettingsTable.databaseURL) var databaseURL: String?
+    @Option(fileOf: SettingsTable.databaseURL) var databaseURLFile: String?
+    @Option(SettingsTable.profilesTable) var profilesTable: String?
 
-    @Option(help: ArgumentHelp("JSON file with settings, of which database_url is read.", valueName: "path"))
+    @Option(
+        help: ArgumentHelp(
+            "JSON file with settings, of which database_url and profiles_table are read.", valueName: "path"))
     var config: String?
 
     func validate() throws {
@@ -29,12 +33,17 @@ struct MigrateCommand: AsyncParsableCommand {
 
     func run() async throws {
         let info = SettingsTable.databaseURL.info
-        let flags = databaseURL.map { [info.fileKey: $0] } ?? [:]
-        guard let url = try await SettingsReader(flags: flags, file: config).databaseURL() else {
+        let flags = [
+            info.fileKey: databaseURL, "\(info.fileKey)_file": databaseURLFile,
+            SettingsTable.profilesTable.info.fileKey: profilesTable,
+        ].compactMapValues { $0 }
+        let reader = try await SettingsReader(flags: flags, file: config)
+        guard let url = try reader.databaseURL() else {
             throw ProgramError.usage("no database to migrate. Set \(info.environmentName) or \(info.flag).")
         }
+        let table = try reader.required(SettingsTable.profilesTable)
         let (dryRun, status) = (dryRun, status)
-        let count = try await DatabaseSession.with(url) { session throws(PostgresError) in
+        let count = try await DatabaseSession.with(url, table: table) { session throws(PostgresError) in
             let (migrator, connection) = (session.migrator, session.connection)
             if status {
                 let states = try await migrator.status(on: connection)

@@ -76,10 +76,17 @@ extension WatchedRoster {
     /// Folds an event; gives no changes for one that is not about presences.
     fileprivate mutating func take(_ event: ServerSentEvent) throws -> [Change] {
         switch event.name {
-        case "presence_state": replace(with: try JSON(parsing: event.data))
-        case "presence_diff": apply(try JSON(parsing: event.data))
+        case "presence_state": replace(with: try JSON(event))
+        case "presence_diff": apply(try JSON(event))
         default: []
         }
+    }
+}
+
+extension JSON {
+    /// Reads the data of an event.
+    fileprivate init(_ event: ServerSentEvent) throws(PresenceError) {
+        try self.init(parsing: event.data, maximumDepth: ServiceClient.maximumDepth)
     }
 }
 

@@ -30,16 +30,18 @@ struct LineLogHandler: LogHandler {
         set { metadata[key] = newValue }
     }
 
-    func log(event: LogEvent) {
+    func log(event: LogEvent) { write(line(for: event)) }
+
+    private func line(for event: LogEvent) -> String {
         var values = metadata
         values.merge(metadataProvider?.get() ?? [:]) { $1 }
         values.merge(event.metadata ?? [:]) { $1 }
         if let error = event.error { values["error"] = "\(error)" }
         let time = Date().formatted(Self.timeFormat)
         let fields = values.map { ($0.key, "\($0.value)") }.sorted { $0.0 < $1.0 }
-        switch format {
-        case .text: write(textLine(of: event, at: time, fields))
-        case .json: write(jsonLine(of: event, at: time, fields))
+        return switch format {
+        case .text: textLine(of: event, at: time, fields)
+        case .json: jsonLine(of: event, at: time, fields)
         }
     }
 
@@ -61,6 +63,15 @@ struct LineLogHandler: LogHandler {
             (standard.contains { $0.0 == name } ? "field.\(name)" : name, value)
         }
         return "{" + (standard + renamed).map { "\(Self.quoted($0)):\(Self.quoted($1))" }.joined(separator: ",") + "}\n"
+    }
+
+    /// The line that stands for lines that could not be written.
+    static func lostLine(count: Int, format: LogFormat) -> String {
+        let handler = LineLogHandler(label: "rollcall", level: .warning, format: format)
+        return handler.line(
+            for: LogEvent(
+                level: .warning, message: "log: lines lost, standard error was not read",
+                metadata: ["lines": "\(count)"], source: "rollcall", file: #fileID, function: #function, line: #line))
     }
 
     private static func quoted(_ text: String) -> String {

@@ -12,11 +12,24 @@ struct SettingInfo: Sendable {
     /// Completes "must be …".
     let expected: String
     /// A secret's value is never shown, not even in the error that refuses it.
+    ///
+    /// A secret may also be read from the file that ``fileSetting`` names.
     let isSecret: Bool
+    /// Whether a settings file may hold an array or an object in its place.
+    let isJSON: Bool
 
     var flag: String { "--\(name)" }
     var fileKey: String { name.replacing("-", with: "_") }
     var environmentName: String { "ROLLCALL_\(fileKey.uppercased())" }
+
+    /// The setting that names a file with this secret in it, such as `redis-url-file`; nil where this is no secret.
+    var fileSetting: SettingInfo? {
+        guard isSecret else { return nil }
+        return SettingInfo(
+            name: "\(name)-file", fallback: nil, without: "optional",
+            meaning: "File with the value of `\(environmentName)`, so that no password stands in a flag or variable.",
+            expected: "the path of a file", isSecret: false, isJSON: false)
+    }
 
     /// The default in words, for help and documentation.
     var shownDefault: String { fallback.map { "default: \($0)" } ?? without }
@@ -30,10 +43,11 @@ struct Setting<Value: Sendable>: Sendable {
 
     init(
         _ name: String, default fallback: String? = nil, without: String = "optional", isSecret: Bool = false,
-        _ meaning: String, expected: String, parse: @escaping @Sendable (String) -> Value?
+        isJSON: Bool = false, _ meaning: String, expected: String, parse: @escaping @Sendable (String) -> Value?
     ) {
         self.info = SettingInfo(
-            name: name, fallback: fallback, without: without, meaning: meaning, expected: expected, isSecret: isSecret)
+            name: name, fallback: fallback, without: without, meaning: meaning, expected: expected, isSecret: isSecret,
+            isJSON: isJSON)
         self.parse = parse
     }
 }

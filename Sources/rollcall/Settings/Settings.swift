@@ -16,6 +16,7 @@ struct Settings: Sendable {
     let redisPrefix: String
     /// nil stands for none: entries are served as they are.
     let databaseURL: PostgresURL?
+    let profilesTable: ProfilesTable
     let fetchRules: [FetchRule]
     /// nil stands for a random one.
     let nodeID: String?
@@ -31,6 +32,8 @@ struct Settings: Sendable {
     let drain: Duration
     let logLevel: Logger.Level
     let logFormat: LogFormat
+    /// Variables that look like settings and are none, for a warning.
+    let unknownVariables: [UnknownVariable]
 
     /// Reads all settings.
     ///
@@ -52,7 +55,8 @@ struct Settings: Sendable {
         self.maximumConnections = try reader.required(SettingsTable.maximumConnections)
         self.redisPrefix = try reader.required(SettingsTable.redisPrefix)
         self.databaseURL = try reader.databaseURL()
-        self.fetchRules = try reader.fetchRules()
+        self.profilesTable = try reader.required(SettingsTable.profilesTable)
+        self.fetchRules = try reader.fetchRules(standard: FetchRule.standard(for: profilesTable))
         self.nodeID = try reader.value(of: SettingsTable.nodeID)
         self.defaultTTL = defaultTTL
         self.ttl = shortest...longest
@@ -66,6 +70,7 @@ struct Settings: Sendable {
         self.drain = .seconds(try reader.required(SettingsTable.drain))
         self.logLevel = try reader.required(SettingsTable.logLevel)
         self.logFormat = try reader.required(SettingsTable.logFormat)
+        self.unknownVariables = reader.unknownVariables
         guard let redisURL = try reader.value(of: SettingsTable.redisURL) else {
             throw .usage(
                 """
@@ -78,8 +83,7 @@ struct Settings: Sendable {
             self.redisURL = try RedisURL(redisURL)
         } catch {
             // The message says what is wrong and leaves out the text, which may hold a password.
-            let info = SettingsTable.redisURL.info
-            throw .usage("\(info.environmentName) or \(info.flag): \(error.message).")
+            throw .usage("\(reader.name(of: SettingsTable.redisURL.info)): \(error.message).")
         }
     }
 }
@@ -92,32 +96,23 @@ extension SettingsReader {
             return try PostgresURL(text)
         } catch {
             // The message says what is wrong and leaves out the text, which may hold a password.
-            let info = SettingsTable.databaseURL.info
-            throw .usage("\(info.environmentName) or \(info.flag): \(error.message).")
+            throw .usage("\(name(of: SettingsTable.databaseURL.info)): \(error.message).")
         }
     }
 
     /// Gives the rules of the fetch hook: those that are written down, or else the one for the table of the migrations.
-    func fetchRules() throws(ProgramError) -> [FetchRule] {
-        guard let text = try value(of: SettingsTable.fetchRules) else { return FetchRule.standard }
-        let info = SettingsTable.fetchRules.info
+    func fetchRules(standard: [FetchRule]) throws(ProgramError) -> [FetchRule] {
+        guard let text = try value(of: SettingsTable.fetchRules) else { return standard }
+        let name = name(of: SettingsTable.fetchRules.info)
         guard try value(of: SettingsTable.databaseURL) != nil else {
             throw .usage(
-                "\(info.environmentName) or \(info.flag) needs a database; "
-                    + "set \(SettingsTable.databaseURL.info.environmentName) too.")
+                "\(name) needs a database; set \(SettingsTable.databaseURL.info.environmentName) too.")
         }
-        var json = Array(text.utf8)
-        do {
-            if text.first(where: { !$0.isWhitespace }) != "[" {
-                json = Array(try Data(contentsOf: URL(filePath: text)))
-            }
-            return try FetchRule.parse(json)
-        } catch let error as FetchRuleError {
-            throw .usage("\(info.environmentName) or \(info.flag): \(error.message).")
+        let json = ["[", "{"].contains(text.first) ? text : try TextFile.read(text, named: name)
+        do throws(FetchRuleError) {
+            return try FetchRule.parse(Array(json.utf8))
         } catch {
-            throw .usage(
-                "\(info.environmentName) or \(info.flag): the file \(text) cannot be read: \(error.localizedDescription)"
-            )
+            throw .usage("\(name): \(error.message).")
         }
     }
 }

@@ -16,8 +16,11 @@ struct SettingsOptions: ParsableArguments {
     @Option(SettingsTable.port) var port: String?
     @Option(SettingsTable.maximumConnections) var maximumConnections: String?
     @Option(SettingsTable.redisURL) var redisURL: String?
+    @Option(fileOf: SettingsTable.redisURL) var redisURLFile: String?
     @Option(SettingsTable.redisPrefix) var redisPrefix: String?
     @Option(SettingsTable.databaseURL) var databaseURL: String?
+    @Option(fileOf: SettingsTable.databaseURL) var databaseURLFile: String?
+    @Option(SettingsTable.profilesTable) var profilesTable: String?
     @Option(SettingsTable.fetchRules) var fetchRules: String?
     @Option(SettingsTable.nodeID) var nodeID: String?
     @Option(SettingsTable.defaultTTL) var defaultTTL: String?
@@ -38,7 +41,8 @@ struct SettingsOptions: ParsableArguments {
     var given: [String: String] {
         // In the order of `SettingsTable.all`.
         let values = [
-            host, port, maximumConnections, redisURL, redisPrefix, databaseURL, fetchRules, nodeID, defaultTTL,
+            host, port, maximumConnections, redisURL, redisURLFile, redisPrefix, databaseURL, databaseURLFile,
+            profilesTable, fetchRules, nodeID, defaultTTL,
             minimumTTL,
             maximumTTL, grace, maximumMetaBytes, diffWindow, pingInterval, slowReaderBytes, slowReaderAge,
             stuckReaderAge, drain, logLevel, logFormat,
@@ -52,11 +56,15 @@ struct SettingsOptions: ParsableArguments {
 
 extension Option where Value == String? {
     /// Makes the flag of a setting, with the help that the table has for it.
-    init<Read>(_ setting: Setting<Read>) {
+    init<Read>(_ setting: Setting<Read>) { self.init(setting.info) }
+
+    /// Makes the flag that names a file with a secret in it.
+    init<Read>(fileOf setting: Setting<Read>) { self.init(setting.info.fileSetting ?? setting.info) }
+
+    private init(_ info: SettingInfo) {
         self.init(
-            name: .customLong(setting.info.name),
+            name: .customLong(info.name),
             help: ArgumentHelp(
-                "\(setting.info.meaning) (\(setting.info.environmentName); \(setting.info.shownDefault))",
-                valueName: "value"))
+                "\(info.meaning) (\(info.environmentName); \(info.shownDefault))", valueName: "value"))
     }
 }

@@ -2,18 +2,22 @@
 
 import Configuration
 import Foundation
-import Presence
 
 /// Looks settings up in their sources: flags, then `ROLLCALL_*` environment, then a JSON file.
+///
+/// White space around a value is dropped, and an empty value counts as none.
 struct SettingsReader: Sendable {
     /// One source, and how a message names a setting of it.
     private struct Layer: Sendable {
+        let source: SettingsSource
         let values: ConfigReader
         let nameOf: @Sendable (SettingInfo) -> String
     }
 
     /// The first layer that has a value wins.
     private let layers: [Layer]
+    /// Variables that look like settings and are none.
+    let unknownVariables: [UnknownVariable]
 
     /// Opens the sources.
     ///
@@ -24,33 +28,31 @@ struct SettingsReader: Sendable {
     ) async throws(ProgramError) {
         var layers = [
             Layer(
-                values: ConfigReader(provider: Self.provider("flags", flags.map { ($0, $1) })),
-                nameOf: \.flag),
+                source: .flag, values: ConfigReader(provider: Self.provider("flags", flags)), nameOf: \.flag),
             Layer(
+                source: .environment,
                 values: ConfigReader(
                     provider: EnvironmentVariablesProvider(environmentVariables: environment)
                         .prefixKeys(with: "rollcall")),
                 nameOf: \.environmentName),
         ]
-        if let path = file ?? environment["ROLLCALL_CONFIG"] {
+        if let path = Self.trimmed(file) ?? Self.trimmed(environment["ROLLCALL_CONFIG"]) {
+            let members = try SettingsFile.read(path)
             layers.append(
                 Layer(
-                    values: ConfigReader(provider: try await Self.open(path)),
+                    source: .file, values: ConfigReader(provider: Self.provider("file", members)),
                     nameOf: { "\($0.fileKey) in \(path)" }))
         }
         self.layers = layers
+        unknownVariables = UnknownVariable.all(in: environment)
     }
 
     /// Gives a setting's value, its default where no source has one, and nil where there is no default either.
     func value<Value>(of setting: Setting<Value>) throws(ProgramError) -> Value? {
         for layer in layers {
-            guard
-                let text = layer.values.string(
-                    forKey: ConfigKey([setting.info.fileKey]), isSecret: setting.info.isSecret)
-            else { continue }
+            guard let (text, name) = try text(of: setting.info, in: layer) else { continue }
             guard let value = setting.parse(text) else {
-                let shown = setting.info.isSecret ? "something else (a secret, not shown)" : "\"\(text)\""
-                throw .usage("\(layer.nameOf(setting.info)) must be \(setting.info.expected), but is \(shown).")
+                throw Self.refusal(of: text, setting.info, name, layer.source)
             }
             return value
         }
@@ -59,35 +61,69 @@ struct SettingsReader: Sendable {
 
     /// Gives the value of a setting that has a default.
     func required<Value>(_ setting: Setting<Value>) throws(ProgramError) -> Value {
-        guard let value = try value(of: setting) else {
-            throw .usage("\(setting.info.environmentName) is not set. \(setting.info.meaning)")
-        }
+        guard let value = try value(of: setting) else { throw .usage(Self.missing(setting.info)) }
         return value
     }
 
-    /// Reads the file's members as text, whichever type each has: a port may be 4000 or "4000", rules may be an array.
-    private static func open(_ path: String) async throws(ProgramError) -> InMemoryProvider {
-        do {
-            let document = try JSON(parsing: Array(Data(contentsOf: URL(filePath: path))))
-            // A misspelt name must not be passed over.
-            try refuseUnknownMembers(of: document, path)
-            let members = (document.members ?? []).filter { !$0.value.isNull }
-            return Self.provider(
-                "file",
-                members.map { member in
-                    let name = String(decoding: member.name.decoded, as: UTF8.self)
-                    return (name, member.value.string ?? String(decoding: member.value.compact, as: UTF8.self))
-                })
-        } catch let error as ProgramError {
-            throw error
-        } catch let error as PresenceError {
-            throw .usage("the settings file \(path) is no JSON: \(error.detail)")
-        } catch {
-            throw .usage("the settings file \(path) cannot be read: \(error.localizedDescription)")
+    /// How the source names the setting that has a value: `ROLLCALL_PORT`, `--port`, `port in /etc/rollcall.json`.
+    func name(of info: SettingInfo) -> String {
+        for layer in layers {
+            if Self.trimmed(raw(info, in: layer)) != nil { return layer.nameOf(info) }
+            if let file = info.fileSetting, Self.trimmed(raw(file, in: layer)) != nil { return layer.nameOf(file) }
         }
+        return info.environmentName
     }
 
-    private static func provider(_ name: String, _ values: some Sequence<(String, String)>) -> InMemoryProvider {
+    /// Says that a setting has no value, and which sources name it without giving one.
+    static func missing(_ info: SettingInfo) -> String {
+        "\(info.environmentName) is not set or empty. \(info.meaning)"
+    }
+}
+
+extension SettingsReader {
+    private func raw(_ info: SettingInfo, in layer: Layer) -> String? {
+        layer.values.string(forKey: ConfigKey([info.fileKey]), isSecret: info.isSecret)
+    }
+
+    /// The text that a layer has for a setting, and the name of the setting that gave it; a secret may stand in a file.
+    private func text(of info: SettingInfo, in layer: Layer) throws(ProgramError) -> (text: String, name: String)? {
+        let direct = Self.trimmed(raw(info, in: layer))
+        let name = layer.nameOf(info)
+        if let direct, info.isSecret, layer.source == .flag, Secrets.hasPassword(direct) {
+            throw .usage(
+                "\(name) holds a password, which every user of this machine can read in the list of processes. "
+                    + "Set \(info.environmentName), or write it to a file and give --\(info.name)-file.")
+        }
+        guard let file = info.fileSetting, let path = Self.trimmed(raw(file, in: layer)) else {
+            return direct.map { ($0, name) }
+        }
+        let fileName = layer.nameOf(file)
+        guard direct == nil else { throw .usage("\(name) and \(fileName) are both set. Keep one of them.") }
+        let content = try TextFile.read(path, named: fileName)
+        guard let text = Self.trimmed(content) else { throw .usage("\(fileName): the file \(path) is empty.") }
+        return (text, fileName)
+    }
+
+    private static func trimmed(_ text: String?) -> String? {
+        guard let text = text?.trimmingCharacters(in: .whitespacesAndNewlines), !text.isEmpty else { return nil }
+        return text
+    }
+
+    private static func refusal(
+        of text: String, _ info: SettingInfo, _ name: String, _ source: SettingsSource
+    ) -> ProgramError {
+        let shown = info.isSecret ? "something else (a secret, not shown)" : "\"\(Terminal.excerpt(text))\""
+        var sentence = "\(name) must be \(info.expected), but is \(shown)."
+        if source == .environment, UnknownVariable.isServiceLink(text) {
+            let service = info.environmentName.lowercased().replacing(/_port$/, with: "").replacing("_", with: "-")
+            sentence +=
+                " Kubernetes sets it for a Service named \"\(service)\": "
+                + "set enableServiceLinks: false in the pod's spec, or rename the Service."
+        }
+        return .usage(sentence)
+    }
+
+    private static func provider(_ name: String, _ values: [String: String]) -> InMemoryProvider {
         InMemoryProvider(
             name: name,
             values: Dictionary(
@@ -95,17 +131,11 @@ struct SettingsReader: Sendable {
                     (AbsoluteConfigKey([name]), ConfigValue(.string(text), isSecret: false))
                 }))
     }
+}
 
-    private static func refuseUnknownMembers(of document: JSON, _ path: String) throws(ProgramError) {
-        guard let members = document.members else {
-            throw .usage("the settings file \(path) is \(document.kind), but must be a JSON object")
-        }
-        let known = SettingsTable.all.map(\.fileKey)
-        for member in members where !known.contains(where: member.name.isEqual) {
-            let name = String(decoding: member.name.decoded, as: UTF8.self)
-            throw .usage(
-                "the settings file \(path) has \"\(Terminal.harmless(name))\", but knows only "
-                    + known.sorted().joined(separator: ", "))
-        }
-    }
+/// Where a setting's value stands.
+enum SettingsSource: Sendable {
+    case flag
+    case environment
+    case file
 }

@@ -1,6 +1,8 @@
 // Rollcall · rollcall
 
+import Foundation
 import Logging
+import Postgres
 
 /// Every setting of a node, in the one place that names them.
 ///
@@ -8,7 +10,7 @@ import Logging
 enum SettingsTable {
     static let host = Setting(
         "host", default: "127.0.0.1", "Address to listen on; 0.0.0.0 or :: for every interface.",
-        expected: "an address or host name", parse: { $0.isEmpty ? nil : $0 })
+        expected: "an address or a host name, without scheme and port", parse: Self.host)
     static let port = Setting(
         "port", default: "4000", in: 0...65_535, "TCP port to listen on; 0 takes a free one.")
     static let maximumConnections = Setting(
@@ -31,8 +33,12 @@ enum SettingsTable {
         "The PostgreSQL that entries are enriched from: postgresql://user:password@host/database, or libpq's key=value.",
         expected: "a postgresql:// URL or libpq's key=value pairs",
         parse: { $0.contains("://") || $0.contains("=") ? $0 : nil })
+    static let profilesTable = Setting(
+        "profiles-table", default: "profiles",
+        "The table that `rollcall migrate` makes and the standard rule reads: a name, or schema.name, taken as it is.",
+        expected: ProfilesTable.expectation, parse: ProfilesTable.init)
     static let fetchRules = Setting(
-        "fetch-rules", without: "`user` from the table `profiles`",
+        "fetch-rules", without: "`user` from the table of profiles", isJSON: true,
         "What the database adds to entries: a JSON array of rules, or the path of a file that holds one.",
         expected: "a JSON array or a path", parse: { $0 })
     static let nodeID = Setting(
@@ -78,13 +84,26 @@ enum SettingsTable {
         choice: "log-format", default: "text", "How log lines look: for people, or one JSON object a line.")
 
     /// All of them, in the order that help and documentation show them.
+    ///
+    /// Each secret is followed by the setting that names a file with it.
     static let all: [SettingInfo] = [
         host.info, port.info, maximumConnections.info, redisURL.info, redisPrefix.info, databaseURL.info,
-        fetchRules.info, nodeID.info,
+        profilesTable.info, fetchRules.info, nodeID.info,
         defaultTTL.info, minimumTTL.info, maximumTTL.info, grace.info, maximumMetaBytes.info, diffWindow.info,
         pingInterval.info, slowReaderBytes.info, slowReaderAge.info, stuckReaderAge.info, drain.info, logLevel.info,
         logFormat.info,
-    ]
+    ].flatMap { info in [info] + (info.fileSetting.map { [$0] } ?? []) }
+
+    /// Takes what a socket can be bound to; brackets of an IPv6 address, as URLs have them, are dropped.
+    private static func host(_ text: String) -> String? {
+        let isBracketed = text.hasPrefix("[") && text.hasSuffix("]")
+        let host = isBracketed ? String(text.dropFirst().dropLast()) : text
+        var address = in6_addr()
+        let isIPv6 = inet_pton(AF_INET6, String(host.prefix { $0 != "%" }), &address) == 1
+        if isIPv6 { return host }
+        let isName = host.utf8.count <= 253 && host.allSatisfy { isNameCharacter($0) || $0 == "." }
+        return isBracketed || host.isEmpty || !isName ? nil : host
+    }
 
     private static func isNameCharacter(_ character: Character) -> Bool {
         character.isASCII && (character.isLetter || character.isNumber || character == "_" || character == "-")

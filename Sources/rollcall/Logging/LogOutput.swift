@@ -1,0 +1,75 @@
+// Rollcall · rollcall
+
+import Foundation
+import Synchronization
+
+/// Writes log lines to a descriptor, whole lines in their order, and never waits long for its reader.
+///
+/// A reader that does not keep up would otherwise stop the event loops. Once it has taken nothing for ``patience`` lines
+/// are dropped at once; when it reads again a line says how many.
+final class LogOutput: Sendable {
+    private struct State {
+        var lost = 0
+        /// Whether a line was cut off in its middle.
+        var isInLine = false
+    }
+
+    /// How long a writer waits for a reader that kept up until now.
+    static let patience = Duration.milliseconds(100)
+    /// What a pipe that can be written to takes without blocking.
+    private static let piece = Int(PIPE_BUF)
+
+    private let descriptor: Int32
+    private let noteLost: @Sendable (Int) -> String
+    private let state = Mutex(State())
+
+    /// - Parameter noteLost: makes the line that says how many lines were dropped.
+    init(descriptor: Int32 = STDERR_FILENO, noteLost: @escaping @Sendable (Int) -> String) {
+        self.descriptor = descriptor
+        self.noteLost = noteLost
+    }
+
+    /// Writes one or more whole lines.
+    @Sendable func write(_ lines: String) {
+        state.withLock { state in
+            guard isWritable(within: state.lost > 0 ? .zero : Self.patience) else {
+                state.lost += 1
+                return
+            }
+            let text = (state.isInLine ? "\n" : "") + (state.lost > 0 ? noteLost(state.lost) : "") + lines
+            state = State()
+            let count = send(Array(text.utf8))
+            if count < text.utf8.count { state = State(lost: 1, isInLine: count > 0) }
+        }
+    }
+
+    /// Gives the number of bytes that were written or that nothing will ever read.
+    private func send(_ bytes: [UInt8]) -> Int {
+        var sent = 0
+        while sent < bytes.count, isWritable(within: Self.patience) {
+            let count = bytes[sent...].prefix(Self.piece).withUnsafeBytes {
+                Foundation.write(descriptor, $0.baseAddress, $0.count)
+            }
+            if count >= 0 {
+                sent += count
+            } else if errno != EINTR, errno != EAGAIN {
+                // The reader is gone or the disk is full: there is no other place to write this to.
+                return bytes.count
+            }
+        }
+        return sent
+    }
+
+    private func isWritable(within time: Duration) -> Bool {
+        let deadline = ContinuousClock.now + time
+        while true {
+            var asked = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
+            let left = max(.zero, ContinuousClock.now.duration(to: deadline))
+            let milliseconds = left.components.seconds * 1_000 + left.components.attoseconds / 1_000_000_000_000_000
+            let count = poll(&asked, 1, Int32(clamping: milliseconds))
+            if count < 0, errno == EINTR { continue }
+            // An error or a hang-up counts: the write gives the reason.
+            return count > 0
+        }
+    }
+}

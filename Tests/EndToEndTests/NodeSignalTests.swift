@@ -1,0 +1,130 @@
+// Rollcall · EndToEndTests
+
+import Foundation
+import LocalServices
+import TestSupport
+import Testing
+
+/// What signals, and the loss of its terminal, do to a process.
+@Suite("Signals")
+struct NodeSignalTests {
+    private func withNode(
+        _ more: [String: String] = [:], _ body: (RollcallProcess) async throws -> Void
+    ) async throws {
+        try await withRedis { redis in
+            let settings = ["ROLLCALL_REDIS_PREFIX": uniquePrefix()].merging(more) { $1 }
+            try await withRollcall(redis: redis, environment: settings) { try await body($0) }
+        }
+    }
+
+    @Test func `SIGHUP and SIGPIPE never end a node`() async throws {
+        try await withNode { node in
+            node.process.send(SIGPIPE)
+            node.process.send(SIGHUP)
+            try await eventually("the line about SIGHUP") { node.log.contains("signals: SIGHUP ignored") }
+            node.process.send(SIGHUP)
+            #expect(try await node.client.get("/healthz").status == 200)
+            #expect(await node.terminate() == .exited(0))
+        }
+    }
+
+    @Test func `a node that stops already is not hurried by further signals`() async throws {
+        try await withNode(["ROLLCALL_DRAIN": "3"]) { node in
+            var streams: [SSEClient] = []
+            for _ in 0..<8 {
+                let stream = try await node.client.events(RollcallClient.path(topic: "lobby", "events"))
+                _ = try await stream.next("presence_state")
+                streams.append(stream)
+            }
+            node.process.send(SIGTERM)
+            try await eventually("the beginning of the end") { node.log.contains("signals: stopping") }
+            for signal in [SIGTERM, SIGHUP, SIGINT] { node.process.send(signal) }
+            #expect(await node.process.waitUntilExit() == .exited(0))
+            withExtendedLifetime(streams) {}
+        }
+    }
+
+    @Test(arguments: ["<&- >&- 2>&-", ">&- 2>&-", "2>/dev/full", "2> >(true)"])
+    func `a node goes on without its standard streams`(streams: String) async throws {
+        let redis = try await SharedRedis.url
+        let port = try LocalSocket.freePort()
+        let node = try await OwnedProcess.start(
+            "/bin/bash",
+            arguments: ["-c", "exec 9>&1; exec \"$@\" \(streams)", "sh", try RollcallProcess.executable, "serve"],
+            environment: [
+                "ROLLCALL_REDIS_URL": redis, "ROLLCALL_REDIS_PREFIX": uniquePrefix(), "ROLLCALL_PORT": "\(port)",
+                "ROLLCALL_LOG_LEVEL": "debug",
+            ])
+        let client = RollcallClient("http://127.0.0.1:\(port)")
+        try await eventually("an answer") { (try? await client.get("/readyz").status) == 200 }
+        for number in 0..<20 {
+            let path = RollcallClient.path(topic: "lobby", "presences", "k\(number)", "s")
+            #expect(try await client.put(path, "{}").status == 201)
+        }
+        #expect(await node.stop() == .exited(0))
+    }
+
+    @Test func `a node whose log nobody reads goes on`() async throws {
+        var ends: [Int32] = [-1, -1]
+        try #require(pipe(&ends) == 0)
+        defer { for end in ends { close(end) } }
+        let redis = try await SharedRedis.url
+        let port = try LocalSocket.freePort()
+        // The shell opens the pipe by this process's number; nothing reads its other end.
+        let node = try await OwnedProcess.start(
+            "/bin/sh",
+            arguments: [
+                "-c", "exec \"$@\" 2>/proc/\(getpid())/fd/\(ends[1])", "sh", try RollcallProcess.executable, "serve",
+            ],
+            environment: [
+                "ROLLCALL_REDIS_URL": redis, "ROLLCALL_REDIS_PREFIX": uniquePrefix(), "ROLLCALL_PORT": "\(port)",
+                "ROLLCALL_LOG_LEVEL": "debug",
+            ])
+        let client = RollcallClient("http://127.0.0.1:\(port)")
+        try await eventually("an answer") { (try? await client.get("/readyz").status) == 200 }
+        for _ in 0..<800 { #expect(try await client.get("/healthz").status == 200) }
+        #expect(await node.stop() == .exited(0))
+    }
+
+    @Test(arguments: [SIGINT, SIGTERM, SIGHUP])
+    func `track and watch end politely`(signal: Int32) async throws {
+        try await withNode { node in
+            let environment = ["ROLLCALL_URL": node.url]
+            let program = try RollcallProcess.executable
+            let track = try await OwnedProcess.start(
+                program, arguments: ["track", "lobby", "alice"], environment: environment)
+            try await eventually("alice tracked") { track.log.text.contains("tracked alice") }
+            let watch = try await OwnedProcess.start(program, arguments: ["watch", "lobby"], environment: environment)
+            try await eventually("alice seen") { watch.log.text.contains("+ alice") }
+            track.send(signal)
+            #expect(await track.waitUntilExit() == .exited(0))
+            #expect(track.log.lines.last == "untracked alice on lobby")
+            try await eventually("alice gone") { watch.log.text.contains("- alice untracked") }
+            watch.send(signal)
+            #expect(await watch.waitUntilExit() == .exited(0))
+        }
+    }
+
+    @Test func `list ends quietly when its reader has gone`() async throws {
+        try await withNode { node in
+            for number in 0..<500 {
+                let path = RollcallClient.path(topic: "lobby", "presences", "key number \(number)", "s")
+                _ = try await node.client.put(path, #"{"meta":{"text":"\#(String(repeating: "x", count: 500))"}}"#)
+            }
+            let outcome = try await Command.run(
+                "sh", ["-c", "\"$0\" list lobby | head -1", try RollcallProcess.executable],
+                environment: ["ROLLCALL_URL": node.url])
+            #expect(outcome.output == "lobby: 500 keys, 500 presences\n")
+            #expect(outcome.errors == "" && outcome.code == 0)
+        }
+    }
+
+    @Test func `dev ends when its terminal closes`() async throws {
+        let folder = try TemporaryFolder.make()
+        defer { TemporaryFolder.remove(folder) }
+        let node = try await RollcallProcess.start(
+            ["dev", "--state", folder], environment: ["ROLLCALL_DATABASE_URL": "postgresql://127.0.0.1:1/none"])
+        node.process.send(SIGHUP)
+        #expect(await node.process.waitUntilExit() == .exited(0))
+    }
+}

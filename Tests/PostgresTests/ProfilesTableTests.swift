@@ -1,0 +1,73 @@
+// Rollcall · PostgresTests
+
+import Testing
+import TestSupport
+
+@testable import Postgres
+
+@Suite("The name of the table of profiles")
+struct ProfilesTableTests {
+    @Test(arguments: [
+        "", ".", "a.", ".a", "a.b.c", "a b", "a\"b", "a;b", "1a", "a.1b", "ä", "a\n", String(repeating: "a", count: 41),
+        String(repeating: "s", count: 30) + "." + String(repeating: "t", count: 30),
+    ])
+    func `a name that needs escapes, or that PostgreSQL would cut off, is refused`(name: String) {
+        #expect(ProfilesTable(name) == nil)
+    }
+
+    @Test func `every other name follows from it, and the standard one gives the file as it is`() throws {
+        let sql = try #require(Migration.rollcall.first).sql
+        let standard = try #require(ProfilesTable("profiles"))
+        #expect(standard == .standard && standard.naming(in: sql) == sql)
+        #expect(standard.channel == "rollcall_profiles" && standard.quoted == "profiles")
+        let other = try #require(ProfilesTable("App.Members"))
+        #expect(other.channel == "rollcall_App.Members" && other.quoted == #""App"."Members""#)
+        let named = other.naming(in: sql)
+        #expect(named.ranges(of: #""App"."Members""#).count == 5)
+        #expect(named.ranges(of: #"FUNCTION "App"."rollcall_Members_"#).count == 7)
+        #expect(named.ranges(of: "'rollcall_App.Members'").count == 3 && !named.contains("'rollcall_profiles'"))
+        #expect(!named.contains("FUNCTION rollcall_"))
+    }
+
+    @Test(arguments: ["members", "presence.Profiles"])
+    func `beside a table of somebody else, and beside another Rollcall, it is migrated and notifies`(name: String)
+        async throws
+    {
+        try await withConnection { connection in
+            try await connection.execute(
+                "CREATE TABLE profiles (id int); CREATE SCHEMA presence; CREATE SCHEMA second", timeout: .seconds(10))
+            let table = try #require(ProfilesTable(name))
+            let logger = Recorder<String>().logger
+            #expect(try await Migrator(table: table, logger: logger).run(on: connection).count == 1)
+            #expect(try await Migrator(table: table, logger: logger).run(on: connection).isEmpty)
+            let second = try #require(ProfilesTable("second.members"))
+            #expect(try await Migrator(table: second, logger: logger).run(on: connection).count == 1)
+
+            try await connection.listen(to: table.channel)
+            try await connection.execute(
+                "INSERT INTO \(second.quoted) VALUES ('other', '1'); INSERT INTO \(table.quoted) VALUES ('mine', '1')",
+                timeout: .seconds(10))
+            try await connection.execute("TRUNCATE \(table.quoted)", timeout: .seconds(10))
+            var keys: [String] = []
+            while keys.count < 2 {
+                let heard = try await connection.notifications(within: .seconds(10) * patience)
+                try #require(!heard.isEmpty)
+                keys += heard.map(\.payload)
+            }
+            #expect(keys == ["mine", "mine"])
+        }
+    }
+
+    @Test func `a database that was migrated with another name says so`() async throws {
+        try await withConnection { connection in
+            let logger = Recorder<String>().logger
+            _ = try await Migrator(logger: logger).run(on: connection)
+            let other = try #require(ProfilesTable("members"))
+            let error = try await #require(throws: PostgresError.self) {
+                try await Migrator(table: other, logger: logger).run(on: connection)
+            }
+            #expect(error.code == .migration && error.message.contains("another name"))
+            #expect(error.message.contains("than members"))
+        }
+    }
+}
