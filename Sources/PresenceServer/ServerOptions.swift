@@ -13,6 +13,8 @@ package struct ServerOptions: Sendable {
     package var batchBodyBytes = 4 << 20
     /// What `limit` of a list may be.
     package var pageLimit = 1...10_000
+    /// Topics on a page of `GET /v1/topics` if the query has no `limit`.
+    package var defaultTopics = 1_000
     /// Topics of one batch whose store calls are under way at once; the others wait for one of them.
     package var concurrentTopics = 16
 

@@ -52,6 +52,20 @@ extension PresenceStore {
         return snapshot
     }
 
+    /// Reads which sessions some keys have, by one reading of all names on the topic and of no meta.
+    package func sessions(of keys: Set<Key>, on topic: Topic) async throws(StoreError) -> [Key: Set<Member>] {
+        let names = try await connection().send("HKEYS", [self.keys.topic(topic).members])
+        guard let names = names.elements else { throw .unexpected(names) }
+        var sessions: [Key: Set<Member>] = [:]
+        for name in names {
+            guard let name = name.buffer, let member = name.withBytes({ Member(bytes: $0) }) else {
+                throw .unexpected(name)
+            }
+            if keys.contains(member.key) { sessions[member.key, default: []].insert(member) }
+        }
+        return sessions
+    }
+
     /// Reads one presence, its lease and the topic's position; nil when it is absent.
     package func presence(
         of member: Member, on topic: Topic

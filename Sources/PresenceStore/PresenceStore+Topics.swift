@@ -5,6 +5,11 @@ package import Presence
 import Redis
 
 extension PresenceStore {
+    /// The most names of members that are read in one go to count keys; a topic with more is read alone.
+    private static let membersPerCount = 50_000
+    /// Buckets that are read in one go: all at once would hold the names of the whole deployment.
+    private static let bucketsPerRead = 8
+
     /// Counts who is on a topic.
     package func counts(of topic: Topic) async throws(StoreError) -> (cursor: Cursor, counts: TopicCounts) {
         let keys = keys.topic(topic)
@@ -14,40 +19,78 @@ extension PresenceStore {
 
     /// Lists occupied topics in byte order, with counts: those that begin with `prefix` and come after `after`.
     ///
-    /// Redis keeps topics by deadline, not by name: a page costs a reading of all their names.
+    /// Redis keeps topics by deadline, not by name: a page costs a reading of all their names. Names of members are read
+    /// only of topics with more than one.
     package func topics(
         prefix: String? = nil, after: Topic? = nil, limit: Int
     ) async throws(StoreError) -> [TopicCounts] {
-        var rest = try await names(prefix: prefix, after: after)[...]
         var page: [TopicCounts] = []
-        while page.count < limit, !rest.isEmpty {
-            let topics = rest.prefix(min(limit - page.count, Self.membersPerCall))
-            rest = rest.dropFirst(topics.count)
-            let values = try await connection().pipeline(
-                topics.map { RedisCommand("HKEYS", [keys.topic($0).members]) })
-            for (topic, value) in zip(topics, values) {
-                // Another node may have ended the topic since its name was read.
-                let counts = try Self.counts(value, of: topic)
-                if counts.presences > 0 { page.append(counts) }
+        var last = after
+        while page.count < limit {
+            // Some more than are missing, since others may end a topic meanwhile.
+            let wanted = limit - page.count + 100
+            let names = try await names(prefix: prefix, after: last, limit: wanted)
+            for chunk in names.chunks(of: Self.membersPerCall) where page.count < limit {
+                page += try await counts(of: Array(chunk))
             }
+            guard names.count == wanted else { break }
+            last = names.last
         }
-        return page
+        return Array(page.prefix(limit))
     }
 
-    private func names(prefix: String?, after: Topic?) async throws(StoreError) -> [Topic] {
-        let commands = (0..<StoreKeys.buckets).map { RedisCommand("ZRANGE", [keys.due($0), 0, -1]) }
-        var topics: [Topic] = []
-        for value in try await connection().pipeline(commands) {
-            if case .error(let error) = value { throw StoreError(error) }
-            for name in value.elements ?? [] {
-                guard let name = name.buffer, let topic = name.withBytes({ Topic(utf8: $0) }),
-                    prefix.map({ topic.text.utf8.starts(with: $0.utf8) }) ?? true,
-                    after.map({ $0 < topic }) ?? true
-                else { continue }
-                topics.append(topic)
+    /// The first topics in byte order; fewer than `limit` only if there are no more.
+    private func names(prefix: String?, after: Topic?, limit: Int) async throws(StoreError) -> [Topic] {
+        var first: [Topic] = []
+        for start in stride(from: 0, to: StoreKeys.buckets, by: Self.bucketsPerRead) {
+            let buckets = start..<min(start + Self.bucketsPerRead, StoreKeys.buckets)
+            let commands = buckets.map { RedisCommand("ZRANGE", [keys.due($0), 0, -1]) }
+            for value in try await connection().pipeline(commands) {
+                if case .error(let error) = value { throw StoreError(error) }
+                for name in value.elements ?? [] {
+                    guard let name = name.buffer, let topic = name.withBytes({ Topic(utf8: $0) }),
+                        prefix.map({ topic.text.utf8.starts(with: $0.utf8) }) ?? true,
+                        after.map({ $0 < topic }) ?? true
+                    else { continue }
+                    first.append(topic)
+                }
             }
+            guard first.count > limit else { continue }
+            first.sort()
+            first.removeLast(first.count - limit)
         }
-        return topics.sorted()
+        return first.sorted()
+    }
+
+    /// Counts of topics, in their order, without those that are empty: another node may have ended them.
+    private func counts(of topics: [Topic]) async throws(StoreError) -> [TopicCounts] {
+        let sizes = try await connection().pipeline(topics.map { RedisCommand("HLEN", [keys.topic($0).members]) })
+        var counts: [TopicCounts] = []
+        var places: [Int] = []
+        var members = 0
+        for (topic, size) in zip(topics, sizes) {
+            if case .error(let error) = size { throw StoreError(error) }
+            guard let size = size.int else { throw .unexpected(size) }
+            guard size > 0 else { continue }
+            counts.append(TopicCounts(topic: topic, keys: 1, presences: size))
+            guard size > 1 else { continue }
+            if members + size > Self.membersPerCount {
+                try await countKeys(of: places, in: &counts)
+                (places, members) = ([], 0)
+            }
+            places.append(counts.count - 1)
+            members += size
+        }
+        try await countKeys(of: places, in: &counts)
+        return counts.filter { $0.presences > 0 }
+    }
+
+    private func countKeys(of places: [Int], in counts: inout [TopicCounts]) async throws(StoreError) {
+        guard !places.isEmpty else { return }
+        let commands = places.map { RedisCommand("HKEYS", [keys.topic(counts[$0].topic).members]) }
+        for (place, value) in zip(places, try await connection().pipeline(commands)) {
+            counts[place] = try Self.counts(value, of: counts[place].topic)
+        }
     }
 
     private static func counts(_ members: RedisValue, of topic: Topic) throws(StoreError) -> TopicCounts {

@@ -76,9 +76,18 @@ extension PresenceStore {
 
     /// Removes all sessions of a key; returns how many there were.
     package func untrack(key: Key, on topic: Topic) async throws(StoreError) -> Int {
-        let sessions = try await entry(of: key, on: topic).presences.map(\.member.bytes)
-        // The key with no session stands for those that Redis has forgotten and nodes may be about to put back.
-        return try await untrack(names: sessions + [Array(key.text.utf8) + [0x1f]], on: topic).count { $0 }
+        let sessions = try await entry(of: key, on: topic).presences.map(\.member)
+        return try await untrack(sessions: sessions, ofKeys: [key], on: topic)
+    }
+
+    /// Removes the sessions of keys that the caller has read, and those of these keys that Redis has forgotten; returns how
+    /// many there were.
+    package func untrack(
+        sessions: [Member], ofKeys keys: Set<Key>, on topic: Topic
+    ) async throws(StoreError) -> Int {
+        // A key with no session stands for those that nodes may be about to put back.
+        let forgotten = keys.map { Array($0.text.utf8) + [0x1f] }
+        return try await untrack(names: sessions.map(\.bytes) + forgotten, on: topic).count { $0 }
     }
 
     /// Moves leases to now + ttl, the kept one where none is given; publishes nothing.

@@ -4,6 +4,7 @@ import NIOPosix
 import LocalServices
 import Presence
 import Redis
+import TestSupport
 import Testing
 
 @testable import PresenceStore
@@ -104,6 +105,24 @@ struct ReadingTests {
             let rooms = try await test.store.topics(prefix: "room:", after: try Topic("room:a"), limit: 2)
             #expect(rooms.map(\.topic.text.utf8.count) == [6, 8])
             #expect(try await test.store.topics(prefix: "room:ü", limit: 5).count == 1)
+        }
+    }
+
+    @Test func `a page of topics reads no names of members where a topic has one`() async throws {
+        try await withLocalRedis { redis in
+            try await withStore(url: redis.url) { test in
+                for number in 0..<300 { try await test.track(alice, on: try Topic("t\(number)")) }
+                try await test.track(try Member("bob"), on: try Topic("t7"))
+                #expect(try await test.store.topics(limit: 1000).count == 300)
+                let page = try await test.store.topics(after: try Topic("t6"), limit: 20)
+                #expect(
+                    page.map(\.topic.text)
+                        == (0..<300).map { "t\($0)" }.sorted().filter { $0 > "t6" }.prefix(20).map(\.self))
+                #expect(
+                    page.first { $0.topic.text == "t7" } == TopicCounts(topic: try Topic("t7"), keys: 2, presences: 2))
+                let info = try await test.redis("INFO", "commandstats").string ?? ""
+                #expect(info.contains("cmdstat_hkeys:calls=2,"))
+            }
         }
     }
 

@@ -86,12 +86,13 @@ struct BatchRoutes: Sendable {
     private func perform(_ operations: [Placed], logger: Logger) async -> Results {
         var results: Results = []
         results.reserveCapacity(operations.count)
+        var sessions = BatchSessions(operations.map(\.operation))
         var rest = operations[...]
         while !rest.isEmpty {
             let run = Self.run(at: rest)
             rest = rest.dropFirst(run.count)
             do throws(StoreError) {
-                let outcomes = try await self.call(run.map(\.operation))
+                let outcomes = try await self.call(run.map(\.operation), &sessions)
                 for (operation, result) in zip(run, outcomes) { results.append((operation.index, result)) }
             } catch {
                 let problem = ErrorResponse.problem(for: error, logger: logger)
@@ -104,19 +105,23 @@ struct BatchRoutes: Sendable {
     /// The operations from the start that one store call can do: of one kind, and no member twice, since what becomes of
     /// the second depends on the first.
     private static func run(at operations: ArraySlice<Placed>) -> ArraySlice<Placed> {
-        guard let first = operations.first?.operation, !first.isOfWholeKey else { return operations.prefix(1) }
+        guard let first = operations.first?.operation else { return [] }
+        if first.isOfWholeKey { return operations.prefix { $0.operation.isOfWholeKey } }
         var members: Set<Member> = []
         return operations.prefix { _, operation in
             operation.kind == first.kind && !operation.isOfWholeKey && members.insert(operation.member).inserted
         }
     }
 
-    private func call(_ run: [BatchOperation]) async throws(StoreError) -> [WriteResult] {
+    private func call(
+        _ run: [BatchOperation], _ sessions: inout BatchSessions
+    ) async throws(StoreError) -> [WriteResult] {
         guard let first = run.first else { return [] }
         let topic = first.topic
         switch first.kind {
         case .track, .put:
             let mode: TrackMode = first.kind == .track ? .create : .put
+            sessions.add(run)
             return zip(try await self.store.track(run.map(\.tracking), on: topic, mode: mode), run)
                 .map { WriteResult($0, of: $1.member, on: topic) }
         case .update:
@@ -129,11 +134,26 @@ struct BatchRoutes: Sendable {
             }
         case .untrack:
             if first.isOfWholeKey {
-                _ = try await self.store.untrack(key: first.member.key, on: topic)
+                try await self.untrackKeys(Set(run.map(\.member.key)), on: topic, &sessions)
             } else {
                 _ = try await self.store.untrack(run.map(\.member), on: topic)
             }
             return run.map { _ in .done }
         }
+    }
+
+    /// Removes all sessions of some keys.
+    ///
+    /// The names on the topic are read once for the whole batch where several keys are removed: one reading takes Redis as
+    /// long as the topic is large.
+    private func untrackKeys(
+        _ keys: Set<Key>, on topic: Topic, _ sessions: inout BatchSessions
+    ) async throws(StoreError) {
+        guard sessions.keys.count > 1 else {
+            for key in keys { _ = try await self.store.untrack(key: key, on: topic) }
+            return
+        }
+        if !sessions.isRead { sessions.read(try await self.store.sessions(of: sessions.keys, on: topic)) }
+        _ = try await self.store.untrack(sessions: sessions.members(of: keys), ofKeys: keys, on: topic)
     }
 }

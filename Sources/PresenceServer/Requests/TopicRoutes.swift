@@ -71,10 +71,10 @@ struct TopicRoutes: Sendable {
     func topics(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
         let prefix = try context.query.one("prefix").flatMap { $0.isEmpty ? nil : $0 }
         let after = try context.query.name("after", Topic.init(_:at:))
-        let limit = try context.query.int("limit", in: self.options.pageLimit)
-        var topics = try await self.store.topics(prefix: prefix, after: after, limit: limit.map { $0 + 1 } ?? .max)
+        let limit = try context.query.int("limit", in: self.options.pageLimit) ?? self.options.defaultTopics
+        var topics = try await self.store.topics(prefix: prefix, after: after, limit: limit + 1)
         var next: Topic?
-        if let limit, topics.count > limit {
+        if topics.count > limit {
             topics.removeLast(topics.count - limit)
             next = topics.last?.topic
         }
@@ -84,8 +84,9 @@ struct TopicRoutes: Sendable {
             element.int("keys", counts.keys)
             element.int("presences", counts.presences)
         }
+        if let next { json.string("next", next.text) }
         var response = Self.fresh(json.finish())
-        if let next, let limit {
+        if let next {
             response.link(toNext: "/v1/topics", [("prefix", prefix), ("limit", "\(limit)"), ("after", next.text)])
         }
         return response

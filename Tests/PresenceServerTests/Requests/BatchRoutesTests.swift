@@ -1,7 +1,9 @@
 // Rollcall · PresenceServerTests
 
 import HTTPTypes
+import LocalServices
 import PresenceServer
+import Redis
 import TestSupport
 import Testing
 
@@ -112,6 +114,57 @@ struct BatchRoutesTests {
                 #expect(answer.status == status)
                 #expect(try answer.places == [place].compactMap(\.self))
             }
+        }
+    }
+
+    private func calls(_ command: String, _ server: TestServer) async throws -> Int {
+        let info = try await server.pool.connection().send(RedisCommand("INFO", ["commandstats"])).string ?? ""
+        let line = info.split(separator: "\r\n").first { $0.hasPrefix("cmdstat_\(command):calls=") }
+        return line.flatMap { Int($0.drop { $0 != "=" }.dropFirst().prefix { $0.isNumber }) } ?? 0
+    }
+
+    @Test func `many keys untracked in one batch cost one reading of the topic, also between other operations`()
+        async throws
+    {
+        try await withLocalRedis { redis in
+            try await withServer(redis: redis.url) { server in
+                let puts = (0..<500).map { #"{"op":"put","topic":"t","key":"k\#($0)","session":"s"}"# }
+                _ = try await self.run(server, puts)
+                _ = try await self.run(
+                    server, (0..<500).map { #"{"op":"put","topic":"t","key":"k\#($0)","session":"r"}"# })
+                let before = try await (self.calls("hkeys", server), self.calls("hscan", server))
+                let mixed = (0..<250).flatMap {
+                    [
+                        #"{"op":"untrack","topic":"t","key":"k\#($0)"}"#,
+                        #"{"op":"put","topic":"t","key":"other","session":"s\#($0)"}"#,
+                    ]
+                }
+                #expect(try await self.run(server, mixed).allSatisfy { [201, 204].contains($0["status"]?.int) })
+                let after = try await (self.calls("hkeys", server), self.calls("hscan", server))
+                #expect(after.0 - before.0 == 1 && after.1 == before.1)
+                let counts = try await server.send(.get, "/v1/topics/t").json
+                #expect(counts["keys"] == 251 && counts["presences"] == 750)
+            }
+        }
+    }
+
+    @Test func `an untracked key has no session left that an earlier operation of the batch tracked`() async throws {
+        try await withServer { server in
+            let results = try await self.run(
+                server,
+                [
+                    #"{"op":"put","topic":"t","key":"a","session":"1"}"#,
+                    #"{"op":"untrack","topic":"t","key":"a"}"#,
+                    #"{"op":"put","topic":"t","key":"a","session":"2"}"#,
+                    #"{"op":"put","topic":"t","key":"b","session":"1"}"#,
+                    #"{"op":"untrack","topic":"t","key":"a"}"#,
+                    #"{"op":"untrack","topic":"t","key":"b"}"#,
+                    #"{"op":"untrack","topic":"t","key":"absent"}"#,
+                    #"{"op":"track","topic":"t","key":"b","session":"3"}"#,
+                ])
+            #expect(results.map { $0["status"]?.int } == [201, 204, 201, 201, 204, 204, 204, 201])
+            let list = try await server.send(.get, "/v1/topics/t/presences").json
+            #expect(list["presences"]?.object?.count == 1 && list["presences"]?["b"]?["metas"]?.array?.count == 1)
         }
     }
 }

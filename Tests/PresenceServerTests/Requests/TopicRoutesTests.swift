@@ -114,12 +114,32 @@ struct TopicRoutesTests {
                 try first.json == [
                     "topics": [
                         ["topic": "room:a", "keys": 1, "presences": 2], ["topic": "room:b", "keys": 1, "presences": 1],
-                    ]
+                    ],
+                    "next": "room:b",
                 ])
             #expect(first.header("Link") == "</v1/topics?prefix=room:&limit=2&after=room:b>; rel=\"next\"")
             let second = try await server.send(.get, "/v1/topics?prefix=room:&limit=2&after=room:b")
             #expect(try second.json == ["topics": [["topic": "room:c", "keys": 1, "presences": 1]]])
             #expect(second.header("Link") == nil)
+        }
+    }
+
+    @Test func `a list of topics without a limit is a page, too`() async throws {
+        var options = ServerOptions()
+        #expect(options.defaultTopics == 1_000)
+        options.defaultTopics = 3
+        try await withServer(options: options) { server in
+            for number in 0..<7 { _ = try await server.send(.put, "/v1/topics/t\(number)/presences/a/s") }
+            var path: String? = "/v1/topics"
+            var sizes: [Int] = []
+            while let page = path {
+                let answer = try await server.send(.get, page)
+                sizes.append(try answer.json["topics"]?.array?.count ?? 0)
+                let link = answer.header("Link").flatMap { $0.firstMatch(of: /<([^>]+)>; rel="next"/) }
+                path = link.map { String($0.1) }
+                #expect((try answer.json["next"] == nil) == (path == nil))
+            }
+            #expect(sizes == [3, 3, 1])
         }
     }
 

@@ -1,0 +1,35 @@
+// Rollcall · PresenceServer
+
+package import Presence
+
+/// Which sessions the keys have that a batch untracks as a whole, as far as the batch knows: it read the topic's names once.
+///
+/// A session that another client tracks after that reading is not removed, as if its track had come after the batch.
+package struct BatchSessions: Sendable {
+    /// The keys that operations of the batch untrack without naming a session.
+    package let keys: Set<Key>
+    package private(set) var isRead = false
+    /// Bounded by the sessions of ``keys``.
+    private var members: [Key: Set<Member>] = [:]
+
+    package init(_ operations: [BatchOperation]) {
+        keys = Set(operations.lazy.filter(\.isOfWholeKey).map(\.member.key))
+    }
+
+    /// Takes what Redis has.
+    package mutating func read(_ sessions: [Key: Set<Member>]) {
+        isRead = true
+        members.merge(sessions) { $0.union($1) }
+    }
+
+    /// Operations of the batch are about to track these members.
+    package mutating func add(_ operations: [BatchOperation]) {
+        guard keys.count > 1 else { return }
+        for operation in operations where keys.contains(operation.member.key) {
+            members[operation.member.key, default: []].insert(operation.member)
+        }
+    }
+
+    /// The sessions of some keys, which are about to be removed; those stay known, since a removal may fail.
+    package func members(of keys: Set<Key>) -> [Member] { keys.flatMap { members[$0] ?? [] } }
+}
