@@ -11,6 +11,8 @@ package struct DiffRing: Sendable {
     package static let maximumSteps = 128
     /// Changes kept over all steps, so that a ring of 500-member batches stays small; the oldest steps go first.
     package static let maximumChanges = 4096
+    /// Bytes of names and metas kept over all steps; the oldest steps go first, and a step that is larger is not kept.
+    package static let maximumBytes = 4 << 20
 
     /// What happened after a cursor, coalesced.
     package struct Missed: Sendable {
@@ -19,26 +21,44 @@ package struct DiffRing: Sendable {
         package let since: NIODeadline?
     }
 
-    private var steps: [(step: ReplicaStep, at: NIODeadline)] = []
+    private struct Kept {
+        let step: ReplicaStep
+        let at: NIODeadline
+        let bytes: Int
+    }
+
+    private var steps: [Kept] = []
     private var changeCount = 0
+    /// At least what the steps hold: a meta that two steps share counts in both.
+    package private(set) var bytes = 0
 
     package init() {}
 
     package mutating func append(_ step: ReplicaStep, at now: NIODeadline) {
         if step.from.epoch != step.to.epoch || (steps.last.map { $0.step.to != step.from } ?? false) {
-            steps.removeAll(keepingCapacity: true)
-            changeCount = 0
+            clear()
             // Nobody can hold a cursor of the new epoch from before this step.
             if step.from.epoch != step.to.epoch { return }
         }
-        steps.append((step, now))
+        let kept = Kept(step: step, at: now, bytes: step.bytes)
+        steps.append(kept)
         changeCount += step.changes.count
-        var dropped = 0
-        while steps.count - dropped > Self.maximumSteps || changeCount > Self.maximumChanges {
-            changeCount -= steps[dropped].step.changes.count
-            dropped += 1
+        bytes += kept.bytes
+        drop {
+            $0.steps.count - $1 > Self.maximumSteps || $0.changeCount > Self.maximumChanges
+                || $0.bytes > Self.maximumBytes
         }
-        steps.removeFirst(dropped)
+    }
+
+    /// Drops the oldest steps until at most so many bytes are kept.
+    package mutating func trim(toBytes bound: Int) {
+        drop { ring, _ in ring.bytes > bound }
+    }
+
+    package mutating func clear() {
+        steps.removeAll(keepingCapacity: true)
+        changeCount = 0
+        bytes = 0
     }
 
     /// What happened between `cursor` and `end`, where the replica stands; nil if the ring does not reach back to it or
@@ -47,8 +67,29 @@ package struct DiffRing: Sendable {
         if cursor == end { return Missed(diff: Diff(), since: steps.last?.at) }
         guard let first = steps.firstIndex(where: { $0.step.from == cursor }) else { return nil }
         var window = DiffWindow(base: .zero)
-        for (step, _) in steps[first...] { window.add(step) }
+        for kept in steps[first...] { window.add(kept.step) }
         let diff = window.beginFlush(at: .uptimeNanoseconds(0))?.diff ?? Diff()
         return Missed(diff: diff, since: first > 0 ? steps[first - 1].at : nil)
+    }
+
+    /// Drops the oldest steps while there are too many.
+    private mutating func drop(while isTooMuch: (_ ring: Self, _ dropped: Int) -> Bool) {
+        var dropped = 0
+        while dropped < steps.count, isTooMuch(self, dropped) {
+            changeCount -= steps[dropped].step.changes.count
+            bytes -= steps[dropped].bytes
+            dropped += 1
+        }
+        if dropped > 0 { steps.removeFirst(dropped) }
+    }
+}
+
+extension ReplicaStep {
+    /// What keeping the step costs, in bytes.
+    fileprivate var bytes: Int {
+        changes.reduce(128) { sum, change in
+            sum + 192 + change.member.key.text.utf8.count + change.member.session.text.utf8.count
+                + (change.before?.meta.json.count ?? 0) + (change.after?.meta.json.count ?? 0)
+        }
     }
 }

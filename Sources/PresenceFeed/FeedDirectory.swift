@@ -1,6 +1,7 @@
 // Rollcall · PresenceFeed
 
 import Logging
+import Metrics
 import NIOCore
 import Presence
 import PresenceStore
@@ -18,6 +19,7 @@ final class FeedDirectory: Sendable {
     }
 
     private let state = Mutex(State())
+    private let gauge = Gauge(label: "rollcall_topics_followed")
     private let invalidations: ByteBuffer
     private let enricher: Enricher
     private let logger: Logger
@@ -42,11 +44,34 @@ final class FeedDirectory: Sendable {
         state.withLock { state in
             if let feed = state.byTopic[topic] { return feed }
             let feed = make()
-            if state.isAway { feed.perform { $0.redisWent() } }
-            state.byTopic[topic] = feed
-            state.byChannel[ByteBuffer(string: feed.channel)] = feed
+            add(feed, to: &state)
             return feed
         }
+    }
+
+    /// Makes the feeds that topics lack; none, and false, if that would be more than `maximum` feeds.
+    func make(_ topics: [Topic], upTo maximum: Int, _ make: (Topic) -> TopicFeed) -> Bool {
+        state.withLock { state in
+            let missing = topics.filter { state.byTopic[$0] == nil }
+            guard missing.isEmpty || state.byTopic.count + missing.count <= maximum else { return false }
+            for topic in missing { add(make(topic), to: &state) }
+            return true
+        }
+    }
+
+    /// Whether the feeds that topics lack could be made.
+    func hasRoom(for topics: [Topic], upTo maximum: Int) -> Bool {
+        state.withLock { state in
+            let missing = topics.count { state.byTopic[$0] == nil }
+            return missing == 0 || state.byTopic.count + missing <= maximum
+        }
+    }
+
+    private func add(_ feed: TopicFeed, to state: inout State) {
+        if state.isAway { feed.perform { $0.redisWent() } }
+        state.byTopic[feed.topic] = feed
+        state.byChannel[ByteBuffer(string: feed.channel)] = feed
+        gauge.record(state.byTopic.count)
     }
 
     func remove(_ feed: TopicFeed, unsubscribe: () -> Void) {
@@ -54,6 +79,7 @@ final class FeedDirectory: Sendable {
             guard state.byTopic[feed.topic] === feed else { return }
             state.byTopic[feed.topic] = nil
             state.byChannel[ByteBuffer(string: feed.channel)] = nil
+            gauge.record(state.byTopic.count)
             unsubscribe()
         }
     }

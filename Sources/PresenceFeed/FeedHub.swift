@@ -24,6 +24,9 @@ package final class FeedHub: Service {
     private let snapshots: SnapshotQueue
     /// One look stands for all that were asked for before it.
     private let looks = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+    private let work = FeedWork()
+    /// When feeds without subscribers may be given up again for want of room, and when that may be logged again.
+    private let nextClearing = Mutex((work: NIODeadline.uptimeNanoseconds(0), log: NIODeadline.uptimeNanoseconds(0)))
 
     package init(
         store: PresenceStore, redisURL: RedisURL, redisOptions: RedisOptions, probe: RedisPool,
@@ -45,7 +48,7 @@ package final class FeedHub: Service {
             onEvent: { event in directory.handle(event) })
         probe.observe { directory.handle($0) }
         snapshots = SnapshotQueue(width: options.snapshots, logger: logger) { feed in
-            await Self.restore(feed, to: store)
+            await Self.restore(feed, to: store, logger)
             return try await store.snapshot(of: feed.topic)
         }
     }
@@ -76,8 +79,50 @@ package final class FeedHub: Service {
         return subscription
     }
 
-    /// Starts to follow a topic that a subscriber is about to need, so that its track arrives as a message.
-    package func prepare(_ topic: Topic) { _ = feed(for: topic) }
+    /// Starts to follow topics that a subscriber is about to need, so that its track arrives as a message.
+    ///
+    /// Returns false, and follows none of those that are new, if the node would follow too many topics.
+    package func follow(_ topics: [Topic]) -> Bool {
+        guard directory.make(topics, upTo: options.maximumTopics, makeFeed) else {
+            clearIdleFeeds()
+            return false
+        }
+        return true
+    }
+
+    /// Whether ``follow(_:)`` would succeed now.
+    package func hasRoom(for topics: [Topic]) -> Bool {
+        guard directory.hasRoom(for: topics, upTo: options.maximumTopics) else {
+            clearIdleFeeds()
+            return false
+        }
+        return true
+    }
+
+    /// Gives up all feeds that wait for streams to come back, at most once a second.
+    private func clearIdleFeeds() {
+        let now = NIODeadline.now()
+        let (isDue, isLogged) = nextClearing.withLock { next in
+            guard now >= next.work else { return (false, false) }
+            next.work = now + .seconds(1)
+            guard now >= next.log else { return (true, false) }
+            next.log = now + .minutes(1)
+            return (true, true)
+        }
+        guard isDue else { return }
+        if isLogged {
+            logger.warning(
+                "feeds: node follows as many topics as it may", metadata: ["topics": "\(options.maximumTopics)"])
+        }
+        forEachFeed { $0.retireIfIdle() }
+    }
+
+    /// Does something on the loop of each feed, later: one hop for each loop.
+    private func forEachFeed(_ action: @escaping @Sendable (isolated TopicFeed) -> Void) {
+        for feeds in Dictionary(grouping: directory.all, by: { ObjectIdentifier($0.loop) }).values {
+            feeds[0].loop.execute { for feed in feeds { feed.assumeIsolated(action) } }
+        }
+    }
 
     /// A topic as this node's feed knows it; nil if the node does not follow it.
     package func live(_ topic: Topic) async -> LiveRoster? { await directory.feed(of: topic)?.live() }
@@ -89,9 +134,12 @@ package final class FeedHub: Service {
         for feeds in Dictionary(grouping: directory.all, by: { ObjectIdentifier($0.loop) }).values {
             for start in stride(from: 0, to: feeds.count, by: 100) {
                 let some = feeds[start..<min(start + 100, feeds.count)]
-                try? await feeds[0].loop.submit {
-                    for feed in some { feed.assumeIsolated { $0.renew(keys) } }
-                }.get()
+                let renewed = feeds[0].loop.submit { for feed in some { feed.assumeIsolated { $0.renew(keys) } } }
+                do {
+                    try await renewed.get()
+                } catch {
+                    logger.debug("feeds: changed data not sent", metadata: ["error": "\(error)"])
+                }
             }
         }
     }
@@ -103,7 +151,11 @@ package final class FeedHub: Service {
         subscriber.subscribe(store.keys.invalidations)
         await cancelWhenGracefulShutdown {
             await withTaskGroup(of: Void.self) { group in
-                group.addTask { try? await self.subscriber.run() }
+                group.addTask { await self.receive() }
+                group.addTask { await self.work.run() }
+                group.addTask {
+                    for await _ in self.options.replay.overflows { self.forEachFeed { $0.keepToShare() } }
+                }
                 group.addTask { await self.snapshots.run() }
                 group.addTask { await self.lookRegularly() }
                 group.addTask { for await _ in self.looks.stream { await self.comparePositions() } }
@@ -113,10 +165,25 @@ package final class FeedHub: Service {
         }
     }
 
+    /// Brings messages until cancelled.
+    private func receive() async {
+        do {
+            try await subscriber.run()
+        } catch is CancellationError {
+            return
+        } catch {
+            logger.error("feeds: subscriber connection ended for good", metadata: ["error": "\(error)"])
+        }
+    }
+
     /// Gives Redis back what it lost of a topic; what it refuses, being full perhaps, is tried with the next snapshot.
-    private static func restore(_ feed: TopicFeed, to store: PresenceStore) async {
+    private static func restore(_ feed: TopicFeed, to store: PresenceStore, _ logger: Logger) async {
         for chunk in await feed.missing.chunks(of: 100) {
-            guard (try? await store.restore(Array(chunk), on: feed.topic)) != nil else { return }
+            do {
+                _ = try await store.restore(Array(chunk), on: feed.topic)
+            } catch {
+                return logger.debug("feeds: lost presences not restored yet", metadata: ["error": "\(error)"])
+            }
         }
     }
 
@@ -128,15 +195,17 @@ package final class FeedHub: Service {
     }
 
     private func feed(for topic: Topic) -> TopicFeed {
+        directory.feed(of: topic) { makeFeed(for: topic) }
+    }
+
+    private func makeFeed(for topic: Topic) -> TopicFeed {
         let channel = store.keys.channel(of: topic)
-        return directory.feed(of: topic) { [subscriber, snapshots, directory, loops] in
-            let loop = loops[Int(truncatingIfNeeded: UInt(bitPattern: topic.hashValue) % UInt(loops.count))]
-            subscriber.subscribe(channel)
-            return TopicFeed(
-                topic: topic, channel: channel, loop: loop, options: options, encoder: encoder, enricher: enricher,
-                requestSnapshot: { snapshots.add($0, ticket: $1) },
-                retire: { feed in directory.remove(feed) { subscriber.unsubscribe(channel) } })
-        }
+        let loop = loops[Int(truncatingIfNeeded: UInt(bitPattern: topic.hashValue) % UInt(loops.count))]
+        subscriber.subscribe(channel)
+        return TopicFeed(
+            topic: topic, channel: channel, loop: loop, options: options, encoder: encoder, enricher: enricher,
+            work: work, requestSnapshot: { [snapshots] in snapshots.add($0, ticket: $1) },
+            retire: { [directory, subscriber] feed in directory.remove(feed) { subscriber.unsubscribe(channel) } })
     }
 
     /// A message that was lost with none after it leaves no gap: only Redis' own position shows it.
@@ -159,7 +228,12 @@ package final class FeedHub: Service {
     }
 
     private func comparePositions(of feeds: [TopicFeed]) async {
-        guard let positions = try? await store.positions(of: feeds.map(\.topic)) else { return }
+        let positions: [Result<Cursor, StoreError>]
+        do {
+            positions = try await store.positions(of: feeds.map(\.topic))
+        } catch {
+            return logger.debug("feeds: positions not compared", metadata: ["error": "\(error)"])
+        }
         var behind: [(TopicFeed, Cursor)] = []
         for (feed, position) in zip(feeds, positions) {
             // One that cannot be read keeps no other from being compared.

@@ -28,6 +28,18 @@ package struct FeedMessage: Sendable {
         self.records = records
     }
 
+    /// About what the message takes in memory.
+    var bytes: Int {
+        records.reduce(64) { sum, record in
+            switch record {
+            case .set(let member, let stored):
+                sum + 160 + member.key.text.utf8.count + member.session.text.utf8.count
+                    + stored.presence.meta.json.count
+            case .leave(let member, _): sum + 96 + member.key.text.utf8.count + member.session.text.utf8.count
+            }
+        }
+    }
+
     /// Parses a message; nil for anything that the grammar does not allow, to the last byte.
     package init?(_ buffer: ByteBuffer) {
         let parsed: FeedMessage? = buffer.withBytes { bytes in

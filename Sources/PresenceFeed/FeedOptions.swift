@@ -27,6 +27,18 @@ package struct FeedOptions: Sendable {
     package var enrichedStates = TimeAmount.seconds(1)
     /// How much earlier than this node another may have stood at a cursor that a stream brings.
     package var renewalSlack = TimeAmount.seconds(60)
+    /// How long a feed without subscribers is kept for a topic that was empty throughout: no stream can miss a change.
+    package var emptyLinger = TimeAmount.seconds(1)
+    /// Topics that the node may follow.
+    ///
+    /// At the bound ``FeedHub/hasRoom(for:)`` is false, and feeds without subscribers are given up at once.
+    package var maximumTopics = 50_000
+    /// What all topics keep for streams that come back.
+    package var replay = ReplayBudget()
+    /// Whether another state may be made for subscribers who arrive, who may read it slowly.
+    package var makeRoom: @Sendable () -> Bool = { true }
+    /// When a feed asks for room again.
+    package var roomCheck = TimeAmount.milliseconds(100)
     /// Snapshots under way at once.
     package var snapshots = 8
 

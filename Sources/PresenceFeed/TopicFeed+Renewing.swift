@@ -14,9 +14,9 @@ extension TopicFeed {
     private func fetchRenewals() {
         guard !isRetired, let enricher, let keys = renewals.beginFetch() else { return }
         if let extras = enricher.known(keys, [], topic) { return endFetch(keys, extras) }
-        Task {
+        work.run { [topic] in
             let extras = await enricher.fetch(keys, [], topic, .now)
-            perform { $0.endFetch(keys, extras) }
+            self.perform { $0.endFetch(keys, extras) }
         }
     }
 

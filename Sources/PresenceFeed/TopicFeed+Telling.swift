@@ -44,9 +44,9 @@ extension TopicFeed {
         if shown.isEmpty && leaving.isEmpty { return end(telling, .none) }
         if let extras = enricher.known(shown, leaving, topic) { return end(telling, extras) }
         isTelling = true
-        Task {
+        work.run { [topic] in
             let extras = await enricher.fetch(shown, leaving, topic, since)
-            perform {
+            self.perform {
                 $0.isTelling = false
                 // Waiting for the hook is no cost of telling.
                 if telling.isFlush { $0.window.startFlush(at: .now()) }
@@ -64,7 +64,7 @@ extension TopicFeed {
         guard !keys.isEmpty, enricher.known(keys, [], topic) == nil else { return }
         let since = ContinuousClock.now
         wantedSince = wantedSince ?? since
-        Task { _ = await enricher.fetch(keys, [], topic, since) }
+        work.run { [topic] in _ = await enricher.fetch(keys, [], topic, since) }
     }
 
     /// Has the hook fetch everybody for one who has come while a telling waits.
@@ -82,9 +82,10 @@ extension TopicFeed {
         var resumptions: [Telling.Origin: Telling.Resumption] = [:]
         let renewed = replica.roster.keys(among: renewals.takeReady())
         if !renewed.isEmpty { states = [:] }
+        let isCrowded = isCrowded()
         for waiter in waiting {
             let subscription = waiter.subscription
-            if waiter.isPatient, isBehind(subscription) {
+            if waiter.isPatient && isBehind(subscription) || isCrowded && !canShare(waiter) {
                 later.append(waiter)
                 continue
             }
@@ -99,9 +100,37 @@ extension TopicFeed {
             arrivals.append(Telling.Arrival(subscription: subscription, origin: origin, isReturning: isReturning))
         }
         waiting = later
+        if isCrowded, !later.isEmpty { lookForRoomAgain() }
         return Telling(
             batch: batch, roster: replica.roster, cursor: replica.cursor, renewed: Array(renewed), arrivals: arrivals,
             resumptions: resumptions, states: states, isFlush: isFlush)
+    }
+
+    /// Whether those who wait for a large state must wait on, since slow readers hold too many already.
+    private func isCrowded() -> Bool {
+        guard !waiting.isEmpty else { return false }
+        let bytes = max(stateBytes, replica.roster.presenceCount * Self.leastBytesOfPresence)
+        return bytes > Self.smallState && !options.makeRoom()
+    }
+
+    /// States up to this size are always made: most fit into the kernel's buffers.
+    private static let smallState = 64 << 10
+    private static let leastBytesOfPresence = 64
+
+    /// Whether a subscriber is sent a state that is there already.
+    private func canShare(_ waiter: Waiter) -> Bool {
+        let resumes = waiter.mayResume && waiter.subscription.since.map { $0 != .empty } == true
+        return !resumes && states[waiter.subscription.format] != nil
+    }
+
+    private func lookForRoomAgain() {
+        guard roomTimer == nil else { return }
+        roomTimer = loop.scheduleTask(in: options.roomCheck) {
+            self.assumeIsolated {
+                $0.roomTimer = nil
+                $0.flushWhenDue()
+            }
+        }
     }
 
     /// What streams have missed since they stood somewhere; nil if that is not known.
@@ -123,6 +152,7 @@ extension TopicFeed {
         let renewed = telling.renewed.filter { !extras.incomplete.contains($0) }
         if !renewed.isEmpty {
             renewalLog.append(renewed, at: .now())
+            countKept()
             let frames = frames { encoder.renewal(renewed, told, $0) }
             for audience in audiences.values { audience.perform { $0.deliver(renewals: frames) } }
         }
@@ -167,6 +197,7 @@ extension TopicFeed {
                 }
             } else {
                 let state = states[format] ?? encoder.state(told, format)
+                if states[format] == nil { stateBytes = max(stateBytes / 2, state.readableBytes) }
                 states[format] = state
                 events.append(.state(state, told.cursor))
                 if arrival.isReturning, !told.roster.isEmpty, let frame = renewal(of: nil, format) {

@@ -19,12 +19,16 @@ package actor TopicFeed {
     let encoder: FeedEncoder
     /// Nil where the fetch hook adds nothing.
     let enricher: Enricher?
+    let work: FeedWork
     private let requestSnapshot: @Sendable (TopicFeed, Int) -> Void
     private let retire: @Sendable (TopicFeed) -> Void
 
     private(set) var replica = TopicReplica()
     var window: DiffWindow
     private(set) var ring = DiffRing()
+    /// What the ring and the renewal log take of the node's budget, as counted last.
+    private var keptBytes = 0
+    private var refusals = Refusals()
     var flushTimer: Scheduled<Void>?
     /// Nil while no losses are kept back.
     var reconciliation: Reconciliation?
@@ -51,6 +55,10 @@ package actor TopicFeed {
     /// Everybody, waiting or told.
     private(set) var everyone: Set<ObjectIdentifier> = []
     var states: [FrameFormat: ByteBuffer] = [:]
+    /// Bytes of the largest state that was made last.
+    var stateBytes = 0
+    /// Runs while subscribers wait until there is room for their state.
+    var roomTimer: Scheduled<Void>?
     /// Until when a state that the hook enriched may be told: its data is kept for a while, and then asked for again.
     var statesEnd = NIODeadline.distantFuture
     private var idleTimer: Scheduled<Void>?
@@ -65,7 +73,7 @@ package actor TopicFeed {
 
     init(
         topic: Topic, channel: String, loop: any EventLoop, options: FeedOptions, encoder: FeedEncoder,
-        enricher: Enricher, requestSnapshot: @escaping @Sendable (TopicFeed, Int) -> Void,
+        enricher: Enricher, work: FeedWork, requestSnapshot: @escaping @Sendable (TopicFeed, Int) -> Void,
         retire: @escaping @Sendable (TopicFeed) -> Void
     ) {
         self.topic = topic
@@ -74,6 +82,7 @@ package actor TopicFeed {
         self.options = options
         self.encoder = encoder
         self.enricher = enricher.applies(topic) ? enricher : nil
+        self.work = work
         self.requestSnapshot = requestSnapshot
         self.retire = retire
         window = DiffWindow(base: options.window)
@@ -95,11 +104,19 @@ package actor TopicFeed {
     func acknowledged() { load() }
 
     func receive(_ payload: ByteBuffer, logger: Logger) {
-        guard let message = FeedMessage(payload) else {
-            logger.error("Refused a malformed presence message", metadata: ["bytes": "\(payload.readableBytes)"])
-            return load()
-        }
+        guard let message = FeedMessage(payload) else { return refuse(payload, logger) }
         advance(replica.receive(message))
+    }
+
+    private func refuse(_ payload: ByteBuffer, _ logger: Logger) {
+        let reaction = refusals.add(at: .now())
+        if let count = reaction.logged {
+            logger.error(
+                "feed: malformed presence messages refused",
+                metadata: ["topic": "\(topic)", "bytes": "\(payload.readableBytes)", "messages": "\(count)"])
+        }
+        // A snapshot that is on its way shows what the message may have held, or the next message shows a gap.
+        if reaction.loads, replica.isLive { load() }
     }
 
     /// Whether the snapshot asked for under `ticket` is still wanted.
@@ -143,6 +160,7 @@ package actor TopicFeed {
             if !watchers.isEmpty { tellWatchers(step) }
             prefetch(Set(step.changes.lazy.filter { $0.after != nil }.map(\.member.key)))
         }
+        if !outcome.steps.isEmpty { countKept() }
         if replica.isKnown { renewalLog.begin(at: .now()) }
         states.removeAll(keepingCapacity: true)
         if outcome.needsSnapshot { requestSnapshot(self, replica.loadTicket) }
@@ -269,16 +287,48 @@ package actor TopicFeed {
         waiting.firstIndex { $0.subscription === subscription }
     }
 
+    /// Counts what the topic keeps for streams that come back, and keeps to the bound of all topics.
+    func countKept() {
+        let bytes = isRetired ? 0 : ring.bytes + renewalLog.bytes
+        let share = options.replay.change(from: keptBytes, to: bytes)
+        keptBytes = bytes
+        if share != nil { keepToShare() }
+    }
+
+    /// Forgets the oldest of what is kept beyond the topic's share of the node's budget.
+    func keepToShare() {
+        guard keptBytes > options.replay.share else { return }
+        renewalLog.trim(toBytes: options.replay.share / 4)
+        ring.trim(toBytes: options.replay.share - renewalLog.bytes)
+        countKept()
+    }
+
     private func retireWhenIdle() {
         idleTimer?.cancel()
-        idleTimer = loop.scheduleTask(in: options.linger) {
+        let isMemorable = isMemorable
+        idleTimer = loop.scheduleTask(in: isMemorable ? options.linger : min(options.emptyLinger, options.linger)) {
             self.assumeIsolated {
                 guard $0.everyone.isEmpty else { return }
-                $0.isRetired = true
-                $0.flushTimer?.cancel()
-                $0.retire(self)
+                // Its first presence may have come meanwhile, and the stream that it is bound to is about to follow.
+                if $0.isMemorable, !isMemorable { $0.retireWhenIdle() } else { $0.retireIfIdle() }
             }
         }
+    }
+
+    /// Whether a stream that comes back could have missed anything.
+    private var isMemorable: Bool { !replica.roster.isEmpty || ring.bytes > 0 }
+
+    /// Ends the feed, unless a stream follows it.
+    func retireIfIdle() {
+        guard everyone.isEmpty, !isRetired else { return }
+        isRetired = true
+        idleTimer?.cancel()
+        flushTimer?.cancel()
+        roomTimer?.cancel()
+        ring.clear()
+        renewalLog.trim(toBytes: 0)
+        countKept()
+        retire(self)
     }
 
     /// Whether a state of the replica would take from the subscriber what it has: its own track, or what a node that was

@@ -14,9 +14,26 @@ package struct TopicReplica: Sendable {
         /// No acknowledged subscription: what the roster holds may be old. → `loading`
         case detached
         /// A snapshot is on its way; messages wait for it. → `live`, `loading`, `detached`
-        case loading(held: [FeedMessage])
+        case loading(Held)
         /// The roster is the topic's state at `cursor`. → `loading`, `detached`
         case live
+    }
+
+    /// Messages that wait for a snapshot.
+    private struct Held {
+        var messages: [FeedMessage] = []
+        var bytes = 0
+        /// Whether they went over a bound and were dropped.
+        var isOverflown = false
+
+        mutating func add(_ message: FeedMessage) {
+            guard !isOverflown else { return }
+            messages.append(message)
+            bytes += message.bytes
+            guard messages.count > maximumHeld || bytes > maximumHeldBytes else { return }
+            messages = []
+            isOverflown = true
+        }
     }
 
     /// What an input led to.
@@ -33,8 +50,10 @@ package struct TopicReplica: Sendable {
 
     /// Messages held while a snapshot is awaited.
     ///
-    /// At the bound all are dropped and another snapshot is asked for.
+    /// At either bound all are dropped and another snapshot is asked for.
     package static let maximumHeld = 1024
+    /// Bytes of names and metas in messages that are held.
+    package static let maximumHeldBytes = 16 << 20
 
     package private(set) var roster = Roster()
     /// The ttl of each presence that heartbeats keep, in seconds: no stream's node could put it back.
@@ -63,7 +82,7 @@ package struct TopicReplica: Sendable {
     /// The subscription is acknowledged, or what is held cannot be trusted: a snapshot will be loaded.
     package mutating func beginLoading() {
         loadTicket += 1
-        phase = .loading(held: [])
+        phase = .loading(Held())
     }
 
     /// The connection that brings messages is gone.
@@ -76,8 +95,8 @@ package struct TopicReplica: Sendable {
             return Outcome()
         case .loading(var held):
             phase = .detached  // Gives up the array's second reference, so that the append does not copy it.
-            if held.count <= Self.maximumHeld { held.append(message) }  // One over the bound marks the overflow.
-            phase = .loading(held: held)
+            held.add(message)
+            phase = .loading(held)
             return Outcome()
         case .live:
             return follow(message)
@@ -89,7 +108,7 @@ package struct TopicReplica: Sendable {
     /// - Parameter silence: For how long this replica had not been live, or Redis away.
     package mutating func load(_ snapshot: Snapshot, ticket: Int, after silence: TimeAmount = .zero) -> Outcome {
         guard case .loading(let held) = phase, ticket == loadTicket else { return Outcome() }
-        guard held.count <= Self.maximumHeld else {
+        guard !held.isOverflown else {
             beginLoading()
             return Outcome(needsSnapshot: true)
         }
@@ -118,7 +137,7 @@ package struct TopicReplica: Sendable {
         isKnown = true
         phase = .live
 
-        for message in held {
+        for message in held.messages {
             let next = follow(message)
             outcome.steps += next.steps
             if next.needsSnapshot {

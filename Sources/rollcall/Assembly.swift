@@ -44,9 +44,14 @@ struct Assembly: Sendable {
         let store = PresenceStore(pool: pool, keys: StoreKeys(prefix: settings.redisPrefix), limits: limits)
         let hook = try await hookServices(logger)
         let enricher = hook?.enricher ?? .none
+        let queue = QueueBudget(
+            maximumBytes: settings.maximumStreamQueueBytes, slowAfter: TimeAmount(settings.slowReaderAge),
+            logger: logger)
+        var feedOptions = settings.feedOptions
+        feedOptions.makeRoom = queue.makeRoom
         let hub = FeedHub(
             store: store, redisURL: redisURL, redisOptions: settings.redisOptions, probe: pool, eventLoopGroup: loops,
-            encoder: EventEncoder.feed, enricher: enricher, options: settings.feedOptions, logger: logger)
+            encoder: EventEncoder.feed, enricher: enricher, options: feedOptions, logger: logger)
         let leases = LeaseKeeper(store: store, logger: logger)
         let sweeper = Sweeper(
             store: store, node: node, logger: logger,
@@ -54,7 +59,7 @@ struct Assembly: Sendable {
                 leases.recover()
                 hub.lookSoon()
             })
-        let registry = StreamRegistry(eventLoopGroup: loops, options: settings.streamOptions)
+        let registry = StreamRegistry(eventLoopGroup: loops, options: settings.streamOptions, queue: queue)
         let streams = StreamRoutes(
             hub: hub, store: store, leases: leases, registry: registry, limits: limits, options: settings.streamOptions)
         let table = RouteTable.rollcall(
@@ -162,6 +167,8 @@ extension Settings {
     fileprivate var feedOptions: FeedOptions {
         var options = FeedOptions()
         options.window = TimeAmount(diffWindow)
+        options.maximumTopics = maximumTopics
+        options.replay = ReplayBudget(maximumBytes: maximumReplayBytes)
         return options
     }
 

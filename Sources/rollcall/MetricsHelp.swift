@@ -7,7 +7,10 @@ enum MetricsHelp {
         "rollcall_http_request_duration_seconds": "Time until an answer began, by method and route.",
         "rollcall_streams_open": "Streams open now.",
         "rollcall_streams_ended_total":
-            "Streams ended, by reason: client_gone, unread (took no bytes for too long), draining, failed.",
+            "Streams ended, by reason: client_gone, unread (took no bytes for too long), slow (took no event in time while the node's queue was full), draining, failed.",
+        "rollcall_stream_queue_bytes": "Bytes that wait for slow readers; what several wait for counts once.",
+        "rollcall_replay_bytes": "Bytes of recent changes kept for streams that come back, to the nearest 64 KiB.",
+        "rollcall_topics_followed": "Topics that this node follows.",
         "rollcall_presences_swept_total": "Presences whose lease was over and that this node ended.",
         "rollcall_leases_repaired_total": "Leases given to or taken from topics that Redis had lost a part of.",
         "rollcall_releases_dropped_total":

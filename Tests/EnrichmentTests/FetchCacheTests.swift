@@ -27,7 +27,7 @@ struct FetchCacheTests {
         #expect(idle == nil && cache.count <= 20)
     }
 
-    @Test("The bound on bytes holds, whatever the sizes")
+    @Test("The bound on bytes holds for values of all sizes")
     func bytesBound() {
         var cache = FetchCache(limits: .init(count: 100_000, bytes: 100_000))
         for number in 0..<1_000 {

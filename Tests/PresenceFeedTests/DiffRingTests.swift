@@ -81,4 +81,35 @@ struct DiffRingTests {
         let present = try #require(ring.missed(after: Fixture.at(4), until: Fixture.at(4)))
         #expect(present.since == .uptimeNanoseconds(3) && present.diff.isEmpty)
     }
+
+    private func step(_ seq: Int, metaBytes: Int) -> ReplicaStep {
+        let meta = Meta(stored: Array(repeating: UInt8(ascii: "x"), count: metaBytes))
+        let presence = Presence(ref: .random(), previous: nil, meta: meta)
+        return Fixture.step(
+            seq, seq + 1, Change(member: Fixture.member("user\(seq)"), before: nil, after: presence))
+    }
+
+    @Test func `large metas push out old steps by their bytes`() {
+        var ring = DiffRing()
+        for seq in 1...10 {
+            ring.append(step(seq, metaBytes: 1 << 20), at: .now())
+            #expect(ring.bytes <= DiffRing.maximumBytes)
+        }
+        #expect(missed(Fixture.at(7), ring) == nil)
+        #expect(missed(Fixture.at(8), ring) != nil)
+        ring.append(step(11, metaBytes: 5 << 20), at: .now())
+        #expect(ring.bytes == 0 && missed(Fixture.at(11), ring) == nil, "a step above the bound is not kept")
+        ring.append(step(12, metaBytes: 1), at: .now())
+        #expect(missed(Fixture.at(12), ring) != nil)
+    }
+
+    @Test func `trimming drops the oldest steps, and what it keeps can be resumed`() {
+        var ring = DiffRing()
+        for seq in 1...10 { ring.append(step(seq, metaBytes: 1000), at: .now()) }
+        ring.trim(toBytes: ring.bytes / 2 + 100)
+        #expect(missed(Fixture.at(5), ring) == nil)
+        #expect(missed(Fixture.at(6), ring)?.diff.changes.count == 5)
+        ring.trim(toBytes: 0)
+        #expect(ring.bytes == 0 && missed(Fixture.at(10), ring) == nil)
+    }
 }

@@ -41,4 +41,22 @@ struct RenewalLogTests {
         #expect(log.keys(since: start + .seconds(59)) == nil)
         #expect(log.keys(since: start + .seconds(61))?.count == RenewalLog.maximumCount)
     }
+
+    @Test func `trimming forgets the oldest renewals`() {
+        var log = RenewalLog(slack: .seconds(60))
+        log.begin(at: start - .minutes(10))
+        for number in 0..<10 { log.append([key(number)], at: start + .minutes(Int64(number))) }
+        log.trim(toBytes: log.bytes / 2)
+        #expect(log.keys(since: start) == nil)
+        #expect(log.keys(since: start + .minutes(4) + .seconds(61)) == Set((5..<10).map(key)))
+        log.trim(toBytes: 0)
+        #expect(log.bytes == 0)
+    }
+
+    @Test func `the log of one topic never takes more than the keys that it may hold`() {
+        var log = RenewalLog(slack: .seconds(60))
+        let long = Fixture.member(String(repeating: "k", count: 256)).key
+        for number in 0..<5_000 { log.append([long], at: start + .seconds(Int64(number))) }
+        #expect(log.bytes <= RenewalLog.maximumCount * (256 + 64))
+    }
 }

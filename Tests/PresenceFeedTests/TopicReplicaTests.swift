@@ -153,6 +153,18 @@ struct TopicReplicaTests {
         #expect(!outcome.needsSnapshot && replica.isLive)
     }
 
+    @Test func `messages that wait for a snapshot are bounded in bytes, too`() {
+        var replica = TopicReplica()
+        replica.beginLoading()
+        let meta = Meta(stored: Array(repeating: UInt8(ascii: "x"), count: 1 << 20))
+        let large = Presence(ref: .random(), previous: nil, meta: meta)
+        for seq in 1...16 { _ = replica.receive(Fixture.message(seq, Fixture.set("alice", large))) }
+        #expect(replica.load(Fixture.snapshot(Fixture.at(1), [:]), ticket: replica.loadTicket).needsSnapshot)
+        for seq in 17...20 { _ = replica.receive(Fixture.message(seq, Fixture.set("alice", large))) }
+        let outcome = replica.load(Fixture.snapshot(Fixture.at(16), ["alice": large]), ticket: replica.loadTicket)
+        #expect(!outcome.needsSnapshot && replica.cursor == Fixture.at(20))
+    }
+
     @Test("Without a connection nothing is applied")
     func detached() {
         var replica = live(at: 5)

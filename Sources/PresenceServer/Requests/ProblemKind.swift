@@ -23,6 +23,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
     case invalidBody = "invalid-fields"
     case internalError = "internal-error"
     case unavailable = "unavailable"
+    case nodeFull = "node-full"
 
     package var status: HTTPResponse.Status {
         switch self {
@@ -35,7 +36,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
         case .unsupportedMediaType: .unsupportedMediaType
         case .invalidBody: .unprocessableContent
         case .internalError: .internalServerError
-        case .unavailable: .serviceUnavailable
+        case .unavailable, .nodeFull: .serviceUnavailable
         }
     }
 
@@ -56,6 +57,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
         case .invalidBody: "The request has fields that are wrong"
         case .internalError: "The server failed"
         case .unavailable: "The service cannot do this now"
+        case .nodeFull: "The node has no room for this now"
         }
     }
 
@@ -102,6 +104,9 @@ package enum ProblemKind: String, CaseIterable, Sendable {
         case .unavailable:
             "Redis cannot be reached or cannot write now. Nothing was changed, as far as we know. Try again after the "
                 + "seconds in Retry-After; every write but POST can be repeated safely."
+        case .nodeFull:
+            "This node holds as much as its settings allow. Nothing was changed. Try again after the seconds in Retry-After, "
+                + "or at another node."
         }
     }
 

@@ -12,6 +12,8 @@ actor EventStream {
     private let topics: [Topic]
     private let format: FrameFormat
     private let options: StreamOptions
+    /// The node's budget for what waits for slow readers.
+    private let queue: QueueBudget
 
     private var connection: StreamConnection?
     private var backlog: StreamBacklog
@@ -37,8 +39,9 @@ actor EventStream {
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.executor.asUnownedSerialExecutor() }
 
-    init(request: StreamRequest, loop: any EventLoop, options: StreamOptions) {
+    init(request: StreamRequest, loop: any EventLoop, options: StreamOptions, queue: QueueBudget) {
         self.loop = loop
+        self.queue = queue
         topics = request.topics
         format = request.format
         cursors = request.since
@@ -50,14 +53,15 @@ actor EventStream {
 
     /// Begins on a connection that nothing else writes to from here on.
     ///
+    /// - Parameter onUnboundedSilence: Called when the kernel cannot be asked to give up a client that vanishes.
     /// - Throws: When the connection is closed already.
-    func begin(on channel: any Channel) throws {
-        let connection = StreamConnection(stream: self)
+    func begin(on channel: any Channel, onUnboundedSilence: (any Error) -> Void) throws {
+        let connection = StreamConnection(stream: self, queue: queue)
         try channel.pipeline.syncOperations.addHandler(connection, position: .first)
         try channel.syncOptions?.setOption(.autoRead, value: false)
         self.connection = connection
         closed = channel.closeFuture
-        boundSilence(of: channel)
+        do { try boundSilence(of: channel) } catch { onUnboundedSilence(error) }
         if !connection.isWritable { unwritable() }
     }
 
@@ -96,6 +100,7 @@ actor EventStream {
         for subscription in subscriptions { subscription.end() }
         subscriptions = []
         onOwnChange = nil
+        backlog.clear()
         connection?.finish()
         connection = nil
         for action in onEnd { action(reason) }
@@ -156,15 +161,22 @@ actor EventStream {
         if format.isWrapped { cursors[index] = cursor }
         guard let frame else { return }
         guard format.isWrapped else { return write(frame, as: kind) }
-        var numbered = StreamFrames.id(of: cursors)
-        numbered.writeImmutableBuffer(frame)
-        write(numbered, as: kind)
+        write(StreamFrame(id: StreamFrames.id(of: cursors), frame), as: kind)
     }
 
     private func write(_ frame: ByteBuffer, as kind: StreamBacklog.Kind) {
         guard let connection else { return }
         if connection.isWritable, backlog.isEmpty { return connection.write(frame) }
-        switch backlog.offer(frame, as: kind, isWritable: connection.isWritable, at: .now()) {
+        write(StreamFrame(frame), as: kind)
+    }
+
+    private func write(_ frame: StreamFrame, as kind: StreamBacklog.Kind) {
+        guard let connection else { return }
+        if connection.isWritable, backlog.isEmpty { return connection.write(frame) }
+        let verdict = backlog.offer(
+            frame, as: kind, isWritable: connection.isWritable, isBudgetFull: queue.isFull, at: .now(),
+            hold: queue.hold(frame.event, for: self))
+        switch verdict {
         case .write: connection.write(frame)
         case .queued: break
         case .lost:
@@ -203,11 +215,19 @@ actor EventStream {
     /// Has the kernel give up a client that acknowledges nothing: one that vanished without a word, or never reads.
     ///
     /// Without it, small pings fill the socket's buffer for a quarter of an hour before anybody notices.
-    private func boundSilence(of channel: any Channel) {
+    ///
+    /// - Throws: When the kernel refuses; then its own time-out ends such a connection, after a quarter of an hour.
+    private func boundSilence(of channel: any Channel) throws {
         #if os(Linux)
-            let userTimeout = NIOBSDSocket.Option(rawValue: 18)  // TCP_USER_TIMEOUT, which Glibc's module lacks.
-            let option = ChannelOptions.Types.SocketOption(level: .tcp, name: userTimeout)
-            try? channel.syncOptions?.setOption(option, value: Int(options.maximumStall.nanoseconds / 1_000_000))
+            let option = ChannelOptions.Types.SocketOption(level: .tcp, name: .tcpUserTimeout)
+            try channel.syncOptions?.setOption(option, value: Int(options.maximumStall.nanoseconds / 1_000_000))
         #endif
     }
 }
+
+#if os(Linux)
+    extension NIOBSDSocket.Option {
+        /// `TCP_USER_TIMEOUT` of linux/tcp.h, which Glibc's module lacks.
+        fileprivate static let tcpUserTimeout = NIOBSDSocket.Option(rawValue: 18)
+    }
+#endif

@@ -27,18 +27,23 @@ package struct StreamBacklog: Sendable {
         case lost
     }
 
-    private struct Frame {
-        let bytes: ByteBuffer
+    private struct Waiting {
+        let frame: StreamFrame
         let kind: Kind
         let since: NIODeadline
+        /// Counts the frame in the node's budget.
+        let hold: HeldFrame?
     }
+
+    /// Bytes that may wait also while the node's budget is full: a reader that is late for a moment loses nothing.
+    package static let alwaysAllowed = 64 << 10
 
     /// Bytes that may wait, 1 MiB by default.
     package let maximumBytes: Int
     /// How long a diff may wait, 10 seconds by default.
     package let maximumAge: TimeAmount
 
-    private var frames: Deque<Frame> = []
+    private var frames: Deque<Waiting> = []
     private var bytes = 0
 
     package init(maximumBytes: Int = 1 << 20, maximumAge: TimeAmount = .seconds(10)) {
@@ -48,25 +53,36 @@ package struct StreamBacklog: Sendable {
 
     package var isEmpty: Bool { frames.isEmpty }
 
+    /// - Parameters:
+    ///   - isBudgetFull: Whether the node has no room for more than ``alwaysAllowed`` bytes of each reader.
+    ///   - hold: Counts the frame in the node's budget; called if it waits.
     package mutating func offer(
-        _ frame: ByteBuffer, as kind: Kind, isWritable: Bool, at now: NIODeadline
+        _ frame: StreamFrame, as kind: Kind, isWritable: Bool, isBudgetFull: Bool = false, at now: NIODeadline,
+        hold: @autoclosure () -> HeldFrame? = nil
     ) -> Verdict {
         if isWritable, frames.isEmpty { return .write }
-        if kind == .diff, bytes + frame.readableBytes > maximumBytes || isOverdue(at: now) {
+        let bound = isBudgetFull ? min(maximumBytes, Self.alwaysAllowed) : maximumBytes
+        if kind == .diff, bytes + frame.bytes > bound || isOverdue(at: now) {
             frames.removeAll { $0.kind != .notice }
-            bytes = frames.reduce(0) { $0 + $1.bytes.readableBytes }
+            bytes = frames.reduce(0) { $0 + $1.frame.bytes }
             return .lost
         }
-        frames.append(Frame(bytes: frame, kind: kind, since: now))
-        bytes += frame.readableBytes
+        frames.append(Waiting(frame: frame, kind: kind, since: now, hold: hold()))
+        bytes += frame.bytes
         return .queued
     }
 
     /// The next frame in line, now that the connection takes more.
-    package mutating func next() -> ByteBuffer? {
-        guard let frame = frames.popFirst() else { return nil }
-        bytes -= frame.bytes.readableBytes
-        return frame.bytes
+    package mutating func next() -> StreamFrame? {
+        guard let first = frames.popFirst() else { return nil }
+        bytes -= first.frame.bytes
+        return first.frame
+    }
+
+    /// Forgets everything: the stream has ended.
+    package mutating func clear() {
+        frames = []
+        bytes = 0
     }
 
     private func isOverdue(at now: NIODeadline) -> Bool {

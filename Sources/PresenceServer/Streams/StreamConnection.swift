@@ -17,13 +17,18 @@ final class StreamConnection: ChannelDuplexHandler {
     private static let lastChunk = ByteBuffer(string: "0\r\n\r\n")
 
     private let stream: EventStream
+    /// The node's budget for what waits for slow readers.
+    private let queue: QueueBudget
     private var context: ChannelHandlerContext?
     private var socket: NIOBSDSocket.Handle?
     /// Writes that the framework has and has not finished.
     private var pending = 0
     private(set) var isWritable = true
 
-    init(stream: EventStream) { self.stream = stream }
+    init(stream: EventStream, queue: QueueBudget) {
+        self.stream = stream
+        self.queue = queue
+    }
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
@@ -38,6 +43,11 @@ final class StreamConnection: ChannelDuplexHandler {
     /// Bytes that were written and that the kernel has not taken.
     var unsentBytes: Int { (try? context?.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0 }
 
+    func write(_ frame: StreamFrame) {
+        if let id = frame.id { write(id) }
+        write(frame.event)
+    }
+
     func write(_ frame: ByteBuffer) {
         // A closed socket's number may be another connection's already.
         guard let context, context.channel.isActive else { return }
@@ -50,8 +60,11 @@ final class StreamConnection: ChannelDuplexHandler {
 
     private func writeLater(_ bytes: ByteBuffer, _ context: ChannelHandlerContext) {
         pending += 1
-        context.writeAndFlush(wrapOutboundOut(.byteBuffer(bytes))).assumeIsolated().whenComplete { _ in
+        // What is left of a frame keeps all of it in memory.
+        let held = queue.hold(bytes, for: stream)
+        context.writeAndFlush(wrapOutboundOut(.byteBuffer(bytes))).assumeIsolated().whenComplete { result in
             self.pending -= 1
+            if case .success = result { held.finish() }
         }
     }
 

@@ -6,6 +6,8 @@ package enum StreamEnd: String, Sendable, CaseIterable {
     case clientGone = "client_gone"
     /// The client did not read at all for too long.
     case unread
+    /// The node's budget for slow readers was full, and this client had finished no frame for too long.
+    case slow
     /// The node shuts down; the client is to come back, to another node.
     case draining
     /// A fault of ours; the client was told by `event: error`.

@@ -10,9 +10,18 @@ package final class StreamRegistry: Sendable {
     private let loops: [ObjectIdentifier: StreamLoop]
     private let draining = Atomic(false)
     private let open = Atomic(0)
+    private let hasLoggedSilence = Atomic(false)
     private let gauge = Gauge(label: "rollcall_streams_open")
+    private let ended: [StreamEnd: Counter]
+    /// Bounds what waits for slow readers.
+    let queue: QueueBudget
 
-    package init(eventLoopGroup: any EventLoopGroup, options: StreamOptions) {
+    package init(eventLoopGroup: any EventLoopGroup, options: StreamOptions, queue: QueueBudget) {
+        self.queue = queue
+        ended = Dictionary(
+            uniqueKeysWithValues: StreamEnd.allCases.map {
+                ($0, Counter(label: "rollcall_streams_ended_total", dimensions: [("reason", $0.rawValue)]))
+            })
         loops = Dictionary(
             uniqueKeysWithValues: eventLoopGroup.makeIterator().map {
                 (ObjectIdentifier($0), StreamLoop(loop: $0, options: options))
@@ -30,6 +39,12 @@ package final class StreamRegistry: Sendable {
         }
     }
 
+    /// Logs, once for the life of the node, that clients that vanish are found later.
+    func noteUnboundedSilence(_ error: any Error, logger: Logger) {
+        guard !hasLoggedSilence.exchange(true, ordering: .relaxed) else { return }
+        logger.warning("streams: TCP_USER_TIMEOUT cannot be set", metadata: ["error": "\(error)"])
+    }
+
     /// Keeps a stream, which has begun, until it ends.
     ///
     /// While the node drains that is at once, but it has begun: browsers never retry after an error status.
@@ -39,7 +54,7 @@ package final class StreamRegistry: Sendable {
         loop.assumeIsolated { [stream] in $0.add(stream) }
         stream.whenEnded { [stream] reason in
             self.gauge.record(self.open.subtract(1, ordering: .relaxed).newValue)
-            Counter(label: "rollcall_streams_ended_total", dimensions: [("reason", reason.rawValue)]).increment()
+            self.ended[reason]?.increment()
             loop.assumeIsolated { $0.remove(stream) }
             logger.debug("Stream ended", metadata: ["reason": "\(reason.rawValue)"])
         }

@@ -31,15 +31,16 @@ package struct StreamRoutes: Sendable {
 
     /// Answers `GET /v1/topics/{topic}/events`.
     package func topicEvents(_ request: Request, context: RollcallRequestContext) throws -> OpenedStream {
-        open(try .ofOneTopic(request, context, limits: limits), context)
+        try open(.ofOneTopic(request, context, limits: limits), context)
     }
 
     /// Answers `GET /v1/events?topic=…&topic=…`.
     package func manyTopicEvents(_ request: Request, context: RollcallRequestContext) throws -> OpenedStream {
-        open(try .ofManyTopics(request, context, maximum: options.maximumTopics), context)
+        try open(.ofManyTopics(request, context, maximum: options.maximumTopics), context)
     }
 
-    private func open(_ request: StreamRequest, _ context: RollcallRequestContext) -> OpenedStream {
+    private func open(_ request: StreamRequest, _ context: RollcallRequestContext) throws(Problem) -> OpenedStream {
+        guard hub.hasRoom(for: request.topics) else { throw .tooManyTopics }
         let headers: HTTPFields = [
             .contentType: "text/event-stream", .cacheControl: "no-store, no-transform", .xAccelBuffering: "no",
             // Proxies that keep connections to a node are not to use this one again.
@@ -49,11 +50,22 @@ package struct StreamRoutes: Sendable {
         var first = EventFrame()
         first.append("retry: \(Int.random(in: options.retry(within: request.presence?.grace)))\n\n")
         return OpenedStream(headers: headers, first: first.chunk()) { channel, opening in
-            let stream = EventStream(request: request, loop: channel.eventLoop, options: options)
+            let stream = EventStream(
+                request: request, loop: channel.eventLoop, options: options, queue: registry.queue)
             stream.assumeIsolated { stream in
-                guard (try? stream.begin(on: channel)) != nil else { return }
+                do {
+                    try stream.begin(on: channel) { registry.noteUnboundedSilence($0, logger: context.logger) }
+                } catch {
+                    return context.logger.debug(
+                        "streams: connection closed before its stream began", metadata: ["error": "\(error)"])
+                }
                 stream.tell(opening)
                 registry.keep(stream, logger: context.logger)
+                // Before a track of the stream's own, so that the track arrives as a message and needs no snapshot.
+                guard hub.follow(request.topics) else {
+                    stream.tell(StreamFrames.error(.tooManyTopics, instance: context.requestID))
+                    return stream.end(.failed)
+                }
                 guard let presence = request.presence else { return stream.subscribe(to: hub) }
                 let track = StreamPresence(
                     topic: request.topics[0], request: presence, isReturning: request.since[0] != .empty, store: store,
@@ -67,8 +79,6 @@ package struct StreamRoutes: Sendable {
     private func track(
         _ presence: StreamPresence, of stream: isolated EventStream, _ context: RollcallRequestContext
     ) async {
-        // The feed follows the topic before the track, so that the track arrives as a message and needs no snapshot.
-        hub.prepare(presence.topic)
         do {
             let tracked = try await presence.track(
                 while: { !stream.isEnded }, onDelay: { stream.setAway(since: $0) },
@@ -91,5 +101,16 @@ package struct StreamRoutes: Sendable {
             stream.tell(StreamFrames.error(problem, instance: context.requestID))
             stream.end(.failed)
         }
+    }
+}
+
+extension Problem {
+    /// The node follows as many topics as it may; feeds that no stream follows are being given up.
+    fileprivate static var tooManyTopics: Problem {
+        var problem = Problem(
+            .nodeFull,
+            "This node follows as many topics as it may. Streams of topics that it follows already can be opened.")
+        problem.headers[.retryAfter] = "1"
+        return problem
     }
 }

@@ -29,6 +29,9 @@ struct Settings: Sendable {
     let slowReaderBytes: Int
     let slowReaderAge: Duration
     let stuckReaderAge: Duration
+    let maximumStreamQueueBytes: Int
+    let maximumReplayBytes: Int
+    let maximumTopics: Int
     let drain: Duration
     let logLevel: Logger.Level
     let logFormat: LogFormat
@@ -67,6 +70,9 @@ struct Settings: Sendable {
         self.slowReaderBytes = try reader.required(SettingsTable.slowReaderBytes)
         self.slowReaderAge = .seconds(try reader.required(SettingsTable.slowReaderAge))
         self.stuckReaderAge = .seconds(try reader.required(SettingsTable.stuckReaderAge))
+        self.maximumStreamQueueBytes = try reader.required(SettingsTable.maximumStreamQueueBytes)
+        self.maximumReplayBytes = try reader.required(SettingsTable.maximumReplayBytes)
+        self.maximumTopics = try reader.required(SettingsTable.maximumTopics)
         self.drain = .seconds(try reader.required(SettingsTable.drain))
         self.logLevel = try reader.required(SettingsTable.logLevel)
         self.logFormat = try reader.required(SettingsTable.logFormat)

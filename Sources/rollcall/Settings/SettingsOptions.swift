@@ -33,6 +33,9 @@ struct SettingsOptions: ParsableArguments {
     @Option(SettingsTable.slowReaderBytes) var slowReaderBytes: String?
     @Option(SettingsTable.slowReaderAge) var slowReaderAge: String?
     @Option(SettingsTable.stuckReaderAge) var stuckReaderAge: String?
+    @Option(SettingsTable.maximumStreamQueueBytes) var maximumStreamQueueBytes: String?
+    @Option(SettingsTable.maximumReplayBytes) var maximumReplayBytes: String?
+    @Option(SettingsTable.maximumTopics) var maximumTopics: String?
     @Option(SettingsTable.drain) var drain: String?
     @Option(SettingsTable.logLevel) var logLevel: String?
     @Option(SettingsTable.logFormat) var logFormat: String?
@@ -45,7 +48,7 @@ struct SettingsOptions: ParsableArguments {
             profilesTable, fetchRules, nodeID, defaultTTL,
             minimumTTL,
             maximumTTL, grace, maximumMetaBytes, diffWindow, pingInterval, slowReaderBytes, slowReaderAge,
-            stuckReaderAge, drain, logLevel, logFormat,
+            stuckReaderAge, maximumStreamQueueBytes, maximumReplayBytes, maximumTopics, drain, logLevel, logFormat,
         ]
         return Dictionary(
             uniqueKeysWithValues: zip(SettingsTable.all, values).compactMap { info, value in

@@ -75,6 +75,16 @@ enum SettingsTable {
     static let stuckReaderAge = Setting(
         "stuck-reader-age", default: "30", in: 1...600,
         "Seconds after which the connection of a reader that takes no bytes at all is closed.")
+    static let maximumStreamQueueBytes = Setting(
+        "max-stream-queue-bytes", default: "67108864", in: 1_048_576...1_099_511_627_776,
+        "Bytes waiting for all slow readers of a node; at the bound new states wait, and the slowest streams end.")
+    static let maximumReplayBytes = Setting(
+        "max-replay-bytes", default: "67108864", in: 0...1_099_511_627_776,
+        "Bytes of recent changes that all topics of a node keep for streams that come back; at the bound the oldest go."
+    )
+    static let maximumTopics = Setting(
+        "max-topics", default: "50000", in: 50...100_000_000,
+        "Topics that the streams of a node may follow; at the bound a stream of another topic gets 503.")
     static let drain = Setting(
         "drain", default: "5", in: 0...8,
         "Seconds over which a stopping node spreads the ends of its streams.")
@@ -90,7 +100,8 @@ enum SettingsTable {
         host.info, port.info, maximumConnections.info, redisURL.info, redisPrefix.info, databaseURL.info,
         profilesTable.info, fetchRules.info, nodeID.info,
         defaultTTL.info, minimumTTL.info, maximumTTL.info, grace.info, maximumMetaBytes.info, diffWindow.info,
-        pingInterval.info, slowReaderBytes.info, slowReaderAge.info, stuckReaderAge.info, drain.info, logLevel.info,
+        pingInterval.info, slowReaderBytes.info, slowReaderAge.info, stuckReaderAge.info,
+        maximumStreamQueueBytes.info, maximumReplayBytes.info, maximumTopics.info, drain.info, logLevel.info,
         logFormat.info,
     ].flatMap { info in [info] + (info.fileSetting.map { [$0] } ?? []) }
 

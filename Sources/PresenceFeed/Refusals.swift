@@ -1,0 +1,43 @@
+// Rollcall · PresenceFeed
+
+package import NIOCore
+
+/// What one topic's malformed messages lead to, as a pure state machine: a faulty publisher must cost the node little.
+package struct Refusals: Sendable {
+    /// What to do about one malformed message.
+    package struct Reaction: Equatable, Sendable {
+        /// How many messages the log line stands for; nil if none is written.
+        package let logged: Int?
+        /// Whether to load a snapshot, since the message may have held a change.
+        package let loads: Bool
+
+        package init(logged: Int?, loads: Bool) {
+            self.logged = logged
+            self.loads = loads
+        }
+    }
+
+    /// Between two log lines of a topic.
+    package static let logPause = TimeAmount.minutes(1)
+    /// Between two snapshots for this reason; what is missed meanwhile, the next message or comparison of positions shows.
+    package static let loadPause = TimeAmount.seconds(1)
+
+    private var unlogged = 0
+    private var nextLog = NIODeadline.uptimeNanoseconds(0)
+    private var nextLoad = NIODeadline.uptimeNanoseconds(0)
+
+    package init() {}
+
+    package mutating func add(at now: NIODeadline) -> Reaction {
+        unlogged += 1
+        var logged: Int?
+        if now >= nextLog {
+            logged = unlogged
+            unlogged = 0
+            nextLog = now + Self.logPause
+        }
+        let loads = now >= nextLoad
+        if loads { nextLoad = now + Self.loadPause }
+        return Reaction(logged: logged, loads: loads)
+    }
+}

@@ -1,0 +1,44 @@
+// Rollcall · PresenceFeed
+
+import Metrics
+import Synchronization
+
+/// Bounds the bytes that all topics of a node keep for streams that come back.
+///
+/// Over the bound every topic keeps at most an equal share: its oldest steps go, and a stream that needs them gets a state.
+package final class ReplayBudget: Sendable {
+    package let maximumBytes: Int
+    private let bytes = Atomic(0)
+    /// Topics that keep anything.
+    private let topics = Atomic(0)
+    private let gauge = Gauge(label: "rollcall_replay_bytes")
+    /// Asks the hub to have all topics keep to their share; one request stands for all before it.
+    let overflows: AsyncStream<Void>
+    private let overflow: AsyncStream<Void>.Continuation
+
+    package init(maximumBytes: Int = 64 << 20) {
+        self.maximumBytes = maximumBytes
+        (overflows, overflow) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+        gauge.record(0)
+    }
+
+    package var heldBytes: Int { bytes.load(ordering: .relaxed) }
+
+    /// What each topic may keep while the bound is exceeded.
+    package var share: Int { maximumBytes / max(1, topics.load(ordering: .relaxed)) }
+
+    /// Counts what a topic keeps now in place of what it kept; returns its share if there is too much.
+    ///
+    /// Called for each message of a topic, on its event loop.
+    package func change(from old: Int, to new: Int) -> Int? {
+        guard new != old else { return nil }
+        if old == 0 { topics.add(1, ordering: .relaxed) }
+        if new == 0 { topics.subtract(1, ordering: .relaxed) }
+        let total = bytes.add(new - old, ordering: .relaxed).newValue
+        // To the nearest 64 KiB: writing each change would cost every message a lock.
+        if total >> 16 != (total - new + old) >> 16 || new == 0 { gauge.record(total) }
+        guard total > maximumBytes, new > old else { return nil }
+        overflow.yield()
+        return share
+    }
+}

@@ -1,0 +1,109 @@
+// Rollcall · PresenceServer
+
+package import Logging
+import Metrics
+package import NIOCore
+import Synchronization
+
+/// Bounds the bytes that wait for all slow readers of a node.
+///
+/// While the budget is full, feeds make no new states for those who arrive, readers keep at most
+/// ``StreamBacklog/alwaysAllowed`` bytes of changes, and streams that finish no frame are ended.
+package final class QueueBudget: Sendable {
+    private struct State {
+        var ledger: QueueLedger<EventStream>
+        var nextWarning = NIODeadline.uptimeNanoseconds(0)
+    }
+
+    private let state: Mutex<State>
+    /// The ledger's, for readers that must not wait for the lock.
+    private let isLedgerFull = Atomic(false)
+    private let gauge = Gauge(label: "rollcall_stream_queue_bytes")
+    private let logger: Logger
+
+    /// - Parameters:
+    ///   - maximumBytes: At twice as many, a stream that would wait for another frame is ended at once.
+    ///   - slowAfter: How long a reader may take for one frame while the budget is full.
+    package init(maximumBytes: Int, slowAfter: TimeAmount, logger: Logger) {
+        state = Mutex(State(ledger: QueueLedger(maximumBytes: maximumBytes, slowAfter: slowAfter)))
+        self.logger = logger
+        gauge.record(0)
+    }
+
+    package var isFull: Bool { isLedgerFull.load(ordering: .relaxed) }
+
+    /// Whether another state may be made; if not, slow streams are ended so that there will be.
+    package func makeRoom() -> Bool {
+        guard isFull else { return true }
+        shed()
+        return false
+    }
+
+    /// Counts a frame that waits for a stream's reader, for as long as the result lives.
+    func hold(_ frame: ByteBuffer, for stream: EventStream) -> HeldFrame {
+        let isAllowed = change { ledger in
+            ledger.hold(frame.storageAddress, bytes: frame.storageCapacity, by: stream, at: .now())
+        }
+        if !isAllowed { end([stream]) } else if isFull { shed() }
+        return HeldFrame(frame, of: stream, in: self)
+    }
+
+    fileprivate func release(_ frame: ByteBuffer, of stream: EventStream, isFinished: Bool) {
+        change { $0.release(frame.storageAddress, by: stream, isFinished: isFinished, at: .now()) }
+    }
+
+    private func change<Result: Sendable>(_ body: (inout QueueLedger<EventStream>) -> Result) -> Result {
+        state.withLock { state in
+            let result = body(&state.ledger)
+            isLedgerFull.store(state.ledger.isFull, ordering: .relaxed)
+            gauge.record(state.ledger.bytes)
+            return result
+        }
+    }
+
+    private func shed() {
+        let now = NIODeadline.now()
+        let (streams, bytes, warns) = state.withLock { state in
+            let streams = state.ledger.shed(at: now)
+            let warns = !streams.isEmpty && now >= state.nextWarning
+            if warns { state.nextWarning = now + .minutes(1) }
+            return (streams, state.ledger.bytes, warns)
+        }
+        if warns {
+            logger.warning(
+                "streams: queue budget is full, slow streams end",
+                metadata: ["bytes": "\(bytes)", "streams": "\(streams.count)"])
+        }
+        end(streams)
+    }
+
+    private func end(_ streams: [EventStream]) {
+        // Not at once: the stream may be in the middle of a write.
+        for stream in streams { stream.loop.execute { stream.assumeIsolated { $0.end(.slow) } } }
+    }
+}
+
+/// One frame that waits for one stream's reader; the budget counts it until this is gone.
+package final class HeldFrame: Sendable {
+    /// Kept, so that no other frame gets the address by which the budget knows it.
+    private let frame: ByteBuffer
+    private let stream: EventStream
+    private let budget: QueueBudget
+    private let isFinished = Atomic(false)
+
+    fileprivate init(_ frame: ByteBuffer, of stream: EventStream, in budget: QueueBudget) {
+        self.frame = frame
+        self.stream = stream
+        self.budget = budget
+    }
+
+    /// The reader has taken the frame.
+    func finish() { isFinished.store(true, ordering: .relaxed) }
+
+    deinit { budget.release(frame, of: stream, isFinished: isFinished.load(ordering: .relaxed)) }
+}
+
+extension ByteBuffer {
+    /// Where the bytes lie that this buffer shares with its copies.
+    fileprivate var storageAddress: UInt { withVeryUnsafeBytes { UInt(bitPattern: $0.baseAddress) } }
+}

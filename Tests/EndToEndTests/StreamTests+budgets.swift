@@ -1,0 +1,129 @@
+// Rollcall · EndToEndTests
+
+import Foundation
+import TestSupport
+import Testing
+
+/// What all streams of a node may hold together.
+extension StreamTests {
+    private static let queued = "rollcall_stream_queue_bytes"
+    private static let ended = #"rollcall_streams_ended_total{reason="slow"}"#
+    /// What a state of `fill` takes: 12 MB in a buffer of a power of two.
+    private static let stateBytes = 16.0 * 1_048_576
+
+    @Test func `slow readers of a large topic hold no more than the budget of the node, and the slowest end`()
+        async throws
+    {
+        let budget = 20 << 20
+        let settings = ["ROLLCALL_MAX_STREAM_QUEUE_BYTES": "\(budget)", "ROLLCALL_SLOW_READER_AGE": "1"]
+        try await withNode(settings) { client in
+            try await fill("t", client)
+            var readers: [StalledReader] = []
+            var most = 0.0
+            for number in 0..<6 {
+                // Each reader is owed another version of the state.
+                let change = RollcallClient.path(topic: "t", "presences", "change", "s")
+                #expect(try await client.put(change, #"{"meta":{"n":\#(number)}}"#).status < 300)
+                readers.append(try await StalledReader.open(client.baseURL + events("t")))
+                guard number < 2 else { continue }
+                try await eventually("reader \(number) in the queue") {
+                    try await client.metric(Self.queued) ?? 0 > Double(number + 1) * Self.stateBytes
+                }
+            }
+            try await eventually("the end of the slowest") {
+                most = max(most, try await client.metric(Self.queued) ?? 0)
+                return try await client.metric(Self.ended) ?? 0 >= 1
+            }
+            #expect(most > Self.stateBytes && most < 2 * Double(budget))
+            // A reader that takes its state gets it, also beside the others.
+            let reader = try await client.events(events("t"))
+            #expect(try await reader.next("presence_state", timeout: .seconds(20)).name == "presence_state")
+            for reader in readers { await reader.close() }
+            try await eventually("an empty queue") { try await client.metric(Self.queued) == 0 }
+        }
+    }
+
+    @Test(arguments: ["/v1/topics/t/events", "/v1/events?topic=t&topic=other"])
+    func `a large state that many readers wait for counts once, and none of them ends`(path: String) async throws {
+        let settings = ["ROLLCALL_MAX_STREAM_QUEUE_BYTES": "\(40 << 20)", "ROLLCALL_SLOW_READER_AGE": "1"]
+        try await withNode(settings) { client in
+            try await fill("t", client)
+            var readers: [StalledReader] = []
+            for _ in 0..<5 { readers.append(try await StalledReader.open(client.baseURL + path)) }
+            try await eventually("five streams") { try await client.metric("rollcall_streams_open") == 5 }
+            try await eventually("a queue") { try await client.metric(Self.queued) ?? 0 > 0 }
+            var most = 0.0
+            for reader in readers {
+                most = max(most, try await client.metric(Self.queued) ?? 0)
+                let text = try await reader.read {
+                    $0.contains("presence_state") && $0.utf8.count > 11_800_000 && $0.hasSuffix("}\n\n\r\n")
+                }
+                #expect(text.contains("HTTP/1.1 200"))
+            }
+            #expect(most >= Self.stateBytes && most < 1.5 * Self.stateBytes, "\(most) bytes")
+            #expect(try await client.metric(Self.ended) == 0)
+            for reader in readers { await reader.close() }
+        }
+    }
+
+    @Test func `changes that wait for readers are dropped when the budget is full, and a fresh state follows`()
+        async throws
+    {
+        let settings = [
+            "ROLLCALL_MAX_STREAM_QUEUE_BYTES": "\(1 << 20)", "ROLLCALL_SLOW_READER_BYTES": "\(100 << 20)",
+            "ROLLCALL_SLOW_READER_AGE": "300",
+        ]
+        try await withNode(settings) { client in
+            let reader = try await StalledReader.open(client.baseURL + events("t"))
+            try await eventually("the stream") { try await client.metric("rollcall_streams_open") == 1 }
+            try await fill("t", client)
+            #expect(try await client.metric(Self.queued) ?? 0 < 8 * 1_048_576, "12 MB were sent")
+            let text = try await reader.read { text in
+                guard let state = text.range(of: "event: presence_state", options: .backwards) else { return false }
+                return text[state.upperBound...].contains("5-499") && text.hasSuffix("}}\n\n\r\n")
+            }
+            #expect(text.components(separatedBy: "event: presence_state\n").count >= 3)
+            await reader.close()
+        }
+    }
+
+    @Test func `a node that follows as many topics as it may answers 503, and its open streams go on`() async throws {
+        try await withNode(["ROLLCALL_MAX_TOPICS": "50"]) { client in
+            let stream = try await client.events(events("mine"))
+            _ = try await stream.next("presence_state")
+            let others = "/v1/events?" + (0..<50).map { "topic=other\($0)" }.joined(separator: "&")
+            let refused = try await client.get(others)
+            #expect(refused.status == 503 && refused.header("Retry-After") == "1")
+            #expect(try refused.json["type"]?.string == "/problems/node-full")
+            #expect(try await client.metric("rollcall_topics_followed") == 1)
+            // Another stream of a topic that is followed needs no room.
+            let second = try await client.events(events("mine"))
+            _ = try await second.next("presence_state")
+            _ = try await client.put(RollcallClient.path(topic: "mine", "presences", "alice", "s"), "{}")
+            #expect(try await stream.next("presence_diff").json["joins"]?["alice"] != nil)
+        }
+    }
+
+    @Test func `a stream of more than fifty topics is refused`() async throws {
+        try await withNode { client in
+            let topics = (0..<51).map { "topic=t\($0)" }
+            #expect(try await client.get("/v1/events?" + topics.joined(separator: "&")).status == 400)
+            let stream = try await client.events("/v1/events?" + topics.dropLast().joined(separator: "&"))
+            _ = try await stream.next("presence_state")
+        }
+    }
+
+    @Test func `topics that were always empty are followed for a second after their last stream`() async throws {
+        try await withNode { client in
+            for round in 0..<20 {
+                let topics = (0..<50).map { "topic=t\(round)-\($0)" }.joined(separator: "&")
+                let stream = try await client.events("/v1/events?\(topics)")
+                _ = try await stream.next("presence_state")
+                await stream.close()
+            }
+            let followed = "rollcall_topics_followed"
+            #expect(try await client.metric(followed) ?? 0 <= 1000)
+            try await eventually("no topics", timeout: .seconds(10)) { try await client.metric(followed) == 0 }
+        }
+    }
+}
