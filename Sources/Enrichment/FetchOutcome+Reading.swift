@@ -27,11 +27,19 @@ extension FetchOutcome {
         return texts.mapValues { $0.map(answer) ?? .nothing }
     }
 
-    /// Compacts a value, so that no line end of it can break an event.
+    /// Compacts a value, so that no line end of it can break an event, and makes it safe for every reader.
+    ///
+    /// A column of type `json` or `text` may hold what `jsonb` refuses: half of a surrogate pair becomes U+FFFD.
     private static func answer(_ text: [UInt8]) -> Answer {
         guard text.count <= maximumValueBytes else { return .unusable(.tooLarge) }
-        guard let json = try? JSON(parsing: text) else { return .unusable(.invalid) }
-        return .data(json.compact)
+        guard let json = try? JSON(parsing: text, maximumDepth: Limits.metaDepth, isStrict: false) else {
+            return .unusable(.invalid)
+        }
+        let compact = json.compact
+        let safe = SafeJSON.escaped(compact) ?? compact
+        // Only a repeated member is left to be refused.
+        if json.isFaulty, (try? JSON(parsing: safe)) == nil { return .unusable(.invalid) }
+        return .data(safe)
     }
 }
 

@@ -11,7 +11,7 @@ extension [UInt8] {
         append(contentsOf: String(value).utf8)
     }
 
-    /// Appends a JSON string that stands for `text`: quoted, with `"`, `\` and control characters escaped.
+    /// Appends a JSON string that stands for `text`: quoted, with `"`, `\`, control characters, U+2028 and U+2029 escaped.
     package mutating func append(jsonString text: String) {
         text.utf8.withBytes { append(jsonString: $0) }
     }
@@ -27,7 +27,16 @@ extension [UInt8] {
         var start = 0
         for position in bytes.indices {
             let byte = bytes[position]
-            guard byte < 0x20 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else { continue }
+            guard byte < 0x20 || byte >= 0x7F || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") else {
+                continue
+            }
+            if byte >= 0x80 {
+                guard let (scalar, length) = SafeJSON.scalarToEscape(at: position, in: bytes) else { continue }
+                append(contentsOf: UnsafeBufferPointer(rebasing: bytes[start..<position]))
+                append(escapeOf: scalar)
+                start = position + length
+                continue
+            }
             append(contentsOf: UnsafeBufferPointer(rebasing: bytes[start..<position]))
             start = position + 1
             switch byte {
@@ -36,9 +45,7 @@ extension [UInt8] {
             case UInt8(ascii: "\n"): append(literal: #"\n"#)
             case UInt8(ascii: "\r"): append(literal: #"\r"#)
             case UInt8(ascii: "\t"): append(literal: #"\t"#)
-            default:
-                append(literal: #"\u"#)
-                append(contentsOf: hexDigits(of: UInt64(byte), count: 4))
+            default: append(escapeOf: UInt64(byte))
             }
         }
         append(contentsOf: UnsafeBufferPointer(rebasing: bytes[start...]))

@@ -4,33 +4,55 @@ extension JSON {
     /// Returns the value as a merge patch (RFC 7396) changes it.
     ///
     /// Members keep their place, and their text where the patch does not touch them; new ones come last, in the order
-    /// of the patch.
+    /// of the patch. Works for each level of the patch; who takes patches bounds their depth.
     package func merged(with patch: JSON) -> JSON {
-        guard case .object(let changes) = patch else { return patch }
-        var members = members?.map(Optional.some) ?? []
-        let find = Self.finder(of: changes.count, in: members)
-        for change in changes {
-            let position = find(change.name)
-            if change.value.isNull {
-                if let position { members[position] = nil }
-            } else if let position, let target = members[position] {
-                members[position] = Member(name: target.name, value: target.value.merged(with: change.value))
+        guard patch.isObject else { return patch }
+        var output: [UInt8] = []
+        output.reserveCapacity(raw.count + patch.raw.count)
+        Self.writeMerge(of: self, with: patch, to: &output)
+        // All white space is gone; whether the depths add up is for the reader to see.
+        let traits = self.traits.union(patch.traits).union(.deep).subtracting(.spaced)
+        return JSON(source: output, range: output.indices, traits: traits)
+    }
+
+    private static func writeMerge(of target: JSON?, with patch: JSON, to output: inout [UInt8]) {
+        guard let changes = patch.members else { return patch.write(to: &output) }
+        let members = target?.members ?? []
+        let find = finder(of: changes.count, in: members)
+        var added: [Int] = []
+        var changeOf: [Int: Int] = [:]
+        for index in changes.indices {
+            if let position = find(changes[index].name) { changeOf[position] = index } else { added.append(index) }
+        }
+        var separator = Separator(open: "{")
+        for index in members.indices {
+            let change = changeOf[index].map { changes[$0].value }
+            if change?.isNull == true { continue }
+            separator.write(to: &output)
+            members[index].name.write(to: &output)
+            output.append(UInt8(ascii: ":"))
+            if let change {
+                writeMerge(of: members[index].value, with: change, to: &output)
             } else {
-                members.append(Member(name: change.name, value: JSON.null.merged(with: change.value)))
+                members[index].value.write(to: &output)
             }
         }
-        return .object(members.compactMap(\.self))
+        for index in added where !changes[index].value.isNull {
+            separator.write(to: &output)
+            changes[index].name.write(to: &output)
+            output.append(UInt8(ascii: ":"))
+            writeMerge(of: nil, with: changes[index].value, to: &output)
+        }
+        separator.close("}", to: &output)
     }
 
     /// Gives a look-up of names: a walk where few are sought or held, a table where both are many.
-    private static func finder(of count: Int, in members: [Member?]) -> (Text) -> Int? {
+    private static func finder(of count: Int, in members: [Member]) -> (Text) -> Int? {
         guard count > 8, members.count > 8 else {
-            return { name in members.firstIndex { $0?.name == name } }
+            return { name in members.firstIndex { $0.name == name } }
         }
         var positions: [Text: Int] = [:]
-        for (position, member) in members.enumerated() {
-            if let member { positions[member.name] = position }
-        }
+        for (position, member) in members.enumerated() { positions[member.name] = position }
         return { positions[$0] }
     }
 }

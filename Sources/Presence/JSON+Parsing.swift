@@ -1,68 +1,97 @@
 // Rollcall · Presence
 
 extension JSON {
-    /// How deep arrays and objects may stand in each other in what callers send.
-    ///
-    /// What we send wraps a meta a few levels deeper: who reads that gives a higher limit.
+    /// How deep arrays and objects may stand in each other in a text, unless its reader gives another limit.
     package static let maximumDepth = 64
 
-    /// Parses one JSON text (RFC 8259), strictly: nothing before or after it, valid UTF-8, no byte order mark.
+    /// The same for bodies and metas that callers send, of which only metas are nested and have a limit of their own:
+    /// deep enough that ``Meta`` refuses what is too deep, by name.
+    package static let maximumBodyDepth = 1 << 16
+
+    /// The same for a reader of what Rollcall sends: metas, and what is wrapped around them.
+    package static let maximumAnswerDepth = 128
+
+    /// Parses one JSON text (RFC 8259): nothing before or after it, valid UTF-8, no byte order mark.
     ///
-    /// Throws `malformed` where the text cannot be read, at `location`, saying line and column; throws `invalid` at the
-    /// second of two members of the same name.
+    /// - Parameter isStrict: Whether repeated members and lone surrogates are refused; if not, ``isFaulty`` shows them.
+    /// - Throws: `malformed` where the text cannot be read, at `location`, with line and column; `invalid` at a member
+    ///   that is repeated and at a string that is no Unicode text.
     package init(
-        parsing source: [UInt8], maximumDepth: Int = maximumDepth,
+        parsing source: [UInt8], maximumDepth: Int = maximumDepth, isStrict: Bool = true,
         at location: PresenceError.Location = .pointer("#")
     ) throws(PresenceError) {
-        var hasDuplicates = false
-        self = try source.withUnsafeBufferPointer { (bytes) throws(PresenceError) in
-            var parser = JSONParser(source: source, bytes: bytes, maximumDepth: maximumDepth, location: location)
-            defer { hasDuplicates = parser.hasDuplicates }
-            return try parser.document()
+        let (range, traits) = try source.withUnsafeBufferPointer { (bytes) throws(PresenceError) in
+            try Self.check(bytes, maximumDepth: maximumDepth, isStrict: isStrict, at: location)
         }
-        if hasDuplicates, let path = pathToDuplicate() {
-            let place = path.reversed().reduce(location) { $0.member(utf8: $1) }
-            throw PresenceError(.invalid, at: place, "An object has each member only once.")
-        }
+        self.init(source: source, range: range, traits: traits)
     }
 
     package init(
-        parsing text: String, maximumDepth: Int = maximumDepth,
+        parsing text: String, maximumDepth: Int = maximumDepth, isStrict: Bool = true,
         at location: PresenceError.Location = .pointer("#")
     ) throws(PresenceError) {
-        try self.init(parsing: Array(text.utf8), maximumDepth: maximumDepth, at: location)
+        try self.init(parsing: Array(text.utf8), maximumDepth: maximumDepth, isStrict: isStrict, at: location)
+    }
+
+    /// Throws what a strict parser would, if the value itself has such a fault.
+    package func requireSound(at location: PresenceError.Location) throws(PresenceError) {
+        guard isFaulty else { return }
+        _ = try raw.withUnsafeBufferPointer { (bytes) throws(PresenceError) in
+            try Self.check(bytes, maximumDepth: .max, isStrict: true, at: location)
+        }
+    }
+
+    private static func check(
+        _ bytes: UnsafeBufferPointer<UInt8>, maximumDepth: Int, isStrict: Bool, at location: PresenceError.Location
+    ) throws(PresenceError) -> (Range<Int>, Traits) {
+        var parser = JSONParser(bytes: bytes, maximumDepth: maximumDepth, location: location)
+        let range = try parser.document()
+        if isStrict, let fault = parser.fault { throw fault.error(in: bytes, at: location) }
+        return (range, parser.traits)
     }
 }
 
 extension JSON {
-    /// Finds a member that stands a second time; gives the names and indices that lead to it, from the inside out.
-    private func pathToDuplicate() -> [ArraySlice<UInt8>]? {
-        switch self {
-        case .object(let members):
-            if let name = Self.firstDuplicate(in: members) { return [name.decoded] }
-            for member in members {
-                if let path = member.value.pathToDuplicate() { return path + [member.name.decoded] }
+    /// How many levels of arrays and objects the value has; 0 for anything else.
+    var depth: Int {
+        raw.withUnsafeBufferPointer { bytes in
+            var walker = JSONWalker(bytes: bytes)
+            var (depth, deepest) = (0, 0)
+            while !walker.isAtEnd {
+                switch walker.next {
+                case UInt8(ascii: "\""):
+                    walker.skipString()
+                    continue
+                case UInt8(ascii: "{"), UInt8(ascii: "["):
+                    depth += 1
+                    deepest = max(deepest, depth)
+                case UInt8(ascii: "}"), UInt8(ascii: "]"): depth -= 1
+                default: break
+                }
+                walker.position += 1
             }
-        case .array(let elements):
-            for (index, element) in elements.enumerated() {
-                if let path = element.pathToDuplicate() { return path + [Array(String(index).utf8)[...]] }
-            }
-        default: break
+            return deepest
         }
-        return nil
     }
 
-    /// Finds the first name that stands a second time: by looking at the few before it, or with a set where they are many.
-    static func firstDuplicate(in members: [Member]) -> Text? {
-        if members.count <= 8 {
-            for index in members.indices {
-                for earlier in 0..<index where members[earlier].name == members[index].name {
-                    return members[index].name
+    /// Throws at the first string or name of the value that has the escape `\u0000`.
+    func refuseNUL(at location: PresenceError.Location) throws(PresenceError) {
+        guard traits.contains(.nul) else { return }
+        let fault = raw.withUnsafeBufferPointer { bytes -> PresenceError? in
+            var walker = JSONWalker(bytes: bytes)
+            while !walker.isAtEnd {
+                guard walker.next == UInt8(ascii: "\"") else {
+                    walker.position += 1
+                    continue
                 }
+                let start = walker.position
+                guard walker.skipString() else { continue }
+                let string = UnsafeBufferPointer(rebasing: bytes[start + 1..<walker.position - 1])
+                guard Text.unescape(string).contains(0) else { continue }
+                return JSONFault(kind: .nul, offset: start).error(in: bytes, at: location)
             }
             return nil
         }
-        var seen = Set<Text>(minimumCapacity: members.count)
-        return members.first { !seen.insert($0.name).inserted }?.name
+        if let fault { throw fault }
     }
 }

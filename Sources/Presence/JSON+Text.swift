@@ -24,7 +24,7 @@ extension JSON {
 
         /// What the text stands for, as UTF-8; a lone surrogate becomes the three bytes that UTF-8 would give it.
         package var decoded: ArraySlice<UInt8> {
-            hasEscapes ? Self.unescape(raw)[...] : raw
+            hasEscapes ? raw.withUnsafeBufferPointer { Self.unescape($0) }[...] : raw
         }
 
         /// What the text stands for; `nil` if it holds a lone surrogate, which is no character.
@@ -62,10 +62,10 @@ extension JSON.Text: Hashable {
 
 extension JSON.Text {
     /// Resolves escapes that the parser has found well-formed.
-    private static func unescape(_ raw: ArraySlice<UInt8>) -> [UInt8] {
+    static func unescape(_ raw: UnsafeBufferPointer<UInt8>) -> [UInt8] {
         var output: [UInt8] = []
         output.reserveCapacity(raw.count)
-        var rest = raw
+        var rest = raw[...]
         while let escape = rest.firstIndex(of: UInt8(ascii: "\\")) {
             output.append(contentsOf: rest[..<escape])
             rest = rest[(escape + 1)...]
@@ -85,7 +85,7 @@ extension JSON.Text {
     }
 
     /// Takes the digits of `\u`, and those of a second `\u` if the two are a surrogate pair.
-    private static func takeScalar(from rest: inout ArraySlice<UInt8>) -> UInt32 {
+    private static func takeScalar(from rest: inout Slice<UnsafeBufferPointer<UInt8>>) -> UInt32 {
         let first = codeUnit(rest.prefix(4))
         rest = rest.dropFirst(4)
         guard (0xD800...0xDBFF).contains(first), rest.starts(with: #"\u"#.utf8) else { return first }
@@ -95,7 +95,8 @@ extension JSON.Text {
         return 0x10000 + (first - 0xD800) << 10 + (second - 0xDC00)
     }
 
-    private static func codeUnit(_ digits: ArraySlice<UInt8>) -> UInt32 {
+    /// The number that four hexadecimal digits stand for.
+    static func codeUnit(_ digits: Slice<UnsafeBufferPointer<UInt8>>) -> UInt32 {
         digits.reduce(0) { value, digit in
             // Letters are 0x41… or 0x61…: their low four bits count from 1.
             value << 4 | UInt32(digit <= UInt8(ascii: "9") ? digit & 0xF : (digit & 0xF) + 9)

@@ -1,123 +1,134 @@
 // Rollcall · Presence
 
-/// Reads one JSON text by recursive descent; the depth limit bounds the recursion.
+/// Checks one JSON text (RFC 8259) in one pass, without recursion; makes nothing of it.
+///
+/// It also finds what a reader of Unicode text refuses (RFC 7493, 2.1 and 2.3): lone surrogates and repeated members.
+/// Noncharacters such as U+FFFE pass: RFC 7493 only advises against them, and strict readers take them.
 struct JSONParser {
-    /// The text, of which values keep slices.
-    let source: [UInt8]
-    /// The same bytes without bounds to look up at each; valid for as long as the parser.
+    /// The text; valid for as long as the parser.
     let bytes: UnsafeBufferPointer<UInt8>
     let maximumDepth: Int
     let location: PresenceError.Location
 
-    private var position = 0
-    private var depth = 0
-    /// Whether some object has a member twice; only then is it worth a walk to find out where.
-    private(set) var hasDuplicates = false
+    var position = 0
+    private var names = JSONNames()
+    private(set) var traits: JSON.Traits = []
+    /// The first fault in text that is otherwise JSON.
+    private(set) var fault: JSONFault?
 
-    init(
-        source: [UInt8], bytes: UnsafeBufferPointer<UInt8>, maximumDepth: Int, location: PresenceError.Location
-    ) {
-        self.maximumDepth = maximumDepth
-        self.source = source
+    init(bytes: UnsafeBufferPointer<UInt8>, maximumDepth: Int, location: PresenceError.Location) {
         self.bytes = bytes
+        self.maximumDepth = maximumDepth
         self.location = location
     }
 
-    mutating func document() throws(PresenceError) -> JSON {
+    /// Checks the whole text; returns where its value stands.
+    mutating func document() throws(PresenceError) -> Range<Int> {
+        guard bytes.count < Int(JSONNames.flag) else { throw malformed("the text has 2 GiB or more") }
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) {
             throw malformed("the text starts with a byte order mark; leave it out")
         }
-        let value = try value()
+        _ = skipSpace()
+        let start = position
+        while true {
+            let isOpen = try value()
+            if isOpen { continue }
+            if try !isFollowedByValue() { break }
+        }
+        let end = position
         _ = skipSpace()
         guard isAtEnd else { throw expected("the end of the text") }
-        return value
+        if fault != nil { traits.insert(.faulty) }
+        return start..<end
     }
 }
 
 extension JSONParser {
-    private mutating func value() throws(PresenceError) -> JSON {
+    /// Reads a value, of an array or object that is not empty only its beginning; returns true for such a beginning.
+    private mutating func value() throws(PresenceError) -> Bool {
         switch skipSpace() {
-        case UInt8(ascii: "{"): return try object()
-        case UInt8(ascii: "["): return try array()
-        case UInt8(ascii: "\""): return .string(try string())
-        case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): return try number()
-        case UInt8(ascii: "t"): return try literal("true", .bool(true))
-        case UInt8(ascii: "f"): return try literal("false", .bool(false))
-        case UInt8(ascii: "n"): return try literal("null", .null)
+        case UInt8(ascii: "{"):
+            try open(isObject: true)
+            guard skipSpace() != UInt8(ascii: "}") else {
+                close()
+                return false
+            }
+            try name()
+            return true
+        case UInt8(ascii: "["):
+            try open(isObject: false)
+            guard skipSpace() != UInt8(ascii: "]") else {
+                close()
+                return false
+            }
+            return true
+        case UInt8(ascii: "\""): _ = try string()
+        case UInt8(ascii: "-"), UInt8(ascii: "0")...UInt8(ascii: "9"): try number()
+        case UInt8(ascii: "t"): try literal("true")
+        case UInt8(ascii: "f"): try literal("false")
+        case UInt8(ascii: "n"): try literal("null")
         default: throw expected("a value")
         }
+        return false
     }
 
-    private mutating func object() throws(PresenceError) -> JSON {
-        try open()
-        var members: [JSON.Member] = []
-        if skipSpace() == UInt8(ascii: "}") {
-            close()
-            return .object(members)
-        }
-        members.reserveCapacity(8)
-        while true {
-            guard skipSpace() == UInt8(ascii: "\"") else { throw expected("a member's name in double quotes") }
-            let name = try string()
-            guard skipSpace() == UInt8(ascii: ":") else { throw expected("a colon after the member's name") }
-            position += 1
-            members.append(JSON.Member(name: name, value: try value()))
+    /// Reads what stands behind a value, closing what ends there; returns whether another value follows.
+    private mutating func isFollowedByValue() throws(PresenceError) -> Bool {
+        while names.depth > 0 {
+            let isInObject = names.isInObject
             switch skipSpace() {
-            case UInt8(ascii: ","): position += 1
-            case UInt8(ascii: "}"):
-                close()
-                if !hasDuplicates { hasDuplicates = JSON.firstDuplicate(in: members) != nil }
-                return .object(members)
-            default: throw expected("a comma or the object's closing brace")
+            case UInt8(ascii: ","):
+                position += 1
+                if isInObject { try name() }
+                return true
+            case UInt8(ascii: "}") where isInObject: close()
+            case UInt8(ascii: "]") where !isInObject: close()
+            default:
+                throw expected(
+                    isInObject ? "a comma or the object's closing brace" : "a comma or the array's closing bracket")
             }
         }
+        return false
     }
 
-    private mutating func array() throws(PresenceError) -> JSON {
-        try open()
-        var elements: [JSON] = []
-        if skipSpace() == UInt8(ascii: "]") {
-            close()
-            return .array(elements)
-        }
-        while true {
-            elements.append(try value())
-            switch skipSpace() {
-            case UInt8(ascii: ","): position += 1
-            case UInt8(ascii: "]"):
-                close()
-                return .array(elements)
-            default: throw expected("a comma or the array's closing bracket")
-            }
-        }
+    private mutating func name() throws(PresenceError) {
+        guard skipSpace() == UInt8(ascii: "\"") else { throw expected("a member's name in double quotes") }
+        let start = position + 1
+        let hasEscapes = try string()
+        names.add(start..<position - 1, hasEscapes: hasEscapes)
+        guard skipSpace() == UInt8(ascii: ":") else { throw expected("a colon after the member's name") }
+        position += 1
     }
 
-    private mutating func open() throws(PresenceError) {
-        if depth == maximumDepth {
+    private mutating func open(isObject: Bool) throws(PresenceError) {
+        if names.depth == maximumDepth {
             throw malformed("arrays and objects stand in each other at most \(maximumDepth) deep")
         }
-        depth += 1
+        names.open(isObject: isObject)
+        if names.depth > Limits.metaDepth { traits.insert(.deep) }
         position += 1
     }
 
     private mutating func close() {
-        depth -= 1
+        if let repeated = names.close(in: bytes) { note(.repeatedMember, at: repeated - 1) }
         position += 1
     }
 
-    private mutating func literal(_ word: StaticString, _ value: JSON) throws(PresenceError) -> JSON {
+    private mutating func literal(_ word: StaticString) throws(PresenceError) {
         for offset in 0..<word.utf8CodeUnitCount {
             guard position < bytes.count, bytes[position] == word.utf8Start[offset] else { throw expected("\(word)") }
             position += 1
         }
-        return value
+    }
+
+    private mutating func note(_ kind: JSONFault.Kind, at offset: Int) {
+        if fault == nil { fault = JSONFault(kind: kind, offset: offset) }
     }
 }
 
 extension JSONParser {
     // -? (0 | [1-9][0-9]*) (. [0-9]+)? ([eE] [+-]? [0-9]+)?
-    private mutating func number() throws(PresenceError) -> JSON {
-        let start = position
+    private mutating func number() throws(PresenceError) {
         skip(UInt8(ascii: "-"))
         if !skip(UInt8(ascii: "0")) {
             try digits()
@@ -129,7 +140,6 @@ extension JSONParser {
             if !skip(UInt8(ascii: "+")) { skip(UInt8(ascii: "-")) }
             try digits()
         }
-        return .number(source[start..<position])
     }
 
     private mutating func digits() throws(PresenceError) {
@@ -137,24 +147,29 @@ extension JSONParser {
         while case UInt8(ascii: "0")...UInt8(ascii: "9") = peek { position += 1 }
     }
 
-    private mutating func string() throws(PresenceError) -> JSON.Text {
-        position += 1
+    /// Reads a string; returns whether it has escapes.
+    private mutating func string() throws(PresenceError) -> Bool {
         let start = position
         var hasEscapes = false
+        position += 1
         while true {
             skipPlain()
             switch peek {
             case UInt8(ascii: "\""):
-                defer { position += 1 }
-                return JSON.Text(raw: source[start..<position], hasEscapes: hasEscapes)
+                position += 1
+                return hasEscapes
             case UInt8(ascii: "\\"):
                 hasEscapes = true
                 position += 1
-                try escape()
+                try escape(ofStringAt: start)
+            case 0x7F:
+                traits.insert(.unsafe)
+                position += 1
             case 0x80...:
                 guard let length = UTF8Sequence.length(at: position, in: bytes) else {
                     throw malformed("the text is not valid UTF-8")
                 }
+                if SafeJSON.isEscaped(at: position, in: bytes) { traits.insert(.unsafe) }
                 position += length
             case _ where isAtEnd: throw expected("the string's closing quote")
             default: throw malformed("a control character in a string is written as an escape, such as \\n or \\u0000")
@@ -162,23 +177,40 @@ extension JSONParser {
         }
     }
 
-    private mutating func escape() throws(PresenceError) {
+    private mutating func escape(ofStringAt start: Int) throws(PresenceError) {
         switch peek {
         case UInt8(ascii: "\""), UInt8(ascii: "\\"), UInt8(ascii: "/"), UInt8(ascii: "b"), UInt8(ascii: "f"),
             UInt8(ascii: "n"), UInt8(ascii: "r"), UInt8(ascii: "t"):
             position += 1
         case UInt8(ascii: "u"):
             position += 1
-            for _ in 0..<4 {
-                switch peek {
-                case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"),
-                    UInt8(ascii: "A")...UInt8(ascii: "F"):
-                    position += 1
-                default: throw expected("four hexadecimal digits after \\u")
+            switch try codeUnit() {
+            case 0: traits.insert(.nul)
+            case 0xD800...0xDBFF:
+                let afterFirst = position
+                if skip(UInt8(ascii: "\\")), skip(UInt8(ascii: "u")), try (0xDC00...0xDFFF).contains(codeUnit()) {
+                    return
                 }
+                position = afterFirst
+                note(.loneSurrogate, at: start)
+            case 0xDC00...0xDFFF: note(.loneSurrogate, at: start)
+            default: break
             }
         default: throw expected("one of \" \\ / b f n r t u after a backslash")
         }
+    }
+
+    /// Reads the four digits after `\u`.
+    private mutating func codeUnit() throws(PresenceError) -> UInt32 {
+        for _ in 0..<4 {
+            switch peek {
+            case UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "a")...UInt8(ascii: "f"),
+                UInt8(ascii: "A")...UInt8(ascii: "F"):
+                position += 1
+            default: throw expected("four hexadecimal digits after \\u")
+            }
+        }
+        return JSON.Text.codeUnit(bytes[position - 4..<position])
     }
 
     /// Skips what needs no look: ASCII but quotes, backslashes and controls, eight bytes at a time.
@@ -186,24 +218,14 @@ extension JSONParser {
         let raw = UnsafeRawBufferPointer(bytes)
         while position + 8 <= bytes.count {
             let word = raw.loadUnaligned(fromByteOffset: position, as: UInt64.self)
-            if Self.holdsSpecial(word) { break }
+            if SafeJSON.mayBeSpecial(word, quotes: true) { break }
             position += 8
         }
         while position < bytes.count {
             let byte = bytes[position]
-            if byte < 0x20 || byte >= 0x80 || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { return }
+            if byte < 0x20 || byte >= 0x7F || byte == UInt8(ascii: "\"") || byte == UInt8(ascii: "\\") { return }
             position += 1
         }
-    }
-
-    /// Says whether any of eight bytes is a control, a quote, a backslash or not ASCII.
-    private static func holdsSpecial(_ word: UInt64) -> Bool {
-        let ones: UInt64 = 0x0101_0101_0101_0101
-        // x − 0x01… borrows into a byte's top bit exactly where the byte was 0, if no byte had it set before.
-        let quotes = (word ^ ones &* UInt64(UInt8(ascii: "\""))) &- ones
-        let backslashes = (word ^ ones &* UInt64(UInt8(ascii: "\\"))) &- ones
-        let controls = word &- ones &* 0x20
-        return (word | quotes | backslashes | controls) & ones &* 0x80 != 0
     }
 }
 
@@ -215,7 +237,9 @@ extension JSONParser {
 
     /// Skips white space and gives the byte that comes next.
     private mutating func skipSpace() -> UInt8 {
-        while peek == 0x20 || peek == 0x0A || peek == 0x0D || peek == 0x09 { position += 1 }
+        guard JSONWalker.isSpace(peek) else { return peek }
+        if names.depth > 0 { traits.insert(.spaced) }
+        while JSONWalker.isSpace(peek) { position += 1 }
         return peek
     }
 

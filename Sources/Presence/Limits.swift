@@ -2,6 +2,11 @@
 
 /// The bounds that settings may move, and the checks against them.
 package struct Limits: Hashable, Sendable {
+    /// Levels of objects and arrays in a meta, the meta itself being the first.
+    ///
+    /// No setting moves it: readers with a limit of 64 must be able to read what is wrapped around metas.
+    package static let metaDepth = 32
+
     /// Bytes of a meta's compact text.
     package var metaBytes: Int
     /// Whole seconds a lease may last.

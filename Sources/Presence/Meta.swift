@@ -2,74 +2,110 @@
 
 /// What a presence says about itself: a JSON object, kept as its text, without insignificant white space.
 ///
+/// Characters that split lines for some readers, and DEL and C1 controls, are kept as escapes (``SafeJSON``).
 /// Equal metas have the same bytes: `1.0` and `1` differ, and so do two orders of members.
 package struct Meta: Hashable, Sendable {
     /// The compact text, from `{` to `}`.
     package let json: [UInt8]
+    /// Whether the text is its own safe form (``SafeJSON``); not so for some that older versions stored.
+    private let isSafe: Bool
+
+    /// The text as readers get it.
+    package var shown: [UInt8] { isSafe ? json : SafeJSON.escaped(json) ?? json }
 
     /// `{}`.
     package static let empty = Meta(stored: [UInt8(ascii: "{"), UInt8(ascii: "}")])
 
     /// Takes a meta from a caller.
     ///
-    /// Throws when it is no object, carries a member that is ours, or is longer than `limit` bytes of compact text.
+    /// Throws when it is no object, carries a member that is ours, has U+0000 in its text, is nested more than
+    /// ``Limits/metaDepth`` levels deep, or is longer than `limit` bytes as it is kept.
     package init(
         _ json: JSON, limit: Int, at location: PresenceError.Location = .pointer("#/meta")
     ) throws(PresenceError) {
-        guard let members = json.members else {
-            throw PresenceError(.invalid, at: location, "A meta is a JSON object, not \(json.kind).")
-        }
-        try Self.refuseReserved(members, at: location)
-        try self.init(compacting: json, limit: limit, at: location)
+        try Self.check(json, "A meta", at: location)
+        try self.init(keeping: json, limit: limit, at: location)
     }
 
-    /// Takes the compact text of an object that came from here; does not look at it.
+    /// Takes the compact text of an object that was stored; it is kept as it is, and shown in its safe form.
     package init(stored json: [UInt8]) {
         self.json = json
+        isSafe = SafeJSON.isSafe(json)
     }
 
-    private init(
-        compacting json: JSON, limit: Int, at location: PresenceError.Location
-    ) throws(PresenceError) {
-        var text: [UInt8] = []
-        json.write(to: &text)
+    private init(keeping json: JSON, limit: Int, at location: PresenceError.Location) throws(PresenceError) {
+        let compact = json.compact
+        let text = json.traits.contains(.unsafe) ? SafeJSON.escaped(compact) ?? compact : compact
         guard text.count <= limit else {
             throw PresenceError(
                 .tooLarge, at: location,
                 "A meta has at most \(limit) bytes of JSON without white space; this one has \(text.count).")
         }
         self.json = text
+        isSafe = true
     }
 
     package var isEmpty: Bool { json.count <= 2 }
 
+    /// Throws what can be a patch of no meta.
+    package static func checkPatch(_ patch: JSON, at location: PresenceError.Location = .pointer("#"))
+        throws(PresenceError)
+    {
+        try check(patch, "A patch of a meta", at: location)
+    }
+
     /// Returns the meta as an RFC 7396 patch changes it; what the patch does not touch keeps its text.
     ///
-    /// Throws when the patch is no object, names a member that is ours, or makes the meta longer than `limit`.
+    /// Throws what ``checkPatch(_:at:)`` throws, and when the meta becomes longer than `limit` or too deep.
     package func patched(
         by patch: JSON, limit: Int, at location: PresenceError.Location = .pointer("#")
     ) throws(PresenceError) -> Meta {
-        guard let members = patch.members else {
-            throw PresenceError(.invalid, at: location, "A patch of a meta is a JSON object, not \(patch.kind).")
-        }
-        try Self.refuseReserved(members, at: location)
+        try Self.checkPatch(patch, at: location)
         let stored: JSON
         do {
-            stored = try JSON(parsing: json)
+            stored = try JSON(parsing: shown, maximumDepth: JSON.maximumBodyDepth)
         } catch {
             throw PresenceError(.corrupt, at: location, "The stored meta cannot be read: \(error.detail)")
         }
-        return try Meta(compacting: stored.merged(with: patch), limit: limit, at: location)
+        let merged = stored.merged(with: patch)
+        try Self.checkDepth(merged, "A meta", at: location)
+        return try Meta(keeping: merged, limit: limit, at: location)
     }
 
-    private static func refuseReserved(
-        _ members: [JSON.Member], at location: PresenceError.Location
+    private static func check(
+        _ json: JSON, _ noun: StaticString, at location: PresenceError.Location
     ) throws(PresenceError) {
-        for index in members.indices {
-            for name in ["phx_ref", "phx_ref_prev"] where members[index].name.isEqual(to: name) {
-                throw PresenceError(
-                    .invalid, at: location.member(name), "The member \(name) is set by the service; leave it out.")
-            }
+        guard json.isObject else {
+            throw PresenceError(.invalid, at: location, "\(noun) is a JSON object, not \(json.kind).")
+        }
+        try refuseReserved(json, at: location)
+        try json.refuseNUL(at: location)
+        try checkDepth(json, noun, at: location)
+    }
+
+    private static func checkDepth(
+        _ json: JSON, _ noun: StaticString, at location: PresenceError.Location
+    ) throws(PresenceError) {
+        guard json.traits.contains(.deep) else { return }
+        let depth = json.depth
+        guard depth <= Limits.metaDepth else {
+            throw PresenceError(
+                .invalid, at: location,
+                "\(noun) is at most \(Limits.metaDepth) levels of objects and arrays deep; this one is \(depth) deep.")
+        }
+    }
+
+    private static func refuseReserved(_ json: JSON, at location: PresenceError.Location) throws(PresenceError) {
+        var found: String?
+        json.forEachMember { member in
+            // Every other name is passed over without a comparison.
+            guard member.name.hasEscapes || member.name.raw.first == UInt8(ascii: "p") else { return true }
+            found = ["phx_ref", "phx_ref_prev"].first { member.name.isEqual(to: $0) }
+            return found == nil
+        }
+        if let found {
+            throw PresenceError(
+                .invalid, at: location.member(found), "The member \(found) is set by the service; leave it out.")
         }
     }
 }

@@ -20,16 +20,15 @@ package struct Presence: Hashable, Sendable {
 
     /// Appends the meta as an update of another version than the one it was stored to follow.
     func write(previous: Ref?, to output: inout [UInt8]) {
-        meta.json.withUnsafeBufferPointer { ref.write(withMeta: $0, previous: previous, to: &output) }
+        meta.shown.withUnsafeBufferPointer { ref.write(withMeta: $0, previous: previous, to: &output) }
     }
 }
 
 extension Ref {
-    /// Appends `{"phx_ref":"…"}`, all that the keys view shows of a meta.
-    func writeObject(to output: inout [UInt8]) {
-        output.append(literal: #"{"phx_ref":""#)
-        write(to: &output)
-        output.append(literal: #""}"#)
+    /// Appends `{"phx_ref":"…"}`, and after an update `phx_ref_prev`: all that the keys view shows of a meta.
+    func writeObject(previous: Ref?, to output: inout [UInt8]) {
+        output.append(UInt8(ascii: "{"))
+        writeMembers(previous: previous, to: &output)
     }
 
     /// Appends a meta's text, with this ref and the previous one spliced in at its end.
@@ -37,6 +36,11 @@ extension Ref {
         // A compact object ends in its brace, so splicing needs no parsing.
         output.append(contentsOf: UnsafeBufferPointer(rebasing: meta.dropLast()))
         if meta.count > 2 { output.append(UInt8(ascii: ",")) }
+        writeMembers(previous: previous, to: &output)
+    }
+
+    /// Appends `"phx_ref":"…"}`, with `phx_ref_prev` if there is one.
+    private func writeMembers(previous: Ref?, to output: inout [UInt8]) {
         output.append(literal: #""phx_ref":""#)
         write(to: &output)
         if let previous {

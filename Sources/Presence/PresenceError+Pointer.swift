@@ -11,10 +11,12 @@ extension PresenceError.Location {
         appending(String(index))
     }
 
-    /// Returns the place of a member whose name may not even be text: a lone surrogate has bytes but no `String`.
-    func member(utf8 name: some Sequence<UInt8>) -> Self {
+    /// Bytes of a name that a pointer shows: more would make a large answer of a small request.
+    private static let longestName = 256
+
+    private func member(utf8 name: String.UTF8View) -> Self {
         var token: [UInt8] = []
-        for byte in name {
+        for byte in name.prefix(Self.longestName) {
             switch byte {
             // RFC 6901 §3.
             case UInt8(ascii: "~"): token.append(literal: "~0")
@@ -26,6 +28,7 @@ extension PresenceError.Location {
                 token.append(contentsOf: hexDigits(of: UInt64(byte), count: 2, uppercase: true))
             }
         }
+        if name.count > Self.longestName { token.append(literal: "%E2%80%A6") }
         return appending(String(decoding: token, as: UTF8.self))
     }
 

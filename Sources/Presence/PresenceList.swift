@@ -39,7 +39,7 @@ package struct PresenceList: Sendable {
             entry.forEach { _, presence in
                 append(
                     key: key, ref: presence.ref, previous: presence.previous,
-                    meta: append(contentsOf: presence.meta.json))
+                    meta: append(contentsOf: presence.meta.shown))
             }
         }
     }
@@ -51,7 +51,9 @@ package struct PresenceList: Sendable {
         guard let (key, session) = Member.split(member), Key.isValid(key), Session.isValid(session) else {
             return false
         }
-        append(key: append(contentsOf: key), ref: ref, previous: previous, meta: append(contentsOf: meta))
+        let name = append(contentsOf: key)
+        let kept = SafeJSON.escaped(meta).map { append(contentsOf: $0) } ?? append(contentsOf: meta)
+        append(key: name, ref: ref, previous: previous, meta: kept)
         return true
     }
 

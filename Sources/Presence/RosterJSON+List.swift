@@ -16,7 +16,7 @@ extension RosterJSON {
             }
             switch view {
             case .full: item.ref.write(withMeta: item.meta, previous: item.previous, to: &output)
-            case .keys, .count: item.ref.writeObject(to: &output)
+            case .keys, .count: item.ref.writeObject(previous: item.previous, to: &output)
             }
             guard item.isLast else { return }
             output.append(UInt8(ascii: "]"))

@@ -130,7 +130,7 @@ extension RosterJSON {
     private func write(_ presence: Presence, previous: Ref?, to output: inout [UInt8]) {
         switch view {
         case .full: presence.write(previous: previous, to: &output)
-        case .keys, .count: presence.ref.writeObject(to: &output)
+        case .keys, .count: presence.ref.writeObject(previous: previous, to: &output)
         }
     }
 }

@@ -11,7 +11,7 @@ struct JSONDuplicatesTests {
         arguments: [
             (#"{"a":1,"a":2}"#, "#/a"), (#"{"a":1,"\u0061":2}"#, "#/a"), (#"{"é":1,"\u00E9":2}"#, "#/%C3%A9"),
             (#"{"/":1,"\/":2}"#, "#/~1"), (#"{"~":1,"~":2}"#, "#/~0"), (#"{"":1,"":2}"#, "#/"),
-            (#"{"x":[0,{"b":{"c d":1,"c d":2}}]}"#, "#/x/1/b/c%20d"), (#"{"\ud800":1,"\uD800":2}"#, "#/%ED%A0%80"),
+            (#"{"x":[0,{"b":{"c d":1,"c d":2}}]}"#, "#/x/1/b/c%20d"),
             (#"{"😀":1,"\ud83d\ude00":2}"#, "#/%F0%9F%98%80"),
         ])
     func refuses(source: String, pointer: String) {
@@ -23,7 +23,7 @@ struct JSONDuplicatesTests {
         "Names that only look alike are two",
         arguments: [
             #"{"a":1,"A":2}"#, #"{"a":{"a":{"a":1}}}"#, #"[{"a":1},{"a":1}]"#, "{\"ü\":1,\"u\u{308}\":2}",
-            #"{"\ud800":1,"\ud801":2,"�":3}"#, #"{"\\u0061":1,"a":2}"#,
+            #"{"\ud800\udc00":1,"\ud800\udc01":2,"�":3}"#, #"{"\\u0061":1,"a":2}"#,
         ])
     func accepts(source: String) throws {
         #expect(try text(JSON(parsing: source).compact).utf8.elementsEqual(source.utf8))

@@ -77,13 +77,12 @@ private indirect enum Model: Equatable {
     case other(String)
 
     init(_ json: JSON) {
-        self =
-            switch json {
-            case .object(let members):
-                .object(
-                    Dictionary(uniqueKeysWithValues: members.map { (text(Array($0.name.decoded)), Model($0.value)) }))
-            default: .other(text(json.compact))
-            }
+        guard let members = json.members else {
+            self = .other(text(json.compact))
+            return
+        }
+        self = .object(
+            Dictionary(uniqueKeysWithValues: members.map { (text(Array($0.name.decoded)), Model($0.value)) }))
     }
 
     func merged(with patch: Model) -> Model {

@@ -80,7 +80,7 @@ struct MetaTests {
     @Test("A stored meta that cannot be read is our fault, not the caller's")
     func corrupt() {
         let fault = #expect(throws: PresenceError.self) {
-            try Meta(stored: Array("{nonsense}".utf8)).patched(by: .object([]), limit: 4096)
+            try Meta(stored: Array("{nonsense}".utf8)).patched(by: .emptyObject, limit: 4096)
         }
         #expect(fault?.code == .corrupt)
     }
@@ -99,8 +99,9 @@ struct MetaTests {
         presence.write(to: &output)
         #expect(text(output) == expected)
         output = []
-        presence.ref.writeObject(to: &output)
-        #expect(text(output) == #"{"phx_ref":"r1--------------"}"#)
+        presence.ref.writeObject(previous: presence.previous, to: &output)
+        let previous = previous.map { #","phx_ref_prev":"\#($0)--------------""# } ?? ""
+        #expect(text(output) == #"{"phx_ref":"r1--------------"\#(previous)}"#)
     }
 
     private func meta(_ source: String) throws -> Meta {

@@ -18,7 +18,7 @@ struct RosterJSONTests {
         #expect(
             RosterJSON(view: .keys).text(roster)
                 == #"{"alice":{"metas":[{"phx_ref":"r3\#(dashes)"},{"phx_ref":"r1\#(dashes)"}]},"#
-                + #""bob":{"metas":[{"phx_ref":"r4\#(dashes)"}]}}"#)
+                + #""bob":{"metas":[{"phx_ref":"r4\#(dashes)","phx_ref_prev":"r2\#(dashes)"}]}}"#)
         #expect(RosterJSON(view: .count).text(roster) == #"{"keys":2,"presences":3}"#)
         #expect(RosterJSON().text(Roster()) == "{}")
         #expect(RosterJSON(view: .count).text(Roster()) == #"{"keys":0,"presences":0}"#)
@@ -29,7 +29,7 @@ struct RosterJSONTests {
         let roster = try sample()
         var output: [UInt8] = []
         RosterJSON(view: .keys).write(roster, keys: [try Key("bob"), try Key("nobody")], to: &output)
-        #expect(text(output) == #"{"bob":{"metas":[{"phx_ref":"r4\#(dashes)"}]}}"#)
+        #expect(text(output) == #"{"bob":{"metas":[{"phx_ref":"r4\#(dashes)","phx_ref_prev":"r2\#(dashes)"}]}}"#)
     }
 
     @Test("What a hook gives stands beside the metas, in rosters and in diffs, and in the full view alone")
@@ -77,6 +77,7 @@ struct RosterJSONTests {
             #"{"joins":{"a":{"metas":[{"phx_ref":"r3\#(dashes)","phx_ref_prev":"r1\#(dashes)"}]}},"#
             + #""leaves":{"a":{"metas":[{"phx_ref":"r1\#(dashes)"}]}},"reasons":{}}"#
         #expect(RosterJSON().text(Diff([try change("a", "r1", "r3")])) == expected)
+        #expect(RosterJSON(view: .keys).text(Diff([try change("a", "r1", "r3", meta: #"{"x":1}"#)])) == expected)
         // r1→r2→r3: the stored link to r2, which nobody saw, gives way to r1.
         let second = Change(
             member: try member("a"), before: try presence("r2", after: "r1"), after: try presence("r3", after: "r2"))

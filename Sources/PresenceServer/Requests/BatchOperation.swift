@@ -37,6 +37,7 @@ package struct BatchOperation: Sendable {
 
     /// Reads one element of `operations`; places in problems are relative to it.
     package init(_ json: JSON, limits: Limits) throws(Problem) {
+        try Self.requireSound(json)
         let kind = try Self.kind(of: json)
         var fields = try FieldReader(json, allowing: kind.members)
         let (topic, key) = (fields.topic(), fields.key())
@@ -54,8 +55,17 @@ package struct BatchOperation: Sendable {
         (self.meta, self.patch, self.ttl) = (meta, patch, ttl)
     }
 
+    /// The body of a batch is parsed without the strict rules, so that one operation's text stops no other operation.
+    private static func requireSound(_ json: JSON) throws(Problem) {
+        do {
+            try json.requireSound(at: .pointer("#"))
+        } catch {
+            throw Problem(error)
+        }
+    }
+
     private static func kind(of json: JSON) throws(Problem) -> Kind {
-        guard json.members != nil else {
+        guard json.kind == JSON.emptyObject.kind else {
             throw Problem(.invalidBody, at: .pointer("#"), "An operation is a JSON object, not \(json.kind).")
         }
         guard let kind = json["op"]?.string.flatMap(Kind.init) else {
@@ -70,7 +80,7 @@ package struct BatchOperation: Sendable {
             fields.fail("An update has either meta, which replaces, or patch, which merges.")
         } else if let patch {
             fields.check("patch") { location throws(PresenceError) in
-                _ = try Meta(patch, limit: .max, at: location)
+                try Meta.checkPatch(patch, at: location)
             }
         }
     }

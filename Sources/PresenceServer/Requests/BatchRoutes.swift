@@ -45,24 +45,25 @@ struct BatchRoutes: Sendable {
     }
 
     private func elements(of request: Request) async throws -> [JSON] {
-        guard let body = try await request.json(limit: self.options.batchBodyBytes) else {
+        guard let body = try await request.json(limit: self.options.batchBodyBytes, isStrict: false) else {
             throw Problem(.malformedJSON, "The body is empty; an object with operations is expected.")
         }
         var fields = try FieldReader(body, allowing: ["operations"])
         let list = fields.required("operations")
+        var elements: [JSON]?
         let maximum = self.options.limits.batchOperations
         if let list {
-            if let elements = list.elements {
+            elements = list.elements(atMost: maximum + 1)
+            if let elements {
                 if elements.count > maximum {
-                    fields.fail(
-                        "A batch has up to \(maximum) operations; this one has \(elements.count).", at: "operations")
+                    fields.fail("A batch has up to \(maximum) operations; this one has more.", at: "operations")
                 }
             } else {
                 fields.fail("operations is an array, not \(list.kind).", at: "operations")
             }
         }
         try fields.check()
-        return list?.elements ?? []
+        return elements ?? []
     }
 
     private func perform(_ topics: [Topic: [Placed]], logger: Logger) async -> Results {

@@ -2,30 +2,45 @@
 
 import Presence
 
-/// Reads the members of one JSON object and gathers every fault, so that a client hears of all of them at once.
+/// Reads the members of one JSON object and gathers every fault, so that one answer lists all of them.
 ///
-/// A reading function gives nil both for a member that is not there and for one that is wrong; ``check()``, called after
-/// all of them, throws if anything was wrong.
+/// A member that is null counts as absent: generated clients send null for optional fields. A reading function gives nil
+/// both for a member that is absent and for one that is wrong; ``check()``, called after all of them, throws if anything
+/// was wrong.
 struct FieldReader {
-    private let object: JSON
+    /// The members that the object may have.
+    private var members: [(name: String, value: JSON)] = []
     private var faults: [PresenceError] = []
 
     /// - Parameters:
-    ///   - json: The body; nil, an empty one, stands for `{}`.
+    ///   - json: The body; nil, an empty one, stands for `{}`, and so does null.
     ///   - names: All members it may have. Any other is a fault: a misspelt one would be ignored in silence.
     init(_ json: JSON?, allowing names: Set<String>) throws(Problem) {
-        self.object = json ?? .object([])
-        guard let members = self.object.members else {
-            throw Problem(.invalidBody, at: .pointer("#"), "A JSON object is expected here, not \(self.object.kind).")
+        guard let json, !json.isNull else { return }
+        guard json.kind == JSON.emptyObject.kind else {
+            throw Problem(.invalidBody, at: .pointer("#"), "A JSON object is expected here, not \(json.kind).")
         }
-        for member in members {
-            let name = String(decoding: member.name.decoded, as: UTF8.self)
-            guard !names.contains(name) else { continue }
-            guard self.faults.count < FieldError.mostListed else { break }
-            let known = names.isEmpty ? "none are" : "known are \(names.sorted().joined(separator: ", "))"
-            self.faults.append(
-                PresenceError(.invalid, at: Self.pointer(name), "\(excerpt(name)) is not a member here; \(known)."))
+        var members: [(name: String, value: JSON)] = []
+        members.reserveCapacity(names.count)
+        var faults: [PresenceError] = []
+        json.forEachMember { member in
+            if let name = names.first(where: member.name.isEqual) {
+                // Of a body that was parsed without the strict rules.
+                if members.contains(where: { $0.name == name }) {
+                    faults.append(
+                        PresenceError(.invalid, at: Self.pointer(name), "An object has each member only once."))
+                }
+                members.append((name, member.value))
+            } else {
+                let name = String(decoding: member.name.decoded, as: UTF8.self)
+                let known = names.isEmpty ? "none are" : "known are \(names.sorted().joined(separator: ", "))"
+                faults.append(
+                    PresenceError(.invalid, at: Self.pointer(name), "\(excerpt(name)) is not a member here; \(known)."))
+            }
+            return faults.count < FieldError.mostListed
         }
+        self.members = members
+        self.faults = faults
     }
 
     mutating func topic() -> Topic? { self.name("topic", isRequired: true, Topic.init(_:at:)) }
@@ -47,12 +62,13 @@ struct FieldReader {
     /// The member `keys`: an array of 1 to `maximum` keys, of which each fault is noted.
     mutating func keys(maximum: Int) -> [Key] {
         guard let list = self.required("keys") else { return [] }
-        guard let elements = list.elements else {
+        guard let elements = list.elements(atMost: maximum + 1) else {
             self.fail("keys is an array of strings, not \(list.kind).", at: "keys")
             return []
         }
         guard 1...maximum ~= elements.count else {
-            self.fail("keys has 1 to \(maximum) elements; this one has \(elements.count).", at: "keys")
+            let found = elements.isEmpty ? "this one has none" : "this one has more"
+            self.fail("keys has 1 to \(maximum) elements; \(found).", at: "keys")
             return []
         }
         return elements.enumerated().compactMap { index, element in
@@ -65,15 +81,21 @@ struct FieldReader {
         }
     }
 
-    /// Gives a member as it is; a missing one is a fault.
+    /// Gives a member as it is; an absent one is a fault.
     mutating func required(_ name: String) -> JSON? {
-        let value = self.object[name]
-        if value == nil { self.fail("\(name) is missing.", at: name) }
+        guard let value = self.optional(name) else {
+            let isNull = self.members.contains { $0.name == name }
+            self.fail(isNull ? "\(name) is null, but this member is required." : "\(name) is missing.", at: name)
+            return nil
+        }
         return value
     }
 
-    /// Gives a member as it is.
-    func optional(_ name: String) -> JSON? { self.object[name] }
+    /// Gives a member as it is, unless it is absent.
+    func optional(_ name: String) -> JSON? {
+        guard let value = self.members.first(where: { $0.name == name })?.value, !value.isNull else { return nil }
+        return value
+    }
 
     /// Notes a fault of the member `name`, or of the whole object.
     mutating func fail(_ detail: String, at name: String? = nil) {
@@ -96,7 +118,8 @@ struct FieldReader {
         // Faults of several kinds are, together, a wrong body.
         let kind = kinds.count == 1 ? ProblemKind(first) : .invalidBody
         let more = self.faults.count == 1 ? "" : " (\(self.faults.count) fields are wrong; see errors.)"
-        throw Problem(kind, first.detail + more, errors: self.faults.map(FieldError.init))
+        let listed = self.faults.prefix(FieldError.mostListed)
+        throw Problem(kind, first.detail + more, errors: listed.map(FieldError.init))
     }
 
     private mutating func name<Name>(
@@ -114,7 +137,7 @@ struct FieldReader {
     private mutating func read<Value>(
         _ name: String, _ convert: (JSON, PresenceError.Location) throws(PresenceError) -> Value
     ) -> Value? {
-        guard let json = self.object[name] else { return nil }
+        guard let json = self.optional(name) else { return nil }
         return self.convert(json, at: Self.pointer(name), convert)
     }
 

@@ -40,7 +40,7 @@ struct PresenceRoutes: Sendable {
             throw Problem(.malformedJSON, "The body is empty; a merge patch of the meta is expected.")
         }
         // What can never be a patch is refused whether or not anything is there to be patched.
-        _ = try Meta(patch, limit: .max, at: .pointer("#"))
+        try Meta.checkPatch(patch)
         var expected: Ref?
         switch condition {
         case .ref(let ref): expected = ref

@@ -71,7 +71,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
             "A query parameter is unknown on this route, is given twice, or has a value that it cannot have. "
                 + "The member errors names it; /openapi.yaml lists what each route takes."
         case .invalidHeader:
-            "A header field that steers this request cannot be read. If-Match takes * or one strong entity tag, the "
+            "A header field that steers this request cannot be read. If-Match takes * or strong entity tags, each a "
                 + "phx_ref in double quotes, and is honoured by PATCH alone."
         case .malformedJSON:
             "The body is not one JSON value as RFC 8259 defines it, in UTF-8. The detail says where reading stopped."
@@ -91,14 +91,17 @@ package enum ProblemKind: String, CaseIterable, Sendable {
         case .bodyTooLarge:
             "The body is longer than this route reads. One presence fits in 64 KiB, a batch in 4 MiB, by default."
         case .metaTooLarge:
-            "The meta is longer than it may be (4 KiB by default), insignificant white space not counted. "
-                + "Keep what is large elsewhere and put a link in the meta."
+            "The meta is longer than it may be (4 KiB by default), insignificant white space not counted. DEL, U+0080 to "
+                + "U+009F, U+2028 and U+2029 are kept as escapes of six bytes. Keep what is large elsewhere and put a "
+                + "link in the meta."
         case .unsupportedMediaType:
             "Bodies are JSON: application/json, or application/merge-patch+json for PATCH. JSON sent as curl -d sends it "
                 + "is taken too; multipart and other types are not."
         case .invalidBody:
             "The request can be read, but some of its fields are wrong, missing or unknown. The member errors lists all of "
-                + "them: each with a JSON Pointer into the body, or with the name of a query parameter."
+                + "them: each with a JSON Pointer into the body, or with the name of a query parameter. Texts are Unicode, "
+                + "so half of a surrogate pair such as \\ud83d is refused; a meta is at most 32 levels deep and has no "
+                + "\\u0000."
         case .internalError:
             "A fault of ours. The log has it under the request id, which is this problem's instance."
         case .unavailable:

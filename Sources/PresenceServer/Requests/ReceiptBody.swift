@@ -26,7 +26,7 @@ struct ReceiptBody {
     func response(_ status: HTTPResponse.Status, meta: Meta? = nil) -> Response {
         var json = JSONObjectWriter()
         self.write(to: &json)
-        if let meta { json.raw("meta") { $0.append(contentsOf: meta.json) } }
+        if let meta { json.raw("meta") { $0.append(contentsOf: meta.shown) } }
         var response = Response.json(json.finish(), status: status)
         response.headers[.eTag] = EntityTag.of(self.receipt.ref)
         response.headers[.cacheControl] = "no-store"

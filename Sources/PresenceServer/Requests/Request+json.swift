@@ -11,8 +11,9 @@ extension Request {
     /// - Parameters:
     ///   - limit: Bytes beyond which it is refused unread (413).
     ///   - type: The JSON media type the route takes besides `application/json`.
+    ///   - isStrict: Whether a repeated member or a text that is no Unicode is refused here; if not, by the caller.
     /// - Returns: Nil for an empty body.
-    func json(limit: Int, type: String? = nil) async throws -> JSON? {
+    func json(limit: Int, type: String? = nil, isStrict: Bool = true) async throws -> JSON? {
         try self.requireJSON(alsoAs: type)
         let buffer: ByteBuffer
         do {
@@ -26,9 +27,10 @@ extension Request {
         }
         guard buffer.readableBytes > 0 else { return nil }
         do {
-            return try JSON(parsing: Array(buffer.readableBytesView))
+            return try JSON(
+                parsing: Array(buffer.readableBytesView), maximumDepth: JSON.maximumBodyDepth, isStrict: isStrict)
         } catch {
-            // A member given twice is well-formed JSON and a wrong body.
+            // A member given twice, or half of a surrogate pair, is well-formed JSON and a wrong body.
             throw error.code == .malformed
                 ? Problem(.malformedJSON, error.detail, errors: [FieldError(error)]) : Problem(error)
         }

@@ -7,8 +7,18 @@ struct EventFrame {
     private var text: [UInt8] = []
 
     /// `: text` and an empty line: seen by curl users, ignored by clients.
+    ///
+    /// What some reader takes for the end of a line is written as in JSON.
     mutating func comment(_ comment: String) {
-        append(": \(comment)\n\n")
+        append(": ")
+        for scalar in comment.unicodeScalars {
+            switch scalar.properties.generalCategory {
+            case .control, .lineSeparator, .paragraphSeparator:
+                append("\\u" + String(scalar.value + 0x10000, radix: 16).dropFirst())
+            default: append(String(scalar))
+            }
+        }
+        append("\n\n")
     }
 
     /// One event.

@@ -30,13 +30,21 @@ struct StreamPresenceRequest: Sendable {
                 key: try Key(key, at: .parameter("key")),
                 session: try session.map { text throws(PresenceError) in try Session(text, at: .parameter("session")) }
                     ?? .random())
-            self.meta = try meta.map { text throws(PresenceError) in
-                let location = PresenceError.Location.parameter("meta")
-                return try Meta(JSON(parsing: text, at: location), limit: limits.metaBytes, at: location)
-            }
+            self.meta = try meta.map { text throws(PresenceError) in try Self.meta(text, limits) }
             self.grace = try grace.map { text throws(PresenceError) in try limits.grace(text) } ?? limits.defaultGrace
         } catch {
             throw Problem(error.at(.parameter(error.parameter ?? "meta")))
+        }
+    }
+
+    private static func meta(_ text: String, _ limits: Limits) throws(PresenceError) -> Meta {
+        do throws(PresenceError) {
+            let json = try JSON(parsing: text, maximumDepth: JSON.maximumBodyDepth)
+            return try Meta(json, limit: limits.metaBytes, at: .pointer("#"))
+        } catch {
+            // The problem names the parameter, so that the detail has to name the member.
+            let place = error.pointer.flatMap { $0 == "#" ? nil : "At \($0): " } ?? ""
+            throw PresenceError(error.code, at: .parameter("meta"), place + error.detail)
         }
     }
 }

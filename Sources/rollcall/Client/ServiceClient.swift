@@ -18,8 +18,6 @@ struct ServiceClient: Sendable {
     private static let longestAnswer = 1 << 28
     /// How long a person who ends a command waits for its last request.
     private static let patience = TimeAmount.seconds(5)
-    /// A meta (32 levels) or data of a database (64) stands in at most four levels of an answer.
-    static let maximumDepth = 72
 
     init(service: ServiceURL) {
         self.service = service
@@ -38,7 +36,7 @@ struct ServiceClient: Sendable {
     func get(_ url: String) async throws -> JSON {
         let body = try await answer(to: HTTPClientRequest(url: url)).body.collect(upTo: Self.longestAnswer)
         do {
-            return try JSON(parsing: Array(body.readableBytesView), maximumDepth: Self.maximumDepth)
+            return try JSON(answer: Array(body.readableBytesView))
         } catch {
             throw ProgramError.unavailable("what answers at \(service) does not speak JSON: is it Rollcall?")
         }
@@ -85,7 +83,7 @@ struct ServiceClient: Sendable {
         }
         guard response.status.code >= 300 else { return response }
         let body = try? await response.body.collect(upTo: 1 << 20)
-        let problem = body.flatMap { try? JSON(parsing: Array($0.readableBytesView)) }
+        let problem = body.flatMap { try? JSON(answer: Array($0.readableBytesView)) }
         let said = Self.sentence(of: problem) ?? "\(service) answered \(response.status)"
         // 429 will pass, as an outage will.
         let isRefusal = response.status.code < 500 && response.status != .tooManyRequests
@@ -113,5 +111,12 @@ struct ServiceClient: Sendable {
         case let error as IOError: String(cString: strerror(error.errnoCode))
         default: "\(error)"
         }
+    }
+}
+
+extension JSON {
+    /// Reads what a service sent, also one of an older version, which let metas be deeper and their texts be no Unicode.
+    init(answer: [UInt8]) throws(PresenceError) {
+        try self.init(parsing: answer, maximumDepth: JSON.maximumAnswerDepth, isStrict: false)
     }
 }

@@ -81,9 +81,6 @@ extension WatchedRoster.Meta {
     init(_ json: JSON) {
         ref = json["phx_ref"]?.string ?? ""
         previous = json["phx_ref_prev"]?.string
-        let own = (json.members ?? []).filter { member in
-            !member.name.isEqual(to: "phx_ref") && !member.name.isEqual(to: "phx_ref_prev")
-        }
-        text = String(decoding: JSON.object(own).compact, as: UTF8.self)
+        text = String(decoding: json.compact(without: ["phx_ref", "phx_ref_prev"]), as: UTF8.self)
     }
 }

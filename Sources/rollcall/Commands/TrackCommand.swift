@@ -52,7 +52,7 @@ private func report(_ step: LiveStream.Step, _ presence: String) throws {
         case "tracked": Terminal.writeOutput("tracked \(presence); Ctrl-C ends it\n")
         case "untracked": throw ProgramError.refused("\(presence): untracked by someone else")
         case "error":
-            let problem = try? JSON(parsing: event.data)
+            let problem = try? JSON(answer: Array(event.data.utf8))
             throw ProgramError.refused(ServiceClient.sentence(of: problem) ?? "the service ended the stream")
         default: break
         }

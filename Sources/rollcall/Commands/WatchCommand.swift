@@ -86,7 +86,7 @@ extension WatchedRoster {
 extension JSON {
     /// Reads the data of an event.
     fileprivate init(_ event: ServerSentEvent) throws(PresenceError) {
-        try self.init(parsing: event.data, maximumDepth: ServiceClient.maximumDepth)
+        try self.init(answer: Array(event.data.utf8))
     }
 }
 

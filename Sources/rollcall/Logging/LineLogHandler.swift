@@ -48,7 +48,8 @@ struct LineLogHandler: LogHandler {
     private func textLine(of event: LogEvent, at time: String, _ fields: [(String, String)]) -> String {
         var line = "\(time) \(event.level.rawValue.padding(toLength: 8, withPad: " ", startingAt: 0)) \(event.message)"
         for (name, value) in fields {
-            let isPlain = !value.isEmpty && value.utf8.allSatisfy { $0 > 0x20 && $0 != 0x22 && $0 != 0x7f }
+            let isPlain =
+                !value.isEmpty && !value.unicodeScalars.contains { $0 == " " || $0 == "\"" || Self.splitsLines($0) }
             line += " \(name)=\(isPlain ? value : Self.quoted(value))"
         }
         return Self.onOneLine(line)
@@ -87,8 +88,17 @@ struct LineLogHandler: LogHandler {
             switch scalar {
             case "\r": text += "\\r"
             case "\n": text += "\\n"
+            case _ where splitsLines(scalar): text += "\\u" + String(scalar.value + 0x10000, radix: 16).dropFirst()
             default: text.unicodeScalars.append(scalar)
             }
         } + "\n"
+    }
+
+    /// Whether some reader of lines, or a terminal, takes the character for more than a character.
+    private static func splitsLines(_ scalar: Unicode.Scalar) -> Bool {
+        switch scalar.value {
+        case ..<0x20, 0x7F...0x9F, 0x2028, 0x2029: true
+        default: false
+        }
     }
 }

@@ -57,6 +57,8 @@ def refusals_in_words(case, response):
         yield 412
     if len(response.request.body or b"") > 4096 or len(sent.query) > 4096:
         yield 413
+    if "\0" in texts(body) or "\\u0000" in query.get("meta", [""])[0]:
+        yield 422
 
 
 @schemathesis.check
@@ -69,10 +71,19 @@ def batch_results(ctx, response, case):
     assert len(statuses) == len(operations), f"{len(statuses)} results of {len(operations)} operations"
     refused = [status for status in statuses if status in (400, 422)]
     if case.meta and case.meta.generation.mode.is_positive:
-        long = [operation for operation in operations if is_long(operation["topic"]) or is_long(operation["key"])]
-        assert len(refused) == len(long), f"valid operations were refused: {statuses}"
+        bad = [one for one in operations if is_long(one["topic"]) or is_long(one["key"]) or "\0" in texts(one)]
+        assert len(refused) == len(bad), f"valid operations were refused: {statuses}"
     else:
         assert refused, f"an invalid operation was not refused: {statuses}"
+
+
+def texts(value):
+    """All names and strings in a value, as one text."""
+    if isinstance(value, dict):
+        return "".join(name + texts(member) for name, member in value.items())
+    if isinstance(value, list):
+        return "".join(map(texts, value))
+    return value if isinstance(value, str) else ""
 
 
 def is_long(name):

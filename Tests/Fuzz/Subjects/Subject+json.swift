@@ -77,7 +77,9 @@ extension Subject {
             #""op":"untrack""#, #""op":"heartbeat","ttl":\#(json.value(depth: 1))"#,
         ])
         let names = [("topic", topic.text), ("key", member.key.text), ("session", member.session.text)].map {
-            "\"\($0)\":\(String(decoding: JSON.string(JSON.Text($1)).compact, as: UTF8.self))"
+            var text: [UInt8] = []
+            text.append(jsonString: $1)
+            return "\"\($0)\":\(String(decoding: text, as: UTF8.self))"
         }
         try round.damage(Array("{\(names.joined(separator: ",")),\(rest)}".utf8), alphabet) { round, bytes in
             guard let json = try? JSON(parsing: bytes) else { return false }

@@ -57,6 +57,16 @@ struct TestServer: Sendable {
         }
     }
 
+    /// Puts another text in a stored presence's place, as an older version may have written it.
+    func rewrite(_ member: Member, on topic: Topic, _ change: (String) -> String) async throws {
+        let connection = try self.pool.connection()
+        let keys = try await connection.send(RedisCommand("KEYS", [.string("\(self.prefix)*:h:\(topic)")]))
+        let key = RedisArgument.string(keys.elements?.first?.string ?? "")
+        let stored = try await connection.send(RedisCommand("HGET", [key, .bytes(member.bytes)]))
+        _ = try await connection.send(
+            RedisCommand("HSET", [key, .bytes(member.bytes), .string(change(stored.string ?? ""))]))
+    }
+
     /// Everything that Redis holds under this server's prefix, keys and values, in one comparable text.
     func redisContents() async throws -> String {
         let connection = try self.pool.connection()

@@ -1,0 +1,73 @@
+// Rollcall · Presence
+
+/// What strict readers refuse in a text that is JSON otherwise, and where it stands.
+struct JSONFault {
+    enum Kind {
+        case repeatedMember
+        case loneSurrogate
+        case nul
+
+        var detail: String {
+            switch self {
+            case .repeatedMember: "An object has each member only once."
+            case .loneSurrogate:
+                "This text has half of a surrogate pair (\\ud800 to \\udfff), which is no character; "
+                    + "a text is cut between characters, and an emoji is one character of two escapes."
+            case .nul: "A meta has no U+0000 in its text, since readers such as PostgreSQL's jsonb refuse it."
+            }
+        }
+    }
+
+    let kind: Kind
+    /// Where the opening quote of the member's name or of the string stands.
+    let offset: Int
+
+    /// A pointer names at most this many levels; of a deeper fault it names the ancestor.
+    private static let longestPath = 64
+
+    func error(in bytes: UnsafeBufferPointer<UInt8>, at location: PresenceError.Location) -> PresenceError {
+        PresenceError(.invalid, at: place(in: bytes, below: location), kind.detail)
+    }
+
+    /// A container on the way to the fault.
+    private struct Level {
+        let isObject: Bool
+        var index = 0
+        /// Between the quotes; `nil` where the next string is a name.
+        var name: Range<Int>?
+    }
+
+    /// Walks to the fault once, keeping the way that leads there.
+    private func place(
+        in bytes: UnsafeBufferPointer<UInt8>, below location: PresenceError.Location
+    ) -> PresenceError.Location {
+        var walker = JSONWalker(bytes: bytes)
+        var levels: [Level] = []
+        while walker.position <= offset {
+            switch walker.next {
+            case UInt8(ascii: "{"): levels.append(Level(isObject: true))
+            case UInt8(ascii: "["): levels.append(Level(isObject: false))
+            case UInt8(ascii: "}"), UInt8(ascii: "]"): levels.removeLast()
+            case UInt8(ascii: ","):
+                levels[levels.count - 1].index += 1
+                levels[levels.count - 1].name = nil
+            case UInt8(ascii: "\""):
+                let start = walker.position + 1
+                walker.skipString()
+                if let last = levels.indices.last, levels[last].isObject, levels[last].name == nil {
+                    levels[last].name = start..<walker.position - 1
+                }
+                continue
+            default: break
+            }
+            walker.position += 1
+        }
+        return levels.prefix(Self.longestPath).reduce(location) { place, level in
+            guard level.isObject else { return place.element(level.index) }
+            guard let name = level.name else { return place }
+            let raw = UnsafeBufferPointer(rebasing: bytes[name])
+            let text = String(decoding: JSON.Text.unescape(raw), as: UTF8.self)
+            return place.member(text)
+        }
+    }
+}
