@@ -5,20 +5,21 @@ package import Presence
 
 /// `If-None-Match`: the lists that a client has already.
 package struct IfNoneMatch {
-    private let tags: [Substring]
+    private let tags: EntityTagList
 
     /// - Returns: Nil without the field.
     package init?(_ headers: HTTPFields) {
         guard let field = headers[.ifNoneMatch] else { return nil }
-        self.tags = field.split(separator: ",").map { tag in
-            let tag = tag.trimmed
-            // Weak comparison (RFC 9110 §13.1.2): a proxy that compresses may have weakened the tag.
-            return tag.hasPrefix("W/") ? tag.dropFirst(2) : tag
-        }
+        self.tags = EntityTagList(field)
     }
 
+    /// Compares weakly (RFC 9110 §13.1.2), and without the suffix of a proxy that compressed the answer.
     package func matches(_ tag: String) -> Bool {
-        self.tags.contains { $0 == "*" || $0 == tag }
+        let opaque = tag.dropFirst().dropLast()
+        return self.tags.hasStar
+            || self.tags.tags.contains { tag in
+                tag.opaque.hasPrefix(opaque) && EntityTag.isCoding(tag.opaque.dropFirst(opaque.count))
+            }
     }
 }
 
@@ -26,24 +27,71 @@ package struct IfNoneMatch {
 package enum IfMatch: Hashable {
     case any
     case ref(Ref)
-    /// A well-formed tag that no ref of ours can equal.
+    /// One of several refs.
+    case oneOf([Ref])
+    /// Well-formed tags that no ref of ours can equal.
     case nothing
 
     /// - Returns: Nil without the field.
     package init?(_ headers: HTTPFields) throws(Problem) {
         guard let field = headers[.ifMatch] else { return nil }
-        let tag = field[...].trimmed
-        if tag == "*" {
-            self = .any
-            return
-        }
-        let text = tag.dropFirst().dropLast()
-        guard tag.utf8.count >= 2, tag.first == "\"", tag.last == "\"", !text.contains("\"") else {
+        let list = EntityTagList(field)
+        // RFC 9110 §13.1.1 compares strongly, since a weak tag may stand for several sets of bytes. A ref stands for one
+        // version of a presence, and a proxy that compresses weakens it all the same: such a tag is taken for its ref.
+        let refs = list.tags.compactMap(\.ref)
+        let isTaken = list.tags.allSatisfy { !$0.isWeak || $0.ref != nil }
+        guard list.isWellFormed, isTaken, list.hasStar ? list.tags.isEmpty : !list.tags.isEmpty else {
             throw Problem(
                 .invalidHeader, at: .header("If-Match"),
-                "If-Match takes * or one strong entity tag, a phx_ref in double quotes; not \(excerpt(field)).")
+                "If-Match takes * or strong entity tags, each a phx_ref in double quotes; not \(excerpt(field)).")
         }
-        self = Ref(utf8: text.utf8).map(IfMatch.ref) ?? .nothing
+        self = list.hasStar ? .any : refs.count > 1 ? .oneOf(refs) : refs.first.map(IfMatch.ref) ?? .nothing
+    }
+}
+
+/// The entity tags of a header field, as RFC 9110 §8.8.3 and §5.6.1 write them.
+struct EntityTagList {
+    struct Tag {
+        let isWeak: Bool
+        /// What stands between the quotes.
+        let opaque: Substring
+
+        /// The ref that the tag was made of.
+        var ref: Ref? {
+            EntityTag.isCoding(self.opaque.dropFirst(Ref.length)) ? Ref(utf8: self.opaque.prefix(Ref.length).utf8) : nil
+        }
+    }
+
+    /// Those before the first part that is no tag.
+    private(set) var tags: [Tag] = []
+    private(set) var hasStar = false
+    private(set) var isWellFormed = true
+
+    init(_ field: String) {
+        var rest = field[...]
+        while true {
+            // A list may have empty elements.
+            rest = rest.drop { $0 == " " || $0 == "\t" || $0 == "," }
+            guard let first = rest.first else { return }
+            if first == "*" {
+                self.hasStar = true
+                rest = rest.dropFirst()
+            } else {
+                let isWeak = rest.hasPrefix("W/")
+                let quoted = isWeak ? rest.dropFirst(2) : rest
+                guard quoted.first == "\"", let end = quoted.dropFirst().firstIndex(of: "\"") else {
+                    self.isWellFormed = false
+                    return
+                }
+                self.tags.append(Tag(isWeak: isWeak, opaque: quoted[..<end].dropFirst()))
+                rest = quoted[quoted.index(after: end)...]
+            }
+            rest = rest.drop { $0 == " " || $0 == "\t" }
+            guard rest.isEmpty || rest.first == "," else {
+                self.isWellFormed = false
+                return
+            }
+        }
     }
 }
 
@@ -54,14 +102,18 @@ package enum EntityTag {
         extras.isEmpty ? Self.of(cursor) : "\"\(cursor).\(String(extras.fingerprint, radix: 16))\""
     }
     package static func of(_ ref: Ref) -> String { "\"\(ref)\"" }
-}
 
-extension Substring {
-    /// The text without spaces and tabs around it.
-    fileprivate var trimmed: Substring {
-        let isSpace: (Character) -> Bool = { $0 == " " || $0 == "\t" }
-        let start = self.drop(while: isSpace)
-        guard let end = start.lastIndex(where: { !isSpace($0) }) else { return start }
-        return start[...end]
+    private static let codings: Set = [
+        "x-gzip", "gzip", "gz", "brotli", "br", "zstd", "zst", "deflate", "df", "compress", "dcb", "dcz",
+    ]
+
+    /// Whether a text is what proxies append to a tag when they compress: `-gzip` (Apache, Caddy), `--gzip` (Jetty), `;br`
+    /// (LiteSpeed); or nothing.
+    static func isCoding(_ suffix: Substring) -> Bool {
+        var rest = suffix
+        while rest.last == ";" { rest.removeLast() }
+        guard let separator = rest.popFirst() else { return true }
+        if separator == "-", rest.first == "-" { rest.removeFirst() }
+        return "-;+:".contains(separator) && Self.codings.contains(rest.lowercased())
     }
 }

@@ -44,6 +44,12 @@ struct PresenceRoutes: Sendable {
         var expected: Ref?
         switch condition {
         case .ref(let ref): expected = ref
+        case .oneOf(let refs):
+            guard let (receipt, _) = try await self.store.presence(of: member, on: topic) else {
+                throw Problem.absent()
+            }
+            guard refs.contains(receipt.ref) else { throw Problem.moved(to: receipt.ref) }
+            expected = receipt.ref
         case .nothing: throw try await self.mismatch(of: member, on: topic)
         case .any, nil: break
         }

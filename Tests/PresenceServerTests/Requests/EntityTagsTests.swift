@@ -12,26 +12,67 @@ struct EntityTagsTests {
 
     @Test("A list is the client's when any of its tags, weak or not, is the cursor")
     func ifNoneMatch() {
-        for field in ["\"\(self.cursor)\"", "W/\"\(self.cursor)\"", "\"x\", \"\(self.cursor)\"", "*"] {
-            #expect(IfNoneMatch([.ifNoneMatch: field])?.matches(EntityTag.of(self.cursor)) == true)
+        for field in [
+            "\"\(self.cursor)\"", "W/\"\(self.cursor)\"", "\"x\", \"\(self.cursor)\"", "*", "\t\"\(self.cursor)\" ",
+            ",,\"x\" ,\t, W/\"\(self.cursor)\",", "\"a, b\",\"\(self.cursor)\"",
+        ] {
+            #expect(IfNoneMatch([.ifNoneMatch: field])?.matches(EntityTag.of(self.cursor)) == true, "\(field)")
         }
-        for field in ["\"0-0\"", "\(self.cursor)", ""] {
-            #expect(IfNoneMatch([.ifNoneMatch: field])?.matches(EntityTag.of(self.cursor)) == false)
+        for field in [
+            "\"0-0\"", "\(self.cursor)", "", "\"\(self.cursor)1\"", "\"1\(self.cursor)\"", "w/\"\(self.cursor)\"",
+        ] {
+            #expect(IfNoneMatch([.ifNoneMatch: field])?.matches(EntityTag.of(self.cursor)) == false, "\(field)")
         }
         #expect(IfNoneMatch([:]) == nil)
     }
 
-    @Test("If-Match takes one strong tag or a star")
+    @Test(arguments: [
+        "-gzip", "--gzip", ";br", ";gzip", "-br", "-zstd", "-GZIP", ";gz;;;", ":deflate", "+gzip", "-x-gzip",
+    ])
+    func `a tag is compared without the suffix of a proxy that compressed`(suffix: String) throws {
+        for weak in ["", "W/"] {
+            let field = "\"x\(suffix)\", \(weak)\"\(self.cursor)\(suffix)\""
+            #expect(IfNoneMatch([.ifNoneMatch: field])?.matches(EntityTag.of(self.cursor)) == true)
+            let other = Cursor(epoch: self.cursor.epoch, seq: 77)
+            #expect(IfNoneMatch([.ifNoneMatch: field])?.matches(EntityTag.of(other)) == false)
+            let ref = Ref.random()
+            #expect(try IfMatch([.ifMatch: "\(weak)\"\(ref)\(suffix)\""]) == .ref(ref))
+        }
+    }
+
+    @Test func `a tag of enriched data is another than that of bare entries`() throws {
+        var extras = Extras()
+        extras.set([("user", Array("1".utf8))], for: try Key("a"))
+        let tag = EntityTag.of(self.cursor, extras)
+        #expect(IfNoneMatch([.ifNoneMatch: "W/" + tag.dropLast() + "-gzip\""])?.matches(tag) == true)
+        #expect(IfNoneMatch([.ifNoneMatch: tag])?.matches(EntityTag.of(self.cursor)) == false)
+        #expect(IfNoneMatch([.ifNoneMatch: EntityTag.of(self.cursor)])?.matches(tag) == false)
+    }
+
+    @Test(arguments: ["abcdefghijk-gzip", "abcdefghijklmno-", "abcdefghijklmn-x"])
+    func `a ref that ends like a suffix is itself`(text: String) throws {
+        let ref = try #require(Ref(text))
+        for suffix in ["", "-gzip", "--gzip"] {
+            #expect(try IfMatch([.ifMatch: "\"\(ref)\(suffix)\""]) == .ref(ref))
+        }
+    }
+
+    @Test("If-Match takes strong tags, a ref that a proxy weakened, or a star")
     func ifMatch() throws {
-        let ref = Ref.random()
+        let (ref, other) = (Ref.random(), Ref.random())
         #expect(try IfMatch([.ifMatch: "\"\(ref)\""]) == .ref(ref))
+        #expect(try IfMatch([.ifMatch: " W/\"\(ref)\" "]) == .ref(ref))
+        #expect(try IfMatch([.ifMatch: "\"x\",\"\(ref)\" , \"\(other)\""]) == .oneOf([ref, other]))
+        #expect(try IfMatch([.ifMatch: "\"x\", \"\(ref)\""]) == .ref(ref))
         #expect(try IfMatch([.ifMatch: " * "]) == .any)
         #expect(try IfMatch([.ifMatch: "\"stale\""]) == .nothing)
+        #expect(try IfMatch([.ifMatch: "\"a\", \"b\""]) == .nothing)
         #expect(try IfMatch([:]) == nil)
     }
 
     @Test(
-        "A weak, unquoted or second tag in If-Match is refused", arguments: ["W/\"x\"", "x", "\"", "", "\"a\", \"b\""])
+        "A weak tag that is no ref, and what is no list of tags, are refused in If-Match",
+        arguments: ["W/\"x\"", "x", "\"", "", "\"a\" \"b\"", "\"a\", b", "*, \"a\"", ",", "\"a\"x", "W/", "W/*"])
     func refuses(_ field: String) {
         let problem = #expect(throws: Problem.self) { try IfMatch([.ifMatch: field]) }
         #expect(problem?.kind == .invalidHeader)
