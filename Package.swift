@@ -21,6 +21,7 @@ let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-col
 let hummingbird: Target.Dependency = .product(name: "Hummingbird", package: "hummingbird")
 let hummingbirdCore: Target.Dependency = .product(name: "HummingbirdCore", package: "hummingbird")
 let nioHTTPTypes: Target.Dependency = .product(name: "NIOHTTPTypes", package: "swift-nio-extras")
+let nioExtras: Target.Dependency = .product(name: "NIOExtras", package: "swift-nio-extras")
 let nioHTTPTypesHTTP1: Target.Dependency = .product(name: "NIOHTTPTypesHTTP1", package: "swift-nio-extras")
 let httpTypes: Target.Dependency = .product(name: "HTTPTypes", package: "swift-http-types")
 let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "async-http-client")
@@ -90,7 +91,7 @@ let package = Package(
             name: "PresenceServer",
             dependencies: [
                 "Presence", "PresenceStore", "PresenceFeed", "Redis", hummingbird, hummingbirdCore, httpTypes, nio,
-                nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1, logging, metrics, lifecycle, deque,
+                nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1, nioExtras, logging, metrics, lifecycle, deque,
             ],
             resources: [.embedInCode("Web"), .embedInCode("openapi.yaml")], swiftSettings: settings),
         // Private redis-server and PostgreSQL processes for `rollcall dev` and for tests.

@@ -10,8 +10,10 @@ package enum HTTPServer {
     /// Where and how a node listens.
     package struct Options: Sendable {
         package var address: BindAddress
-        /// How long a connection may be kept without a request under way; a silent stream is not idle.
-        package var idleTimeout = TimeAmount.seconds(60)
+        /// How long a connection may take for what; a silent stream is not idle.
+        package var times = ConnectionTimes()
+        /// Bytes of request bodies that the node holds at once.
+        package var bodyBudget = 64 << 20
         /// Connections that the kernel holds until they are accepted; what exceeds it tries again by itself.
         package var backlog = 4096
         /// Connections at most, streams included; further ones wait in the backlog until one closes.
@@ -27,16 +29,17 @@ package enum HTTPServer {
         _ responder: RollcallResponder, options: Options, eventLoopGroup: any EventLoopGroup, logger: Logger,
         onRunning: @escaping @Sendable (any Channel) async -> Void = { _ in }
     ) -> Application<RollcallResponder> {
-        var configuration = ApplicationConfiguration(address: options.address, backlog: options.backlog)
-        configuration.availableConnectionsDelegate = options.maximumConnections.map {
-            MaximumAvailableConnections($0, logger: logger)
-        }
+        let budget = BodyBudget(limit: options.bodyBudget)
         return Application(
             responder: responder,
             server: HTTPServerBuilder {
-                ServedConnection(responder: $0, streams: responder, idleTimeout: options.idleTimeout)
+                ServedConnection(responder: $0, routes: responder, times: options.times, budget: budget)
             },
-            configuration: configuration, onServerRunning: onRunning,
+            configuration: ApplicationConfiguration(address: options.address, backlog: options.backlog),
+            onServerRunning: { channel in
+                await AcceptGate.install(in: channel, limit: options.maximumConnections, logger: logger)
+                await onRunning(channel)
+            },
             eventLoopGroupProvider: .shared(eventLoopGroup), logger: logger)
     }
 }

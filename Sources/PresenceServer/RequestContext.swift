@@ -21,7 +21,7 @@ package struct RollcallRequestContext: InitializableFromSource {
     package init(source: ApplicationRequestContextSource) {
         self.channel = source.channel
         self.connectionLogger = source.logger
-        self.requestID = source.logger[metadataKey: "hb.request.id"]?.description ?? "\(RequestID())"
+        self.requestID = Self.randomID()
     }
 
     /// Carries the request id as `request_id`.
@@ -41,6 +41,20 @@ package struct RollcallRequestContext: InitializableFromSource {
     mutating func adopt(requestID: String?) {
         guard let requestID, Self.isWellFormed(requestID) else { return }
         self.requestID = requestID
+    }
+
+    /// Sixteen hexadecimal digits.
+    ///
+    /// They are random, since a count would show each client how many requests the node answers for others.
+    private static func randomID() -> String {
+        let bits = UInt64.random(in: .min ... .max)
+        return String(unsafeUninitializedCapacity: 16) { digits in
+            for index in 0..<16 {
+                let digit = UInt8(truncatingIfNeeded: bits >> UInt64(4 * index)) & 0xF
+                digits[index] = digit < 10 ? 0x30 + digit : 0x57 + digit
+            }
+            return 16
+        }
     }
 
     private static func isWellFormed(_ id: String) -> Bool {

@@ -31,18 +31,24 @@ extension RouteTable {
         let health = HealthRoutes(checks: checks, metrics: metrics)
         let documents = DocumentRoutes()
 
+        let one = BodyType(limit: options.bodyBytes)
+        let patch = BodyType(limit: options.bodyBytes, type: "application/merge-patch+json")
+        let keys = BodyType(limit: options.bodyBytes(ofKeys: EnrichmentRoutes.maximumKeys))
+        let many = BodyType(limit: options.batchBodyBytes)
+
         let list = "/v1/topics/{topic}/presences"
         let key = list + "/{key}"
         let presence = key + "/{session}"
         return RouteTable([
-            Route(.post, list, "track", handler: presences.track),
-            Route(.put, presence, "putPresence", handler: presences.put),
-            Route(.patch, presence, "patchMeta", handler: presences.patch),
-            Route(.post, presence + "/heartbeat", "heartbeat", handler: presences.heartbeat),
+            Route(.post, list, "track", body: one, handler: presences.track),
+            Route(.put, presence, "putPresence", body: one, handler: presences.put),
+            Route(.patch, presence, "patchMeta", body: patch, handler: presences.patch),
+            Route(.post, presence + "/heartbeat", "heartbeat", body: one, handler: presences.heartbeat),
             Route(.delete, presence, "untrack", handler: presences.untrack),
             Route(.delete, key, "untrackKey", handler: presences.untrackKey),
-            Route(.post, "/v1/batch", "batch", handler: batch.run),
-            Route(.post, "/v1/enrichment/invalidate", "invalidateEnrichment", handler: enrichment.invalidate),
+            Route(.post, "/v1/batch", "batch", body: many, handler: batch.run),
+            Route(
+                .post, "/v1/enrichment/invalidate", "invalidateEnrichment", body: keys, handler: enrichment.invalidate),
 
             Route(.get, list, "listPresences", query: ["view", "limit", "after"], handler: topics.list),
             Route(.get, key, "getEntry", handler: topics.entry),
@@ -52,10 +58,11 @@ extension RouteTable {
 
             Route(
                 streamAt: "/v1/topics/{topic}/events", "followTopic",
-                query: ["view", "since", "key", "meta", "session", "grace"], open: streams.topicEvents),
+                query: ["view", "since", "key", "meta", "session", "grace"], ignoring: StreamRequest.ignoredParameters,
+                open: streams.topicEvents),
             Route(
                 streamAt: "/v1/events", "followTopics", query: ["topic", "view", "since", "key"],
-                open: streams.manyTopicEvents),
+                ignoring: StreamRequest.ignoredParameters, open: streams.manyTopicEvents),
 
             Route(.get, "/healthz", "isAlive", query: nil, handler: health.live),
             Route(.get, "/readyz", "isReady", query: nil, handler: health.ready),

@@ -6,9 +6,9 @@ import Logging
 import NIOCore
 import NIOHTTP1
 import NIOHTTPTypes
-import NIOHTTPTypesHTTP1
 
-/// A connection of the HTTP server, as ``HTTP1Channel`` sets one up, with a ``StreamGate`` in it.
+/// A connection of the HTTP server: a ``ConnectionHandler`` where ``HTTP1Channel`` has an encoder, a codec and time-outs, and
+/// a ``StreamGate`` behind it.
 struct ServedConnection: HTTPChannelHandler {
     typealias HTTPChannel = NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
 
@@ -19,9 +19,10 @@ struct ServedConnection: HTTPChannelHandler {
     }
 
     let responder: HTTPChannelHandler.Responder
-    /// Who answers requests for streams.
-    let streams: RollcallResponder
-    let idleTimeout: TimeAmount
+    /// Answers requests for streams, and those that are refused.
+    let routes: RollcallResponder
+    let times: ConnectionTimes
+    let budget: BodyBudget
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         let served = channel.eventLoop.makePromise(of: HTTPChannel?.self)
@@ -29,30 +30,16 @@ struct ServedConnection: HTTPChannelHandler {
             // A channel keeps what it read into; the request for a stream is the last that one of many thousands reads.
             let buffers = AdaptiveRecvByteBufferAllocator(minimum: 64, initial: 1024, maximum: 65536)
             try channel.syncOptions?.setOption(.recvAllocator, value: buffers)
-            let encoder = HTTPResponseEncoder()
-            let decoder = ByteToMessageHandler(HTTPRequestDecoder(limitConfiguration: Self.decoderLimits))
-            let codec = HTTP1ToHTTPServerCodec(secure: false)
-            let state = HTTPConnectionStateHandler(idleTimeout: .init(idleTimeout), logger: logger)
-            try channel.pipeline.syncOperations.addHandlers([encoder, decoder, codec, state])
+            let connection = ConnectionHandler(routes, times: times, budget: budget, logger: logger)
+            let pipeline = channel.pipeline.syncOperations
+            try pipeline.addHandlers(connection.handlers)
             // Last, since from here on it answers for `served`.
-            let gate = StreamGate(
-                streams, decoder: decoder, others: [encoder, codec, state], served: served, logger: logger)
-            try channel.pipeline.syncOperations.addHandler(gate, position: .after(codec))
+            try pipeline.addHandler(StreamGate(routes, connection: connection, served: served, logger: logger))
             return Value(channel: channel, served: served.futureResult)
         }
         configured.whenFailure(served.fail)
         return configured
     }
-
-    /// Hummingbird's limits, which are part of the contract; those of NIO are 2 MB a request.
-    private static let decoderLimits: NIOHTTPDecoderLimitConfiguration = {
-        let defaults = HTTP1Channel.Configuration.DecoderConfiguration()
-        var limits = NIOHTTPDecoderLimitConfiguration()
-        limits.maxHeaderFieldSize = defaults.maxHeaderFieldSize
-        limits.maxHeaderListSize = defaults.maxHeaderListSize
-        limits.maxHeaderFieldCount = defaults.maxHeaderFieldCount
-        return limits
-    }()
 
     func handle(value: Value, logger: Logger) async {
         let served = await withTaskCancellationHandler {

@@ -33,9 +33,22 @@ struct Assembly: Sendable {
         let node = settings.nodeID ?? "\(Session.random())"
         let redisURL = settings.redisURL
         let openFiles = OpenFiles.raiseLimit()
-        logger.info("Starting", metadata: ["node": "\(node)", "redis": "\(redisURL)", "open_files": "\(openFiles)"])
-
         let loops = MultiThreadedEventLoopGroup.singleton
+        let share = settings.share(
+            ofOpenFiles: openFiles, eventLoops: loops.makeIterator().reduce(0) { sum, _ in sum + 1 })
+        logger.info(
+            "Starting",
+            metadata: [
+                "node": "\(node)", "redis": "\(redisURL)", "open_files": "\(openFiles.map(String.init) ?? "unknown")",
+                "connections": "\(settings.connections(of: share))",
+            ])
+        if openFiles == nil { logger.warning("http: limit of open files unknown, 1024 assumed") }
+        if share.isScarce {
+            logger.warning(
+                "http: limit of open files is low, few clients fit",
+                metadata: ["reserved": "\(share.reserved)", "connections": "\(share.connections)"])
+        }
+
         let limits = settings.limits
         let arrivals = RedisArrivals.Inlet()
         let pool = RedisPool(
@@ -73,7 +86,9 @@ struct Assembly: Sendable {
             metrics: telemetry.metrics)
 
         var app = HTTPServer.application(
-            RollcallResponder(table: table), options: settings.serverOptions(openFiles: openFiles),
+            RollcallResponder(
+                table: table, origins: ServedOrigins(settings.origins, listeningOn: settings.host)),
+            options: settings.serverOptions(connections: settings.connections(of: share)),
             eventLoopGroup: loops, logger: logger
         ) { [telemetry] channel in
             let address = settings.address(port: channel.localAddress?.port)
@@ -182,10 +197,27 @@ extension Settings {
         return options
     }
 
-    fileprivate func serverOptions(openFiles: Int) -> HTTPServer.Options {
+    /// What of the open files is for clients; the rest is for Redis and PostgreSQL.
+    fileprivate func share(ofOpenFiles limit: Int?, eventLoops: Int) -> OpenFiles.Share {
+        // Commands, one subscriber, and one connection that is being replaced.
+        let redis = redisOptions.connections + 2
+        // Also the one that listens.
+        let postgres = databaseURL == nil ? 0 : PostgresPoolOptions().maximum + 1
+        return OpenFiles.Share(limit: limit, eventLoops: eventLoops, services: redis + postgres)
+    }
+
+    fileprivate func connections(of share: OpenFiles.Share) -> Int {
+        maximumConnections > 0 ? min(maximumConnections, share.connections) : share.connections
+    }
+
+    fileprivate func serverOptions(connections: Int) -> HTTPServer.Options {
         var options = HTTPServer.Options(address: .hostname(host, port: port))
-        // The rest is for Redis and PostgreSQL.
-        options.maximumConnections = maximumConnections > 0 ? maximumConnections : max(64, openFiles - 256)
+        options.maximumConnections = connections
+        options.times.idle = TimeAmount(idleTimeout)
+        options.times.head = TimeAmount(headTimeout)
+        options.times.body = TimeAmount(bodyTimeout)
+        options.times.stuck = TimeAmount(stuckReaderAge)
+        options.bodyBudget = bodyBudget
         return options
     }
 

@@ -5,6 +5,10 @@ enum MetricsHelp {
     static let texts = [
         "rollcall_http_requests_total": "Requests answered, by method, route and class of status.",
         "rollcall_http_request_duration_seconds": "Time until an answer began, by method and route.",
+        "rollcall_connections_open": "Connections of clients open now, streams included.",
+        "rollcall_accept_paused": "1 while new connections wait, at the limit of connections or of the system; else 0.",
+        "rollcall_body_bytes": "Bytes of request bodies held now.",
+        "rollcall_bodies_refused_total": "Bodies given up, by reason: budget (the node holds too many bytes), timeout.",
         "rollcall_streams_open": "Streams open now.",
         "rollcall_streams_ended_total":
             "Streams ended, by reason: client_gone, unread (took no bytes for too long), slow (took no event in time while the node's queue was full), draining, failed.",

@@ -4,19 +4,43 @@ import Foundation
 
 /// The number of files and sockets that this process may have open.
 enum OpenFiles {
-    /// Raises the soft limit to the hard one, since every stream is a socket, and gives the limit in force.
-    static func raiseLimit() -> Int {
+    /// Raises the soft limit to the hard one, since every stream is a socket.
+    ///
+    /// - Returns: The limit in force; nil when the system does not name one.
+    static func raiseLimit() -> Int? {
         #if canImport(Glibc)
             let resource = __rlimit_resource_t(RLIMIT_NOFILE.rawValue)
         #else
             let resource = RLIMIT_NOFILE
         #endif
         var limit = rlimit()
-        guard getrlimit(resource, &limit) == 0 else { return 0 }
+        guard getrlimit(resource, &limit) == 0 else { return nil }
         var raised = limit
         raised.rlim_cur = limit.rlim_max
         // Darwin calls its hard limit infinite but refuses it; the soft limit then stays as it was.
         guard setrlimit(resource, &raised) == 0 else { return Int(clamping: limit.rlim_cur) }
         return Int(clamping: raised.rlim_cur)
+    }
+
+    /// How many connections of clients fit beside what the node itself needs.
+    struct Share: Equatable {
+        let connections: Int
+        /// Files that the node keeps for itself.
+        let reserved: Int
+        /// Whether the limit is too low for a node to work well.
+        let isScarce: Bool
+
+        /// - Parameters:
+        ///   - limit: Open files at most; nil where it is not known, which counts as 1,024.
+        ///   - eventLoops: Each has an epoll, a timer and an event descriptor.
+        ///   - services: Connections to Redis and PostgreSQL at most.
+        init(limit: Int?, eventLoops: Int, services: Int) {
+            let limit = limit ?? 1024
+            // Standard streams, the listening socket, name look-ups, and files that are read at the start.
+            let needed = 16 + 3 * eventLoops + services
+            reserved = max(needed, min(256, limit / 4))
+            connections = max(1, limit - reserved)
+            isScarce = limit < 2 * needed
+        }
     }
 }

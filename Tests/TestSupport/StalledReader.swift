@@ -42,6 +42,9 @@ package struct StalledReader: Sendable {
         }
     }
 
+    /// Reads once, a few thousand bytes at most.
+    package func readSome() async throws { try await channel.eventLoop.submit { channel.read() }.get() }
+
     /// Whether the server has closed the connection; seen without reading.
     package var isOpen: Bool { channel.isActive }
 

@@ -10,25 +10,44 @@ struct CrossOrigin: Sendable {
     /// What a page may send besides the few fields that every page may.
     private static let accepted =
         "Authorization, Content-Type, If-Match, If-None-Match, Last-Event-ID, X-Request-Id"
+    /// Asked-for names that a preflight allows besides `accepted`; those behind them are left out.
+    private static let mostAskedFor = 32
+    private static let longestName = 64
 
     /// Adds what a browser wants to see on every answer, problems included.
-    func apply(to headers: inout HTTPFields, of request: Request) {
+    func apply(to headers: inout HTTPFields, hasOrigin: Bool, method: HTTPRequest.Method?) {
         // Also without an Origin: a cache may hand the answer to a page later.
         headers[.accessControlAllowOrigin] = "*"
-        if request.headers.contains(.origin) && request.method != .options {
-            headers[.accessControlExposeHeaders] = Self.exposed
-        }
+        headers[.xContentTypeOptions] = "nosniff"
+        if hasOrigin && method != .options { headers[.accessControlExposeHeaders] = Self.exposed }
     }
 
     /// Answers `OPTIONS`, as a preflight if it is one.
-    func options(of resource: RouteTable.Resource, for request: Request) -> Response {
-        let methods = resource.methods.map(\.rawValue).joined(separator: ", ")
+    func options(of methods: [HTTPRequest.Method], for request: Request) -> Response {
+        let methods = methods.map(\.rawValue).joined(separator: ", ")
         var response = Response(status: .noContent, headers: [.allow: methods])
         if request.headers.contains(.origin) && request.headers.contains(.accessControlRequestMethod) {
             response.headers[.accessControlAllowMethods] = methods
-            response.headers[.accessControlAllowHeaders] = Self.accepted
+            response.headers[.accessControlAllowHeaders] =
+                Self.accepted + Self.askedFor(request.headers[.accessControlRequestHeaders] ?? "")
             response.headers[.accessControlMaxAge] = "7200"
+            response.headers[.vary] = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
+            if request.headers[.accessControlRequestPrivateNetwork] == "true" {
+                response.headers[.accessControlAllowPrivateNetwork] = "true"
+            }
         }
         return response
+    }
+
+    /// The names that a preflight asks for and that are names, such as those of tracing: `, traceparent, baggage`.
+    private static func askedFor(_ value: String) -> String {
+        var names = ""
+        var count = 0
+        FieldText.forEachMember(of: value) { member in
+            guard count < mostAskedFor, member.count <= longestName, FieldText.isToken(member) else { return }
+            count += 1
+            names += ", \(Substring(member))"
+        }
+        return names
     }
 }

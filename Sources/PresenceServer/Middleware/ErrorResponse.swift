@@ -15,12 +15,8 @@ struct ErrorResponse {
     init(to error: any Error, context: RollcallRequestContext) {
         let problem = Self.problem(for: error, context: context)
         var response = problem.response(instance: context.requestID)
-        if problem.kind == .bodyTooLarge {
-            // The rest of the body is still coming and is read past; whoever does not stop by himself is cut off.
-            response.headers[.connection] = "close"
-            let channel = context.channel
-            channel.eventLoop.scheduleTask(in: .seconds(1)) { channel.close(promise: nil) }
-        }
+        // The rest of the body is still coming.
+        if problem.kind == .bodyTooLarge { response.headers[.connection] = "close" }
         self.response = response
     }
 

@@ -29,5 +29,5 @@ struct EnrichmentRoutes: Sendable {
 
 extension ServerOptions {
     /// Room for so many of the longest keys, each byte escaped.
-    fileprivate func bodyBytes(ofKeys count: Int) -> Int { max(self.bodyBytes, count * 256 * 6) }
+    func bodyBytes(ofKeys count: Int) -> Int { max(self.bodyBytes, count * 256 * 6) }
 }

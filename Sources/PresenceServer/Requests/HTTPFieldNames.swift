@@ -6,6 +6,9 @@ extension HTTPField.Name {
     static let requestID = Self.literal("X-Request-Id")
     static let lastEventID = Self.literal("Last-Event-ID")
     static let link = Self.literal("Link")
+    static let secFetchSite = Self.literal("Sec-Fetch-Site")
+    static let accessControlRequestPrivateNetwork = Self.literal("Access-Control-Request-Private-Network")
+    static let accessControlAllowPrivateNetwork = Self.literal("Access-Control-Allow-Private-Network")
     static let xAccelBuffering = Self.literal("X-Accel-Buffering")
 
     /// A field name that is known to be one.

@@ -24,10 +24,20 @@ package enum ProblemKind: String, CaseIterable, Sendable {
     case internalError = "internal-error"
     case unavailable = "unavailable"
     case nodeFull = "node-full"
+    case malformedRequest = "malformed-request"
+    case crossSite = "cross-site"
+    case requestTimeout = "request-timeout"
+    case targetTooLong = "target-too-long"
+    case expectationFailed = "expectation-failed"
+    case misdirected = "misdirected"
+    case headTooLarge = "head-too-large"
+    case notImplemented = "not-implemented"
+    case versionNotSupported = "version-not-supported"
 
     package var status: HTTPResponse.Status {
         switch self {
-        case .invalidName, .invalidQuery, .invalidHeader, .malformedJSON: .badRequest
+        case .invalidName, .invalidQuery, .invalidHeader, .malformedJSON, .malformedRequest: .badRequest
+        case .crossSite: .forbidden
         case .unknownRoute, .presenceAbsent: .notFound
         case .methodNotAllowed: .methodNotAllowed
         case .presenceExists: .conflict
@@ -37,6 +47,13 @@ package enum ProblemKind: String, CaseIterable, Sendable {
         case .invalidBody: .unprocessableContent
         case .internalError: .internalServerError
         case .unavailable, .nodeFull: .serviceUnavailable
+        case .requestTimeout: .requestTimeout
+        case .targetTooLong: .uriTooLong
+        case .expectationFailed: .expectationFailed
+        case .misdirected: .misdirectedRequest
+        case .headTooLarge: .requestHeaderFieldsTooLarge
+        case .notImplemented: .notImplemented
+        case .versionNotSupported: .httpVersionNotSupported
         }
     }
 
@@ -58,6 +75,15 @@ package enum ProblemKind: String, CaseIterable, Sendable {
         case .internalError: "The server failed"
         case .unavailable: "The service cannot do this now"
         case .nodeFull: "The node has no room for this now"
+        case .malformedRequest: "The request is not HTTP"
+        case .crossSite: "Pages of other origins may not write"
+        case .requestTimeout: "The request took too long"
+        case .targetTooLong: "The target is too long"
+        case .expectationFailed: "The expectation cannot be met"
+        case .misdirected: "The node does not answer to this name"
+        case .headTooLarge: "The header fields are too large"
+        case .notImplemented: "The method or coding is not known"
+        case .versionNotSupported: "The version of HTTP is not supported"
         }
     }
 
@@ -110,6 +136,28 @@ package enum ProblemKind: String, CaseIterable, Sendable {
         case .nodeFull:
             "This node holds as much as its settings allow. Nothing was changed. Try again after the seconds in Retry-After, "
                 + "or at another node."
+        case .malformedRequest:
+            "The bytes are not a request of HTTP/1.1 (RFC 9112): a broken line, no Host or two, a body of a length that cannot "
+                + "be known. The connection is closed."
+        case .crossSite:
+            "A browser sent this for a page of another origin, without asking first. List the page's origin in "
+                + "ROLLCALL_ORIGINS, or send JSON as application/json, for which browsers ask."
+        case .requestTimeout:
+            "The head or the body of the request did not come in time; ROLLCALL_HEAD_TIMEOUT and ROLLCALL_BODY_TIMEOUT bound "
+                + "them. The connection is closed. Send the request again."
+        case .targetTooLong:
+            "The first line of a request has up to 80 KiB. A meta that is too long for a query fits in the body of a PUT."
+        case .expectationFailed:
+            "Expect can be 100-continue and nothing else."
+        case .misdirected:
+            "A node that listens on loopback answers to localhost, to addresses, to names without a dot, and to the origins in "
+                + "ROLLCALL_ORIGINS. A proxy on the same machine passes the public name on: list it there."
+        case .headTooLarge:
+            "The header fields of a request have up to 80 KiB together, and are 1,000 at most."
+        case .notImplemented:
+            "The method is none that this server knows, or Transfer-Encoding names something other than chunked."
+        case .versionNotSupported:
+            "This port speaks HTTP/1.1 and HTTP/1.0 in clear text. A proxy before it can speak HTTP/2."
         }
     }
 

@@ -1,6 +1,5 @@
 // Rollcall · PresenceServer
 
-import HTTPTypes
 import Hummingbird
 import NIOCore
 import Presence
@@ -14,16 +13,13 @@ extension Request {
     ///   - isStrict: Whether a repeated member or a text that is no Unicode is refused here; if not, by the caller.
     /// - Returns: Nil for an empty body.
     func json(limit: Int, type: String? = nil, isStrict: Bool = true) async throws -> JSON? {
-        try self.requireJSON(alsoAs: type)
+        let expected = BodyType(limit: limit, type: type)
+        try expected.check(self.headers)
         let buffer: ByteBuffer
         do {
-            // What says that it is too large need not be sent first.
-            if let length = self.headers[.contentLength].flatMap({ Int($0) }), length > limit {
-                throw NIOTooManyBytesError(maxBytes: limit)
-            }
             buffer = try await self.body.collect(upTo: limit)
         } catch is NIOTooManyBytesError {
-            throw Problem(.bodyTooLarge, "The body has more than \(limit) bytes, which is the most this route reads.")
+            throw expected.tooLarge
         }
         guard buffer.readableBytes > 0 else { return nil }
         do {
@@ -34,17 +30,5 @@ extension Request {
             throw error.code == .malformed
                 ? Problem(.malformedJSON, error.detail, errors: [FieldError(error)]) : Problem(error)
         }
-    }
-
-    /// Refuses media types that are not JSON.
-    ///
-    /// None at all is taken for JSON, and so is what `curl -d` says of everything it sends.
-    private func requireJSON(alsoAs type: String?) throws(Problem) {
-        guard let field = self.headers[.contentType] else { return }
-        let given = field.prefix { $0 != ";" }.lowercased().filter { $0 != " " && $0 != "\t" }
-        guard given != "application/json", given != "application/x-www-form-urlencoded", given != type else { return }
-        let taken = ["application/json", type].compactMap(\.self).joined(separator: " or ")
-        throw Problem(
-            .unsupportedMediaType, at: .header("Content-Type"), "The body's type is \(excerpt(given)); send \(taken).")
     }
 }

@@ -22,9 +22,13 @@ package struct QueryParameters: Sendable {
     }
 
     /// Refuses every parameter that the route does not know: a misspelt one would be ignored in silence.
-    package func requireOnly(_ names: Set<String>) throws(Problem) {
-        let unknown = self.parameters.map(\.name).filter { !names.contains($0) }
-        guard !unknown.isEmpty else { return }
+    ///
+    /// - Parameter ignored: Names that the route passes over.
+    package func requireOnly(_ names: Set<String>, ignoring ignored: Set<String> = []) throws(Problem) {
+        guard self.parameters.contains(where: { !names.contains($0.name) && !ignored.contains($0.name) }) else {
+            return
+        }
+        let unknown = self.parameters.map(\.name).filter { !names.contains($0) && !ignored.contains($0) }
         let known = names.isEmpty ? "it takes none" : "it takes \(names.sorted().joined(separator: ", "))"
         let errors = unknown.prefix(FieldError.mostListed).map {
             FieldError(.parameter($0), "\(excerpt($0)) is not a query parameter of this route; \(known).")

@@ -17,9 +17,14 @@ package struct RollcallResponder: HTTPResponder {
     private let log = RequestLog()
     private let metrics: RequestMetrics
     private let crossOrigin = CrossOrigin()
+    private let origins: ServedOrigins
+    /// Bytes of the longest body that any route reads.
+    let longestBody: Int
 
-    package init(table: RouteTable) {
+    package init(table: RouteTable, origins: ServedOrigins = ServedOrigins()) {
         self.table = table
+        self.origins = origins
+        self.longestBody = table.routes.compactMap(\.body?.limit).max() ?? 0
         self.metrics = RequestMetrics(table)
     }
 
@@ -58,18 +63,52 @@ package struct RollcallResponder: HTTPResponder {
         else { return nil }
         var context = RollcallRequestContext(source: .init(channel: channel, logger: logger))
         context.adopt(requestID: request.headers[.requestID])
-        guard (try? self.prepare(&context, for: request, route, parameters)) != nil,
-            var stream = try? open(request, context)
-        else { return nil }
+        var stream: OpenedStream
+        do {
+            try self.origins.check(name: head.authority)
+            try self.prepare(&context, for: request, route, parameters)
+            stream = try open(request, context)
+        } catch {
+            // The server asks again, and answers with the same error.
+            return nil
+        }
         stream.headers[.date] = Timestamp.now.httpDate
         self.complete(&stream.headers, of: request, context)
         stream.onBegin = { self.keepAccount(of: request, route, .ok, since: start, context) }
         return stream
     }
 
+    /// Refuses a request that waits for `100 Continue`, where its head alone decides (RFC 9110, 10.1.1).
+    func checkBeforeBody(_ head: HTTPRequest) throws(Problem) {
+        let request = Request(head: head, body: RequestBody(buffer: ByteBuffer()))
+        let found = self.table.resource(at: request.uri.path)
+        if head.method == .options, self.methods(at: request.uri.path, found) != nil { return }
+        let (route, _) = try Self.route(for: request, found)
+        if !route.isProbe { try self.origins.check(name: head.authority) }
+        _ = try self.query(of: request, route)
+        try route.body?.check(head.headerFields)
+    }
+
+    /// Makes the answer to a request that no route gets to see.
+    func refuse(_ problem: Problem, on channel: any Channel, logger: Logger) -> (head: HTTPResponse, body: ByteBuffer) {
+        let context = RollcallRequestContext(source: .init(channel: channel, logger: logger))
+        var response = problem.response(instance: context.requestID)
+        response.headers[.date] = Timestamp.now.httpDate
+        self.crossOrigin.apply(to: &response.headers, hasOrigin: true, method: nil)
+        response.headers[.requestID] = context.requestID
+        self.metrics.record(nil, status: response.status, duration: .zero)
+        if context.logs(at: .debug) {
+            context.logger.debug(
+                "http: request refused", metadata: ["status": "\(response.status.code)", "detail": "\(problem.detail)"])
+        }
+        var body = ByteBuffer(bytes: problem.json(instance: context.requestID))
+        body.writeInteger(UInt8(ascii: "\n"))
+        return (response.head, body)
+    }
+
     /// Adds what every answer has.
     private func complete(_ headers: inout HTTPFields, of request: Request, _ context: RollcallRequestContext) {
-        self.crossOrigin.apply(to: &headers, of: request)
+        self.crossOrigin.apply(to: &headers, hasOrigin: request.headers.contains(.origin), method: request.method)
         headers[.requestID] = context.requestID
     }
 
@@ -86,26 +125,54 @@ package struct RollcallResponder: HTTPResponder {
         _ request: Request, found: (RouteTable.Resource, PathParameters)?, route: Route?,
         context: inout RollcallRequestContext
     ) async throws -> Response {
+        // Probes come under any name that an orchestrator uses.
+        if route?.isProbe != true { try self.origins.check(name: request.head.authority) }
+        if request.method == .options, let methods = self.methods(at: request.uri.path, found) {
+            return self.crossOrigin.options(of: methods, for: request)
+        }
+        let (route, parameters) = try Self.route(for: request, found)
+        try self.prepare(&context, for: request, route, parameters)
+        var response = try await route.handler(request, context)
+        if request.method == .head {
+            // The length is that of the body which GET would get.
+            let length = response.headers[.contentLength]
+            response.body = ResponseBody()
+            response.headers[.contentLength] = length
+        }
+        return response
+    }
+
+    /// What `OPTIONS` answers; `*` stands for the server as a whole (RFC 9110, 9.3.7).
+    private func methods(at path: String, _ found: (RouteTable.Resource, PathParameters)?) -> [HTTPRequest.Method]? {
+        path == "*" ? self.table.methods : found?.0.methods
+    }
+
+    private static func route(
+        for request: Request, _ found: (RouteTable.Resource, PathParameters)?
+    ) throws(Problem) -> (Route, PathParameters) {
         guard let (resource, parameters) = found else {
             throw Problem(.unknownRoute, "There is nothing at \(excerpt(request.uri.path)); see /openapi.yaml.")
         }
-        if request.method == .options { return self.crossOrigin.options(of: resource, for: request) }
-        guard let route else {
+        guard let route = resource.route(for: request.method) else {
             let allow = resource.methods.map(\.rawValue).joined(separator: ", ")
             var problem = Problem(
                 .methodNotAllowed, "\(resource.path) answers \(allow), not \(excerpt(request.method.rawValue)).")
             problem.headers[.allow] = allow
             throw problem
         }
-        try self.prepare(&context, for: request, route, parameters)
-        guard request.method == .head else { return try await route.handler(request, context) }
-        return try await route.handler(request, context).createHeadResponse()
+        return (route, parameters)
     }
 
     /// Checks what no handler has to, and puts what the request's target says into its context.
     private func prepare(
         _ context: inout RollcallRequestContext, for request: Request, _ route: Route, _ parameters: PathParameters
-    ) throws {
+    ) throws(Problem) {
+        context.query = try self.query(of: request, route)
+        context.parameters = parameters
+    }
+
+    /// Checks the head of a request, and reads its query.
+    private func query(of request: Request, _ route: Route) throws(Problem) -> QueryParameters {
         if request.headers.contains(.ifMatch) && !route.method.isSafe && route.method != .patch {
             throw Problem(
                 .invalidHeader, at: .header("If-Match"),
@@ -116,9 +183,13 @@ package struct RollcallResponder: HTTPResponder {
                 .invalidHeader, at: .header("If-None-Match"),
                 "If-None-Match is for lists; it would be ignored here. POST tracks only who is not present.")
         }
-        context.parameters = parameters
-        context.query = try QueryParameters(request.uri.query)
-        if let names = route.query { try context.query.requireOnly(names) }
+        let query = try QueryParameters(request.uri.query)
+        let isPresentStream = route.open != nil && query.has("key")
+        if !route.method.isSafe || isPresentStream {
+            try self.origins.check(write: request.head, isStream: isPresentStream)
+        }
+        if let names = route.query { try query.requireOnly(names, ignoring: route.ignoredQuery) }
+        return query
     }
 }
 

@@ -23,10 +23,13 @@ package struct RouteTable: Sendable {
     }
 
     package let routes: [Route]
+    /// What `Allow` says of the server as a whole.
+    let methods: [HTTPRequest.Method]
     private let resources: [Int: [Resource]]
 
     package init(_ routes: [Route]) {
         self.routes = routes
+        self.methods = [.get, .head, .post, .put, .patch, .delete, .options]
         var resources: [Int: [Resource]] = [:]
         for route in routes {
             var candidates = resources[route.path.segments.count, default: []]

@@ -49,4 +49,18 @@ struct EventFrame {
         buffer.writeString("\r\n")
         return buffer
     }
+
+    /// The bytes of one or more chunks without their framing, for clients of HTTP/1.0.
+    static func unframed(_ chunks: ByteBuffer) -> ByteBuffer {
+        var (rest, bytes) = (chunks, ByteBuffer())
+        while let end = rest.readableBytesView.firstIndex(of: UInt8(ascii: "\r")),
+            let text = rest.readString(length: end - rest.readerIndex), let length = Int(text, radix: 16),
+            rest.readableBytes >= length + 4
+        {
+            rest.moveReaderIndex(forwardBy: 2)
+            if let slice = rest.readSlice(length: length) { bytes.writeImmutableBuffer(slice) }
+            rest.moveReaderIndex(forwardBy: 2)
+        }
+        return bytes
+    }
 }

@@ -55,8 +55,8 @@ actor EventStream {
     ///
     /// - Parameter onUnboundedSilence: Called when the kernel cannot be asked to give up a client that vanishes.
     /// - Throws: When the connection is closed already.
-    func begin(on channel: any Channel, onUnboundedSilence: (any Error) -> Void) throws {
-        let connection = StreamConnection(stream: self, queue: queue)
+    func begin(on channel: any Channel, isChunked: Bool, onUnboundedSilence: (any Error) -> Void) throws {
+        let connection = StreamConnection(stream: self, queue: queue, isChunked: isChunked)
         try channel.pipeline.syncOperations.addHandler(connection, position: .first)
         try channel.syncOptions?.setOption(.autoRead, value: false)
         self.connection = connection
@@ -115,6 +115,9 @@ actor EventStream {
     }
 
     // MARK: What the client is told
+
+    /// Writes the head of the answer and its first bytes, before anything else.
+    func open(with opening: ByteBuffer) { connection?.writeBytes(opening) }
 
     /// Writes an event of the stream's own, such as `tracked`.
     func tell(_ frame: ByteBuffer) { write(frame, as: .notice) }

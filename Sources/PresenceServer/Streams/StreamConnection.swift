@@ -19,15 +19,18 @@ final class StreamConnection: ChannelDuplexHandler {
     private let stream: EventStream
     /// The node's budget for what waits for slow readers.
     private let queue: QueueBudget
+    /// Whether frames are written as they are, in chunks.
+    private let isChunked: Bool
     private var context: ChannelHandlerContext?
     private var socket: NIOBSDSocket.Handle?
     /// Writes that the framework has and has not finished.
     private var pending = 0
     private(set) var isWritable = true
 
-    init(stream: EventStream, queue: QueueBudget) {
+    init(stream: EventStream, queue: QueueBudget, isChunked: Bool = true) {
         self.stream = stream
         self.queue = queue
+        self.isChunked = isChunked
     }
 
     func handlerAdded(context: ChannelHandlerContext) {
@@ -48,7 +51,11 @@ final class StreamConnection: ChannelDuplexHandler {
         write(frame.event)
     }
 
-    func write(_ frame: ByteBuffer) {
+    /// Writes a frame; HTTP/1.0 gets it without the framing of its chunks.
+    func write(_ frame: ByteBuffer) { writeBytes(isChunked ? frame : EventFrame.unframed(frame)) }
+
+    /// Writes bytes as they are.
+    func writeBytes(_ frame: ByteBuffer) {
         // A closed socket's number may be another connection's already.
         guard let context, context.channel.isActive else { return }
         let sent = pending == 0 ? send(frame) : 0
@@ -73,7 +80,7 @@ final class StreamConnection: ChannelDuplexHandler {
         guard let context else { return }
         // A client that takes nothing would not take the end of the response either.
         guard isWritable else { return close() }
-        write(Self.lastChunk)
+        if isChunked { writeBytes(Self.lastChunk) }
         guard pending > 0 else { return close() }
         context.writeAndFlush(wrapOutboundOut(.byteBuffer(ByteBuffer()))).assumeIsolated().whenComplete { _ in
             self.close()

@@ -4,7 +4,6 @@ import HTTPTypes
 import Hummingbird
 import Logging
 import NIOCore
-import NIOHTTP1
 import NIOHTTPTypes
 
 /// Answers a connection's request for a stream where it arrives, on the connection's loop, and lets the HTTP server have
@@ -30,9 +29,7 @@ final class StreamGate: ChannelDuplexHandler, RemovableChannelHandler {
 
     private let responder: RollcallResponder
     private let logger: Logger
-    private let decoder: any RemovableChannelHandler
-    /// What else a stream has no use for.
-    private let others: [any RemovableChannelHandler]
+    private let connection: ConnectionHandler
     private let served: EventLoopPromise<ServedConnection.HTTPChannel?>
     private var state = State.new
     /// Whether the client has ended its direction behind its request for a stream.
@@ -41,12 +38,11 @@ final class StreamGate: ChannelDuplexHandler, RemovableChannelHandler {
     /// - Parameter served: Gets the connection as the server takes it, with the first request that is its own; nil when none
     ///   comes.
     init(
-        _ responder: RollcallResponder, decoder: any RemovableChannelHandler, others: [any RemovableChannelHandler],
+        _ responder: RollcallResponder, connection: ConnectionHandler,
         served: EventLoopPromise<ServedConnection.HTTPChannel?>, logger: Logger
     ) {
         self.responder = responder
-        self.decoder = decoder
-        self.others = others
+        self.connection = connection
         self.served = served
         self.logger = logger
     }
@@ -80,11 +76,13 @@ final class StreamGate: ChannelDuplexHandler, RemovableChannelHandler {
         context.write(data, promise: promise)
         guard case .end = unwrapOutboundIn(data), case .serving(let count, let next) = state else { return }
         state = .serving(count - 1, next: next)
-        if count == 1, let next { begin(next, context) }
+        if count == 1, let next, !connection.isClosing { begin(next, context) }
     }
 
     private func opened(_ head: HTTPRequest, _ context: ChannelHandlerContext) -> OpenedStream? {
-        responder.stream(for: head, on: context.channel, logger: logger)
+        var stream = responder.stream(for: head, on: context.channel, logger: logger)
+        if connection.isHTTP10 { stream?.isChunked = false }
+        return stream
     }
 
     /// Gives the connection to the server, which is to answer once.
@@ -104,13 +102,14 @@ final class StreamGate: ChannelDuplexHandler, RemovableChannelHandler {
         // At the end of its input the server would wait for the connection's, at an error it leaves it.
         if isServed { context.fireErrorCaught(ChannelError.inputClosed) } else { served.succeed(nil) }
         stream.begin(on: context.channel)
-        removeCodec(context)
+        removeHandlers(context)
         if isInputClosed { context.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed) }
     }
 
-    /// The decoder may be in the middle of its work: it goes when that is done, and takes what it has left for its like.
-    private func removeCodec(_ context: ChannelHandlerContext) {
+    /// The decoder may be in the middle of its work; it leaves the pipeline when that is done.
+    private func removeHandlers(_ context: ChannelHandlerContext) {
         let pipeline = context.pipeline.syncOperations
+        let (decoder, others) = connection.release()
         pipeline.removeHandler(decoder).assumeIsolated().whenComplete { [self] _ in
             for handler in others { pipeline.removeHandler(handler, promise: nil) }
             pipeline.removeHandler(self, promise: nil)
@@ -136,11 +135,7 @@ final class StreamGate: ChannelDuplexHandler, RemovableChannelHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         switch state {
-        case .new:
-            guard error is HTTPParserError else { return context.close(promise: nil) }
-            // The server answers what is no HTTP, too.
-            serve(context)
-            context.fireErrorCaught(error)
+        case .new: context.close(promise: nil)
         case .serving(_, next: nil): context.fireErrorCaught(error)
         case .serving(_, next: .some), .gone: break
         }

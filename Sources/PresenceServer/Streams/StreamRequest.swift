@@ -53,14 +53,24 @@ struct StreamRequest: Sendable {
             since: try cursors(request, context, count: topics.count), presence: nil)
     }
 
-    /// `Last-Event-ID` wins over `since`.
+    /// Names under which polyfills of EventSource, which cannot set a header, put the last id into the query.
+    private static let lastIDParameters = ["lastEventId", "last_event_id", "Last-Event-ID", "evs_last_event_id"]
+
+    /// What the query of a stream may have besides its parameters: the last id under other names, a polyfill's request for
+    /// padding, and what pages add to defeat caches.
+    static let ignoredParameters: Set<String> = Set(lastIDParameters).union([
+        "evs_preamble", "padding", "_", "_t", "t", "ts", "cb", "nocache", "cachebuster", "cacheBuster", "r",
+    ])
+
+    /// `Last-Event-ID` wins over the other names of the last id, and those over `since`.
     ///
     /// What is no cursor of ours is no error: the client gets a fresh state.
     private static func cursors(
         _ request: Request, _ context: RollcallRequestContext, count: Int
     ) throws(Problem) -> [Cursor] {
         let since = try context.query.one("since")
-        let text = request.headers[.lastEventID] ?? since ?? ""
+        let last = lastIDParameters.lazy.flatMap { context.query.all($0) }.first { !$0.isEmpty }
+        let text = request.headers[.lastEventID] ?? last ?? since ?? ""
         let parts = text.split(separator: ",", omittingEmptySubsequences: false).map { Cursor(String($0)) ?? .empty }
         return parts.count == count ? parts : Array(repeating: .empty, count: count)
     }

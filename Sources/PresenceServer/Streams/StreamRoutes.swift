@@ -49,17 +49,19 @@ package struct StreamRoutes: Sendable {
         // First bytes at once, so that proxies pass the head on; clients that come back do so at odd times.
         var first = EventFrame()
         first.append("retry: \(Int.random(in: options.retry(within: request.presence?.grace)))\n\n")
-        return OpenedStream(headers: headers, first: first.chunk()) { channel, opening in
+        return OpenedStream(headers: headers, first: first.chunk()) { channel, opening, isChunked in
             let stream = EventStream(
                 request: request, loop: channel.eventLoop, options: options, queue: registry.queue)
             stream.assumeIsolated { stream in
                 do {
-                    try stream.begin(on: channel) { registry.noteUnboundedSilence($0, logger: context.logger) }
+                    try stream.begin(on: channel, isChunked: isChunked) {
+                        registry.noteUnboundedSilence($0, logger: context.logger)
+                    }
                 } catch {
                     return context.logger.debug(
                         "streams: connection closed before its stream began", metadata: ["error": "\(error)"])
                 }
-                stream.tell(opening)
+                stream.open(with: opening)
                 registry.keep(stream, logger: context.logger)
                 // Before a track of the stream's own, so that the track arrives as a message and needs no snapshot.
                 guard hub.follow(request.topics) else {

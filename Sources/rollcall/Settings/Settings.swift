@@ -4,6 +4,7 @@ import Enrichment
 import Foundation
 import Logging
 import Postgres
+import PresenceServer
 import Redis
 
 /// A node's settings, read and checked.
@@ -12,6 +13,11 @@ struct Settings: Sendable {
     let port: Int
     /// 0 stands for no bound.
     let maximumConnections: Int
+    let origins: [ServedOrigins.Origin]
+    let idleTimeout: Duration
+    let headTimeout: Duration
+    let bodyTimeout: Duration
+    let bodyBudget: Int
     let redisURL: RedisURL
     let redisPrefix: String
     /// nil stands for none: entries are served as they are.
@@ -56,6 +62,11 @@ struct Settings: Sendable {
         self.host = try reader.required(SettingsTable.host)
         self.port = try reader.required(SettingsTable.port)
         self.maximumConnections = try reader.required(SettingsTable.maximumConnections)
+        self.origins = try reader.value(of: SettingsTable.origins) ?? []
+        self.idleTimeout = .seconds(try reader.required(SettingsTable.idleTimeout))
+        self.headTimeout = .seconds(try reader.required(SettingsTable.headTimeout))
+        self.bodyTimeout = .seconds(try reader.required(SettingsTable.bodyTimeout))
+        self.bodyBudget = try reader.required(SettingsTable.bodyBudget)
         self.redisPrefix = try reader.required(SettingsTable.redisPrefix)
         self.databaseURL = try reader.databaseURL()
         self.profilesTable = try reader.required(SettingsTable.profilesTable)

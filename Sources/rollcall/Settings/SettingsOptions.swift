@@ -15,6 +15,11 @@ struct SettingsOptions: ParsableArguments {
     @Option(SettingsTable.host) var host: String?
     @Option(SettingsTable.port) var port: String?
     @Option(SettingsTable.maximumConnections) var maximumConnections: String?
+    @Option(SettingsTable.origins) var origins: String?
+    @Option(SettingsTable.idleTimeout) var idleTimeout: String?
+    @Option(SettingsTable.headTimeout) var headTimeout: String?
+    @Option(SettingsTable.bodyTimeout) var bodyTimeout: String?
+    @Option(SettingsTable.bodyBudget) var bodyBudget: String?
     @Option(SettingsTable.redisURL) var redisURL: String?
     @Option(fileOf: SettingsTable.redisURL) var redisURLFile: String?
     @Option(SettingsTable.redisPrefix) var redisPrefix: String?
@@ -44,8 +49,8 @@ struct SettingsOptions: ParsableArguments {
     var given: [String: String] {
         // In the order of `SettingsTable.all`.
         let values = [
-            host, port, maximumConnections, redisURL, redisURLFile, redisPrefix, databaseURL, databaseURLFile,
-            profilesTable, fetchRules, nodeID, defaultTTL,
+            host, port, maximumConnections, origins, idleTimeout, headTimeout, bodyTimeout, bodyBudget, redisURL,
+            redisURLFile, redisPrefix, databaseURL, databaseURLFile, profilesTable, fetchRules, nodeID, defaultTTL,
             minimumTTL,
             maximumTTL, grace, maximumMetaBytes, diffWindow, pingInterval, slowReaderBytes, slowReaderAge,
             stuckReaderAge, maximumStreamQueueBytes, maximumReplayBytes, maximumTopics, drain, logLevel, logFormat,

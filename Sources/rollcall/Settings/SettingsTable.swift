@@ -3,6 +3,7 @@
 import Foundation
 import Logging
 import Postgres
+import PresenceServer
 
 /// Every setting of a node, in the one place that names them.
 ///
@@ -16,6 +17,27 @@ enum SettingsTable {
     static let maximumConnections = Setting(
         "max-connections", default: "0", in: 0...10_000_000,
         "Open connections at which a node stops accepting more until one closes; 0: as many as may be open files.")
+    static let origins = Setting<[ServedOrigins.Origin]>(
+        "origins",
+        "Origins, separated by commas: their pages may write here, and a node on loopback answers to their names.",
+        expected: "origins such as https://app.example, separated by commas",
+        parse: { text in
+            let names = text.split(separator: ",", omittingEmptySubsequences: false)
+                .map { $0.trimmingCharacters(in: .whitespaces) }
+            let origins = names.compactMap { ServedOrigins.Origin($0) }
+            return origins.count == names.count ? origins : nil
+        })
+    static let idleTimeout = Setting(
+        "idle-timeout", default: "75", in: 1...3_600,
+        "Seconds after which a connection without a request is closed; longer than the 60 of most load balancers.")
+    static let headTimeout = Setting(
+        "head-timeout", default: "30", in: 1...600,
+        "Seconds that the head of a request may take from its first byte on.")
+    static let bodyTimeout = Setting(
+        "body-timeout", default: "30", in: 1...600, "Seconds that the body of a request may take as a whole.")
+    static let bodyBudget = Setting(
+        "body-budget", default: "67108864", in: 8_388_608...17_179_869_184,
+        "Bytes of request bodies that a node holds at once; beyond them it answers 503.")
     static let redisURL = Setting(
         "redis-url", without: "required", isSecret: true,
         "The Redis that all nodes share: redis://, rediss:// (TLS) or redis+unix://, with user:password@ and /db.",
@@ -97,7 +119,8 @@ enum SettingsTable {
     ///
     /// Each secret is followed by the setting that names a file with it.
     static let all: [SettingInfo] = [
-        host.info, port.info, maximumConnections.info, redisURL.info, redisPrefix.info, databaseURL.info,
+        host.info, port.info, maximumConnections.info, origins.info, idleTimeout.info, headTimeout.info,
+        bodyTimeout.info, bodyBudget.info, redisURL.info, redisPrefix.info, databaseURL.info,
         profilesTable.info, fetchRules.info, nodeID.info,
         defaultTTL.info, minimumTTL.info, maximumTTL.info, grace.info, maximumMetaBytes.info, diffWindow.info,
         pingInterval.info, slowReaderBytes.info, slowReaderAge.info, stuckReaderAge.info,

@@ -85,7 +85,7 @@ struct BadInputTests {
             .post, list, "--x", type: "multipart/form-data; boundary=x", gives: 415, .unsupportedMediaType,
             at: "Content-Type"),
         Case(.post, list, "<a/>", type: "text/xml", gives: 415, .unsupportedMediaType, at: "Content-Type"),
-        Case(.put, here, "{}", type: "text/plain", gives: 415, .unsupportedMediaType, at: "Content-Type"),
+        Case(.put, here, "{}", type: "text/html", gives: 415, .unsupportedMediaType, at: "Content-Type"),
         Case(
             .patch, here, "[]", type: "application/json-patch+json", gives: 415, .unsupportedMediaType,
             at: "Content-Type"),

@@ -105,7 +105,9 @@ struct Answer: Sendable {
 func withServer<Result: Sendable>(
     redis url: String? = nil, options: ServerOptions = ServerOptions(),
     live: @escaping @Sendable (Topic) async -> LiveRoster? = { _ in nil }, enricher: Enricher = .none,
-    hookFault: String? = nil, isDraining: @escaping @Sendable () -> Bool = { false },
+    hookFault: String? = nil, origins: ServedOrigins = ServedOrigins(),
+    times: ConnectionTimes = ConnectionTimes(), bodyBudget: Int = 64 << 20, connections: Int? = nil,
+    isDraining: @escaping @Sendable () -> Bool = { false },
     _ body: @Sendable (TestServer) async throws -> Result
 ) async throws -> Result {
     let sharedURL = try await SharedRedis.url
@@ -120,11 +122,11 @@ func withServer<Result: Sendable>(
     let exporter = PrometheusExporter()
     let streams = StreamHandlers(
         topicEvents: { _, context in
-            OpenedStream(headers: [.eTag: try context.parameters.topic().text], first: ByteBuffer()) { _, _ in }
+            OpenedStream(headers: [.eTag: try context.parameters.topic().text], first: ByteBuffer()) { _, _, _ in }
         },
         manyTopicEvents: { _, context in
             OpenedStream(headers: [.eTag: context.query.all("topic").joined(separator: ",")], first: ByteBuffer()) {
-                _, _ in
+                _, _, _ in
             }
         })
     let table = RouteTable.rollcall(
@@ -137,8 +139,12 @@ func withServer<Result: Sendable>(
         }, metrics: exporter)
 
     let (ports, running) = AsyncStream.makeStream(of: Int.self)
+    var listening = HTTPServer.Options(address: .hostname("127.0.0.1", port: 0))
+    listening.times = times
+    listening.bodyBudget = bodyBudget
+    listening.maximumConnections = connections
     let application = HTTPServer.application(
-        RollcallResponder(table: table), options: .init(address: .hostname("127.0.0.1", port: 0)),
+        RollcallResponder(table: table, origins: origins), options: listening,
         eventLoopGroup: group, logger: logger
     ) { channel in
         running.yield(channel.localAddress?.port ?? 0)

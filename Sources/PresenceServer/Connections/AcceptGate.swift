@@ -1,0 +1,97 @@
+// Rollcall · PresenceServer
+
+import Foundation
+import Logging
+import Metrics
+import NIOCore
+
+/// Stands first in the pipeline of the listening socket, and takes connections as ``AcceptState`` decides.
+///
+/// An error of `accept` leaves the socket readable, so that its loop would spin at a whole core; only a socket that is not
+/// read at all is silent. The gate keeps such errors from the server, which would end at one.
+final class AcceptGate: ChannelDuplexHandler {
+    typealias InboundIn = any Channel
+    typealias InboundOut = any Channel
+    typealias OutboundIn = Never
+    typealias OutboundOut = Never
+
+    private static let paused = Gauge(label: "rollcall_accept_paused")
+    private static let connections = Gauge(label: "rollcall_connections_open")
+
+    private var state: AcceptState
+    private let logger: Logger
+    private var isReading = true
+    private var retry: Scheduled<Void>?
+
+    private init(limit: Int?, logger: Logger) {
+        state = AcceptState(limit: limit)
+        self.logger = logger
+    }
+
+    /// Puts a gate before everything else of a listening channel.
+    static func install(in channel: any Channel, limit: Int?, logger: Logger) async {
+        do {
+            try await channel.eventLoop.submit {
+                // One round takes so many connections, also beyond the limit.
+                let round: UInt = (limit ?? .max) < 1024 ? 1 : 16
+                try channel.syncOptions?.setOption(.maxMessagesPerRead, value: round)
+                try channel.pipeline.syncOperations.addHandler(
+                    AcceptGate(limit: limit, logger: logger), position: .first)
+            }.get()
+        } catch {
+            logger.error("http: limit of connections not in force", metadata: ["error": "\(error)"])
+        }
+    }
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let channel = unwrapInboundIn(data)
+        context.fireChannelRead(data)
+        let bound = NIOLoopBound((gate: self, context: context), eventLoop: context.eventLoop)
+        channel.closeFuture.hop(to: context.eventLoop).whenComplete { _ in
+            let (gate, context) = bound.value
+            gate.apply(gate.state.closed(at: .now()), context)
+        }
+        apply(state.opened(at: .now()), context)
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        let code = (error as? IOError)?.errnoCode
+        switch code {
+        case EMFILE, ENFILE, ENOBUFS, ENOMEM:
+            apply(state.failed("\(error)", at: .now()), context)
+        default:
+            // Of one connection that was gone before it was taken.
+            logger.debug("http: accept failed", metadata: ["error": "\(error)"])
+        }
+    }
+
+    private func apply(_ step: AcceptState.Step, _ context: ChannelHandlerContext) {
+        Self.connections.record(state.open)
+        switch step.notice {
+        case .paused(let reason):
+            logger.warning(
+                "http: accepting paused, new connections wait",
+                metadata: ["reason": "\(reason)", "open": "\(state.open)"])
+        case .resumed:
+            logger.info("http: accepting resumed", metadata: ["open": "\(state.open)"])
+        case nil: break
+        }
+        if step.accepts != isReading {
+            isReading = step.accepts
+            Self.paused.record(step.accepts ? 0 : 1)
+            // Not by holding `read` back: after an error the channel still has a read pending.
+            do {
+                try context.channel.syncOptions?.setOption(.autoRead, value: step.accepts)
+            } catch {
+                logger.debug("http: listening socket is closed", metadata: ["error": "\(error)"])
+            }
+        }
+        guard let pause = step.retry, retry == nil else { return }
+        retry = context.eventLoop.assumeIsolated().scheduleTask(in: pause) {
+            self.retry = nil
+            self.apply(self.state.retry(), context)
+        }
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { retry?.cancel() }
+}

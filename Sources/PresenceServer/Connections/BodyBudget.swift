@@ -1,0 +1,43 @@
+// Rollcall · PresenceServer
+
+import Metrics
+import Synchronization
+
+/// Bounds the bytes of request bodies that a node holds at once, over all connections.
+///
+/// A body is counted from its head on, by its length or as it grows, until its answer is written. At the bound a request
+/// gets 503. Long bodies leave an eighth to short ones, so that batches cannot keep heartbeats out.
+package final class BodyBudget: Sendable {
+    /// A body up to this many bytes may use the whole budget.
+    private static let short = 64 << 10
+
+    private let limit: Int
+    private let held = Atomic(0)
+    private let gauge = Gauge(label: "rollcall_body_bytes")
+    private let refused = Counter(label: "rollcall_bodies_refused_total", dimensions: [("reason", "budget")])
+    private let late = Counter(label: "rollcall_bodies_refused_total", dimensions: [("reason", "timeout")])
+
+    package init(limit: Int) { self.limit = limit }
+
+    /// Takes bytes for a body of `length` bytes so far; false when there is no room for them.
+    func reserve(_ bytes: Int, of length: Int) -> Bool {
+        guard bytes > 0 else { return true }
+        let room = length <= Self.short ? limit : limit - limit / 8
+        let total = held.add(bytes, ordering: .relaxed).newValue
+        guard total <= room else {
+            held.subtract(bytes, ordering: .relaxed)
+            refused.increment()
+            return false
+        }
+        gauge.record(total)
+        return true
+    }
+
+    func release(_ bytes: Int) {
+        guard bytes > 0 else { return }
+        gauge.record(held.subtract(bytes, ordering: .relaxed).newValue)
+    }
+
+    /// Counts a body that took too long.
+    func noteLate() { late.increment() }
+}

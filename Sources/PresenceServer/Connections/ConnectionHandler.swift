@@ -1,0 +1,392 @@
+// Rollcall · PresenceServer
+
+import HTTPTypes
+import Logging
+import NIOCore
+import NIOExtras
+import NIOHTTP1
+import NIOHTTPTypes
+import NIOHTTPTypesHTTP1
+
+/// One HTTP/1 connection between its decoder and the server: it checks heads, writes answers, and decides when the
+/// connection ends.
+///
+/// The framework reads `Connection` as one exact text, answers parse errors without a body, and closes in silence what
+/// is too slow. So this handler stands where the framework's encoder, codec and time-outs would; ``ConnectionState``
+/// decides, and this class does it. It is used on the loop of its channel alone.
+final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
+    typealias InboundIn = HTTPServerRequestPart
+    typealias InboundOut = HTTPRequestPart
+    typealias OutboundIn = HTTPResponsePart
+    typealias OutboundOut = IOData
+
+    private let responder: RollcallResponder
+    private let times: ConnectionTimes
+    private let budget: BodyBudget
+    private let logger: Logger
+    private let start: RequestStart
+    private let slot = DecoderSlot()
+
+    private var state: ConnectionState
+    private var framing: RequestFraming?
+    private var answerFraming = ResponseFraming.none
+    /// The head of an answer, until its first bytes go with it.
+    private var head: ByteBuffer?
+    /// What the budget counts for this connection.
+    private var reserved = 0
+    private var timer: Scheduled<Void>?
+    private var timerAt = NIODeadline.distantFuture
+    /// Closes a connection that lingers.
+    private var lingering: Scheduled<Void>?
+    /// Bytes that were written since the connection began.
+    private var written = 0
+    /// How many of them the client had when that was looked at last; nil while nothing is watched.
+    private var sentBefore: Int?
+    /// The connection is a stream's.
+    private var isReleased = false
+
+    init(_ responder: RollcallResponder, times: ConnectionTimes, budget: BodyBudget, logger: Logger) {
+        self.responder = responder
+        self.times = times
+        self.budget = budget
+        self.logger = logger
+        start = RequestStart()
+        state = ConnectionState(at: .now())
+    }
+
+    /// What a connection needs between its socket and the server, in this order.
+    var handlers: [any ChannelHandler] { [start, slot.decoder, self] }
+
+    func handlerAdded(context: ChannelHandlerContext) { if context.channel.isActive { arm(context) } }
+
+    func channelActive(context: ChannelHandlerContext) {
+        arm(context)
+        context.fireChannelActive()
+    }
+
+    func channelInactive(context: ChannelHandlerContext) {
+        settle()
+        context.fireChannelInactive()
+    }
+
+    func handlerRemoved(context: ChannelHandlerContext) { settle() }
+
+    /// Gives back what the connection holds of the node.
+    private func settle() {
+        timer?.cancel()
+        timer = nil
+        lingering?.cancel()
+        lingering = nil
+        budget.release(reserved)
+        reserved = 0
+    }
+
+    // MARK: Streams
+
+    /// Whether the newest request is of HTTP/1.0, which knows no chunks.
+    var isHTTP10: Bool { framing?.isHTTP10 == true }
+
+    /// Whether no answer is written any more.
+    var isClosing: Bool { state.isClosing }
+
+    /// Leaves the connection to a stream; returns what it has no use for, the decoder first.
+    func release() -> (decoder: any RemovableChannelHandler, others: [any RemovableChannelHandler]) {
+        isReleased = true
+        settle()
+        return (slot.decoder, [start, self])
+    }
+
+    // MARK: Requests
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        // The decoder of a stream's connection passes bytes on when it is removed.
+        guard !isReleased else { return }
+        switch unwrapInboundIn(data) {
+        case .head(let head):
+            receive(head, context)
+        case .body(let bytes):
+            receive(bytes, context)
+        case .end(let trailers):
+            start.expectHead()
+            if framing?.offersUpgrade == true { replaceDecoder(context) }
+            guard state.end(at: .now()) else { return }
+            context.fireChannelRead(wrapInboundOut(.end(trailers.map { HTTPFields($0, splitCookie: false) })))
+        }
+    }
+
+    func channelReadComplete(context: ChannelHandlerContext) {
+        context.fireChannelReadComplete()
+        guard !isReleased else { return }
+        if start.hasBegun { state.headBegan(at: .now()) }
+        // What still comes is read past, although the server may want nothing more.
+        if state.isClosing { context.read() } else { arm(context) }
+    }
+
+    private func receive(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
+        start.headEnded()
+        guard state.takesRequests else { return }
+        do throws(Problem) {
+            let framing = try RequestFraming(head)
+            self.framing = framing
+            let request = try HTTPRequest(head, framing)
+            if framing.expectsContinue { try responder.checkBeforeBody(request) }
+            var counted = 0
+            if case .length(let length) = framing.body, length <= responder.longestBody {
+                counted = try reserve(length, of: length)
+            }
+            state.begin(framing, bodyBytes: counted, at: .now())
+            context.fireChannelRead(wrapInboundOut(.head(request)))
+            sendContinueIfDue(context)
+        } catch {
+            refuse(error, isHead: head.method == .HEAD, context)
+        }
+    }
+
+    private func receive(_ bytes: ByteBuffer, _ context: ChannelHandlerContext) {
+        guard state.takesBody else { return perform(state.bodyArrived(bytes.readableBytes), context) }
+        var counted = 0
+        if framing?.body == .chunked {
+            do throws(Problem) {
+                counted = try reserve(bytes.readableBytes, of: state.bodyBytes + bytes.readableBytes)
+            } catch {
+                return refuse(error, context)
+            }
+        }
+        perform(state.bodyArrived(bytes.readableBytes, counted: counted), context)
+        context.fireChannelRead(wrapInboundOut(.body(bytes)))
+    }
+
+    private func reserve(_ bytes: Int, of length: Int) throws(Problem) -> Int {
+        guard budget.reserve(bytes, of: length) else {
+            var problem = Problem(.nodeFull, "The node holds as many bytes of request bodies as it may; try again.")
+            problem.headers[.retryAfter] = "1"
+            throw problem
+        }
+        reserved += bytes
+        return bytes
+    }
+
+    private func unreserve(_ bytes: Int) {
+        budget.release(bytes)
+        reserved -= bytes
+    }
+
+    private func replaceDecoder(_ context: ChannelHandlerContext) {
+        do {
+            try slot.replace(in: context.pipeline.syncOperations) {
+                if !self.isReleased { self.channelReadComplete(context: context) }
+            }
+        } catch {
+            logger.debug("http: decoder not replaced", metadata: ["error": "\(error)"])
+            context.close(promise: nil)
+        }
+    }
+
+    private func sendContinueIfDue(_ context: ChannelHandlerContext) {
+        guard !isReleased, state.takeContinue() else { return }
+        put(ByteBuffer(staticString: "HTTP/1.1 100 Continue\r\n\r\n"), context, nil)
+        context.flush()
+    }
+
+    // MARK: Answers
+
+    /// Writes an answer; one to a request that was refused, or behind it, is dropped.
+    func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
+        switch unwrapOutboundIn(data) {
+        case .head(let response):
+            begin(response, context, promise)
+        case .body(let bytes):
+            guard state.isInAnswer, answerFraming != .none else { return drop(promise) }
+            guard answerFraming == .chunked else { return send(bytes, context, promise) }
+            var chunk = context.channel.allocator.buffer(capacity: bytes.readableBytes + 16)
+            chunk.writeChunk(bytes)
+            send(chunk, context, promise)
+        case .end:
+            guard state.isInAnswer else { return drop(promise) }
+            send(answerFraming == .chunked ? ByteBuffer(staticString: "0\r\n\r\n") : nil, context, promise)
+            perform(state.answerEnded(at: .now()), context)
+            if reserved > state.bodyBytes { unreserve(reserved - state.bodyBytes) }
+            sendContinueIfDue(context)
+            if !state.isClosing { arm(context) }
+        }
+    }
+
+    private func begin(_ response: HTTPResponse, _ context: ChannelHandlerContext, _ promise: EventLoopPromise<Void>?) {
+        let asksToClose = response.headerFields[.connection] == "close"
+        guard var answer = state.answerBegins(asksToClose: asksToClose) else { return drop(promise) }
+        answerFraming = ResponseFraming(response, to: answer)
+        if answerFraming == .untilClose, !answer.closes {
+            state.answerEndsWithConnection()
+            answer = .init(isHead: answer.isHead, isHTTP10: answer.isHTTP10, closes: true)
+        }
+        var bytes = context.channel.allocator.buffer(capacity: 512)
+        bytes.writeHead(
+            response, framing: answerFraming, closes: answer.closes, answersHTTP10: answer.isHTTP10)
+        head = bytes
+        promise?.succeed()
+    }
+
+    /// Writes bytes of an answer, with its head if that still waits.
+    private func send(_ bytes: ByteBuffer?, _ context: ChannelHandlerContext, _ promise: EventLoopPromise<Void>?) {
+        // One small buffer costs less than two.
+        if var first = head, let bytes, bytes.readableBytes <= 4096 {
+            head = nil
+            first.writeImmutableBuffer(bytes)
+            return put(first, context, promise)
+        }
+        if let first = head {
+            head = nil
+            put(first, context, bytes == nil ? promise : nil)
+            if bytes == nil { return }
+        }
+        // With nothing to write, a promise keeps its place behind what was written.
+        if bytes != nil || promise != nil { put(bytes ?? ByteBuffer(), context, promise) }
+    }
+
+    private func put(_ bytes: ByteBuffer, _ context: ChannelHandlerContext, _ promise: EventLoopPromise<Void>?) {
+        written += bytes.readableBytes
+        context.write(wrapOutboundOut(.byteBuffer(bytes)), promise: promise)
+    }
+
+    private func drop(_ promise: EventLoopPromise<Void>?) { promise?.succeed() }
+
+    func flush(context: ChannelHandlerContext) {
+        if head != nil { send(nil, context, nil) }
+        context.flush()
+    }
+
+    // MARK: Refusals
+
+    private func refuse(_ problem: Problem, isHead: Bool? = nil, _ context: ChannelHandlerContext) {
+        interrupt(context) { $0.refuse(problem, isHead: isHead) }
+    }
+
+    /// Does what may end the reading of a body, and lets the server go that waits for the rest of it.
+    private func interrupt(_ context: ChannelHandlerContext, _ step: (inout ConnectionState) -> ConnectionState.Action)
+    {
+        let wasReading = state.takesBody
+        perform(step(&state), context)
+        if reserved > state.bodyBytes { unreserve(reserved - state.bodyBytes) }
+        if wasReading, !state.takesBody { context.fireErrorCaught(ChannelError.inputClosed) }
+    }
+
+    private func perform(_ action: ConnectionState.Action, _ context: ChannelHandlerContext) {
+        switch action {
+        case .none: break
+        case .abort: context.close(promise: nil)
+        case .close: linger(context)
+        case .refuse(let refusal):
+            let (response, body) = responder.refuse(refusal.problem, on: context.channel, logger: logger)
+            var bytes = context.channel.allocator.buffer(capacity: 1024)
+            bytes.writeHead(response, framing: .length, closes: true, answersHTTP10: false)
+            if !refusal.isHead { bytes.writeImmutableBuffer(body) }
+            put(bytes, context, nil)
+            linger(context)
+        }
+    }
+
+    /// Sends what is written, ends the output, and closes when the client has closed, or a moment later.
+    private func linger(_ context: ChannelHandlerContext) {
+        timer?.cancel()
+        timer = nil
+        timerAt = .distantFuture
+        send(nil, context, nil)
+        sentBefore = written - unsentBytes(context)
+        arm(context)
+        context.writeAndFlush(wrapOutboundOut(.byteBuffer(ByteBuffer()))).assumeIsolated().whenComplete {
+            [times] result in
+            guard case .success = result, !self.state.isInputClosed else { return context.close(promise: nil) }
+            context.close(mode: .output, promise: nil)
+            context.read()
+            self.lingering = context.eventLoop.assumeIsolated().scheduleTask(in: times.linger) {
+                context.close(promise: nil)
+            }
+        }
+    }
+
+    // MARK: Ends
+
+    func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+        guard mode == .output, !isReleased else { return context.close(mode: mode, promise: promise) }
+        // The server has written all that it will.
+        perform(state.close(), context)
+        promise?.succeed()
+    }
+
+    func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
+        guard !isReleased else { return context.fireUserInboundEventTriggered(event) }
+        if event is ChannelShouldQuiesceEvent {
+            perform(state.quiesce(at: .now()), context)
+            if !state.isClosing { arm(context) }
+            return
+        }
+        if case ChannelEvent.inputClosed? = event as? ChannelEvent {
+            if state.isClosing {
+                _ = state.inputClosed()
+                return closeWhenSent(context)
+            }
+            perform(state.inputClosed(), context)
+        }
+        context.fireUserInboundEventTriggered(event)
+    }
+
+    /// The client has nothing more to send, so nothing can reset what it still reads.
+    private func closeWhenSent(_ context: ChannelHandlerContext) {
+        context.writeAndFlush(wrapOutboundOut(.byteBuffer(ByteBuffer()))).assumeIsolated().whenComplete { _ in
+            context.close(promise: nil)
+        }
+    }
+
+    func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        guard !isReleased, let error = error as? HTTPParserError else { return context.fireErrorCaught(error) }
+        refuse(Problem(error, at: start, isInBody: state.takesBody), context)
+    }
+
+    // MARK: Time
+
+    func channelWritabilityChanged(context: ChannelHandlerContext) {
+        if !isReleased, !context.channel.isWritable, sentBefore == nil {
+            sentBefore = written - unsentBytes(context)
+            arm(context)
+        }
+        context.fireChannelWritabilityChanged()
+    }
+
+    /// Bytes that were written and that the client has not acknowledged.
+    ///
+    /// Those in the kernel count: it takes more only when a third of its buffer is free, and a slow reader may need longer
+    /// than the stuck time for that.
+    private func unsentBytes(_ context: ChannelHandlerContext) -> Int {
+        let waiting = (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
+        return waiting + SocketQueue.unacknowledgedBytes(context)
+    }
+
+    /// Sets the timer, unless it rings early enough: it is looked at again when it rings.
+    private func arm(_ context: ChannelHandlerContext) {
+        var deadline = state.deadline(times) ?? .distantFuture
+        if sentBefore != nil { deadline = min(deadline, .now() + times.stuck) }
+        guard deadline < timerAt else { return }
+        timer?.cancel()
+        timerAt = deadline
+        timer = context.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { self.ring(context) }
+    }
+
+    private func ring(_ context: ChannelHandlerContext) {
+        timer = nil
+        timerAt = .distantFuture
+        let now = NIODeadline.now()
+        // A response that is being read is not idle; one that makes no progress is given up.
+        let unsent = unsentBytes(context)
+        if unsent > 0 {
+            if let before = sentBefore, written - unsent <= before {
+                logger.debug("http: response not read, connection closed", metadata: ["unsent": "\(unsent)"])
+                return context.close(promise: nil)
+            }
+            state.sentUntil(now)
+        }
+        sentBefore = unsent > 0 ? written - unsent : nil
+        if state.takesBody, let deadline = state.deadline(times), deadline <= now { budget.noteLate() }
+        interrupt(context) { $0.expire(times, at: now) }
+        arm(context)
+    }
+}

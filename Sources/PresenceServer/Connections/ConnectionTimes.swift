@@ -1,0 +1,21 @@
+// Rollcall · PresenceServer
+
+package import NIOCore
+
+/// How long a connection may take for what.
+package struct ConnectionTimes: Sendable {
+    /// Without a request. It is longer than the 60 s after which load balancers give a connection up, so that it is
+    /// always their side that closes.
+    package var idle = TimeAmount.seconds(75)
+    /// From the first byte of a request's head to its last.
+    package var head = TimeAmount.seconds(30)
+    /// From the end of a request's head to the end of its body.
+    package var body = TimeAmount.seconds(30)
+    /// Without progress while a response is being sent.
+    package var stuck = TimeAmount.seconds(30)
+    /// After the last response, for a client that still sends: closing at once would reset the connection, and the
+    /// client would lose the response (RFC 9112, 9.6).
+    package var linger = TimeAmount.seconds(1)
+
+    package init() {}
+}

@@ -1,0 +1,162 @@
+// Rollcall · PresenceServer
+
+import NIOHTTP1
+
+/// What the head of a request decides about its connection, its body and its target (RFC 9110 and 9112).
+struct RequestFraming: Equatable, Sendable {
+    enum Body: Equatable, Sendable {
+        case none
+        case length(Int)
+        case chunked
+    }
+
+    let isHTTP10: Bool
+    let isHead: Bool
+    /// The connection ends with the answer.
+    let closes: Bool
+    let body: Body
+    /// The client waits for `100 Continue` before it sends the body.
+    let expectsContinue: Bool
+    /// The decoder stops behind a request that offers another protocol.
+    let offersUpgrade: Bool
+    let authority: String?
+    /// The path and query of the target; `*` for the server as a whole.
+    let path: String
+
+    /// - Throws: The problem of a head that RFC 9110 or 9112 does not allow; the connection must be closed with it.
+    init(_ head: HTTPRequestHead) throws(Problem) {
+        var fields = Fields()
+        for (name, value) in head.headers { fields.read(name, value) }
+        isHTTP10 = head.version.minor == 0
+        isHead = head.method == .HEAD
+        offersUpgrade = fields.hasUpgrade && fields.connection.hasUpgrade
+        closes =
+            fields.connection.hasClose || head.method == .CONNECT || (isHTTP10 && !fields.connection.hasKeepAlive)
+        body = try Self.body(fields, isHTTP10: isHTTP10)
+        let waits = isHTTP10 ? false : try Self.expectsContinue(fields.expectation)
+        expectsContinue = waits && body != .none
+        (authority, path) = try Self.target(head, host: fields.host)
+
+        if fields.hostCount > 1 {
+            throw Problem(.malformedRequest, at: .header("Host"), "Host is given \(fields.hostCount) times.")
+        }
+        if let host = fields.host {
+            guard Authority.isValid(host) else {
+                throw Problem(.malformedRequest, at: .header("Host"), "Host is no host with a port: \(excerpt(host)).")
+            }
+        } else if !isHTTP10 {
+            throw Problem(.malformedRequest, at: .header("Host"), "Host is missing; HTTP/1.1 requires it.")
+        }
+    }
+
+    private static func body(_ fields: Fields, isHTTP10: Bool) throws(Problem) -> Body {
+        guard fields.codings == 0 else {
+            guard !isHTTP10 else {
+                throw Problem(
+                    .malformedRequest, at: .header("Transfer-Encoding"), "HTTP/1.0 has no Transfer-Encoding.")
+            }
+            guard fields.contentLength == nil else {
+                throw Problem(
+                    .malformedRequest, at: .header("Content-Length"),
+                    "Content-Length and Transfer-Encoding exclude each other.")
+            }
+            guard !fields.hasOtherCoding else {
+                throw Problem(
+                    .notImplemented, at: .header("Transfer-Encoding"), "chunked is the only transfer coding here.")
+            }
+            guard fields.codings == 1 else {
+                throw Problem(.malformedRequest, at: .header("Transfer-Encoding"), "A body is chunked once.")
+            }
+            return .chunked
+        }
+        guard let length = fields.contentLength else { return .none }
+        guard let bytes = Int(length), bytes >= 0 else {
+            throw Problem(
+                .malformedRequest, at: .header("Content-Length"), "Content-Length is no number: \(excerpt(length)).")
+        }
+        return bytes == 0 ? .none : .length(bytes)
+    }
+
+    private static func expectsContinue(_ expectation: String?) throws(Problem) -> Bool {
+        guard let expectation else { return false }
+        guard FieldText.isEqual(expectation.utf8, "100-continue") else {
+            throw Problem(
+                .expectationFailed, at: .header("Expect"),
+                "100-continue is the only expectation here, not \(excerpt(expectation)).")
+        }
+        return true
+    }
+
+    /// Reads the target in each of its forms (RFC 9112, 3.2); an absolute one wins over `Host`.
+    private static func target(
+        _ head: HTTPRequestHead, host: String?
+    ) throws(Problem) -> (authority: String?, path: String) {
+        let target = head.uri
+        if target.utf8.first == UInt8(ascii: "/") || head.method == .CONNECT { return (host, target) }
+        if target == "*" && head.method == .OPTIONS { return (host, target) }
+        if let mark = target.firstRange(of: "://"),
+            FieldText.isEqual(target[..<mark.lowerBound].utf8, "http")
+                || FieldText.isEqual(target[..<mark.lowerBound].utf8, "https")
+        {
+            let end = target[mark.upperBound...].firstIndex { $0 == "/" || $0 == "?" || $0 == "#" } ?? target.endIndex
+            let authority = String(target[mark.upperBound..<end])
+            if !authority.isEmpty, Authority.isValid(authority) {
+                let rest = target[end...]
+                return (authority, rest.first == "/" ? String(rest) : "/" + rest)
+            }
+        }
+        throw Problem(.malformedRequest, "The target is no path and no http URL: \(excerpt(target)).")
+    }
+}
+
+extension RequestFraming {
+    /// The options of all fields `Connection`, which are one list (RFC 9110, 7.6.1).
+    fileprivate struct ConnectionOptions {
+        var hasClose = false
+        var hasKeepAlive = false
+        var hasUpgrade = false
+
+        mutating func read(_ value: String) {
+            FieldText.forEachMember(of: value) { option in
+                if FieldText.isEqual(option, "close") { hasClose = true }
+                if FieldText.isEqual(option, "keep-alive") { hasKeepAlive = true }
+                if FieldText.isEqual(option, "upgrade") { hasUpgrade = true }
+            }
+        }
+    }
+
+    /// The fields that matter here, collected in one pass.
+    fileprivate struct Fields {
+        var host: String?
+        var hostCount = 0
+        var connection = ConnectionOptions()
+        var hasUpgrade = false
+        var codings = 0
+        var hasOtherCoding = false
+        var contentLength: String?
+        var expectation: String?
+
+        /// Looks at the length of a name first, since most names are none of these.
+        mutating func read(_ name: String, _ value: String) {
+            switch name.utf8.count {
+            case 4 where FieldText.isEqual(name.utf8, "host"):
+                if hostCount == 0 { host = value }
+                hostCount += 1
+            case 6 where FieldText.isEqual(name.utf8, "expect"):
+                expectation = expectation.map { $0 + ", " + value } ?? value
+            case 7 where FieldText.isEqual(name.utf8, "upgrade"):
+                hasUpgrade = true
+            case 10 where FieldText.isEqual(name.utf8, "connection"):
+                connection.read(value)
+            case 14 where FieldText.isEqual(name.utf8, "content-length"):
+                contentLength = value
+            case 17 where FieldText.isEqual(name.utf8, "transfer-encoding"):
+                FieldText.forEachMember(of: value) { coding in
+                    codings += 1
+                    if !FieldText.isEqual(coding, "chunked") { hasOtherCoding = true }
+                }
+            default: break
+            }
+        }
+    }
+}

@@ -1,0 +1,190 @@
+// Rollcall · EndToEndTests
+
+import Foundation
+import LocalServices
+import TestSupport
+import Testing
+
+@testable import rollcall
+
+/// What connections can make a node hold, and for how long.
+@Suite("The bounds of connections")
+struct ConnectionBoundsTests {
+    private static let hasty = [
+        "ROLLCALL_IDLE_TIMEOUT": "1", "ROLLCALL_HEAD_TIMEOUT": "1", "ROLLCALL_BODY_TIMEOUT": "1",
+        "ROLLCALL_STUCK_READER_AGE": "1",
+    ]
+
+    private func withNode(
+        _ environment: [String: String] = [:], _ body: (RollcallProcess) async throws -> Void
+    ) async throws {
+        let settings = ["ROLLCALL_REDIS_PREFIX": uniquePrefix()].merging(environment) { _, given in given }
+        try await withRollcall(redis: try await SharedRedis.url, environment: settings) { try await body($0) }
+    }
+
+    private static func batch(_ length: Int) -> String {
+        "POST /v1/batch HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: \(length)\r\n\r\n"
+    }
+
+    /// Sends bytes, waits for the end of the connection, and gives what came.
+    private func ended(_ text: String, at node: RollcallProcess) async throws -> String {
+        let client = try await RawClient.connect(to: node.url)
+        if !text.isEmpty { try await client.send(text) }
+        try await eventually("the end after \(text.prefix(200))", timeout: .seconds(20)) { try await client.isEnded }
+        let received = try await client.received
+        await client.close()
+        return received
+    }
+
+    @Test func `a connection that is idle is closed, and one with an incomplete request gets 408`() async throws {
+        let cases: [(String, String?)] = [
+            ("", nil), (RawClient.get("/healthz"), nil), ("GET /healthz HTTP/1.1\r\nHo", "408"), ("G", "408"),
+            ("\r\nGET", "408"), ("\r\n", nil), (Self.batch(100), "408"), (Self.batch(100) + "{", "408"),
+            ("POST /v1/batch HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab", "408"),
+        ]
+        try await withNode(Self.hasty) { node in
+            try await withThrowingTaskGroup { group in
+                for (text, status) in cases {
+                    group.addTask {
+                        let answer = try await ended(text, at: node)
+                        let statuses = answer.split(separator: "HTTP/1.1 ").map { String($0.prefix(3)) }
+                        #expect(statuses.filter { $0 != "200" } == (status.map { [$0] } ?? []), "\(text): \(answer)")
+                        #expect(answer.contains("application/problem+json") == (status != nil), "\(text)")
+                    }
+                }
+                try await group.waitForAll()
+            }
+        }
+    }
+
+    @Test func `a body that drips has the time of the whole`() async throws {
+        try await withNode(Self.hasty) { node in
+            let client = try await RawClient.connect(to: node.url)
+            try await client.send(Self.batch(1 << 20) + String(repeating: " ", count: 1 << 19))
+            let dripping = Task {
+                while !Task.isCancelled {
+                    try await client.send(" ")
+                    try await Task.sleep(for: .milliseconds(50))
+                }
+            }
+            try await eventually("408") { try await client.received.hasPrefix("HTTP/1.1 408 ") }
+            try await eventually("the end") { try await client.isEnded }
+            dripping.cancel()
+            await client.close()
+            #expect(try await node.client.metric(#"rollcall_bodies_refused_total{reason="timeout"}"#) == 1)
+            try await eventually("no bytes held") { try await node.client.metric("rollcall_body_bytes") == 0 }
+        }
+    }
+
+    @Test func `bodies beyond the budget get 503, and their room comes back`() async throws {
+        try await withNode(["ROLLCALL_BODY_BUDGET": "8388608"]) { node in
+            let first = try await RawClient.connect(to: node.url)
+            try await first.send(Self.batch(4_000_000) + "{")
+            let held = "rollcall_body_bytes"
+            try await eventually("the bytes of the first") { try await node.client.metric(held) == 4_000_000 }
+
+            let second = try await ended(Self.batch(4_000_000), at: node)
+            #expect(second.hasPrefix("HTTP/1.1 503 ") && second.contains("\r\nRetry-After: 1\r\n"))
+            #expect(second.contains("application/problem+json"))
+            // Short bodies have an eighth for themselves.
+            let path = RollcallClient.path(topic: "t", "presences", "a", "s")
+            #expect(try await node.client.put(path, "{}").status == 201)
+            // A chunked body counts as it grows.
+            let chunks = String(repeating: "20000\r\n\(String(repeating: " ", count: 0x20000))\r\n", count: 30)
+            let head = "POST /v1/batch HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+            #expect(try await ended(head + chunks, at: node).hasPrefix("HTTP/1.1 503 "))
+
+            await first.close()
+            try await eventually("no bytes held") { try await node.client.metric(held) == 0 }
+            let padded = #"{"operations":[]}"# + String(repeating: " ", count: 4_000_000)
+            #expect(try await node.client.post("/v1/batch", padded).status == 200)
+            #expect(try await node.client.metric(held) == 0)
+            #expect(try await node.client.metric(#"rollcall_bodies_refused_total{reason="budget"}"#) == 2)
+        }
+    }
+
+    @Test func `a response is sent for as long as it is read, and given up when nothing is read`() async throws {
+        try await withNode(Self.hasty.merging(["ROLLCALL_LOG_LEVEL": "debug"]) { $1 }) { node in
+            // More than the sockets of both sides hold.
+            let count = 150
+            let requests = String(repeating: RawClient.get("/openapi.yaml"), count: count)
+            let stuck = try await StalledReader.open(node.url + "/", sending: requests)
+            let slow = try await StalledReader.open(node.url + "/", sending: requests)
+            let reading = Task {
+                while !Task.isCancelled {
+                    try await slow.readSome()
+                    try await Task.sleep(for: .milliseconds(100))
+                }
+            }
+            try await eventually("the end of what is not read", timeout: .seconds(30)) {
+                node.log.contains("http: response not read")
+            }
+            reading.cancel()
+            await stuck.close()
+            let text = try await slow.read { $0.split(separator: "HTTP/1.1 200 OK").count >= count }
+            #expect(text.split(separator: "HTTP/1.1 200 OK").count == count)
+            await slow.close()
+        }
+    }
+
+    @Test func `a node at its limit takes the next connection when one closes`() async throws {
+        try await withNode(["ROLLCALL_MAX_CONNECTIONS": "3"]) { node in
+            let clients = try await RawClient.connect(3, to: node.url)
+            try await eventually("a log line") { node.log.contains("accepting paused") }
+            let waiting = try await RawClient.connect(to: node.url)
+            try await waiting.send(RawClient.get("/healthz"))
+            #expect(try await waiting.received.isEmpty)
+            await clients[0].close()
+            try await eventually("the answer") { try await waiting.received.hasPrefix("HTTP/1.1 200 ") }
+            await waiting.close()
+            for client in clients { await client.close() }
+            try await eventually("the connections' end") {
+                try await (node.client.metric("rollcall_connections_open") ?? 9) <= 2
+            }
+            #expect(try await node.client.metric("rollcall_accept_paused") == 0)
+        }
+    }
+
+    @Test func `a node with few open files waits at the limit without work, and serves on`() async throws {
+        #if os(Linux)
+            let prefix = uniquePrefix()
+            let redis = try await SharedRedis.url
+            let node = try await OwnedProcess.start(
+                "/usr/bin/prlimit",
+                arguments: ["--nofile=64:64", try RollcallProcess.executable, "serve"],
+                environment: ["ROLLCALL_REDIS_URL": redis, "ROLLCALL_REDIS_PREFIX": prefix, "ROLLCALL_PORT": "0"])
+            let url = try await node.ready(within: .seconds(30)) {
+                let words = "rollcall: listening on "
+                let line = node.log.completeLines.first { $0.contains(words) }
+                return line.flatMap {
+                    $0.firstRange(of: words).map { range in String(line?[range.upperBound...] ?? "") }
+                }
+            }
+            let clients = try await RawClient.connect(90, to: url)
+            try await eventually("a log line") { node.log.text.contains("accepting paused") }
+            let before = try Self.processorTime(of: node.pid)
+            try await Task.sleep(for: .seconds(2))
+            #expect(try Self.processorTime(of: node.pid) - before < 100, "ticks of 10 ms in 2 s")
+            for client in clients { await client.close() }
+            #expect(try await RollcallClient(url).get("/healthz").status == 200)
+            #expect(try await RollcallClient(url).get("/readyz").status == 200)
+            await node.stop(grace: .seconds(10))
+        #endif
+    }
+
+    /// User and system time, in ticks.
+    private static func processorTime(of pid: Int32) throws -> Int {
+        let stat = try String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8)
+        let fields = stat.split(separator: ")").last?.split(separator: " ") ?? []
+        return try #require(Int(fields[11])) + #require(Int(fields[12]))
+    }
+
+    @Test(arguments: [(64, 2, 4, 26), (64, 2, 13, 35), (1024, 8, 4, 256), (1_000_000, 64, 13, 256), (20, 2, 4, 26)])
+    func `clients get the open files that the node does not need`(limit: Int, loops: Int, services: Int, reserved: Int)
+    {
+        let share = OpenFiles.Share(limit: limit, eventLoops: loops, services: services)
+        #expect(share.reserved == reserved && share.connections == max(1, limit - reserved))
+        #expect(share.isScarce == (limit == 20 || services == 13 && limit == 64))
+        #expect(OpenFiles.Share(limit: nil, eventLoops: 2, services: 4).connections == 768)
+    }
+}

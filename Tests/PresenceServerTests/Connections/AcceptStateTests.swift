@@ -1,0 +1,41 @@
+// Rollcall · PresenceServerTests
+
+import NIOCore
+import Testing
+
+@testable import PresenceServer
+
+@Suite("Accepting connections")
+struct AcceptStateTests {
+    private static func at(_ seconds: Int64) -> NIODeadline { .uptimeNanoseconds(0) + .seconds(seconds) }
+
+    @Test func `a node at its limit takes no connection until one closes, and says so once a minute`() {
+        var state = AcceptState(limit: 2)
+        #expect(state.opened(at: Self.at(0)) == .init(accepts: true))
+        let full = state.opened(at: Self.at(0))
+        #expect(!full.accepts && full.notice == .paused(reason: "the limit of 2 connections is reached"))
+        #expect(state.closed(at: Self.at(1)).accepts)
+        #expect(state.opened(at: Self.at(2)) == .init(accepts: false))
+        _ = state.closed(at: Self.at(61))
+        #expect(state.opened(at: Self.at(62)).notice != nil)
+    }
+
+    @Test func `the end of a pause is noted when there is room again, once`() {
+        var state = AcceptState(limit: 2)
+        _ = state.opened(at: Self.at(0))
+        _ = state.opened(at: Self.at(0))
+        #expect(state.closed(at: Self.at(1)).notice == .resumed)
+        #expect(state.closed(at: Self.at(1)).notice == nil)
+    }
+
+    @Test func `a system without room is asked again after a second or when a connection closes`() {
+        var state = AcceptState(limit: nil)
+        _ = state.opened(at: Self.at(0))
+        let failed = state.failed("too many open files", at: Self.at(0))
+        #expect(!failed.accepts && failed.retry == .seconds(1) && failed.notice != nil)
+        #expect(!state.accepts)
+        #expect(state.retry().accepts)
+        #expect(state.failed("too many open files", at: Self.at(1)).notice == nil)
+        #expect(state.closed(at: Self.at(2)).accepts)
+    }
+}

@@ -1,0 +1,177 @@
+// Rollcall · PresenceServerTests
+
+import NIOCore
+import NIOHTTP1
+import Testing
+
+@testable import PresenceServer
+
+@Suite("The state of a connection")
+struct ConnectionStateTests {
+    private static let start = NIODeadline.uptimeNanoseconds(0)
+    private static let times = ConnectionTimes()
+    private static let problem = Problem(.malformedRequest, "wrong")
+
+    private static func at(_ seconds: Int64) -> NIODeadline { start + .seconds(seconds) }
+
+    private static func framing(_ fields: [(String, String)] = [], minor: Int = 1) throws -> RequestFraming {
+        try RequestFraming(
+            HTTPRequestHead(
+                version: .init(major: 1, minor: minor), method: .POST, uri: "/",
+                headers: HTTPHeaders([("Host", "h")] + fields)))
+    }
+
+    /// A connection that has got a request; its body is complete unless a length is given.
+    private static func asked(length: Int? = nil, _ fields: [(String, String)] = []) throws -> ConnectionState {
+        var state = ConnectionState(at: start)
+        let body = length.map { [("Content-Length", "\($0)")] } ?? []
+        state.begin(try framing(fields + body), bodyBytes: length ?? 0, at: start)
+        if length == nil { _ = state.end(at: start) }
+        return state
+    }
+
+    private func name(_ action: ConnectionState.Action) -> String {
+        switch action {
+        case .none: "none"
+        case .refuse: "refuse"
+        case .close: "close"
+        case .abort: "abort"
+        }
+    }
+
+    @Test func `a silent connection is closed without an answer after the idle time`() {
+        var state = ConnectionState(at: Self.start)
+        #expect(state.deadline(Self.times) == Self.at(75))
+        #expect(name(state.expire(Self.times, at: Self.at(74))) == "none")
+        #expect(name(state.expire(Self.times, at: Self.at(75))) == "abort")
+    }
+
+    @Test func `the time of a head begins with its first byte, and ends with 408`() {
+        var state = ConnectionState(at: Self.start)
+        state.headBegan(at: Self.at(10))
+        state.headBegan(at: Self.at(20))
+        #expect(state.deadline(Self.times) == Self.at(40))
+        guard case .refuse(let refusal) = state.expire(Self.times, at: Self.at(40)) else {
+            Issue.record("no refusal")
+            return
+        }
+        #expect(refusal.problem.kind == .requestTimeout && state.isClosing)
+    }
+
+    @Test func `the time of a body is that of the whole, also while parts of it come`() throws {
+        var state = try Self.asked(length: 100)
+        #expect(name(state.bodyArrived(50)) == "none")
+        #expect(state.deadline(Self.times) == Self.at(30))
+        #expect(name(state.expire(Self.times, at: Self.at(30))) == "refuse")
+        #expect(state.bodyBytes == 0)
+    }
+
+    @Test func `a connection that waits for its answer has no deadline, and is idle from the answer on`() throws {
+        var state = try Self.asked()
+        #expect(state.deadline(Self.times) == nil)
+        #expect(state.answerBegins(asksToClose: false)?.closes == false)
+        #expect(name(state.answerEnded(at: Self.at(100))) == "none")
+        #expect(state.deadline(Self.times) == Self.at(175))
+        state.sentUntil(Self.at(120))
+        #expect(state.deadline(Self.times) == Self.at(195))
+    }
+
+    @Test func `nothing behind a request that closes is read, and its answer ends the connection`() throws {
+        var state = try Self.asked([("Connection", "close")])
+        #expect(!state.takesRequests)
+        #expect(state.answerBegins(asksToClose: false)?.closes == true)
+        #expect(name(state.answerEnded(at: Self.start)) == "close")
+        #expect(state.answerBegins(asksToClose: false) == nil)
+    }
+
+    @Test func `a refusal waits for the answers before it and replaces its own request's`() throws {
+        var state = try Self.asked()
+        state.begin(try Self.framing([("Content-Length", "9")]), bodyBytes: 9, at: Self.start)
+        #expect(state.bodyBytes == 9)
+        #expect(name(state.refuse(Self.problem)) == "none")
+        #expect(state.bodyBytes == 0 && !state.takesRequests && !state.takesBody)
+        #expect(state.answerBegins(asksToClose: false) != nil)
+        #expect(name(state.answerEnded(at: Self.start)) == "refuse")
+        // What the server says of the refused request is not written.
+        #expect(state.answerBegins(asksToClose: false) == nil)
+    }
+
+    @Test func `one refusal is written, not two`() {
+        var state = ConnectionState(at: Self.start)
+        #expect(name(state.refuse(Self.problem)) == "refuse")
+        #expect(name(state.refuse(Self.problem)) == "none")
+    }
+
+    @Test func `a request that is answered already is not refused as well`() throws {
+        var state = try Self.asked(length: 10)
+        _ = state.answerBegins(asksToClose: false)
+        #expect(name(state.answerEnded(at: Self.start)) == "none")
+        #expect(name(state.refuse(Self.problem)) == "close")
+    }
+
+    @Test func `a short body behind an answer is read past, and a long one ends the connection`() throws {
+        var short = try Self.asked(length: 1000)
+        #expect(short.answerBegins(asksToClose: false)?.closes == false)
+        _ = short.answerEnded(at: Self.start)
+        #expect(name(short.bodyArrived(1000)) == "none")
+        let isEnd = short.end(at: Self.start)
+        #expect(isEnd && short.takesRequests)
+
+        var long = try Self.asked(length: 1 << 20)
+        #expect(long.answerBegins(asksToClose: false)?.closes == true)
+
+        var chunked = ConnectionState(at: Self.start)
+        chunked.begin(try Self.framing([("Transfer-Encoding", "chunked")]), at: Self.start)
+        _ = chunked.answerBegins(asksToClose: false)
+        _ = chunked.answerEnded(at: Self.start)
+        #expect(name(chunked.bodyArrived(ConnectionState.drainAllowance)) == "none")
+        #expect(name(chunked.bodyArrived(1)) == "close")
+    }
+
+    @Test func `100 Continue is due once, in the request's turn, and not when the body has come`() throws {
+        let expecting = try Self.framing([("Expect", "100-continue"), ("Content-Length", "3")])
+        var first = ConnectionState(at: Self.start)
+        first.begin(expecting, at: Self.start)
+        let (isDue, isDueAgain) = (first.takeContinue(), first.takeContinue())
+        #expect(isDue && !isDueAgain)
+
+        var second = try Self.asked()
+        second.begin(expecting, at: Self.start)
+        let isDueEarly = second.takeContinue()
+        _ = second.answerBegins(asksToClose: false)
+        _ = second.answerEnded(at: Self.start)
+        let isDueInTurn = second.takeContinue()
+        #expect(!isDueEarly && isDueInTurn)
+
+        var hasty = ConnectionState(at: Self.start)
+        hasty.begin(expecting, at: Self.start)
+        _ = hasty.bodyArrived(1)
+        let isDueLate = hasty.takeContinue()
+        #expect(!isDueLate)
+    }
+
+    @Test func `a client that sends nothing more gets its answers, the last of which closes`() throws {
+        var state = try Self.asked()
+        state.begin(try Self.framing(), at: Self.start)
+        _ = state.end(at: Self.start)
+        #expect(name(state.inputClosed()) == "none")
+        #expect(state.answerBegins(asksToClose: false)?.closes == false)
+        #expect(name(state.answerEnded(at: Self.start)) == "none")
+        #expect(state.answerBegins(asksToClose: false)?.closes == true)
+        #expect(name(state.answerEnded(at: Self.start)) == "close")
+        var idle = ConnectionState(at: Self.start)
+        #expect(name(idle.inputClosed()) == "close")
+    }
+
+    @Test func `a node that stops closes an idle connection at once and another with its answer`() throws {
+        var idle = ConnectionState(at: Self.start)
+        #expect(name(idle.quiesce(at: Self.start)) == "abort")
+        var busy = try Self.asked()
+        #expect(name(busy.quiesce(at: Self.start)) == "none")
+        #expect(busy.answerBegins(asksToClose: false)?.closes == true)
+        var slow = ConnectionState(at: Self.start)
+        slow.headBegan(at: Self.start)
+        #expect(name(slow.quiesce(at: Self.at(1))) == "none")
+        #expect(slow.deadline(Self.times) == Self.at(3))
+    }
+}
