@@ -15,9 +15,13 @@ struct RandomFaultTests {
         let first = environment["ROLLCALL_TEST_SEED"].flatMap(UInt64.init) ?? .random(in: 0...1_000_000)
         print("random faults from seed \(first)")
         var struck: [RandomFault: Int] = [:]
+        var closed = 0
         for number in 0..<count {
-            for fault in try await RandomRun.run(seed: first + UInt64(number)) { struck[fault, default: 0] += 1 }
+            let run = try await RandomRun.run(seed: first + UInt64(number))
+            for fault in run.faults { struck[fault, default: 0] += 1 }
+            closed += run.closed
         }
         print("\(count) seeds, faults: \(struck.map { "\($0.key) \($0.value)" }.sorted().joined(separator: ", "))")
+        print("streams that were closed beside another one of their session: \(closed)")
     }
 }

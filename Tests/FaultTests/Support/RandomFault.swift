@@ -7,7 +7,7 @@ import TestSupport
 /// A fault that a random run may meet; each is over when `strike` returns, its effects are not.
 enum RandomFault: CaseIterable, Sendable {
     case cutPubSub, cutClients, flushScripts
-    case cutNode, stallNode, silenceNode, freezeNode
+    case cutNode, stallNode, silenceNode, freezeNode, freezeNodes
     case freezeRedis, stallRedisPastLeases
     case flushAll, restartRedisEmpty
     case killNode
@@ -33,6 +33,13 @@ enum RandomFault: CaseIterable, Sendable {
             node.pause()
             try await Task.sleep(for: moment)
             node.resume()
+        case .freezeNodes:
+            // One after the other, so that what the first was asked is executed when clients have gone elsewhere.
+            for node in cluster.nodes {
+                node.pause()
+                try await Task.sleep(for: moment)
+                node.resume()
+            }
         case .freezeRedis, .stallRedisPastLeases:
             cluster.redis.pause()
             try await Task.sleep(for: self == .freezeRedis ? moment : .milliseconds(7500))

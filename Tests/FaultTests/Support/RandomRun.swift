@@ -8,34 +8,39 @@ import Testing
 /// A cluster's random life: operations whose outcome is known, owners who go on, and faults; the seed decides all that a
 /// test can decide.
 ///
-/// The model is simple: who renews is there and never left; what was acknowledged last is what Redis holds, unless Redis
-/// lost its state or the answer is unknown; and all streams, lists and Redis agree.
+/// The model is simple: an owner that renews is there and never left, and so is a session while one of its streams is
+/// open; what was acknowledged last is what Redis holds, unless Redis lost its state or the answer is unknown; and all
+/// streams, lists and Redis agree.
 struct RandomRun {
     private let seed: UInt64
     private var random: SplitMix
     /// What the model knows of presences over REST: a number in the meta, or that they are absent.
     private var known: [String: Int?] = [:]
     private var faults: [RandomFault] = []
+    /// What the sessions on several streams did.
+    private var shared: (opened: Int, closed: Int, abandoned: Int) = (0, 0, 0)
 
     init(seed: UInt64) {
         self.seed = seed
         random = SplitMix(seed: seed)
     }
 
-    /// Runs, and says what struck; an error names the seed and the faults.
-    static func run(seed: UInt64) async throws -> [RandomFault] {
+    /// Runs; returns what struck, and how often a session on several streams was closed beside another one. An error
+    /// names the seed and the faults.
+    static func run(seed: UInt64) async throws -> (faults: [RandomFault], closed: Int) {
         var run = RandomRun(seed: seed)
         do {
             try await FaultCluster.with(settings: ["ROLLCALL_GRACE": "10"]) { cluster in try await run.play(cluster) }
         } catch {
             throw NeverHappened(description: "seed \(seed), faults \(run.faults): \(error)")
         }
-        return run.faults
+        return (run.faults, run.shared.closed)
     }
 
     private mutating func play(_ cluster: FaultCluster) async throws {
         let streams = try await cluster.streamOwners(4)
         let backends = try await cluster.requestOwners(4)
+        let tabs = try await cluster.sharedTabs(3)
         let restless = cluster.restlessWatcher()
         var hasLost = false
         for _ in 0..<3 {
@@ -49,7 +54,10 @@ struct RandomRun {
         }
         for _ in 0..<8 { try await operate(cluster) }
 
-        let keys = streams.map(\.key) + backends.map(\.key)
+        try await eventually("a duplicated tab that is closed", timeout: .seconds(20)) {
+            tabs.allSatisfy { $0.history.closed > 0 }
+        }
+        let keys = streams.map(\.key) + backends.map(\.key) + tabs.map(\.key)
         try await cluster.expectPresent(keys, timeout: .seconds(30))
         try await cluster.expectOneTruth(and: [restless.watcher], timeout: .seconds(20))
         try await expectKnown(cluster)
@@ -59,6 +67,10 @@ struct RandomRun {
         }
         #expect(cluster.watchersAreOpen, "seed \(seed), faults \(faults)")
         await cluster.end(streams, backends, restless)
+        for tab in tabs { await tab.close() }
+        shared = tabs.reduce(into: (0, 0, 0)) { sum, tab in
+            sum = (sum.0 + tab.history.opened, sum.1 + tab.history.closed, sum.2 + tab.history.abandoned)
+        }
     }
 
     private mutating func operate(_ cluster: FaultCluster) async throws {
