@@ -13,6 +13,10 @@ package struct RollcallRequestContext: InitializableFromSource {
     private let connectionLogger: Logger
     /// The id that the client gave in `X-Request-Id`, or one of ours.
     package private(set) var requestID: String
+    /// What stands before every address that the answer has.
+    ///
+    /// Set by the router.
+    package var basePath = BasePath.root
     /// Set by the router.
     package var parameters = PathParameters()
     /// Set by the router, with names that the route knows only.

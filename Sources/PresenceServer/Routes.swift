@@ -29,7 +29,7 @@ extension RouteTable {
         let enrichment = EnrichmentRoutes(store: backend.store, options: options)
         let batch = BatchRoutes(store: backend.store, options: options)
         let health = HealthRoutes(checks: checks, metrics: metrics)
-        let documents = DocumentRoutes()
+        let documents = DocumentRoutes(basePath: options.basePath)
 
         let one = BodyType(limit: options.bodyBytes)
         let patch = BodyType(limit: options.bodyBytes, type: "application/merge-patch+json")
@@ -39,7 +39,7 @@ extension RouteTable {
         let list = "/v1/topics/{topic}/presences"
         let key = list + "/{key}"
         let presence = key + "/{session}"
-        return RouteTable([
+        let routes = [
             Route(.post, list, "track", body: one, handler: presences.track),
             Route(.put, presence, "putPresence", body: one, handler: presences.put),
             Route(.patch, presence, "patchMeta", body: patch, handler: presences.patch),
@@ -70,6 +70,7 @@ extension RouteTable {
             Route(.get, "/openapi.yaml", "contract", query: nil, handler: documents.contract),
             Route(.get, "/problems/{kind}", "explainProblem", query: nil, handler: documents.problem),
             Route(.get, "/", "page", query: nil, handler: documents.page),
-        ])
+        ]
+        return RouteTable(routes, basePath: options.basePath)
     }
 }

@@ -17,6 +17,8 @@ package struct ServerOptions: Sendable {
     package var defaultTopics = 1_000
     /// Topics of one batch whose store calls are under way at once; the others wait for one of them.
     package var concurrentTopics = 16
+    /// Where a proxy shows the service.
+    package var basePath = BasePath.root
 
     package init(limits: Limits = Limits()) {
         self.limits = limits

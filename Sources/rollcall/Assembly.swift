@@ -75,10 +75,12 @@ struct Assembly: Sendable {
         let registry = StreamRegistry(eventLoopGroup: loops, options: settings.streamOptions, queue: queue)
         let streams = StreamRoutes(
             hub: hub, store: store, leases: leases, registry: registry, limits: limits, options: settings.streamOptions)
+        var serverOptions = ServerOptions(limits: limits)
+        serverOptions.basePath = settings.basePath
         let table = RouteTable.rollcall(
             PresenceBackend(store: store, live: hub.live, enricher: enricher),
             streams: StreamHandlers(topicEvents: streams.topicEvents, manyTopicEvents: streams.manyTopicEvents),
-            options: ServerOptions(limits: limits),
+            options: serverOptions,
             checks: {
                 let draining = HealthCheck("draining", fault: registry.isDraining ? "the node is stopping" : nil)
                 return await HealthCheck.redis(store) + [draining] + (hook.map { [$0.check] } ?? [])

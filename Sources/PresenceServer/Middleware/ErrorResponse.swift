@@ -14,7 +14,7 @@ struct ErrorResponse {
 
     init(to error: any Error, context: RollcallRequestContext) {
         let problem = Self.problem(for: error, context: context)
-        var response = problem.response(instance: context.requestID)
+        var response = problem.response(instance: context.requestID, under: context.basePath)
         // The rest of the body is still coming.
         if problem.kind == .bodyTooLarge { response.headers[.connection] = "close" }
         self.response = response

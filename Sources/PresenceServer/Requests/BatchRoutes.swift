@@ -40,7 +40,7 @@ struct BatchRoutes: Sendable {
         }
 
         var json = JSONObjectWriter()
-        json.array("results", results) { $0.write(instance: context.requestID, to: &$1) }
+        json.array("results", results) { $0.write(instance: context.requestID, under: context.basePath, to: &$1) }
         return .json(json.finish())
     }
 

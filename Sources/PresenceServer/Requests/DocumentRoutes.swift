@@ -4,6 +4,16 @@ import Hummingbird
 
 /// What is the same for everybody: the demo page, the contract, and what problems mean.
 struct DocumentRoutes: Sendable {
+    private let contractText: [UInt8]
+    private let basePath: BasePath
+
+    init(basePath: BasePath) {
+        self.basePath = basePath
+        var text = String(decoding: PackageResources.openapi_yaml, as: UTF8.self)
+        if basePath != .root { text.replace("\n  - url: /\n", with: "\n  - url: \(basePath.text)\n") }
+        self.contractText = Array(text.utf8)
+    }
+
     /// `GET /`.
     func page(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
         .bytes(PackageResources.index_html, type: "text/html; charset=utf-8")
@@ -11,7 +21,7 @@ struct DocumentRoutes: Sendable {
 
     /// `GET /openapi.yaml`.
     func contract(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
-        .bytes(PackageResources.openapi_yaml, type: "application/yaml")
+        .bytes(self.contractText, type: "application/yaml")
     }
 
     /// `GET /problems/{kind}`: where a problem's `type` leads.
@@ -20,7 +30,8 @@ struct DocumentRoutes: Sendable {
         guard let kind = ProblemKind(rawValue: slug) else {
             throw Problem(.unknownRoute, "No problem is called \(excerpt(slug)).")
         }
-        let text = "\(kind.title) (\(kind.status.code))\n\n\(kind.explanation)\n"
+        let explanation = kind.explanation.replacing("/openapi.yaml", with: self.basePath.text + "/openapi.yaml")
+        let text = "\(kind.title) (\(kind.status.code))\n\n\(explanation)\n"
         return .bytes(Array(text.utf8), type: "text/plain; charset=utf-8")
     }
 }

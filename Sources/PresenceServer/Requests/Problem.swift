@@ -32,10 +32,12 @@ package struct Problem: Error, Sendable {
 
     /// The problem as JSON, without a newline at its end.
     ///
-    /// - Parameter instance: The id of the request that it answers.
-    package func json(instance: String) -> [UInt8] {
+    /// - Parameters:
+    ///   - instance: The id of the request that it answers.
+    ///   - base: Stands before its `type`.
+    package func json(instance: String, under base: BasePath = .root) -> [UInt8] {
         var json = JSONObjectWriter()
-        json.string("type", self.kind.type)
+        json.string("type", base.text + self.kind.type)
         json.string("title", self.kind.title)
         json.int("status", self.kind.status.code)
         json.string("detail", self.detail)
@@ -50,8 +52,8 @@ package struct Problem: Error, Sendable {
         return json.finish()
     }
 
-    package func response(instance: String) -> Response {
-        var response = Response.json(self.json(instance: instance), status: self.kind.status)
+    package func response(instance: String, under base: BasePath) -> Response {
+        var response = Response.json(self.json(instance: instance, under: base), status: self.kind.status)
         response.headers[.contentType] = "application/problem+json"
         response.headers[.cacheControl] = "no-store"
         for field in self.headers { response.headers[field.name] = field.value }

@@ -161,7 +161,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
         }
     }
 
-    /// The `type` member: a relative reference that this very server answers.
+    /// The `type` member below the base path: a relative reference that this very server answers.
     package var type: String { "/problems/\(self.rawValue)" }
 }
 

@@ -44,7 +44,7 @@ enum WriteResult: Sendable {
     }
 
     /// Writes `"status":201,…` or `"status":404,"problem":{…}`.
-    func write(instance: String, to json: inout JSONObjectWriter) {
+    func write(instance: String, under base: BasePath, to json: inout JSONObjectWriter) {
         switch self {
         case .receipt(let status, let topic, let member, let receipt):
             json.int("status", status.code)
@@ -53,7 +53,7 @@ enum WriteResult: Sendable {
             json.int("status", HTTPResponse.Status.noContent.code)
         case .problem(let problem):
             json.int("status", problem.kind.status.code)
-            json.raw("problem") { $0.append(contentsOf: problem.json(instance: instance)) }
+            json.raw("problem") { $0.append(contentsOf: problem.json(instance: instance, under: base)) }
         }
     }
 

@@ -34,6 +34,7 @@ package struct RollcallResponder: HTTPResponder {
     package func respond(to request: Request, context: RollcallRequestContext) async throws -> Response {
         let start = ContinuousClock.now
         var context = context
+        context.basePath = self.table.basePath
         context.adopt(requestID: request.headers[.requestID])
         let found = self.table.resource(at: request.uri.path)
         let route = found?.0.route(for: request.method)
@@ -62,6 +63,7 @@ package struct RollcallResponder: HTTPResponder {
             let route = resource.route(for: .get), let open = route.open
         else { return nil }
         var context = RollcallRequestContext(source: .init(channel: channel, logger: logger))
+        context.basePath = self.table.basePath
         context.adopt(requestID: request.headers[.requestID])
         var stream: OpenedStream
         do {
@@ -83,7 +85,7 @@ package struct RollcallResponder: HTTPResponder {
         let request = Request(head: head, body: RequestBody(buffer: ByteBuffer()))
         let found = self.table.resource(at: request.uri.path)
         if head.method == .options, self.methods(at: request.uri.path, found) != nil { return }
-        let (route, _) = try Self.route(for: request, found)
+        let (route, _) = try self.route(for: request, found)
         if !route.isProbe { try self.origins.check(name: head.authority) }
         _ = try self.query(of: request, route)
         try route.body?.check(head.headerFields)
@@ -92,7 +94,7 @@ package struct RollcallResponder: HTTPResponder {
     /// Makes the answer to a request that no route gets to see.
     func refuse(_ problem: Problem, on channel: any Channel, logger: Logger) -> (head: HTTPResponse, body: ByteBuffer) {
         let context = RollcallRequestContext(source: .init(channel: channel, logger: logger))
-        var response = problem.response(instance: context.requestID)
+        var response = problem.response(instance: context.requestID, under: self.table.basePath)
         response.headers[.date] = Timestamp.now.httpDate
         self.crossOrigin.apply(to: &response.headers, hasOrigin: true, method: nil)
         response.headers[.requestID] = context.requestID
@@ -101,13 +103,14 @@ package struct RollcallResponder: HTTPResponder {
             context.logger.debug(
                 "http: request refused", metadata: ["status": "\(response.status.code)", "detail": "\(problem.detail)"])
         }
-        var body = ByteBuffer(bytes: problem.json(instance: context.requestID))
+        var body = ByteBuffer(bytes: problem.json(instance: context.requestID, under: self.table.basePath))
         body.writeInteger(UInt8(ascii: "\n"))
         return (response.head, body)
     }
 
     /// Adds what every answer has.
     private func complete(_ headers: inout HTTPFields, of request: Request, _ context: RollcallRequestContext) {
+        context.basePath.apply(to: &headers)
         self.crossOrigin.apply(to: &headers, hasOrigin: request.headers.contains(.origin), method: request.method)
         headers[.requestID] = context.requestID
     }
@@ -130,7 +133,11 @@ package struct RollcallResponder: HTTPResponder {
         if request.method == .options, let methods = self.methods(at: request.uri.path, found) {
             return self.crossOrigin.options(of: methods, for: request)
         }
-        let (route, parameters) = try Self.route(for: request, found)
+        let base = self.table.basePath
+        if found == nil, base != .root, request.uri.path == base.text, request.method.isSafe {
+            return Self.redirect(toPageFor: request)
+        }
+        let (route, parameters) = try self.route(for: request, found)
         try self.prepare(&context, for: request, route, parameters)
         var response = try await route.handler(request, context)
         if request.method == .head {
@@ -147,11 +154,12 @@ package struct RollcallResponder: HTTPResponder {
         path == "*" ? self.table.methods : found?.0.methods
     }
 
-    private static func route(
+    private func route(
         for request: Request, _ found: (RouteTable.Resource, PathParameters)?
     ) throws(Problem) -> (Route, PathParameters) {
         guard let (resource, parameters) = found else {
-            throw Problem(.unknownRoute, "There is nothing at \(excerpt(request.uri.path)); see /openapi.yaml.")
+            let base = self.table.basePath.text
+            throw Problem(.unknownRoute, "There is nothing at \(excerpt(request.uri.path)); see \(base)/openapi.yaml.")
         }
         guard let route = resource.route(for: request.method) else {
             let allow = resource.methods.map(\.rawValue).joined(separator: ", ")
@@ -161,6 +169,12 @@ package struct RollcallResponder: HTTPResponder {
             throw problem
         }
         return (route, parameters)
+    }
+
+    /// Sends a browser from the base path to the page below it, whose addresses are relative.
+    private static func redirect(toPageFor request: Request) -> Response {
+        let query = request.uri.query.map { "?\($0)" } ?? ""
+        return Response(status: .permanentRedirect, headers: [.location: "/" + query])
     }
 
     /// Checks what no handler has to, and puts what the request's target says into its context.

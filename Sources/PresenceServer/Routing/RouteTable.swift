@@ -25,11 +25,14 @@ package struct RouteTable: Sendable {
     package let routes: [Route]
     /// What `Allow` says of the server as a whole.
     let methods: [HTTPRequest.Method]
+    /// Found below this path as well as at the root.
+    package let basePath: BasePath
     private let resources: [Int: [Resource]]
 
-    package init(_ routes: [Route]) {
+    package init(_ routes: [Route], basePath: BasePath = .root) {
         self.routes = routes
         self.methods = [.get, .head, .post, .put, .patch, .delete, .options]
+        self.basePath = basePath
         var resources: [Int: [Resource]] = [:]
         for route in routes {
             var candidates = resources[route.path.segments.count, default: []]
@@ -45,6 +48,13 @@ package struct RouteTable: Sendable {
 
     /// The resource at a path, with the parameters that the path carries.
     func resource(at path: String) -> (Resource, PathParameters)? {
+        if let rest = self.basePath.remainder(of: path), let found = self.resource(atRoot: String(rest)) {
+            return found
+        }
+        return self.resource(atRoot: path)
+    }
+
+    private func resource(atRoot path: String) -> (Resource, PathParameters)? {
         let segments = PathTemplate.split(path)
         for resource in self.resources[segments.count, default: []] {
             if let parameters = resource.path.match(segments) { return (resource, parameters) }

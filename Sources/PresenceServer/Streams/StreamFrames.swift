@@ -43,9 +43,9 @@ enum StreamFrames {
     }
 
     /// What an answer's status would have said, had the stream not begun.
-    static func error(_ problem: Problem, instance: String) -> ByteBuffer {
+    static func error(_ problem: Problem, instance: String, under base: BasePath) -> ByteBuffer {
         var frame = EventFrame()
-        frame.event("error") { $0 += problem.json(instance: instance) }
+        frame.event("error") { $0 += problem.json(instance: instance, under: base) }
         return frame.chunk()
     }
 

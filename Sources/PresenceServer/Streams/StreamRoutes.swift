@@ -65,7 +65,8 @@ package struct StreamRoutes: Sendable {
                 registry.keep(stream, logger: context.logger)
                 // Before a track of the stream's own, so that the track arrives as a message and needs no snapshot.
                 guard hub.follow(request.topics) else {
-                    stream.tell(StreamFrames.error(.tooManyTopics, instance: context.requestID))
+                    stream.tell(
+                        StreamFrames.error(.tooManyTopics, instance: context.requestID, under: context.basePath))
                     return stream.end(.failed)
                 }
                 guard let presence = request.presence else { return stream.subscribe(to: hub) }
@@ -100,7 +101,7 @@ package struct StreamRoutes: Sendable {
             context.logger.error("A stream's presence could not be tracked", metadata: ["error": "\(error)"])
             let problem = Problem(.internalError, "The presence could not be tracked.")
             stream.whenEnded { _ in presence.release(presence.request.member) }
-            stream.tell(StreamFrames.error(problem, instance: context.requestID))
+            stream.tell(StreamFrames.error(problem, instance: context.requestID, under: context.basePath))
             stream.end(.failed)
         }
     }

@@ -18,6 +18,7 @@ struct Settings: Sendable {
     let headTimeout: Duration
     let bodyTimeout: Duration
     let bodyBudget: Int
+    let basePath: BasePath
     let redisURL: RedisURL
     let redisPrefix: String
     /// nil stands for none: entries are served as they are.
@@ -67,6 +68,7 @@ struct Settings: Sendable {
         self.headTimeout = .seconds(try reader.required(SettingsTable.headTimeout))
         self.bodyTimeout = .seconds(try reader.required(SettingsTable.bodyTimeout))
         self.bodyBudget = try reader.required(SettingsTable.bodyBudget)
+        self.basePath = try reader.value(of: SettingsTable.basePath) ?? .root
         self.redisPrefix = try reader.required(SettingsTable.redisPrefix)
         self.databaseURL = try reader.databaseURL()
         self.profilesTable = try reader.required(SettingsTable.profilesTable)

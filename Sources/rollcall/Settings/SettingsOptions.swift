@@ -20,6 +20,7 @@ struct SettingsOptions: ParsableArguments {
     @Option(SettingsTable.headTimeout) var headTimeout: String?
     @Option(SettingsTable.bodyTimeout) var bodyTimeout: String?
     @Option(SettingsTable.bodyBudget) var bodyBudget: String?
+    @Option(SettingsTable.basePath) var basePath: String?
     @Option(SettingsTable.redisURL) var redisURL: String?
     @Option(fileOf: SettingsTable.redisURL) var redisURLFile: String?
     @Option(SettingsTable.redisPrefix) var redisPrefix: String?
@@ -49,8 +50,9 @@ struct SettingsOptions: ParsableArguments {
     var given: [String: String] {
         // In the order of `SettingsTable.all`.
         let values = [
-            host, port, maximumConnections, origins, idleTimeout, headTimeout, bodyTimeout, bodyBudget, redisURL,
-            redisURLFile, redisPrefix, databaseURL, databaseURLFile, profilesTable, fetchRules, nodeID, defaultTTL,
+            host, port, maximumConnections, origins, idleTimeout, headTimeout, bodyTimeout, bodyBudget, basePath,
+            redisURL, redisURLFile, redisPrefix, databaseURL, databaseURLFile, profilesTable, fetchRules, nodeID,
+            defaultTTL,
             minimumTTL,
             maximumTTL, grace, maximumMetaBytes, diffWindow, pingInterval, slowReaderBytes, slowReaderAge,
             stuckReaderAge, maximumStreamQueueBytes, maximumReplayBytes, maximumTopics, drain, logLevel, logFormat,

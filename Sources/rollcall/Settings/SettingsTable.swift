@@ -38,6 +38,11 @@ enum SettingsTable {
     static let bodyBudget = Setting(
         "body-budget", default: "67108864", in: 8_388_608...17_179_869_184,
         "Bytes of request bodies that a node holds at once; beyond them it answers 503.")
+    static let basePath = Setting<BasePath>(
+        "base-path",
+        "The path under which a proxy shows the service, such as /presence: Location, Link and problem types begin with it.",
+        expected: "a path such as /presence: a slash first, none last, none of the service's own paths",
+        parse: { BasePath($0) })
     static let redisURL = Setting(
         "redis-url", without: "required", isSecret: true,
         "The Redis that all nodes share: redis://, rediss:// (TLS) or redis+unix://, with user:password@ and /db.",
@@ -120,7 +125,7 @@ enum SettingsTable {
     /// Each secret is followed by the setting that names a file with it.
     static let all: [SettingInfo] = [
         host.info, port.info, maximumConnections.info, origins.info, idleTimeout.info, headTimeout.info,
-        bodyTimeout.info, bodyBudget.info, redisURL.info, redisPrefix.info, databaseURL.info,
+        bodyTimeout.info, bodyBudget.info, basePath.info, redisURL.info, redisPrefix.info, databaseURL.info,
         profilesTable.info, fetchRules.info, nodeID.info,
         defaultTTL.info, minimumTTL.info, maximumTTL.info, grace.info, maximumMetaBytes.info, diffWindow.info,
         pingInterval.info, slowReaderBytes.info, slowReaderAge.info, stuckReaderAge.info,
