@@ -110,7 +110,7 @@ let package = Package(
         // Servers, processes, clients and folds shared by the test targets.
         .target(
             name: "TestSupport",
-            dependencies: ["LocalServices", subprocess, httpClient, nio, nioPosix, nioHTTP1, logging],
+            dependencies: ["LocalServices", subprocess, httpClient, nio, nioPosix, nioHTTP1, nioSSL, logging],
             path: "Tests/TestSupport", swiftSettings: settings),
         // Random and damaged inputs.
         .target(

@@ -5,7 +5,7 @@ import Foundation
 /// Finds the programs that private servers need.
 package enum Executables {
     /// Where package managers put programs, also when `PATH` is short (a service manager's, an IDE's).
-    private static let usualFolders = ["/usr/local/bin", "/usr/bin", "/bin", "/opt/homebrew/bin"]
+    private static let usualFolders = ["/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin", "/opt/homebrew/bin"]
 
     /// Where programs are looked for, the folders of `PATH` first.
     static var folders: [String] {

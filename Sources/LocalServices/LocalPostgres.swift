@@ -176,7 +176,7 @@ package final class LocalPostgres: Sendable {
     private func start() async throws(LocalServicesError) {
         try await self.makeCluster()
         try await self.outwaitPredecessor()
-        let deadline = ContinuousClock.now + .seconds(5)
+        let deadline = ContinuousClock.now + .seconds(30)
         while true {
             do throws(LocalServicesError) {
                 return try await self.launch()
@@ -217,7 +217,7 @@ package final class LocalPostgres: Sendable {
         let process = try await self.user.start(
             self.programs.postgres, own + self.arguments, environment: Self.environment)
         self.process.withLock { $0 = process }
-        try await process.ready(within: .seconds(30)) {
+        try await process.ready(within: .seconds(120)) {
             let status = self.status
             return status.first == "\(process.pid)" && status.last == "ready" ? true : nil
         }

@@ -159,7 +159,7 @@ package final class LocalRedis: Sendable {
         let process = try await self.user.start(
             self.executable, own + self.arguments, environment: self.environment)
         self.process.withLock { $0 = process }
-        try await process.ready(within: .seconds(10)) { self.answers ? true : nil }
+        try await process.ready(within: .seconds(60)) { self.answers ? true : nil }
     }
 
     /// Whether a Redis speaks at the socket.

@@ -1,29 +1,40 @@
 // Rollcall · LocalServices
 
 import Foundation
+import Synchronization
 
 /// The two things that a private server's owner does with raw sockets: choose a free port, ask whether one answers.
 package enum LocalSocket {
     /// The longest path that `sun_path` holds with its closing NUL, on every system that we run on.
     package static let longestPath = 103
 
-    /// Returns a loopback port that was free a moment ago.
+    /// Ports below those that systems give to outgoing connections: no connection takes one before its server listens.
+    private static let portsForServers = 12_000..<32_000
+    /// Ports that this process was given already, whether or not their servers listen yet.
+    private static let givenPorts = Mutex<Set<Int>>([])
+
+    /// Returns a loopback port that is free, and that no other caller in this process gets.
     package static func freePort() throws(LocalServicesError) -> Int {
+        for _ in 0..<1_000 {
+            let port = Int.random(in: portsForServers)
+            guard givenPorts.withLock({ $0.insert(port).inserted }), isFree(port) else { continue }
+            return port
+        }
+        throw LocalServicesError(.startFailed, "no free loopback port: \(String(cString: strerror(errno)))")
+    }
+
+    /// Whether every interface has the port free, since a server may listen on all of them.
+    private static func isFree(_ port: Int) -> Bool {
         let descriptor = socket(AF_INET, Self.stream, 0)
         defer { close(descriptor) }
         var address = sockaddr_in()
         address.sin_family = sa_family_t(AF_INET)
-        address.sin_addr.s_addr = UInt32(0x7F00_0001).bigEndian
-        var length = socklen_t(MemoryLayout<sockaddr_in>.size)
-        let bound = withUnsafeMutablePointer(to: &address) {
+        address.sin_port = UInt16(port).bigEndian
+        return withUnsafePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
-                bind(descriptor, $0, length) == 0 && getsockname(descriptor, $0, &length) == 0
+                bind(descriptor, $0, socklen_t(MemoryLayout<sockaddr_in>.size)) == 0
             }
         }
-        guard bound else {
-            throw LocalServicesError(.startFailed, "no free loopback port: \(String(cString: strerror(errno)))")
-        }
-        return Int(UInt16(bigEndian: address.sin_port))
     }
 
     /// Sends `question` to a unix socket and returns the first bytes of the answer, or nil when none comes.

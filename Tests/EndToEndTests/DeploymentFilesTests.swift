@@ -71,8 +71,8 @@ struct DeploymentFilesTests {
         let command = try #require(self.compose.services["redis"]).command
         #expect(command.first == "redis-server")
         try await withLocalRedis(arguments: Array(command.dropFirst())) { redis in
-            let policy = LocalSocket.ask(redis.socketPath, "CONFIG GET maxmemory-policy\r\n")
-            #expect(policy?.contains("noeviction") == true)
+            let policy = try await LocalSocket.answer(from: redis.socketPath, to: "CONFIG GET maxmemory-policy\r\n")
+            #expect(policy.contains("noeviction"))
         }
     }
 
@@ -166,7 +166,7 @@ struct DeploymentFilesTests {
                     #expect(try await stream.next("presence_state").json == [:])
                     let tracked = try await plain.put("/v1/topics/room/presences/alice/tab", "{}")
                     #expect(tracked.status == 201)
-                    let diff = try await stream.next("presence_diff", timeout: .seconds(2))
+                    let diff = try await stream.next("presence_diff")
                     #expect(try diff.json["joins"]?["alice"] != nil)
                     await stream.close()
 
@@ -198,8 +198,11 @@ struct DeploymentFilesTests {
                 "XDG_CONFIG_HOME": folder,
             ])
         let client = RollcallClient(plain)
-        try await caddy.ready(within: .seconds(20)) {
-            (try? await client.get("/healthz"))?.status == 200 ? true : nil
+        // Caddy listens for HTTPS while it still makes the certificate.
+        for client in [client, RollcallClient(encrypted)] {
+            try await caddy.ready(within: .seconds(120) * patience) {
+                (try? await client.send("GET", "/healthz", timeout: .seconds(5)))?.status == 200 ? true : nil
+            }
         }
         try await body(client, encrypted + "/healthz")
         await caddy.stop()

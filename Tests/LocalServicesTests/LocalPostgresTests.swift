@@ -117,7 +117,7 @@ struct LocalPostgresTests {
             #expect(answer == "|done")
             try await watch.value
             await #expect(throws: LocalServicesError.self) { try await holder.value }
-            #expect(Self.greeting(of: postgres) == "R")
+            try await eventually("a greeting") { Self.greeting(of: postgres) == "R" }
             postgres.pause()
         }
     }

@@ -12,21 +12,24 @@ struct LocalRedisTests {
         let first = try await SharedRedis.redis
         try await withRedis { url in
             #expect(url == first.socketURL)
-            #expect(LocalSocket.ask(first.socketPath, "PING\r\n") == "+PONG\r\n")
+            let answer = try await LocalSocket.answer(from: first.socketPath, to: "PING\r\n")
+            #expect(answer == "+PONG\r\n")
         }
     }
 
     @Test("It evicts nothing and saves nothing, and extra arguments win")
     func configuration() async throws {
         try await withLocalRedis(arguments: ["--maxmemory", "20mb", "--hz", "50"]) { redis in
-            func setting(_ name: String) -> String? {
-                LocalSocket.ask(redis.socketPath, "CONFIG GET \(name)\r\n")?
+            func setting(_ name: String) async throws -> String? {
+                try await LocalSocket.answer(from: redis.socketPath, to: "CONFIG GET \(name)\r\n")
                     .split(separator: "\r\n", omittingEmptySubsequences: false).dropLast().last.map(String.init)
             }
-            #expect(setting("maxmemory-policy") == "noeviction")
-            #expect(setting("save") == "")
-            #expect(setting("maxmemory") == "20971520")
-            #expect(setting("hz") == "50")
+            for (name, value) in [
+                ("maxmemory-policy", "noeviction"), ("save", ""), ("maxmemory", "20971520"), ("hz", "50"),
+            ] {
+                let found = try await setting(name)
+                #expect(found == value, "\(name)")
+            }
             #expect(redis.url == redis.socketURL)
         }
     }
@@ -46,14 +49,14 @@ struct LocalRedisTests {
         try await withLocalRedis(port: true) { redis in
             let (pid, url) = (redis.pid, redis.url)
             #expect(url == "redis://127.0.0.1:\(try #require(redis.port))")
-            #expect(LocalSocket.ask(redis.socketPath, "SET a 1\r\n") == "+OK\r\n")
+            #expect(try await LocalSocket.answer(from: redis.socketPath, to: "SET a 1\r\n") == "+OK\r\n")
             await redis.kill()
             #expect(redis.pid == nil)
             #expect(LocalSocket.ask(redis.socketPath, "PING\r\n") == nil)
             try await redis.restart()
             #expect(redis.url == url)
             #expect(redis.pid != nil && redis.pid != pid)
-            #expect(LocalSocket.ask(redis.socketPath, "GET a\r\n") == "$-1\r\n")
+            #expect(try await LocalSocket.answer(from: redis.socketPath, to: "GET a\r\n") == "$-1\r\n")
         }
     }
 
@@ -88,7 +91,8 @@ struct LocalRedisTests {
             } throws: {
                 ($0 as? LocalServicesError)?.code == .inUse
             }
-            #expect(LocalSocket.ask(first.socketPath, "PING\r\n") == "+PONG\r\n")
+            let answer = try await LocalSocket.answer(from: first.socketPath, to: "PING\r\n")
+            #expect(answer == "+PONG\r\n")
         }
     }
 

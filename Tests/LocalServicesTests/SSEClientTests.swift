@@ -31,7 +31,7 @@ struct SSEClientTests {
 
     private func withServer(_ body: (RollcallClient) async throws -> Void) async throws {
         let process = try await OwnedProcess.start("/usr/bin/env", arguments: ["python3", "-c", Self.server])
-        let line = try await process.ready(within: .seconds(20)) { process.log.completeLines.first }
+        let line = try await process.ready(within: giveUpTime * patience) { process.log.completeLines.first }
         try await body(RollcallClient("http://127.0.0.1:\(line.dropFirst("port ".count))"))
         await process.kill()
     }

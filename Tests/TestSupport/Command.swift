@@ -14,7 +14,7 @@ package enum Command {
     /// A program that does not end within `timeout` is killed, and that is an error.
     package static func run(
         _ executable: String, _ arguments: [String] = [], environment: [String: String?] = [:],
-        timeout: Duration = .seconds(60)
+        timeout: Duration = .seconds(120)
     ) async throws -> Outcome {
         let variables = environment.map { (Environment.Key(stringLiteral: $0), $1) }
         return try await withThrowingTaskGroup(of: Outcome.self) { group in
@@ -31,8 +31,8 @@ package enum Command {
                 return Outcome(code: code, output: result.standardOutput, errors: result.standardError)
             }
             group.addTask {
-                try await Task.sleep(for: timeout)
-                throw NeverHappened(description: "the end of \(executable) within \(timeout)")
+                try await Task.sleep(for: timeout * patience)
+                throw NeverHappened(description: "the end of \(executable) within \(timeout * patience)")
             }
             defer { group.cancelAll() }
             for try await outcome in group { return outcome }

@@ -12,12 +12,15 @@ package struct NeverHappened: Error, CustomStringConvertible {
 /// `ROLLCALL_TEST_PATIENCE`: how many times longer than usual conditions are awaited, under a sanitizer for example.
 package let patience = ProcessInfo.processInfo.environment["ROLLCALL_TEST_PATIENCE"].flatMap(Int.init) ?? 1
 
+/// When a test gives up, which is no rule about how fast a thing is: long enough for a machine that others share.
+package let giveUpTime = Duration.seconds(60)
+
 /// Awaits a condition: asks every few milliseconds, and fails by throwing when `timeout` has passed.
 ///
 /// - Parameter what: what was awaited, for the failure's message.
 package func eventually(
     _ what: @autoclosure () -> String = "the condition",
-    timeout: Duration = .seconds(10),
+    timeout: Duration = giveUpTime,
     isolation: isolated (any Actor)? = #isolation,
     fileID: String = #fileID,
     line: Int = #line,
@@ -32,7 +35,7 @@ package func eventually(
 @discardableResult
 package func eventually<Value>(
     _ what: @autoclosure () -> String = "a value",
-    timeout: Duration = .seconds(10),
+    timeout: Duration = giveUpTime,
     isolation: isolated (any Actor)? = #isolation,
     fileID: String = #fileID,
     line: Int = #line,
@@ -43,7 +46,7 @@ package func eventually<Value>(
     while true {
         if let value = try await find() { return value }
         guard clock.now < deadline else {
-            throw NeverHappened(description: "\(fileID):\(line): \(what()) did not happen within \(timeout)")
+            throw NeverHappened(description: "\(fileID):\(line): \(what()) did not happen within \(timeout * patience)")
         }
         try await Task.sleep(for: .milliseconds(5))
     }

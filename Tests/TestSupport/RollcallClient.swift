@@ -13,6 +13,7 @@ package struct RollcallClient: Sendable {
         package let status: Int
         package let headers: [(name: String, value: String)]
         package let body: [UInt8]
+        package let isHTTP2: Bool
 
         package var text: String { String(decoding: self.body, as: UTF8.self) }
 
@@ -61,7 +62,7 @@ package struct RollcallClient: Sendable {
     /// A body is `application/json` unless `headers` says otherwise.
     package func send(
         _ method: String, _ path: String, _ body: String? = nil, headers: [String: String] = [:],
-        timeout: Duration = .seconds(30)
+        timeout: Duration = giveUpTime
     ) async throws -> Response {
         var request = HTTPClientRequest(url: self.baseURL + path)
         request.method = HTTPMethod(rawValue: method)
@@ -72,11 +73,11 @@ package struct RollcallClient: Sendable {
                 request.headers.add(name: "Content-Type", value: "application/json")
             }
         }
-        let response = try await TestHTTP.client.execute(request, timeout: TimeAmount(timeout))
+        let response = try await TestHTTP.client(for: request.url).execute(request, timeout: TimeAmount(timeout))
         let bytes = try await response.body.collect(upTo: 256 << 20)
         return Response(
             status: Int(response.status.code), headers: response.headers.map { (name: $0.name, value: $0.value) },
-            body: Array(buffer: bytes))
+            body: Array(buffer: bytes), isHTTP2: response.version == .http2)
     }
 
     /// Opens a stream; it ends with ``SSEClient/close()`` or its last reference.

@@ -18,11 +18,11 @@ package final class RollcallProcess: Sendable {
     ///   - environment: settings; what the test process itself has of `ROLLCALL_*` is not passed on. The port is a
     ///     free one unless `ROLLCALL_PORT` says otherwise.
     package static func start(
-        _ arguments: [String], environment: [String: String] = [:], timeout: Duration = .seconds(30)
+        _ arguments: [String], environment: [String: String] = [:], timeout: Duration = .seconds(120)
     ) async throws -> RollcallProcess {
         let process = try await OwnedProcess.start(
             try Self.executable, arguments: arguments, environment: Self.settings(environment))
-        let url = try await process.ready(within: timeout) {
+        let url = try await process.ready(within: timeout * patience) {
             for line in process.log.completeLines {
                 if let words = line.firstRange(of: Self.readyWords) {
                     return String(line[words.upperBound...].prefix { !$0.isWhitespace })
@@ -43,7 +43,7 @@ package final class RollcallProcess: Sendable {
 
     /// Runs a command that ends by itself, such as `rollcall list`.
     package static func run(
-        _ arguments: [String], environment: [String: String] = [:], timeout: Duration = .seconds(30)
+        _ arguments: [String], environment: [String: String] = [:], timeout: Duration = .seconds(120)
     ) async throws -> Command.Outcome {
         try await Command.run(
             try Self.executable, arguments, environment: Self.settings(environment), timeout: timeout)
@@ -63,7 +63,7 @@ package final class RollcallProcess: Sendable {
 
     /// Sends SIGTERM and returns how it ended; after `grace` it is killed.
     @discardableResult
-    package func terminate(grace: Duration = .seconds(20)) async -> ProcessExit {
+    package func terminate(grace: Duration = giveUpTime) async -> ProcessExit {
         await self.process.stop(grace: grace)
     }
 
@@ -131,7 +131,7 @@ package func withRollcall<Result>(
         await node.terminate()
         return result
     } catch {
-        await node.terminate(grace: .seconds(2))
+        await node.terminate(grace: .seconds(20))
         throw NodeTestFailure(error: error, log: node.process.log.tail(40))
     }
 }

@@ -39,7 +39,7 @@ package final class SSEClient: Sendable {
 
     /// Sends the request and returns when the head of the answer is there, whatever its status.
     package static func open(
-        _ url: String, lastEventID: String? = nil, headers: [String: String] = [:], timeout: Duration = .seconds(10)
+        _ url: String, lastEventID: String? = nil, headers: [String: String] = [:], timeout: Duration = giveUpTime
     ) async throws -> SSEClient {
         var request = HTTPClientRequest(url: url)
         for (name, value) in headers { request.headers.add(name: name, value: value) }
@@ -99,7 +99,7 @@ package final class SSEClient: Sendable {
 
     /// Returns the next event that was not handed out yet, and of that name if one is given; skips those before it.
     package func next(
-        _ name: String? = nil, timeout: Duration = .seconds(10), fileID: String = #fileID, line: Int = #line
+        _ name: String? = nil, timeout: Duration = giveUpTime, fileID: String = #fileID, line: Int = #line
     ) async throws -> SSEEvent {
         try await eventually("an event\(name.map { " '\($0)'" } ?? "")", timeout: timeout, fileID: fileID, line: line) {
             try self.state.state.withLock { state in
@@ -135,10 +135,10 @@ package final class SSEClient: Sendable {
         of request: HTTPClientRequest, within timeout: Duration
     ) async throws -> HTTPClientResponse {
         try await withThrowingTaskGroup(of: HTTPClientResponse.self) { group in
-            group.addTask { try await TestHTTP.client.execute(request, deadline: .distantFuture) }
+            group.addTask { try await TestHTTP.client(for: request.url).execute(request, deadline: .distantFuture) }
             group.addTask {
-                try await Task.sleep(for: timeout)
-                throw NeverHappened(description: "no answer to \(request.url) within \(timeout)")
+                try await Task.sleep(for: timeout * patience)
+                throw NeverHappened(description: "no answer to \(request.url) within \(timeout * patience)")
             }
             defer { group.cancelAll() }
             for try await response in group { return response }

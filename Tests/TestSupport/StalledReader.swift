@@ -36,7 +36,7 @@ package struct StalledReader: Sendable {
     package func read(until isEnough: @escaping @Sendable (String) -> Bool) async throws -> String {
         try await channel.setOption(.autoRead, value: true).get()
         channel.read()
-        return try await eventually("enough of the stream", timeout: .seconds(30)) {
+        return try await eventually("enough of the stream") {
             let text = try await channel.eventLoop.submit { String(buffer: handler.value.received) }.get()
             return isEnough(text) ? text : nil
         }
