@@ -44,7 +44,7 @@ struct ContractFuzzTests {
                         "SCHEMATHESIS_HOOKS": Self.contract + "/hooks.py", "HYPOTHESIS_STORAGE_DIRECTORY": folder,
                         "PYTHONDONTWRITEBYTECODE": "1",
                     ],
-                    timeout: Environment.examples == nil ? .seconds(300) * patience : .seconds(1_700))
+                    timeout: Environment.examples == nil ? .seconds(600) : .seconds(1_700))
                 #expect(outcome.code == 0, "seed \(seed)\n\(outcome.output)\(outcome.errors)")
             }
         }

@@ -20,7 +20,7 @@ struct DemoPageTests {
         let node = try await RollcallProcess.start(["dev", "--state", folder])
         let outcome = try await Command.run(
             python, [repository + "/Tests/EndToEndTests/demo_page.py", node.url, screenshot],
-            environment: ["PLAYWRIGHT_BROWSERS_PATH": repository + "/.venv/browsers"], timeout: .seconds(150))
+            environment: ["PLAYWRIGHT_BROWSERS_PATH": repository + "/.venv/browsers"], timeout: .seconds(480))
         let end = await node.terminate()
         #expect(outcome.code == 0, "\(outcome.output)\(outcome.errors)\nThe node said:\n\(node.process.log.tail(20))")
         #expect(end == .exited(0))

@@ -12,12 +12,14 @@ struct DevOwnershipTests {
         let state = try TemporaryFolder.make()
         defer { TemporaryFolder.remove(state) }
         let node = try await RollcallProcess.start(["dev", "--state", state])
+        // The node listens before it prints this.
+        try await eventually("the welcome") { DevTests.databaseURL(in: node.log) != nil }
         // The folder is one that only we can reach, so the servers' users cannot when we are root.
         let socket = String(try #require(node.log.firstMatch(of: /redis=redis\+unix:\/\/(\S+)/)).1)
         let database = try #require(DevTests.databaseURL(in: node.log))
         let host = try #require(URLComponents(string: database)?.queryItems?.first { $0.name == "host" }?.value)
         #expect(LocalSocket.isOpen("\(host)/.s.PGSQL.5432"))
-        #expect(LocalSocket.ask(socket, "PING\r\n") == "+PONG\r\n")
+        #expect(try await LocalSocket.answer(from: socket, to: "PING\r\n") == "+PONG\r\n")
         node.process.send(signal)
         let exit = await node.process.waitUntilExit()
         #expect(exit == (signal == SIGKILL ? .signaled(SIGKILL) : .exited(0)))

@@ -14,7 +14,7 @@ struct ParserFuzzTests {
         print("parsers, fuzzed: seed \(seed)")
         let outcome = try await Command.run(
             try RollcallProcess.built("fuzz"), ["--count", "5000", "--seed", "\(seed)"],
-            timeout: .seconds(120) * patience)
+            timeout: .seconds(240))
         #expect(outcome.code == 0, "\(outcome.output)\(outcome.errors)")
     }
 }

@@ -85,7 +85,7 @@ struct RandomSequence {
     /// Waits until every stream and every node's list show the same roster.
     private func agree() async throws {
         var last = "nothing"
-        try await eventually("agreement; \(last)", timeout: .seconds(20)) {
+        try await eventually("agreement; \(last)") {
             var rosters: [[ExactName: Set<JSONValue>]] = []
             for client in clients {
                 let list = try await client.get(path("presences")).json
@@ -105,7 +105,7 @@ struct RandomSequence {
         members = []
         for stream in bound { await stream.close() }
         bound = []
-        try await eventually("an empty topic", timeout: .seconds(20)) {
+        try await eventually("an empty topic") {
             try await clients[0].get(path("presences")).json["presences"]?.object?.isEmpty == true
         }
     }

@@ -37,7 +37,7 @@ struct ReadmeExamplesTests {
                 streamed = ""
                 printed = ""
             case "sh":
-                let outcome = try await Command.run("bash", ["-c", text], timeout: .seconds(30))
+                let outcome = try await Command.run("bash", ["-c", text])
                 #expect(outcome.code == 0, "\(text)\(outcome.errors)")
                 printed = outcome.output
             case "text" where !printed.isEmpty:

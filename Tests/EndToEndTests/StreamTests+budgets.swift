@@ -37,7 +37,7 @@ extension StreamTests {
             #expect(most > Self.stateBytes && most < 2 * Double(budget))
             // A reader that takes its state gets it, also beside the others.
             let reader = try await client.events(events("t"))
-            #expect(try await reader.next("presence_state", timeout: .seconds(20)).name == "presence_state")
+            #expect(try await reader.next("presence_state").name == "presence_state")
             for reader in readers { await reader.close() }
             try await eventually("an empty queue") { try await client.metric(Self.queued) == 0 }
         }
@@ -123,7 +123,7 @@ extension StreamTests {
             }
             let followed = "rollcall_topics_followed"
             #expect(try await client.metric(followed) ?? 0 <= 1000)
-            try await eventually("no topics", timeout: .seconds(10)) { try await client.metric(followed) == 0 }
+            try await eventually("no topics") { try await client.metric(followed) == 0 }
         }
     }
 }

@@ -69,14 +69,15 @@ struct TwoNodesTests {
             var refs: [String] = []
             var diffs = 0
             while refs.count < 20 {
-                let leave = try await observer.next("presence_diff", timeout: .seconds(15)).json
+                let leave = try await observer.next("presence_diff").json
                 guard let reasons = leave["reasons"]?.object, !reasons.isEmpty else { continue }
                 #expect(reasons.values.allSatisfy { $0.string == "expired" })
                 refs += reasons.keys.map(\.text)
                 diffs += 1
             }
             #expect(diffs == 1 && refs.count == 20)
-            #expect(ContinuousClock.now - start < .seconds(5) + .seconds(2) * patience)
+            // The bound is 7 s; the rest is for a machine that pauses.
+            #expect(ContinuousClock.now - start < .seconds(7) + .seconds(8) * patience)
             _ = streams
         }
     }
@@ -91,12 +92,12 @@ struct TwoNodesTests {
             _ = try await observer.next("presence_state")
             try await withThrowingTaskGroup(of: SSEClient.self) { group in
                 for index in 0..<30 {
-                    let path = events("room", "key=user\(index)&session=s&grace=5")
+                    let path = events("room", "key=user\(index)&session=s&grace=12")
                     let first = try await leaving.client.events(path)
                     _ = try await first.next("presence_state")
                     group.addTask {
                         // Comes back as a browser does, once its stream has ended.
-                        try await eventually("the end of the stream", timeout: .seconds(10)) { first.end != nil }
+                        try await eventually("the end of the stream") { first.end != nil }
                         guard case .finished? = first.end else { throw NeverHappened(description: "a clean end") }
                         let second = try await staying.client.events(path)
                         _ = try await second.next("presence_state")
@@ -105,17 +106,17 @@ struct TwoNodesTests {
                 }
                 let start = ContinuousClock.now
                 let exit = await leaving.terminate()
-                #expect(exit == .exited(0) && ContinuousClock.now - start < .seconds(10))
+                #expect(exit == .exited(0) && ContinuousClock.now - start < .seconds(10) + .seconds(10) * patience)
                 var streams: [SSEClient] = []
                 for try await stream in group { streams.append(stream) }
 
                 // Longer than any grace: the marker outlives the last of them, so its leave would come after theirs.
-                let marker = try await staying.client.events(events("room", "key=marker&grace=6"))
+                let marker = try await staying.client.events(events("room", "key=marker&grace=13"))
                 _ = try await marker.next("tracked")
                 await marker.close()
                 var left: [ExactName] = []
                 while !left.contains("marker") {
-                    let diff = try await observer.next("presence_diff", timeout: .seconds(20)).json
+                    let diff = try await observer.next("presence_diff").json
                     left += diff["leaves"]?.object.map { Array($0.keys) } ?? []
                 }
                 #expect(left == ["marker"])
@@ -147,7 +148,7 @@ struct TwoNodesTests {
                 #expect(try await client.get("/readyz").status == 503)
 
                 try await redis.restart()
-                _ = try await bound.next("recovered", timeout: .seconds(15))
+                _ = try await bound.next("recovered")
                 try await eventually("alice is back under her ref") {
                     let entry = try await client.get(presences + "/alice")
                     return try entry.status == 200 && entry.json["metas"]?[0]?["phx_ref"] == ref

@@ -44,7 +44,7 @@ struct ChangeListenerTests {
             _ = await database.running.shown("a")
             for payload in ["", String(repeating: "x", count: 257), "a\nb"] {
                 _ = try await connection.query(
-                    "SELECT pg_notify($1, $2)", [.text(ChangeListener.channel), .text(payload)], timeout: .seconds(5))
+                    "SELECT pg_notify($1, $2)", [.text(ChangeListener.channel), .text(payload)], timeout: .seconds(60))
             }
             try await connection.put([("a", "1")])
             try await eventually { database.running.told == Set(keys("a")) }

@@ -118,7 +118,7 @@ struct DatabaseOutageTests {
 
     private func prepare(_ postgres: LocalPostgres) async throws {
         let connection = try await PostgresConnection.connect(
-            to: try PostgresURL(postgres.url), timeout: .seconds(10))
+            to: try PostgresURL(postgres.url), timeout: .seconds(60))
         defer { connection.close() }
         try await migrate(connection)
         try await connection.put((0..<8).map { ("k\($0)", #"{"n":\#($0)}"#) })

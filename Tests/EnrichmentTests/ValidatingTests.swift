@@ -10,7 +10,7 @@ struct ValidatingTests {
     @Test("The standard rule is taken once the migrations ran; before, the error says what to run")
     func standard() async throws {
         try await withPostgres { url in
-            let connection = try await PostgresConnection.connect(to: try PostgresURL(url), timeout: .seconds(10))
+            let connection = try await PostgresConnection.connect(to: try PostgresURL(url), timeout: .seconds(60))
             defer { connection.close() }
             let rule = FetchRule.standard[0]
             let error = await #expect(throws: FetchRuleError.self) { try await rule.validate(on: connection) }

@@ -18,8 +18,8 @@ struct MigratorTests {
     ) async throws {
         try await withPostgres { text in
             let url = try PostgresURL(text)
-            let one = try await PostgresConnection.connect(to: url, timeout: .seconds(10))
-            let other = try await PostgresConnection.connect(to: url, timeout: .seconds(10))
+            let one = try await PostgresConnection.connect(to: url, timeout: .seconds(60))
+            let other = try await PostgresConnection.connect(to: url, timeout: .seconds(60))
             try await body(one, other)
             one.close()
             other.close()
@@ -39,7 +39,7 @@ struct MigratorTests {
     }
 
     private func text(_ sql: String, _ connection: PostgresConnection) async throws -> String {
-        let result = try await connection.query(sql, timeout: .seconds(10))
+        let result = try await connection.query(sql, timeout: .seconds(60))
         return result.rows.map { $0.map { String(decoding: $0 ?? [], as: UTF8.self) }.joined(separator: "|") }
             .joined(separator: "\n")
     }

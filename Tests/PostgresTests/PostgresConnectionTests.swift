@@ -17,7 +17,7 @@ struct PostgresConnectionTests {
         try await withConnection { connection in
             let result = try await connection.query(
                 "SELECT $1 AS one, $2, $3, $4::int IS NULL, $3[2] = $1",
-                [.text(text), .null, .textArray([text, text, "x"]), .null], timeout: .seconds(5))
+                [.text(text), .null, .textArray([text, text, "x"]), .null], timeout: .seconds(60))
             #expect(result.columns.first == "one")
             let row = try #require(result.rows.first)
             #expect(row[0] == Array(text.utf8))
@@ -34,7 +34,7 @@ struct PostgresConnectionTests {
                 let keys = (0..<count).map { "key \"\($0)\"" }
                 let result = try await connection.query(
                     "SELECT cardinality($1), $1 = ARRAY(SELECT 'key \"' || i || '\"' FROM generate_series(0, \(count - 1)) i)",
-                    [.textArray(keys)], timeout: .seconds(5))
+                    [.textArray(keys)], timeout: .seconds(60))
                 #expect(result.rows == [[Array("\(count)".utf8), Array("t".utf8)]])
             }
         }
@@ -63,7 +63,7 @@ struct PostgresConnectionTests {
             #expect(data.failure?.description == #"invalid input syntax for type integer: "…" (SQLSTATE 22P02)"#)
             try await connection.execute(
                 "CREATE FUNCTION f(t text) RETURNS int LANGUAGE plpgsql AS $$BEGIN RAISE 'no %', t; END$$",
-                timeout: .seconds(5))
+                timeout: .seconds(60))
             let raised = await connection.outcome("SELECT f($1)", [.text("s3cret")])
             #expect(raised.failure?.description == "the statement raised an exception (SQLSTATE P0001)")
             #expect(connection.isUsable)
@@ -74,11 +74,11 @@ struct PostgresConnectionTests {
     @Test("A statement without rows gives none")
     func noRows() async throws {
         try await withConnection { connection in
-            let made = try await connection.query("CREATE TABLE t(a int)", timeout: .seconds(5))
+            let made = try await connection.query("CREATE TABLE t(a int)", timeout: .seconds(60))
             #expect(made.columns.isEmpty && made.rows.isEmpty)
-            let empty = try await connection.query("SELECT a, 1 AS b FROM t", timeout: .seconds(5))
+            let empty = try await connection.query("SELECT a, 1 AS b FROM t", timeout: .seconds(60))
             #expect(empty.columns == ["a", "b"] && empty.rows.isEmpty)
-            let nothing = try await connection.query("", timeout: .seconds(5))
+            let nothing = try await connection.query("", timeout: .seconds(60))
             #expect(nothing.rows.isEmpty)
         }
     }
@@ -86,9 +86,9 @@ struct PostgresConnectionTests {
     @Test("Ten thousand rows are the most by default; one more, or too many bytes, ends the connection")
     func bounds() async throws {
         try await withConnection { connection in
-            let rows = try await connection.query("SELECT generate_series(1, 10000)", timeout: .seconds(10)).rows
+            let rows = try await connection.query("SELECT generate_series(1, 10000)", timeout: .seconds(60)).rows
             #expect(rows.count == 10_000)
-            let more = await connection.outcome("SELECT generate_series(1, 10001)", timeout: .seconds(10))
+            let more = await connection.outcome("SELECT generate_series(1, 10001)", timeout: .seconds(60))
             #expect(more.failure?.code == .tooLarge)
             #expect(!connection.isUsable)
             let after = await connection.outcome("SELECT 1")
@@ -97,7 +97,7 @@ struct PostgresConnectionTests {
         try await withConnection { connection in
             do throws(PostgresError) {
                 _ = try await connection.query(
-                    "SELECT repeat('x', 1000) FROM generate_series(1, 10000000)", timeout: .seconds(30),
+                    "SELECT repeat('x', 1000) FROM generate_series(1, 10000000)", timeout: .seconds(60),
                     maximumRows: .max, maximumBytes: 1 << 20)
                 Issue.record("ten gigabytes came")
             } catch {
@@ -110,7 +110,7 @@ struct PostgresConnectionTests {
     func copy() async throws {
         for sql in ["COPY (SELECT 1) TO STDOUT", "COPY pg_temp.t FROM STDIN"] {
             try await withConnection { connection in
-                try await connection.execute("CREATE TEMP TABLE t(a int)", timeout: .seconds(5))
+                try await connection.execute("CREATE TEMP TABLE t(a int)", timeout: .seconds(60))
                 let copied = await connection.outcome(sql)
                 #expect(copied.failure?.code == .lost)
                 #expect(!connection.isUsable)
@@ -123,10 +123,10 @@ struct PostgresConnectionTests {
         try await withConnection { connection in
             try await connection.execute(
                 "CREATE TABLE t(a int); INSERT INTO t VALUES (1), (2); SELECT * FROM t; -- the end",
-                timeout: .seconds(5))
+                timeout: .seconds(60))
             #expect(await connection.text("SELECT sum(a) FROM t") == "3")
             let error = await #expect(throws: PostgresError.self) {
-                try await connection.execute("INSERT INTO t VALUES (3);\n\nSELECT 'é',\n nope;", timeout: .seconds(5))
+                try await connection.execute("INSERT INTO t VALUES (3);\n\nSELECT 'é',\n nope;", timeout: .seconds(60))
             }
             #expect(error?.description == #"column "nope" does not exist (line 4) (SQLSTATE 42703)"#)
             #expect(await connection.text("SELECT sum(a) FROM t") == "3")
@@ -173,8 +173,8 @@ struct PostgresConnectionTests {
         try await withPostgres { url in
             let log = Recorder<String>()
             let connection = try await PostgresConnection.connect(
-                to: try PostgresURL(url), timeout: .seconds(10), logger: log.logger)
-            try await connection.execute("DO $$BEGIN RAISE NOTICE 'hello'; END$$", timeout: .seconds(5))
+                to: try PostgresURL(url), timeout: .seconds(60), logger: log.logger)
+            try await connection.execute("DO $$BEGIN RAISE NOTICE 'hello'; END$$", timeout: .seconds(60))
             #expect(log.all == ["debug PostgreSQL says: NOTICE:  hello [:]"])
         }
     }
@@ -184,7 +184,7 @@ struct PostgresConnectionTests {
         let postgres = try await SharedPostgres.postgres
         let url = try PostgresURL(postgres.url(database: "nowhere") + "&password=s3cret")
         let error = await #expect(throws: PostgresError.self) {
-            try await PostgresConnection.connect(to: url, timeout: .seconds(10))
+            try await PostgresConnection.connect(to: url, timeout: .seconds(60))
         }
         #expect(error?.code == .unavailable)
         #expect(error?.message.contains(#"database "nowhere" does not exist"#) == true)

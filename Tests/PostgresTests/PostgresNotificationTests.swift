@@ -12,12 +12,12 @@ struct PostgresNotificationTests {
         try await withConnection { connection in
             let channel = #"Odd "name""#
             try await connection.listen(to: channel)
-            try await connection.execute("NOTIFY other, 'x'", timeout: .seconds(5))
+            try await connection.execute("NOTIFY other, 'x'", timeout: .seconds(60))
             try await connection.execute(
-                (1...100).map { #"NOTIFY "Odd ""name""", 'é \#($0)';"# }.joined(), timeout: .seconds(5))
+                (1...100).map { #"NOTIFY "Odd ""name""", 'é \#($0)';"# }.joined(), timeout: .seconds(60))
             var all: [PostgresNotification] = []
             while all.count < 100 {
-                let more = try await connection.notifications(within: .seconds(10))
+                let more = try await connection.notifications(within: .seconds(60))
                 try #require(!more.isEmpty)
                 all += more
             }
@@ -31,17 +31,17 @@ struct PostgresNotificationTests {
     func waking() async throws {
         try await withPostgres { text in
             let url = try PostgresURL(text)
-            let listener = try await PostgresConnection.connect(to: url, timeout: .seconds(10))
-            let speaker = try await PostgresConnection.connect(to: url, timeout: .seconds(10))
+            let listener = try await PostgresConnection.connect(to: url, timeout: .seconds(60))
+            let speaker = try await PostgresConnection.connect(to: url, timeout: .seconds(60))
             try await listener.listen(to: "news")
             for payload in ["", "two"] {
-                async let heard = listener.notifications(within: .seconds(10))
-                try await speaker.execute("NOTIFY news, '\(payload)'", timeout: .seconds(5))
+                async let heard = listener.notifications(within: .seconds(60))
+                try await speaker.execute("NOTIFY news, '\(payload)'", timeout: .seconds(60))
                 #expect(try await heard == [PostgresNotification(channel: "news", payload: payload)])
             }
-            try await speaker.execute("NOTIFY news, 'three'", timeout: .seconds(5))
+            try await speaker.execute("NOTIFY news, 'three'", timeout: .seconds(60))
             #expect(await listener.text("SELECT 1") == "1")
-            let kept = try await listener.notifications(within: .seconds(10))
+            let kept = try await listener.notifications(within: .seconds(60))
             #expect(kept.map(\.payload) == ["three"])
         }
     }
@@ -58,12 +58,12 @@ struct PostgresNotificationTests {
             ]
             for end in ends {
                 if postgres.pid == nil { try await postgres.restart() }
-                let connection = try await PostgresConnection.connect(to: url, timeout: .seconds(10))
+                let connection = try await PostgresConnection.connect(to: url, timeout: .seconds(60))
                 try await connection.listen(to: "news")
                 let waiting = Task {
                     try await connection.notifications(within: .seconds(60) * patience) as [PostgresNotification]
                 }
-                try await Task.sleep(for: .milliseconds(50))
+                // Whether it waits already or not, it ends with an error.
                 try await end(connection, waiting)
                 let error = await #expect(throws: PostgresError.self) { try await waiting.value }
                 // Where a slow machine had not begun to wait yet the connection is found unusable.

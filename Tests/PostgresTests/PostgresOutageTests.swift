@@ -47,7 +47,7 @@ struct PostgresOutageTests {
                         }
                     }
                 }
-                #expect(time < .seconds(10), "not one after the other")
+                #expect(time < .milliseconds(250) * 50, "not one after the other")
                 try await eventually("the state is told") { pool.fault != nil }
                 postgres.resume()
                 try await expectAnswer(from: pool)
@@ -98,7 +98,7 @@ struct PostgresOutageTests {
         try await withLocalPostgres { postgres in
             await postgres.halt()
             try await withPool(postgres.url, mustConnect: false) { pool in
-                #expect(await pool.outcome("SELECT 1", timeout: .seconds(10)).failure?.code == .unavailable)
+                #expect(await pool.outcome("SELECT 1", timeout: .seconds(60)).failure?.code == .unavailable)
                 try await postgres.restart()
                 try await expectAnswer(from: pool)
             }
@@ -114,7 +114,7 @@ struct PostgresOutageTests {
             #expect(await pool.text("SELECT 1") == "1")
             postgres.pause()
             let callers = (0..<20).map { _ in Task { await pool.outcome("SELECT 1", timeout: .seconds(60)) } }
-            try await Task.sleep(for: .milliseconds(100))
+            // Whether they wait for a connection, wait for an answer or have not begun yet, each ends with the pool.
             let time = try await ContinuousClock().measure {
                 await group.triggerGracefulShutdown()
                 try await run.value

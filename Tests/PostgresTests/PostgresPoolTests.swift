@@ -14,7 +14,7 @@ struct PostgresPoolTests {
                 let pids = try await withThrowingTaskGroup(returning: Set<String?>.self) { group in
                     for _ in 0..<100 {
                         group.addTask {
-                            try await pool.query("SELECT pg_backend_pid(), pg_sleep(0.05)", timeout: .seconds(30))
+                            try await pool.query("SELECT pg_backend_pid(), pg_sleep(0.05)", timeout: .seconds(60))
                                 .firstText
                         }
                     }
@@ -78,13 +78,13 @@ struct PostgresPoolTests {
         try await withPostgres { url in
             try await withPool(url) { pool in
                 for _ in 0..<20 {
-                    let description = try await pool.withConnection(timeout: .seconds(5)) {
+                    let description = try await pool.withConnection(timeout: .seconds(60)) {
                         (connection) throws(PostgresError) in
                         try await connection.describe("SELECT 1 AS one")
                     }
                     #expect(description.columns == [.init(name: "one", type: 23)])
                     await #expect(throws: PostgresError.self) {
-                        try await pool.withConnection(timeout: .seconds(5)) { (_) throws(PostgresError) in
+                        try await pool.withConnection(timeout: .seconds(60)) { (_) throws(PostgresError) in
                             throw PostgresError(.refused, "no")
                         }
                     }
@@ -124,9 +124,9 @@ struct PostgresPoolTests {
         ) async throws -> Void
     ) async throws {
         try await withPostgres { url in
-            let holder = try await PostgresConnection.connect(to: try PostgresURL(url), timeout: .seconds(10))
+            let holder = try await PostgresConnection.connect(to: try PostgresURL(url), timeout: .seconds(60))
             defer { holder.close() }
-            try await holder.execute("SELECT pg_advisory_lock(7)", timeout: .seconds(10))
+            try await holder.execute("SELECT pg_advisory_lock(7)", timeout: .seconds(60))
             let options = { (options: inout PostgresPoolOptions) in
                 options.maximum = 2
                 options.maximumWaiting = 5
@@ -140,7 +140,7 @@ struct PostgresPoolTests {
                         "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted "
                             + "AND database = (SELECT oid FROM pg_database WHERE datname = current_database())") == "2"
                 }
-                let release = { try await holder.execute("SELECT pg_advisory_unlock_all()", timeout: .seconds(10)) }
+                let release = { try await holder.execute("SELECT pg_advisory_unlock_all()", timeout: .seconds(60)) }
                 try await body(pool, working, release)
                 try await release()
                 for task in working { #expect(await task.value.failure == nil) }

@@ -30,7 +30,7 @@ struct PostgresTLSTests {
     private func connect(_ parameters: String) async -> PostgresError? {
         do {
             let url = try PostgresURL("postgresql://postgres@\(address)/postgres?\(parameters)")
-            let connection = try await PostgresConnection.connect(to: url, timeout: .seconds(10))
+            let connection = try await PostgresConnection.connect(to: url, timeout: .seconds(60))
             let answer = await connection.text("SELECT ssl FROM pg_stat_ssl WHERE pid = pg_backend_pid()")
             connection.close()
             return answer == "t" ? nil : PostgresError(.lost, "TLS: \(answer ?? "")")
@@ -60,16 +60,16 @@ struct PostgresTLSTests {
             try await eventually("TLS") { await connect("sslmode=require") == nil }
             let url = try PostgresURL(
                 "postgresql://postgres@\(address)/postgres?sslmode=verify-full&sslrootcert=\(certificate)")
-            let connection = try await PostgresConnection.connect(to: url, timeout: .seconds(10))
+            let connection = try await PostgresConnection.connect(to: url, timeout: .seconds(60))
             let large = try await connection.query(
-                "SELECT repeat('x', 1000) FROM generate_series(1, 10000)", timeout: .seconds(30))
+                "SELECT repeat('x', 1000) FROM generate_series(1, 10000)", timeout: .seconds(60))
             #expect(large.rows.count == 10_000)
             #expect(
                 await connection.outcome("SELECT pg_sleep(60)", timeout: .seconds(2) * patience).failure?.code
                     == .timedOut)
             try await connection.listen(to: "news")
-            try await connection.execute("NOTIFY news, 'x'", timeout: .seconds(5))
-            let heard = try await connection.notifications(within: .seconds(5))
+            try await connection.execute("NOTIFY news, 'x'", timeout: .seconds(60))
+            let heard = try await connection.notifications(within: .seconds(60))
             #expect(heard.map(\.payload) == ["x"])
             try await terminateAll(postgres)
             try await eventually("the end is found") { await !connection.isAlive() }

@@ -10,17 +10,17 @@ struct ProfilesTests {
     private func notified(by statements: [String], after preparation: [String] = []) async throws -> [String] {
         try await withPostgres { text in
             let url = try PostgresURL(text)
-            let listener = try await PostgresConnection.connect(to: url, timeout: .seconds(10))
-            let writer = try await PostgresConnection.connect(to: url, timeout: .seconds(10))
+            let listener = try await PostgresConnection.connect(to: url, timeout: .seconds(60))
+            let writer = try await PostgresConnection.connect(to: url, timeout: .seconds(60))
             _ = try await Migrator(logger: Recorder().logger).run(on: writer)
-            for statement in preparation { try await writer.execute(statement, timeout: .seconds(10)) }
+            for statement in preparation { try await writer.execute(statement, timeout: .seconds(60)) }
             try await listener.listen(to: "rollcall_profiles")
             for statement in statements + ["NOTIFY rollcall_profiles, 'the end'"] {
-                try await writer.execute(statement, timeout: .seconds(10))
+                try await writer.execute(statement, timeout: .seconds(60))
             }
             var keys: [String] = []
             while keys.last != "the end" {
-                let batch = try await listener.notifications(within: .seconds(10) * patience)
+                let batch = try await listener.notifications(within: .seconds(60))
                 keys += batch.map(\.payload)
                 guard !batch.isEmpty else { break }
             }
@@ -74,18 +74,18 @@ struct ProfilesTests {
     @Test("An update moves updated_at, one that changes nothing does not")
     func updatedAt() async throws {
         try await withPostgres { text in
-            let connection = try await PostgresConnection.connect(to: PostgresURL(text), timeout: .seconds(10))
+            let connection = try await PostgresConnection.connect(to: PostgresURL(text), timeout: .seconds(60))
             _ = try await Migrator(logger: Recorder().logger).run(on: connection)
             let past = "timestamptz '2001-01-01 00:00:00Z'"
-            try await connection.execute("INSERT INTO profiles VALUES ('a', '1', \(past))", timeout: .seconds(10))
+            try await connection.execute("INSERT INTO profiles VALUES ('a', '1', \(past))", timeout: .seconds(60))
             func isPast() async throws -> Bool {
                 let result = try await connection.query(
-                    "SELECT 1 FROM profiles WHERE updated_at = \(past)", timeout: .seconds(10))
+                    "SELECT 1 FROM profiles WHERE updated_at = \(past)", timeout: .seconds(60))
                 return !result.rows.isEmpty
             }
-            try await connection.execute("UPDATE profiles SET data = '1'", timeout: .seconds(10))
+            try await connection.execute("UPDATE profiles SET data = '1'", timeout: .seconds(60))
             #expect(try await isPast())
-            try await connection.execute("UPDATE profiles SET data = '2'", timeout: .seconds(10))
+            try await connection.execute("UPDATE profiles SET data = '2'", timeout: .seconds(60))
             #expect(try await !isPast())
             connection.close()
         }

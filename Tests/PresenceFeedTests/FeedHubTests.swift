@@ -113,7 +113,7 @@ struct FeedHubTests {
     @Test("After a cut connection a feed says what it missed, also when nothing follows")
     func cutConnection() async throws {
         var options = FeedOptions()
-        options.patience = .seconds(60)
+        options.patience = .minutes(10)
         try await withLocalRedis { redis in
             try await HubFixture.with(redis: redis.url, options: options) { node in
                 let listener = node.listen(to: topic)
@@ -128,7 +128,7 @@ struct FeedHubTests {
 
     @Test("A message that never came is found by comparing positions")
     func lostMessage() async throws {
-        var options = FeedOptions()
+        var options = HubFixture.patientOptions
         options.positionCheck = .milliseconds(50)
         try await HubFixture.with(redis: SharedRedis.url, options: options) { node in
             let listener = node.listen(to: topic)
@@ -147,7 +147,7 @@ struct FeedHubTests {
 
     @Test("A cursor that other nodes have reached and this one has not is never told an older state")
     func cursorAhead() async throws {
-        var options = FeedOptions()
+        var options = HubFixture.patientOptions
         options.arrival = .milliseconds(50)
         try await HubFixture.with(redis: SharedRedis.url, options: options) { node in
             let first = node.listen(to: topic)
@@ -183,9 +183,9 @@ struct FeedHubTests {
 
     @Test("What heartbeats keep is put back when Redis lost it, and not when the topic emptied and filled again")
     func restored() async throws {
-        var options = FeedOptions()
+        var options = HubFixture.patientOptions
         options.restoration = .milliseconds(100)
-        options.reconcile = .milliseconds(500 * Int64(patience))
+        options.reconcile = .seconds(3 * Int64(patience))
         options.positionCheck = .milliseconds(50)
         try await withLocalRedis { redis in
             try await HubFixture.with(redis: redis.url, options: options) { node in
@@ -238,7 +238,7 @@ struct FeedHubTests {
     @Test("What is re-tracked in time after a loss was never gone")
     func reconciled() async throws {
         var options = FeedOptions()
-        options.patience = .seconds(60)
+        options.patience = .minutes(10)
         try await withLocalRedis { redis in
             try await HubFixture.with(redis: redis.url, options: options) { node in
                 let alice = try #require(try await node.track("alice", on: topic))
@@ -260,8 +260,8 @@ struct FeedHubTests {
     @Test("What is re-tracked after a loss was never gone, also when no message says so")
     func reconciledInSilence() async throws {
         var options = FeedOptions()
-        options.patience = .seconds(60)
-        options.reconcile = .milliseconds(500)
+        options.patience = .minutes(10)
+        options.reconcile = .seconds(3 * Int64(patience))
         options.positionCheck = .minutes(10)
         try await withLocalRedis { redis in
             try await HubFixture.with(redis: redis.url, options: options) { node in
@@ -296,7 +296,7 @@ struct FeedHubTests {
 
     @Test("A feed that lost its last subscriber is given up after its linger, and made anew for the next")
     func lingering() async throws {
-        var options = FeedOptions()
+        var options = HubFixture.patientOptions
         options.linger = .milliseconds(50)
         try await HubFixture.with(redis: SharedRedis.url, options: options) { node in
             let first = node.listen(to: topic)

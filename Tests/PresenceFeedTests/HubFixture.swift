@@ -17,7 +17,7 @@ struct HubFixture {
     let pool: RedisPool
 
     static func with(
-        redis url: String, prefix: String = uniquePrefix(), options: FeedOptions = FeedOptions(),
+        redis url: String, prefix: String = uniquePrefix(), options: FeedOptions = patientOptions,
         enricher: Enricher = .none, _ body: (HubFixture) async throws -> Void
     ) async throws {
         let group = MultiThreadedEventLoopGroup.singleton
@@ -26,6 +26,10 @@ struct HubFixture {
         var redis = RedisOptions()
         redis.scripts = PresenceStore.scripts
         redis.probePrefix = prefix + "probe:"
+        // A connection is lost when the server closes it, never because this machine pauses.
+        redis.commandTimeout = giveUpTime
+        redis.connectTimeout = giveUpTime
+        redis.probeTimeout = giveUpTime
         let pool = RedisPool(url: address, options: redis, eventLoopGroup: group, logger: logger)
         let store = PresenceStore(pool: pool, keys: StoreKeys(prefix: prefix))
         let hub = FeedHub(
@@ -34,13 +38,20 @@ struct HubFixture {
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await pool.run() }
             tasks.addTask { try await hub.run() }
-            guard await pool.waitUntilConnected(timeout: .seconds(5)) else {
+            guard await pool.waitUntilConnected(timeout: giveUpTime * patience) else {
                 throw NeverHappened(description: "a connection to \(url)")
             }
             try await eventually("a subscriber's connection") { hub.isConnected }
             try await body(HubFixture(hub: hub, store: store, pool: pool))
             tasks.cancelAll()
         }
+    }
+
+    /// However slow the machine is, it is no outage.
+    static var patientOptions: FeedOptions {
+        var options = FeedOptions()
+        options.patience = .minutes(10)
+        return options
     }
 
     func track(

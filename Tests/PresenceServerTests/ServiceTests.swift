@@ -142,7 +142,10 @@ struct ServiceTests {
                 let less = RedisCommand("ACL", ["SETUSER", "rollcall", "-time"])
                 _ = try await server.pool.connection().send(less)
             }
-            let status = try await withServer(redis: url) { try await $0.send(.get, "/readyz").status }
+            let status = try await withServer(redis: url, isReachable: false) { server in
+                _ = await server.pool.waitUntilConnected(timeout: .seconds(3))
+                return try await server.send(.get, "/readyz").status
+            }
             #expect(status == 503)
         }
     }

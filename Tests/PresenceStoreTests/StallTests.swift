@@ -15,7 +15,8 @@ struct StallTests {
     @Test("Longer than every lease: nobody leaves, and who is really gone leaves afterwards")
     func stall() async throws {
         try await withLocalRedis { redis in
-            try await withStore(url: redis.socketURL, limits: Limits(ttl: 1...30, defaultTTL: 3)) { test in
+            try await withStore(url: redis.socketURL, limits: Limits(ttl: 1...30, defaultTTL: 3), isPatient: false) {
+                test in
                 var policy = SweepPolicy(limits: test.store.limits)
                 policy.gap = .milliseconds(600)
                 policy.leastHold = .seconds(2)
@@ -54,7 +55,7 @@ struct StallTests {
 
                 let gone = members[7]
                 keeper.drop(gone, on: topic, owner: owner)
-                try await eventually("the leave of one", timeout: .seconds(20)) {
+                try await eventually("the leave of one") {
                     try await test.value(of: gone, on: topic) == nil
                 }
                 let after = try await test.store.snapshot(of: topic)

@@ -149,14 +149,21 @@ final class MessageLog: Sendable {
 }
 
 /// Runs `body` with a store whose keys nobody else has, on the shared server or one of its own.
+///
+/// - Parameter isPatient: Whether the pool waits for a Redis that is slow, since no rule of the test is about that.
 func withStore(
-    url: String? = nil, limits: Limits = Limits(), _ body: (StoreUnderTest) async throws -> Void
+    url: String? = nil, limits: Limits = Limits(), isPatient: Bool = true,
+    _ body: (StoreUnderTest) async throws -> Void
 ) async throws {
     let address: String
     if let url { address = url } else { address = try await SharedRedis.url }
     let url = try RedisURL(address)
     var options = RedisOptions()
     options.scripts = PresenceStore.scripts
+    if isPatient {
+        options.commandTimeout = giveUpTime
+        options.connectTimeout = giveUpTime
+    }
     let pool = RedisPool(
         url: url, options: options, eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: .quiet)
     let running = Task { try await pool.run() }

@@ -47,7 +47,7 @@ struct SweeperTests {
             let start = ContinuousClock.now
             await group.triggerGracefulShutdown()
             try await running.value
-            #expect(ContinuousClock.now - start < .seconds(2) * patience)
+            #expect(ContinuousClock.now - start < giveUpTime * patience, "at most one round")
             #expect(try await test.redis("EXISTS", .string(test.store.keys.nodes)).int == 0)
             #expect(try await test.allKeys().allSatisfy { $0 == "cfg" || $0.hasSuffix(":clk") })
         }
@@ -58,7 +58,7 @@ struct SweeperTests {
         try await withStore { test in
             try await fill((0..<4000).map { try Topic("topic \($0)") }, on: test)
             var policy = SweepPolicy()
-            policy.gap = .seconds(2) * patience
+            policy.gap = .seconds(5) * patience
             policy.interval = .milliseconds(50)
             policy.backupInterval = .milliseconds(500)
             let sweeper = Sweeper(store: test.store, node: "one", policy: policy, logger: .quiet)
@@ -66,7 +66,7 @@ struct SweeperTests {
             defer { running.cancel() }
             let (keys, connection) = (test.store.keys, try test.pool.connection())
             let lists = (0..<StoreKeys.buckets).map { RedisCommand("EXISTS", [keys.due($0)]) }
-            try await eventually("the sweeps", timeout: .seconds(30)) {
+            try await eventually("the sweeps") {
                 try await connection.send(lists).allSatisfy { $0.int == 0 }
             }
             let holds = (0..<StoreKeys.buckets).map { RedisCommand("HGET", [keys.clock($0), "hold"]) }

@@ -10,15 +10,21 @@ import Testing
 struct RedisSubscriberTests {
     private var impatient: RedisOptions {
         var options = RedisOptions()
-        options.commandTimeout = .milliseconds(200) * patience
+        options.commandTimeout = .seconds(2) * patience
         options.probeInterval = .milliseconds(50)
-        options.probeTimeout = .milliseconds(500) * patience
+        options.probeTimeout = .seconds(2) * patience
         options.probePrefix = uniquePrefix()
         return options
     }
 
     private func publish(_ pool: RedisPool, _ channel: String, _ payload: String) async throws {
         _ = try await pool.connection().send(RedisCommand("PUBLISH", [.string(channel), .string(payload)]))
+    }
+
+    /// How many messages Redis has published.
+    private func publications(_ pool: RedisPool) async throws -> Int {
+        let info = try await pool.connection().send(RedisCommand("INFO", ["commandstats"])).string ?? ""
+        return info.firstMatch(of: /cmdstat_publish:calls=(\d+)/).flatMap { Int($0.1) } ?? 0
     }
 
     @Test("What is published after the acknowledgement comes, in order")
@@ -97,11 +103,13 @@ struct RedisSubscriberTests {
         try await withLocalRedis(port: true) { redis in
             try await FaultyProxy.with(port: try #require(redis.port)) { proxy in
                 try await withPool(redis.url) { pool in
-                    try await RecordedSubscriber.with(proxy.url, options: impatient, probe: pool) { recorded in
+                    let options = impatient
+                    try await RecordedSubscriber.with(proxy.url, options: options, probe: pool) { recorded in
                         recorded.subscriber.subscribe("a")
                         try await eventually { recorded.acknowledgements(of: "a") == 1 }
-                        // Longer than the probe's time-out: a healthy connection is left alone.
-                        try await Task.sleep(for: .milliseconds(900) * patience)
+                        // More probes than fit into the probe's time-out: a healthy connection is left alone.
+                        let enough = Int(options.probeTimeout / options.probeInterval)
+                        try await eventually("\(enough) probes") { try await publications(pool) > enough }
                         #expect(!recorded.events.all.contains(.disconnected))
                         proxy.stall()
                         try await eventually("a new connection") { recorded.acknowledgements(of: "a") == 2 }
@@ -155,9 +163,9 @@ struct RedisSubscriberTests {
                 func acknowledged() -> Int {
                     recorded.events.all.count { if case .subscribed = $0 { true } else { false } }
                 }
-                try await eventually("all channels", timeout: .seconds(20)) { acknowledged() == 5_000 }
+                try await eventually("all channels") { acknowledged() == 5_000 }
                 try await redis.restart()
-                try await eventually("all channels again", timeout: .seconds(20)) { acknowledged() == 10_000 }
+                try await eventually("all channels again") { acknowledged() == 10_000 }
             }
         }
     }

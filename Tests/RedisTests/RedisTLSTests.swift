@@ -37,6 +37,7 @@ struct RedisTLSTests {
     private func isReachable(_ url: String, _ tls: RedisTLS) async throws -> Bool {
         var options = RedisOptions()
         options.tls = tls
+        options.connectTimeout = giveUpTime
         let log = Recorder<String>()
         var isReachable: Bool?
         try await withPool(url, options: options, log: log, mustConnect: false) { pool in

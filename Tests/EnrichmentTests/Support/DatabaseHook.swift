@@ -48,7 +48,7 @@ struct DatabaseHook {
 /// Lends a fresh database with the tables of the migrations, and a connection to it.
 func withProfiles(_ body: (_ url: String, _ connection: PostgresConnection) async throws -> Void) async throws {
     try await withPostgres { url in
-        let connection = try await PostgresConnection.connect(to: try PostgresURL(url), timeout: .seconds(10))
+        let connection = try await PostgresConnection.connect(to: try PostgresURL(url), timeout: .seconds(60))
         defer { connection.close() }
         try await migrate(connection)
         try await body(url, connection)
@@ -67,9 +67,9 @@ extension PostgresConnection {
         for (key, data) in profiles {
             _ = try query(
                 "INSERT INTO profiles VALUES ($1, $2::jsonb) ON CONFLICT (key) DO UPDATE SET data = EXCLUDED.data",
-                [.text(key), .text(data)], timeout: .seconds(5))
+                [.text(key), .text(data)], timeout: .seconds(60))
         }
     }
 
-    func run(_ sql: String) async throws { try await execute(sql, timeout: .seconds(10)) }
+    func run(_ sql: String) async throws { try await execute(sql, timeout: .seconds(60)) }
 }

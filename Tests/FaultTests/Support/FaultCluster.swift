@@ -69,7 +69,11 @@ final class FaultCluster: Sendable {
     private static func serve(
         _ number: Int, behind proxy: FaultyProxy, _ settings: [String: String]
     ) async throws -> RollcallProcess {
-        let own = ["ROLLCALL_NODE_ID": "node\(number)", "ROLLCALL_DEFAULT_TTL": "5"]
+        // A node that starts again has the same port, which no outgoing connection may take meanwhile.
+        let own = [
+            "ROLLCALL_NODE_ID": "node\(number)", "ROLLCALL_DEFAULT_TTL": "5",
+            "ROLLCALL_PORT": "\(try LocalSocket.freePort())",
+        ]
         return try await RollcallProcess.serve(
             redis: proxy.url, environment: own.merging(settings) { _, given in given })
     }

@@ -6,7 +6,7 @@ import TestSupport
 /// Lends a connection to a fresh database.
 func withConnection(_ body: (PostgresConnection) async throws -> Void) async throws {
     try await withPostgres { url in
-        let connection = try await PostgresConnection.connect(to: try PostgresURL(url), timeout: .seconds(10))
+        let connection = try await PostgresConnection.connect(to: try PostgresURL(url), timeout: .seconds(60))
         defer { connection.close() }
         try await body(connection)
     }
@@ -14,7 +14,7 @@ func withConnection(_ body: (PostgresConnection) async throws -> Void) async thr
 
 extension PostgresConnection {
     func outcome(
-        _ sql: String, _ parameters: [PostgresParameter] = [], timeout: Duration = .seconds(20)
+        _ sql: String, _ parameters: [PostgresParameter] = [], timeout: Duration = .seconds(60)
     ) -> Result<PostgresResult, PostgresError> {
         do throws(PostgresError) {
             return .success(try query(sql, parameters, timeout: timeout))
@@ -24,7 +24,7 @@ extension PostgresConnection {
     }
 
     /// Gives the first value of the first row, or the error, as text.
-    func text(_ sql: String, timeout: Duration = .seconds(20)) -> String? {
+    func text(_ sql: String, timeout: Duration = .seconds(60)) -> String? {
         switch outcome(sql, timeout: timeout) {
         case .success(let result): result.firstText
         case .failure(let error): "\(error)"

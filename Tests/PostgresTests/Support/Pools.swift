@@ -22,7 +22,7 @@ func withPool(
 
 extension PostgresPool {
     func outcome(
-        _ sql: String, _ parameters: [PostgresParameter] = [], timeout: Duration = .seconds(20)
+        _ sql: String, _ parameters: [PostgresParameter] = [], timeout: Duration = .seconds(60)
     ) async -> Result<PostgresResult, PostgresError> {
         do throws(PostgresError) {
             return .success(try await query(sql, parameters, timeout: timeout))
@@ -32,7 +32,7 @@ extension PostgresPool {
     }
 
     /// Gives the first value of the first row, or the error, as text.
-    func text(_ sql: String, timeout: Duration = .seconds(20)) async -> String? {
+    func text(_ sql: String, timeout: Duration = .seconds(60)) async -> String? {
         switch await outcome(sql, timeout: timeout) {
         case .success(let result): result.firstText
         case .failure(let error): "\(error)"

@@ -14,7 +14,7 @@ struct OutageTests {
 
     @Test("Writes, and reads that nobody follows, are a 503 that says when to come back")
     func unavailable() async throws {
-        try await withServer(redis: Self.nowhere) { server in
+        try await withServer(redis: Self.nowhere, isReachable: false) { server in
             let requests: [(String, String, String?)] = [
                 ("POST", "/v1/topics/t/presences", #"{"key":"a"}"#), ("PUT", Self.presence, nil),
                 ("PATCH", Self.presence, "{}"), ("POST", Self.presence + "/heartbeat", nil),
@@ -35,7 +35,7 @@ struct OutageTests {
 
     @Test("A request that is wrong is told so all the same")
     func stillChecked() async throws {
-        try await withServer(redis: Self.nowhere) { server in
+        try await withServer(redis: Self.nowhere, isReachable: false) { server in
             #expect(try await server.send(.post, "/v1/topics/t/presences", #"{"key":""}"#).status == 400)
             let batch = try await server.send(.post, "/v1/batch", #"{"operations":[{"op":"track","topic":"t"}]}"#)
             #expect(batch.status == 200)
@@ -49,7 +49,7 @@ struct OutageTests {
         let roster = Roster([(member, Presence(ref: .random(), meta: .empty))])
         let cursor = Cursor(epoch: .random(), seq: 3)
         try await withServer(
-            redis: Self.nowhere,
+            redis: Self.nowhere, isReachable: false,
             live: { $0.text == "t" ? LiveRoster(cursor: cursor, roster: roster) : nil }
         ) { server in
             for path in ["/v1/topics/t/presences", "/v1/topics/t/presences?view=count", "/v1/topics/t"] {
@@ -66,7 +66,7 @@ struct OutageTests {
 
     @Test("The node is alive and not ready")
     func health() async throws {
-        try await withServer(redis: Self.nowhere) { server in
+        try await withServer(redis: Self.nowhere, isReachable: false) { server in
             #expect(try await server.send(.get, "/healthz").status == 200)
             let ready = try await server.send(.get, "/readyz")
             #expect(ready.status == 503)

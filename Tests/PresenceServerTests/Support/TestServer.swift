@@ -35,7 +35,7 @@ struct TestServer: Sendable {
         for (name, value) in headers { request.headers.add(name: name, value: value) }
         if let type { request.headers.replaceOrAdd(name: "Content-Type", value: type) }
         if let body { request.body = .bytes(ByteBuffer(string: body)) }
-        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(20))
+        let response = try await HTTPClient.shared.execute(request, timeout: .seconds(120))
         let bytes = try await response.body.collect(upTo: 64 << 20)
         return Answer(
             status: Int(response.status.code), headers: response.headers, bytes: Array(bytes.readableBytesView))
@@ -103,7 +103,7 @@ struct Answer: Sendable {
 
 /// Runs a server for `body`, on the shared Redis unless told otherwise.
 func withServer<Result: Sendable>(
-    redis url: String? = nil, options: ServerOptions = ServerOptions(),
+    redis url: String? = nil, isReachable: Bool = true, options: ServerOptions = ServerOptions(),
     live: @escaping @Sendable (Topic) async -> LiveRoster? = { _ in nil }, enricher: Enricher = .none,
     hookFault: String? = nil, origins: ServedOrigins = ServedOrigins(),
     times: ConnectionTimes = ConnectionTimes(), bodyBudget: Int = 64 << 20, connections: Int? = nil,
@@ -116,6 +116,8 @@ func withServer<Result: Sendable>(
     let prefix = uniquePrefix()
     var redisOptions = RedisOptions()
     redisOptions.scripts = PresenceStore.scripts
+    redisOptions.commandTimeout = giveUpTime
+    redisOptions.connectTimeout = giveUpTime
     let pool = RedisPool(
         url: try RedisURL(url ?? sharedURL), options: redisOptions, eventLoopGroup: group, logger: logger)
     let store = PresenceStore(pool: pool, keys: StoreKeys(prefix: prefix), limits: options.limits)
@@ -156,7 +158,12 @@ func withServer<Result: Sendable>(
         tasks.addTask { try await services.run() }
         var iterator = ports.makeAsyncIterator()
         guard let port = await iterator.next() else { throw NoPort() }
-        if await pool.waitUntilConnected(timeout: .seconds(url == nil ? 10 : 3)) { try await store.prepare() }
+        if isReachable {
+            guard await pool.waitUntilConnected(timeout: giveUpTime * patience) else {
+                throw NeverHappened(description: "a connection to Redis")
+            }
+            try await store.prepare()
+        }
         let server = TestServer(port: port, store: store, pool: pool, exporter: exporter, prefix: prefix)
         let result: Result
         do {

@@ -5,9 +5,20 @@ import NIOPosix
 import Redis
 import TestSupport
 
+extension RedisOptions {
+    /// Times that no pause of this machine outlasts.
+    static var patient: RedisOptions {
+        var options = RedisOptions()
+        options.commandTimeout = giveUpTime
+        options.connectTimeout = giveUpTime
+        options.probeTimeout = giveUpTime
+        return options
+    }
+}
+
 /// Runs a pool for the time of `body`, which begins when a connection is up.
 func withPool(
-    _ url: String, options: RedisOptions = RedisOptions(), log: Recorder<String> = Recorder(),
+    _ url: String, options: RedisOptions = .patient, log: Recorder<String> = Recorder(),
     onChange: @escaping @Sendable (PoolEvent) -> Void = { _ in }, mustConnect: Bool = true,
     _ body: (RedisPool) async throws -> Void
 ) async throws {
@@ -18,7 +29,7 @@ func withPool(
     try await withThrowingTaskGroup { group in
         group.addTask { try await pool.run() }
         defer { group.cancelAll() }
-        if mustConnect, await !pool.waitUntilConnected(timeout: .seconds(10)) {
+        if mustConnect, await !pool.waitUntilConnected(timeout: giveUpTime * patience) {
             throw NeverHappened(description: "a connection: \(log.all)")
         }
         try await body(pool)
@@ -34,7 +45,7 @@ struct RecordedSubscriber {
     let log: Recorder<String>
 
     static func with(
-        _ url: String, options: RedisOptions = RedisOptions(), probe: RedisPool? = nil,
+        _ url: String, options: RedisOptions = .patient, probe: RedisPool? = nil,
         _ body: (RecordedSubscriber) async throws -> Void
     ) async throws {
         let events = Recorder<SubscriberEvent>()
