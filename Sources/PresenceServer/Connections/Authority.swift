@@ -54,7 +54,9 @@ struct Authority: Hashable, Sendable {
         (0x30...0x39).contains(byte) || (0x61...0x66).contains(byte | 0x20)
     }
 
-    /// What a registered name may have. A comma is left out: it would join two values of `Host`.
+    /// What a registered name may have.
+    ///
+    /// A comma is left out: it would join two values of `Host`.
     private static func isNameByte(_ byte: UInt8) -> Bool {
         (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte | 0x20) || "-._~%!$&'()*+;=".utf8.contains(byte)
     }

@@ -4,7 +4,9 @@ package import NIOCore
 
 /// How long a connection may take for what.
 package struct ConnectionTimes: Sendable {
-    /// Without a request. It is longer than the 60 s after which load balancers give a connection up, so that it is
+    /// Without a request.
+    ///
+    /// It is longer than the 60 s after which load balancers give a connection up, so that it is
     /// always their side that closes.
     package var idle = TimeAmount.seconds(75)
     /// From the first byte of a request's head to its last.

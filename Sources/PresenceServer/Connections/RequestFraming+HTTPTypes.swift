@@ -52,7 +52,7 @@ extension Problem {
                 "The head of the request has more than \(DecoderLimits.bytes) bytes or \(DecoderLimits.fields) fields.")
         case .invalidMethod where !isInBody && start.beginsWithToken:
             self.init(.notImplemented, "The method of the request is not known.")
-        case .invalidVersion where !isInBody && start.namesVersion, .paused where !isInBody:
+        case .invalidVersion where !isInBody && start.namesOtherVersion, .paused where !isInBody:
             self.init(.versionNotSupported, "This port speaks HTTP/1.1 and HTTP/1.0.")
         default:
             self.init(.malformedRequest, "The request is not HTTP/1.1 (\(error)).")

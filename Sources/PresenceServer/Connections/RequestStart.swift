@@ -60,10 +60,10 @@ final class RequestStart: ChannelInboundHandler, RemovableChannelHandler {
         return method.count < text.count && FieldText.isToken(method)
     }
 
-    /// Whether the first line ends with a version of HTTP.
-    var namesVersion: Bool {
+    /// Whether the first line ends with a version of HTTP that is not spoken here.
+    var namesOtherVersion: Bool {
         guard let first else { return false }
         let line = first.readableBytesView.drop { $0 == 0x0D || $0 == 0x0A }.prefix { $0 != 0x0D && $0 != 0x0A }
-        return String(decoding: line, as: UTF8.self).wholeMatch(of: /[^ ]+ [^ ]+ HTTP\/\d\.\d/) != nil
+        return String(decoding: line, as: UTF8.self).wholeMatch(of: /[^ ]+ [^ ]+ HTTP\/(?!1\.[01])\d\.\d/) != nil
     }
 }

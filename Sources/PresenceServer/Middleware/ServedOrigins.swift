@@ -30,7 +30,9 @@ package struct ServedOrigins: Sendable {
 
         static let defaultPorts = ["http": 80, "https": 443]
 
-        /// Whether a `Host` names this origin. A proxy may have taken TLS away, so the scheme is not known.
+        /// Whether a `Host` names this origin.
+        ///
+        /// A proxy may have taken TLS away, so the scheme is not known.
         func isServed(as authority: Authority) -> Bool {
             guard authority.host == host else { return false }
             if let port = authority.port { return port == self.port }

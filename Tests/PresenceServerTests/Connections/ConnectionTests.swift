@@ -111,7 +111,7 @@ struct ConnectionTests {
         ("GET /v1/topics/t/events HTTP/1.1\r\nHost: x\r\nExpect: tea\r\n\r\n", 417),
         ("BREW /healthz HTTP/1.1\r\nHost: x\r\n\r\n", 501), ("get /healthz HTTP/1.1\r\nHost: x\r\n\r\n", 501),
         ("CONNECT x:443 HTTP/1.1\r\nHost: x\r\n\r\n", 404), ("GET /healthz HTTP/2.0\r\nHost: x\r\n\r\n", 505),
-        ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
+        ("GET /healthz HTTP/1.1\nHost: x\n\n", 400), ("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505),
         ("GET /\(String(repeating: "a", count: 90_000)) HTTP/1.1\r\nHost: x\r\n\r\n", 414),
         ("GET /healthz HTTP/1.1\r\nHost: x\r\nName: \(String(repeating: "a", count: 90_000))\r\n\r\n", 431),
         ("GET /healthz HTTP/1.1\r\nHost: x\r\n\(String(repeating: "a: b\r\n", count: 1_100))\r\n", 431),
