@@ -5,30 +5,50 @@ import Metrics
 package import Postgres
 import Presence
 import ServiceLifecycle
+import Synchronization
 
-/// Tells a hook whose data changed, as the database notifies it, over a connection of its own.
+/// Hands changes of data to a hook, as the database notifies them, over a connection of its own.
 ///
 /// A notification is a hint: one that is lost costs freshness until a value's time is over. What may have been missed
-/// before a connection stood is made up for by fetching anew all that is known.
-package struct ChangeListener: Service {
+/// before a connection stood is made up for by fetching again all that is known. A probe finds out whether
+/// notifications arrive at all.
+package final class ChangeListener: Service {
     /// The channel that the migrations' triggers notify, with the key as payload.
-    package static let channel = "rollcall_profiles"
+    package static let channel = ProfilesTable.standard.channel
+
+    private struct State {
+        var probe = ListenProbe()
+        /// Why there is no connection that listens; nil also before the first attempt has ended.
+        var failure: PostgresError?
+    }
 
     private static let connectTimeout = Duration.seconds(5)
     /// How long a connection may be silent before it must show that it lives.
     private static let silence = Duration.seconds(30)
+    private static let notifyTimeout = Duration.seconds(3)
 
     private let url: PostgresURL
     private let channel: String
     private let hook: FetchHook
+    private let pool: PostgresPool
     private let logger: Logger
     private let notifications = Counter(label: "rollcall_fetch_notifications_total")
+    private let state = Mutex(State())
 
-    package init(url: PostgresURL, channel: String = Self.channel, hook: FetchHook, logger: Logger) {
+    /// - Parameter pool: sends the probes; other connections than the one that listens.
+    package init(
+        url: PostgresURL, channel: String = ChangeListener.channel, hook: FetchHook, pool: PostgresPool, logger: Logger
+    ) {
         self.url = url
         self.channel = channel
         self.hook = hook
+        self.pool = pool
         self.logger = logger
+    }
+
+    /// Why changes of data are not heard; nil while they are.
+    package var fault: String? {
+        state.withLock { state in state.failure.map { "cannot listen: \($0.advice)" } ?? state.probe.fault }
     }
 
     /// Listens until graceful shutdown or cancellation, over all reconnects.
@@ -38,10 +58,16 @@ package struct ChangeListener: Service {
             while !Task.isCancelled {
                 let (reason, lived) = await self.listen()
                 guard !Task.isCancelled else { return }
-                let (pause, isNews) = attempts.pause(lived: lived)
+                self.state.withLock { state in
+                    state.failure = reason
+                    state.probe.abandon()
+                }
+                let (pause, isNews) = attempts.pause(lived: lived, isPermanent: reason.isPermanent)
+                // Of a database that is away altogether the pool has a line.
+                let level: Logger.Level = isNews && self.pool.fault == nil ? .warning : .debug
                 self.logger.log(
-                    level: isNews ? .warning : .debug, "Cannot listen to changes of data",
-                    metadata: ["postgres": "\(self.url)", "reason": "\(reason)"])
+                    level: level, "Cannot listen to changes of data",
+                    metadata: ["postgres": "\(self.url)", "reason": "\(reason.advice)"])
                 try? await Task.sleep(for: pause)
             }
         }
@@ -49,32 +75,103 @@ package struct ChangeListener: Service {
 
     /// Listens over one connection until its end, of which it gives the reason, and how long that went well.
     private func listen() async -> (reason: PostgresError, lived: Duration) {
-        var start: ContinuousClock.Instant?
         do throws(PostgresError) {
             let connection = try await PostgresConnection.connect(to: url, timeout: Self.connectTimeout, logger: logger)
             defer { connection.close() }
             try await connection.listen(to: channel)
-            start = .now
+            let start = ContinuousClock.now
+            state.withLock { $0.failure = nil }
             logger.info("Listening to changes of data", metadata: ["postgres": "\(url)"])
             // Only now: what changes from here on is notified.
             hook.revalidate()
+            let reason = await withTaskGroup(of: PostgresError?.self) { group in
+                group.addTask { await self.follow(connection) }
+                group.addTask {
+                    await self.keepProbing()
+                    return nil
+                }
+                var reason: PostgresError?
+                // The prober ends by cancellation only, so the reason is that of the connection.
+                for await ending in group {
+                    reason = reason ?? ending
+                    group.cancelAll()
+                }
+                return reason
+            }
+            return (reason ?? PostgresError(.lost, "the listener was stopped"), start.duration(to: .now))
+        } catch {
+            return (error, .zero)
+        }
+    }
+
+    /// Takes notifications until the connection ends, and gives the reason.
+    private func follow(_ connection: PostgresConnection) async -> PostgresError {
+        do throws(PostgresError) {
             while true {
                 let received = try await connection.notifications(within: Self.silence)
                 if received.isEmpty {
                     _ = try await connection.query("SELECT 1", timeout: Self.connectTimeout)
                 } else {
-                    tell(received)
+                    take(received.map(\.payload))
                 }
             }
         } catch {
-            return (error, start?.duration(to: .now) ?? .zero)
+            return error
         }
     }
 
-    private func tell(_ received: [PostgresNotification]) {
-        notifications.increment(by: received.count)
-        let keys = Set(received.compactMap { Key(utf8: $0.payload.utf8) })
+    private func take(_ payloads: [String]) {
+        for payload in payloads where ListenProbe.isProbe(payload) {
+            report(state.withLock { $0.probe.heard(payload) })
+        }
+        let changes = payloads.filter { !ListenProbe.isProbe($0) }
+        guard !changes.isEmpty else { return }
+        notifications.increment(by: changes.count)
+        let keys = Set(changes.compactMap { Key(utf8: $0.utf8) })
         hook.invalidate(Array(keys))
+    }
+}
+
+// MARK: - The probe
+
+extension ChangeListener {
+    private func keepProbing() async {
+        while !Task.isCancelled {
+            await probe()
+            let pause = state.withLock { $0.probe.pause }
+            try? await Task.sleep(for: pause * .random(in: 0.8...1.2))
+        }
+    }
+
+    private func probe() async {
+        let payload = state.withLock { $0.probe.begin(at: .now) }
+        do throws(PostgresError) {
+            _ = try await pool.query(
+                "SELECT pg_notify($1, $2)", [.text(channel), .text(payload)], timeout: Self.notifyTimeout)
+        } catch {
+            // Without a connection nothing is known, and the pool has a line about that.
+            let transition = state.withLock { state -> ListenProbe.Transition? in
+                if error.code == .refused { return state.probe.refused(error.advice) }
+                state.probe.abandon()
+                return nil
+            }
+            return report(transition)
+        }
+        guard (try? await Task.sleep(for: ListenProbe.patience)) != nil else { return }
+        report(state.withLock { $0.probe.advance(to: .now) })
+    }
+
+    private func report(_ transition: ListenProbe.Transition?) {
+        switch transition {
+        case nil: break
+        case .silent(let reason):
+            logger.warning(
+                "enrichment: notifications do not arrive", metadata: ["postgres": "\(url)", "reason": "\(reason)"])
+        case .audible:
+            logger.info("enrichment: notifications arrive", metadata: ["postgres": "\(url)"])
+            // What changed meanwhile was not heard.
+            hook.revalidate()
+        }
     }
 }
 
@@ -82,6 +179,8 @@ package struct ChangeListener: Service {
 struct ListenerAttempts: Sendable {
     static let shortest = Duration.milliseconds(50)
     static let longest = Duration.seconds(1)
+    /// The pause after an error that does not pass by itself.
+    static let permanent = Duration.seconds(5)
 
     private var failures = 0
 
@@ -89,10 +188,10 @@ struct ListenerAttempts: Sendable {
     ///
     /// Many nodes that lose one database at once come back to it spread out.
     mutating func pause(
-        lived: Duration, jitter: Double = .random(in: 0.5...1)
+        lived: Duration, isPermanent: Bool = false, jitter: Double = .random(in: 0.5...1)
     ) -> (pause: Duration, isNews: Bool) {
         failures = lived > Self.longest ? 1 : failures + 1
         let step = min(Self.shortest * (1 << min(failures - 1, 10)), Self.longest)
-        return (step * jitter, failures == 1)
+        return ((isPermanent ? Self.permanent : step) * jitter, failures == 1)
     }
 }

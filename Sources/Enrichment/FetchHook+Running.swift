@@ -2,6 +2,7 @@
 
 import Logging
 import ServiceLifecycle
+import Synchronization
 
 extension FetchHook {
     private static let probeInterval = Duration.milliseconds(500)
@@ -13,7 +14,25 @@ extension FetchHook {
         await cancelWhenGracefulShutdown {
             await withDiscardingTaskGroup { group in
                 for place in self.fields.indices { group.addTask { await self.keepProbing(place) } }
+                for await job in self.jobs.stream { group.addTask { await self.perform(job) } }
             }
+        }
+        jobs.continuation.finish()
+        // Nothing comes any more of what they wait for.
+        for field in fields { for wait in field.state.state.withLock({ $0.shutDown() }) { wait.end() } }
+    }
+
+    private func perform(_ job: Job) async {
+        switch job {
+        case .query(let query, let place): await run(query, ofRule: place)
+        case .wake(let time, let place):
+            // A timer that is cancelled comes too early.
+            guard (try? await Task.sleep(until: time, tolerance: .zero, clock: .continuous)) != nil else { return }
+            change([place]) { state, _, now in state.timerFired(time, at: now) }
+        case .free(let dropped):
+            // The caller that handed it over lets go meanwhile, so that this task is the last to hold it.
+            try? await Task.sleep(for: .milliseconds(100))
+            withExtendedLifetime(dropped) {}
         }
     }
 
@@ -52,21 +71,10 @@ extension FetchHook {
     /// Does what follows from a change of a rule's state; not under its lock.
     func perform(_ effects: FieldState.Effects, ofRule place: Int) {
         let actions = effects.actions
-        for query in actions.queries { Task { await run(query, ofRule: place) } }
-        if let time = effects.timer {
-            Task {
-                try? await Task.sleep(until: time, tolerance: .zero, clock: .continuous)
-                change([place]) { state, _, now in state.timerFired(time, at: now) }
-            }
-        }
+        for query in actions.queries { jobs.continuation.yield(.query(query, place: place)) }
+        if let time = effects.timer { jobs.continuation.yield(.wake(at: time, place: place)) }
         for wait in effects.ended { wait.end() }
-        if !actions.dropped.isEmpty {
-            // To free a generation takes milliseconds, which an event loop does not have: this task is the last to let go.
-            Task {
-                try? await Task.sleep(for: .milliseconds(100))
-                withExtendedLifetime(actions.dropped) {}
-            }
-        }
+        if !actions.dropped.isEmpty { jobs.continuation.yield(.free(actions.dropped)) }
         fields[place].metrics.countRaised(actions.raised)
         for transition in actions.transitions { tell(transition, ofRule: place) }
         if !actions.changed.isEmpty { onChange(actions.changed) }

@@ -9,8 +9,9 @@ import Synchronization
 /// Adds to entries what a database knows of their keys, and cannot hurt them.
 ///
 /// Each rule has a ``RuleState`` that decides everything; the hook runs its queries and timers, and wakes who waits. All
-/// calls but ``fetch(_:leaving:on:by:)`` return at once, whatever the database does, at a cost of the keys given. Queries and
-/// timers end by themselves, within a rule's time-out.
+/// calls but ``fetch(_:leaving:on:by:)`` return at once, also while the database is away, at a cost of the keys given. Each rule
+/// has a lock of its own, so a long list of keys holds up no other rule. ``run()`` owns the queries and timers, which end by
+/// themselves within a rule's time-out, and awaits them; before and after it nothing is fetched.
 ///
 /// Whoever was told that something is incomplete need not ask again: ``onChange`` is told when it is there. Two things
 /// are not told: what the cache had to drop meanwhile, having taken 50,000 others or 32 MiB of them since, and data that
@@ -22,13 +23,30 @@ package final class FetchHook: Service {
         let rule: FetchRule
         let query: BatchQuery
         let metrics: FetchMetrics
+        let state: Locked
+    }
+
+    /// The state of one rule under its lock.
+    final class Locked: Sendable {
+        let state: Mutex<FieldState>
+
+        init(_ state: consuming FieldState) { self.state = Mutex(state) }
+    }
+
+    /// What ``run()`` does for a rule.
+    enum Job: Sendable {
+        case query(RuleState.Query, place: Int)
+        case wake(at: ContinuousClock.Instant, place: Int)
+        /// Frees what a cache has dropped, which takes longer than an event loop has.
+        case free([CacheGeneration])
     }
 
     let fields: [Field]
     let source: FetchSource
     let logger: Logger
     let onChange: @Sendable (Set<Key>) -> Void
-    private let states: Mutex<[FieldState]>
+    /// Unbounded, since a rule's state bounds it: a few queries and timers, and two generations of its cache at most.
+    let jobs: (stream: AsyncStream<Job>, continuation: AsyncStream<Job>.Continuation)
 
     /// - Parameters:
     ///   - isValidated: Whether the database has taken the rules already; else ``run()`` sees to it before anything is
@@ -40,12 +58,14 @@ package final class FetchHook: Service {
     ) {
         fields = rules.map { rule in
             let metrics = FetchMetrics(field: rule.field)
-            return Field(rule: rule, query: BatchQuery(rule: rule, source: source, metrics: metrics), metrics: metrics)
+            return Field(
+                rule: rule, query: BatchQuery(rule: rule, source: source, metrics: metrics), metrics: metrics,
+                state: Locked(FieldState(rule: rule, isValidated: isValidated)))
         }
+        jobs = AsyncStream.makeStream()
         self.source = source
         self.logger = logger
         self.onChange = onChange
-        states = Mutex(rules.map { FieldState(rule: $0, isValidated: isValidated) })
         for field in fields { field.metrics.note(openBreakers: openBreakers(of: field.rule.field)) }
     }
 
@@ -54,8 +74,9 @@ package final class FetchHook: Service {
 
     /// One sentence for each rule that gets no data now.
     package var faults: [String] {
-        let faults = states.withLock { $0.map(\.rule.fault) }
-        return zip(fields, faults).compactMap { field, fault in fault.map { "\(field.rule.field): \($0)" } }
+        fields.compactMap { field in
+            field.state.state.withLock { $0.rule.fault }.map { "\(field.rule.field): \($0)" }
+        }
     }
 
     /// What is added to entries, if all of it is known: stale data is known, and fetched anew meanwhile.
@@ -101,7 +122,7 @@ package final class FetchHook: Service {
 
     /// How many rules of a field ask for nothing now.
     func openBreakers(of field: String) -> Int {
-        states.withLock { states in states.count { $0.rule.rule.field == field && $0.rule.isOpen } }
+        fields.count { $0.rule.field == field && $0.state.state.withLock { $0.rule.isOpen } }
     }
 
     /// The data of these keys changed at its source.
@@ -122,16 +143,16 @@ package final class FetchHook: Service {
         change(fields.indices) { state, _, _ in state.rule.revalidate() }
     }
 
-    /// Changes the states of some rules under the lock, and outside of it does what follows.
+    /// Changes the states of some rules, each under its lock, and outside of them does what follows.
     @discardableResult
     func change<Value: Sendable>(
         _ places: some Sequence<Int>, _ body: (inout FieldState, Int, ContinuousClock.Instant) -> Value
     ) -> [Value] {
         let now = ContinuousClock.now
-        let changes = states.withLock { states in
-            places.map { place in
-                let value = body(&states[place], place, now)
-                return (value: value, place: place, effects: states[place].takeEffects(at: now))
+        let changes = places.map { place in
+            fields[place].state.state.withLock { state in
+                let value = body(&state, place, now)
+                return (value: value, place: place, effects: state.takeEffects(at: now))
             }
         }
         for change in changes { perform(change.effects, ofRule: change.place) }

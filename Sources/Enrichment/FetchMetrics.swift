@@ -5,16 +5,17 @@ import Postgres
 
 /// The metrics of one rule, by field: never by key or topic, which are without number.
 struct FetchMetrics: Sendable {
-    private let field: String
     private let keys: Counter
     private let seconds: Timer
     private let hits: Counter
     private let stale: Counter
     private let misses: Counter
     private let open: Gauge
+    /// By outcome and by reason, which are few; made once, since a metric is found under a lock of the whole process.
+    private let queries: [String: Counter]
+    private let refused: [String: Counter]
 
     init(field: String) {
-        self.field = field
         let label = [("field", field)]
         keys = Counter(label: "rollcall_fetch_keys_total", dimensions: label)
         seconds = Timer(label: "rollcall_fetch_seconds", dimensions: label)
@@ -22,6 +23,15 @@ struct FetchMetrics: Sendable {
             Counter(label: "rollcall_fetch_cache_total", dimensions: label + [("result", result)])
         }
         (hits, stale, misses) = (cache("hit"), cache("stale"), cache("miss"))
+        func counters(_ label: String, _ dimension: String, _ values: [String]) -> [String: Counter] {
+            Dictionary(
+                uniqueKeysWithValues: values.map { value in
+                    (value, Counter(label: label, dimensions: [("field", field), (dimension, value)]))
+                })
+        }
+        queries = counters("rollcall_fetch_queries_total", "outcome", ["answered"] + PostgresError.outcomes)
+        refused = counters(
+            "rollcall_fetch_refused_total", "reason", FetchOutcome.Unusable.allCases.map(\.rawValue) + ["raised"])
         open = Gauge(label: "rollcall_fetch_breaker_open", dimensions: label)
     }
 
@@ -35,10 +45,7 @@ struct FetchMetrics: Sendable {
     func countQuery(keys count: Int, seconds duration: Duration, error: PostgresError?) {
         keys.increment(by: count)
         seconds.record(duration: duration)
-        Counter(
-            label: "rollcall_fetch_queries_total",
-            dimensions: [("field", field), ("outcome", error?.outcome ?? "answered")]
-        ).increment()
+        queries[error?.outcome ?? "answered"]?.increment()
     }
 
     /// Values came that cannot be shown.
@@ -54,14 +61,16 @@ struct FetchMetrics: Sendable {
     }
 
     private func countRefused(_ reason: String, _ count: Int) {
-        Counter(label: "rollcall_fetch_refused_total", dimensions: [("field", field), ("reason", reason)])
-            .increment(by: count)
+        refused[reason]?.increment(by: count)
     }
 
     func note(openBreakers: Int) { open.record(openBreakers) }
 }
 
 extension PostgresError {
+    /// All that ``outcome`` may be.
+    fileprivate static let outcomes = ["data", "timed_out", "too_large", "busy", "lost", "unavailable", "refused"]
+
     /// The error as a metric's label.
     fileprivate var outcome: String {
         switch code {

@@ -52,7 +52,7 @@ extension PostgresError {
 
     /// The error for a log and a health check: what data raises may show it, so of that the code alone.
     var reason: String {
-        guard isDataFault, let sqlState else { return description }
+        guard isDataFault, let sqlState else { return advice }
         return "the data makes the query fail (SQLSTATE \(sqlState))"
     }
 }

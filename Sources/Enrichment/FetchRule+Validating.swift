@@ -16,8 +16,8 @@ extension FetchRule {
         do throws(PostgresError) {
             fault = try await self.fault(on: connection)
         } catch {
-            guard error.code == .refused else { throw FetchRuleError(.unavailable, error.description) }
-            fault = "\(error)\(remedy(for: error))"
+            guard error.code == .refused else { throw FetchRuleError(.unavailable, error.advice) }
+            fault = error.advice
         }
         if let fault { throw FetchRuleError(.query, "\(fault), in the query for \(field) on \(topics): \(query)") }
     }
@@ -37,11 +37,5 @@ extension FetchRule {
             "SELECT format_type($1::oid, NULL)", [.text("\(columns[1].type)")], timeout: .seconds(5))
         let name = type.rows.first?.first?.map { String(decoding: $0, as: UTF8.self) } ?? "of no type"
         return "its second column is \(name), needs JSON: wrap it in to_jsonb(…)"
-    }
-
-    private func remedy(for error: PostgresError) -> String {
-        // 42P01: undefined_table.
-        error.sqlState == "42P01" && isStandard
-            ? ": run `rollcall migrate` on this database" : ""
     }
 }

@@ -25,14 +25,11 @@ package struct FetchRule: Sendable, Hashable {
     /// Found by looking for `$2`, since this must be known while the database is away. A `$2` that stands in a literal or
     /// a comment costs shared batches and nothing else: PostgreSQL takes a parameter that no expression uses.
     package let takesTopic: Bool
-    /// Whether the rule asks for the table that `rollcall migrate` makes.
-    let isStandard: Bool
 
     package init(
         topics: TopicPattern = .all, field: String, query: String, timeout: Duration = .milliseconds(250),
-        ttl: Duration = .seconds(60), isStandard: Bool = false
+        ttl: Duration = .seconds(60)
     ) {
-        self.isStandard = isStandard
         self.topics = topics
         self.field = field
         self.query = query
@@ -46,7 +43,7 @@ package struct FetchRule: Sendable, Hashable {
 
     /// The rule for the table of profiles under the name that it has.
     package static func standard(for table: ProfilesTable) -> [FetchRule] {
-        [FetchRule(field: "user", query: "SELECT key, data FROM \(table.quoted) WHERE key = ANY($1)", isStandard: true)]
+        [FetchRule(field: "user", query: "SELECT key, data FROM \(table.quoted) WHERE key = ANY($1)")]
     }
 
     /// Whether a query mentions a parameter, if only in a literal or a comment.

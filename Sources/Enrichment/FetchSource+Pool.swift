@@ -21,7 +21,7 @@ extension FetchSource {
                     }
                 }
             } catch {
-                throw FetchRuleError(.unavailable, error.description)
+                throw FetchRuleError(.unavailable, error.advice)
             }
             try result.get()
         }

@@ -21,6 +21,8 @@ struct FieldState: Sendable {
     private var waits: [Int: FetchWait] = [:]
     /// Timers that run; a few, since none is started that is later than another.
     private var timers: [Instant] = []
+    /// Whether queries are run no more.
+    private var isShutDown = false
 
     init(rule: FetchRule, isValidated: Bool) {
         let breaker = isValidated ? FetchBreaker() : FetchBreaker(openBecause: "the database has not been asked yet")
@@ -45,7 +47,9 @@ struct FieldState: Sendable {
     ) -> (wait: FetchWait?, tally: FetchTally) {
         var tally = FetchTally()
         let slots = keys.map { rule.slot(of: $0, on: topic) }
-        guard let number = rule.fetch(slots, by: deadline, tally: &tally, at: now) else { return (nil, tally) }
+        guard let number = rule.fetch(slots, by: deadline, tally: &tally, at: now), !isShutDown else {
+            return (nil, tally)
+        }
         let wait = FetchWait()
         waits[number] = wait
         return (wait, tally)
@@ -59,6 +63,13 @@ struct FieldState: Sendable {
     /// What happens to be there for keys that leave.
     mutating func cached(_ keys: [Key], on topic: Topic) -> [FetchedValue?] {
         keys.map { rule.cached(rule.slot(of: $0, on: topic)) }
+    }
+
+    /// Gives those who wait, who must be let go: from now on there is nothing to wait for.
+    mutating func shutDown() -> [FetchWait] {
+        isShutDown = true
+        defer { waits = [:] }
+        return Array(waits.values)
     }
 
     mutating func timerFired(_ time: Instant, at now: Instant) {

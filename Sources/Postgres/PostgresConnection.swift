@@ -117,6 +117,7 @@ package actor PostgresConnection {
     package func listen(to channel: String, timeout: Duration = .seconds(5)) throws(PostgresError) {
         var name = ""
         for character in channel.unicodeScalars { name += character == "\"" ? "\"\"" : String(character) }
+        handle.keepsNotifications = true
         try run("LISTEN \"\(name)\"", timeout: timeout)
     }
 
@@ -142,6 +143,9 @@ package actor PostgresConnection {
         signal.raise()
         Task { await self.finish() }
     }
+
+    /// Returns when the connection is closed and nothing of it is under way.
+    package func closed() { finish() }
 }
 
 extension PostgresConnection {
@@ -152,7 +156,8 @@ extension PostgresConnection {
             try handle.connect(to: url)
             return nil
         } catch {
-            return PostgresError(.unavailable, "cannot connect to \(url): \(error.message)")
+            return PostgresError(
+                .unavailable, "cannot connect to \(url): \(error.message)", sqlState: error.sqlState)
         }
     }
 

@@ -17,6 +17,11 @@ struct PostgresHandle: ~Copyable {
     private var heard = ""
     /// Why there is no connection any more.
     private var ending = "the connection was closed"
+    /// Whether notifications are wanted. Without it they are dropped, since libpq would keep them for ever: a pooler may
+    /// lend this connection a session that listens.
+    var keepsNotifications = false
+    /// The oldest server that has what the migrations use.
+    private static let oldestServer: (number: Int32, name: String) = (110_000, "11")
 
     init(notices: PostgresNotices, signal: PostgresSignal) {
         self.notices = notices
@@ -42,13 +47,30 @@ struct PostgresHandle: ~Copyable {
         }
         guard let connection else { throw fail(.unavailable, "libpq has no memory for a connection") }
         notices.receive(from: connection)
+        // Only so a refusal has a code.
+        PQsetErrorVerbosity(connection, PQERRORS_VERBOSE)
         var step = PQstatus(connection) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING
         while step != PGRES_POLLING_OK {
-            guard step == PGRES_POLLING_READING || step == PGRES_POLLING_WRITING else { throw fail(.unavailable) }
+            guard step == PGRES_POLLING_READING || step == PGRES_POLLING_WRITING else { throw startupFailure() }
             try wait(for: step == PGRES_POLLING_READING ? POLLIN : POLLOUT)
             step = PQconnectPoll(connection)
         }
+        PQsetErrorVerbosity(connection, PQERRORS_DEFAULT)
+        // A pooler may give no number.
+        let version = PQserverVersion(connection)
+        guard version == 0 || version >= Self.oldestServer.number else {
+            let name = version >= 100_000 ? "\(version / 10_000)" : "\(version / 10_000).\(version / 100 % 100)"
+            throw end(
+                with: PostgresError(
+                    .unavailable,
+                    "the server is PostgreSQL \(name); \(Self.oldestServer.name) is the oldest that will do",
+                    sqlState: "0A000"))
+        }
         guard PQsetnonblocking(connection, 1) == 0 else { throw fail(.unavailable) }
+    }
+
+    private mutating func startupFailure() -> PostgresError {
+        end(with: PostgresError(startup: String(cString: PQerrorMessage(connection)), otherwise: ending))
     }
 
     /// Whether nothing speaks against the connection; one that is dead is finished.
@@ -125,6 +147,9 @@ extension PostgresHandle {
             try consumeInput()
             // What is left of a record of TLS shows on no socket.
             if PQsslInUse(connection) == 1, PQisBusy(connection) == 1 { try consumeInput() }
+        }
+        if !keepsNotifications {
+            while let notification = PQnotifies(connection) { PQfreemem(notification) }
         }
         return PostgresAnswer(PQgetResult(connection))
     }

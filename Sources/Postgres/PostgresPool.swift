@@ -33,13 +33,15 @@ package final class PostgresPool: Service {
                 self.update { $0.start() }
                 group.addTask { await self.watch() }
                 for await _ in self.openings.stream { group.addTask { await self.open() } }
-                self.update { $0.shutDown() }
+                let actions = self.state.withLock { $0.shutDown() }
+                self.perform(actions)
+                for case .close(let connection) in actions { await connection.closed() }
             }
         }
     }
 
     /// Nil while a connection is up, else why none is.
-    package var fault: String? { state.withLock { $0.fault?.message } }
+    package var fault: String? { state.withLock { $0.fault?.advice } }
 
     /// Runs one statement, as ``PostgresConnection/query(_:_:timeout:maximumRows:maximumBytes:)`` does, on a connection
     /// that is free before the time is over.
@@ -134,7 +136,8 @@ extension PostgresPool {
             guard !Task.isCancelled else { return }
             update { $0.failed(error) }
             logger.debug("Cannot connect to PostgreSQL", metadata: ["reason": "\(error)"])
-            try? await Task.sleep(for: options.pause(failures: state.withLock { $0.failures }))
+            let failures = state.withLock { $0.failures }
+            try? await Task.sleep(for: options.pause(failures: failures, isPermanent: error.isPermanent))
             update { $0.paused() }
         }
     }
@@ -149,7 +152,11 @@ extension PostgresPool {
 
     /// Changes the state, and does what follows without the lock.
     private func update(_ change: (inout State) -> [State.Action]) {
-        for action in state.withLock({ change(&$0) }) {
+        perform(state.withLock { change(&$0) })
+    }
+
+    private func perform(_ actions: [State.Action]) {
+        for action in actions {
             switch action {
             case .lend(let lease, let waiter): waiter.settle(.success(lease))
             case .refuse(let waiter, let error): waiter.settle(.failure(error))
@@ -158,7 +165,7 @@ extension PostgresPool {
             case .tellUp: logger.info("Connected to PostgreSQL", metadata: ["postgres": "\(url)"])
             case .tellDown(let reason):
                 logger.warning(
-                    "PostgreSQL is away", metadata: ["postgres": "\(url)", "reason": "\(reason)"])
+                    "PostgreSQL is away", metadata: ["postgres": "\(url)", "reason": "\(reason.advice)"])
             }
         }
     }

@@ -19,11 +19,14 @@ package struct PostgresPoolOptions: Sendable, Hashable {
     /// The pause after a failed attempt, doubled after each further one up to the longest.
     package var firstPause: Duration = .milliseconds(50)
     package var longestPause: Duration = .seconds(1)
+    /// The pause after an error that does not pass by itself, such as a wrong password.
+    package var permanentPause: Duration = .seconds(5)
 
     package init() {}
 
     /// Gives the pause after `failures` (1 or more) attempts in a row: a random part, of at least half, of the step.
-    func pause(failures: Int, jitter: Double = .random(in: 0.5...1)) -> Duration {
+    func pause(failures: Int, isPermanent: Bool = false, jitter: Double = .random(in: 0.5...1)) -> Duration {
+        if isPermanent { return permanentPause * jitter }
         let doublings = min(max(failures - 1, 0), 30)
         return min(firstPause * (1 << doublings), longestPause) * jitter
     }

@@ -83,7 +83,7 @@ struct Assembly: Sendable {
             options: serverOptions,
             checks: {
                 let draining = HealthCheck("draining", fault: registry.isDraining ? "the node is stopping" : nil)
-                return await HealthCheck.redis(store) + [draining] + (hook.map { [$0.check] } ?? [])
+                return await HealthCheck.redis(store) + [draining] + (hook?.checks ?? [])
             },
             metrics: telemetry.metrics)
 

@@ -22,8 +22,8 @@ struct DatabaseSession: Sendable {
         } catch {
             switch error.code {
             case .invalidURL: throw .usage("\(error)")
-            case .unavailable, .lost, .timedOut, .busy: throw .unavailable("\(error)")
-            case .refused, .tooLarge, .migration: throw .refused("\(error)\(hint(for: error, table))")
+            case .unavailable, .lost, .timedOut, .busy: throw .unavailable(error.advice)
+            case .refused, .tooLarge, .migration: throw .refused("\(error.advice)\(hint(for: error, table))")
             }
         }
     }

@@ -23,11 +23,14 @@ struct HookServices: Sendable {
         [("postgres pool", pool), ("fetch hook", hook), ("change listener", listener)]
     }
 
-    /// How the hook is; a node is of use without it.
-    var check: HealthCheck {
+    /// How the hook is, and whether changes of data are heard; a node is of use without them.
+    var checks: [HealthCheck] {
         let faults = hook.faults
-        return HealthCheck(
-            "fetch_hook", fault: faults.isEmpty ? nil : faults.joined(separator: "; "), isVital: false)
+        return [
+            HealthCheck(
+                "fetch_hook", fault: faults.isEmpty ? nil : faults.joined(separator: "; "), isVital: false),
+            HealthCheck("notifications", fault: listener.fault, isVital: false),
+        ]
     }
 
     /// Makes the hook; throws if the database does not take a rule.
@@ -43,7 +46,7 @@ struct HookServices: Sendable {
             rules: rules, source: .pool(pool), isValidated: isValidated, logger: logger, onChange: changes.add)
         self.pool = pool
         self.hook = hook
-        listener = ChangeListener(url: url, channel: channel, hook: hook, logger: logger)
+        listener = ChangeListener(url: url, channel: channel, hook: hook, pool: pool, logger: logger)
         enricher = Enricher(
             applies: hook.applies, known: { hook.known($0, leaving: $1, on: $2) },
             fetch: { keys, leaving, topic, since in
@@ -62,7 +65,8 @@ struct HookServices: Sendable {
             return true
         } catch {
             guard error.code == .unavailable else { throw .usage("the fetch hook cannot work: \(error)") }
-            logger.warning(
+            // The pool has a warning with what to do about it.
+            logger.info(
                 "PostgreSQL cannot be reached; entries are bare until it is", metadata: ["reason": "\(error)"])
             return false
         }
@@ -74,7 +78,7 @@ struct HookServices: Sendable {
         do throws(PostgresError) {
             return try await PostgresConnection.connect(to: url, timeout: validationTimeout, logger: logger)
         } catch {
-            throw FetchRuleError(.unavailable, error.description)
+            throw FetchRuleError(.unavailable, error.advice)
         }
     }
 }

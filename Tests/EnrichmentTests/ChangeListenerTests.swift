@@ -96,7 +96,8 @@ struct ChangeListenerTests {
             try await DatabaseHook.with(url: url) { database in
                 let log = Recorder<String>()
                 let listener = ChangeListener(
-                    url: try PostgresURL(url), hook: database.hook, logger: log.logger(from: .info))
+                    url: try PostgresURL(url), hook: database.hook, pool: database.pool, logger: log.logger(from: .info)
+                )
                 try await withThrowingTaskGroup { group in
                     group.addTask { try await listener.run() }
                     defer { group.cancelAll() }

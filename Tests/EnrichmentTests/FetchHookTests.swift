@@ -12,6 +12,24 @@ import Testing
 struct FetchHookTests {
     let room = topic("room")
 
+    @Test func `a hook that has stopped lets go of everyone who waits, and of everyone who comes later`() async throws {
+        let source = FakeSource(["a": "1"])
+        source.change { $0.delay = .milliseconds(200) }
+        let hook = FetchHook(
+            rules: [.sample], source: source.source, isValidated: true, logger: Recorder<String>().logger(from: .info)
+        ) { _ in }
+        let running = Task { try await hook.run() }
+        let waiting = Task { await hook.fetch(keys("a"), leaving: [], on: topic("room")) }
+        try await eventually("the query") { !source.questions.isEmpty }
+        running.cancel()
+        try await running.value
+        _ = await waiting.value
+        let start = ContinuousClock.now
+        _ = await hook.fetch(keys("b"), leaving: [], on: topic("room"))
+        #expect(ContinuousClock.now - start < .seconds(5))
+        #expect(source.questions.count == 1)
+    }
+
     @Test("What was never fetched is not known; once fetched it is, and nobody asks again")
     func fetchAndKnow() async throws {
         let fake = FakeSource(["alice": #"{"name": "Alice"}"#])

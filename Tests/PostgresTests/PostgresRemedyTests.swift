@@ -1,0 +1,59 @@
+// Rollcall · PostgresTests
+
+import LocalServices
+import TestSupport
+import Testing
+
+@testable import Postgres
+
+@Suite("What to do about an error of PostgreSQL")
+struct PostgresRemedyTests {
+    @Test func `the code of a refused attempt to connect is read, and its place in the source is dropped`() {
+        let text = """
+            connection to server at "127.0.0.1", port 5432 failed: FATAL:  28P01: password authentication failed for user "u"
+            LOCATION:  auth_failed, auth.c:347
+            """
+        let error = PostgresError(startup: text, otherwise: "closed")
+        #expect(error.sqlState == "28P01" && !error.message.contains("28P01") && !error.message.contains("LOCATION"))
+        #expect(error.message.hasSuffix("FATAL:  password authentication failed for user \"u\""))
+        #expect(error.isPermanent && error.advice.contains("check the user, the password"))
+        #expect(PostgresError(startup: "", otherwise: "closed").message == "closed")
+        let refused = PostgresError(startup: "connection to server failed: Connection refused\n", otherwise: "")
+        #expect(refused.sqlState == nil && !refused.isPermanent && refused.advice == refused.message)
+    }
+
+    @Test(arguments: ["57P01", "57P03", "53300", "40001", "57014"])
+    func `what passes by itself has no remedy`(code: String) {
+        #expect(!PostgresError(.refused, "x", sqlState: code).isPermanent)
+    }
+
+    @Test func `a database or a user that is not there is named, and tried again less often`() async throws {
+        let postgres = try await SharedPostgres.postgres
+        for (text, words) in [
+            (postgres.url(database: "nowhere"), "make the database"),
+            (postgres.url.replacing("user=postgres", with: "user=nobody_here"), "check the user"),
+        ] {
+            let error = await #expect(throws: PostgresError.self) {
+                try await PostgresConnection.connect(to: try PostgresURL(text), timeout: .seconds(10))
+            }
+            #expect(error?.code == .unavailable && error?.isPermanent == true)
+            #expect(error?.advice.contains(words) == true, "\(error?.advice ?? "")")
+        }
+        let options = PostgresPoolOptions()
+        #expect(options.pause(failures: 1, isPermanent: true, jitter: 1) == .seconds(5))
+    }
+
+    @Test func `a connection that does not listen keeps no notification`() async throws {
+        try await withConnection { connection in
+            try await connection.execute("LISTEN a", timeout: .seconds(10))
+            try await connection.execute("NOTIFY a", timeout: .seconds(10))
+            _ = try await connection.query("SELECT 1", timeout: .seconds(10))
+            let none = try await connection.notifications(within: .milliseconds(50))
+            #expect(none.isEmpty)
+            try await connection.listen(to: "a")
+            try await connection.execute("NOTIFY a", timeout: .seconds(10))
+            _ = try await connection.query("SELECT 1", timeout: .seconds(10))
+            #expect(try await connection.notifications(within: .seconds(10)).map(\.channel) == ["a"])
+        }
+    }
+}
