@@ -2,8 +2,9 @@
 
 import Foundation
 
-/// The user that a private server runs as. When we are root, that is another one: PostgreSQL refuses to run as root,
-/// and Redis needs no rights of root.
+/// The user that a private server runs as.
+///
+/// When we are root, that is another one: PostgreSQL refuses to run as root, and Redis needs no rights of root.
 struct ServiceUser: Sendable {
     /// Put before a command to run it as this user; empty when that is our own.
     private let prefix: [String]

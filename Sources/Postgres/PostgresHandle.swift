@@ -17,8 +17,9 @@ struct PostgresHandle: ~Copyable {
     private var heard = ""
     /// Why there is no connection any more.
     private var ending = "the connection was closed"
-    /// Whether notifications are wanted. Without it they are dropped, since libpq would keep them for ever: a pooler may
-    /// lend this connection a session that listens.
+    /// Whether notifications are wanted.
+    ///
+    /// Else they are dropped, since libpq would keep them for ever: a pooler may lend a session that listens.
     var keepsNotifications = false
     /// The oldest server that has what the migrations use.
     private static let oldestServer: (number: Int32, name: String) = (110_000, "11")

@@ -1,6 +1,7 @@
 // Rollcall · EndToEndTests
 
 import Foundation
+import Logging
 import TestSupport
 import Testing
 
@@ -94,6 +95,18 @@ struct LogOutputTests {
             output.write(line)
             #expect(drain(reading) == line)
         }
+    }
+
+    @Test(arguments: [LogFormat.text, .json])
+    func `a log line holds no character that a terminal would obey, and no line end but its own`(format: LogFormat) {
+        let lines = Recorder<String>()
+        let logger = Logger(label: "test") { _ in
+            LineLogHandler(label: "test", level: .info, format: format, write: lines.record)
+        }
+        let text = "a\u{1b}[2J\u{9b}2J\u{2028}\u{202e}\u{85}\r\nb"
+        logger.info("\(text)", metadata: ["name": "\(text)", "other": "x\u{202e}y"])
+        let line = lines.all.joined()
+        #expect(line.hasSuffix("\n") && line.dropLast().unicodeScalars.allSatisfy { !Terminal.isHarmful($0) })
     }
 
     @Test(arguments: [LogFormat.text, .json])

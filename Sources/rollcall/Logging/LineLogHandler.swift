@@ -63,7 +63,8 @@ struct LineLogHandler: LogHandler {
         let renamed = fields.map { name, value in
             (standard.contains { $0.0 == name } ? "field.\(name)" : name, value)
         }
-        return "{" + (standard + renamed).map { "\(Self.quoted($0)):\(Self.quoted($1))" }.joined(separator: ",") + "}\n"
+        let members = (standard + renamed).map { "\(Self.quoted($0)):\(Self.quoted($1))" }
+        return Terminal.escapedJSON("{" + members.joined(separator: ",") + "}") + "\n"
     }
 
     /// The line that stands for lines that could not be written.
@@ -88,6 +89,7 @@ struct LineLogHandler: LogHandler {
             switch scalar {
             case "\r": text += "\\r"
             case "\n": text += "\\n"
+            case _ where Terminal.isHarmful(scalar): text += "\\u{\(String(scalar.value, radix: 16))}"
             case _ where splitsLines(scalar): text += "\\u" + String(scalar.value + 0x10000, radix: 16).dropFirst()
             default: text.unicodeScalars.append(scalar)
             }

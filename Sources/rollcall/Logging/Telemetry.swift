@@ -9,7 +9,9 @@ struct Telemetry: Sendable {
     let metrics: PrometheusExporter
     let output: LogOutput
 
-    /// Sets up both for the whole process. Called once, by the command: a second call ends the process.
+    /// Sets up both for the whole process.
+    ///
+    /// Called once, by the command: a second call ends the process.
     static func start(_ settings: Settings) -> Telemetry {
         let (level, format) = (settings.logLevel, settings.logFormat)
         let output = LogOutput { LineLogHandler.lostLine(count: $0, format: format) }
