@@ -29,7 +29,7 @@ struct ResumedSessionTests {
             let id = stream.lastEventID
             for round in 0..<5 {
                 await stream.close()
-                if !onSameNode { try await expectGrace(of: first, at: two) }
+                try await expectGrace(of: first, at: two)
                 stream = try await (onSameNode || round % 2 == 1 ? one : two).events(
                     events("key=alice&grace=60"), lastEventID: id)
                 let again = try await stream.next("tracked").json

@@ -12,7 +12,7 @@ struct StoredPresenceTests {
     func roundTrip() throws {
         let meta = try Meta(#"{"a, b":[1,2],"c":"- ,"}"#)
         for previous in [nil, Ref.random()] {
-            for owner in [Ownership.heartbeats, .stream(.random()), .released] {
+            for owner in [Ownership.heartbeats, .stream(.random()), .shared, .released] {
                 let presence = Presence(ref: .random(), previous: previous, meta: meta)
                 let stored = StoredPresence(presence: presence, ttl: 300, owner: owner)
                 #expect(StoredPresence(stored.bytes) == stored)
@@ -48,9 +48,9 @@ struct StoredPresenceTests {
         #expect(counts.allSatisfy { (50...150).contains($0) })
     }
 
-    @Test("An owner is 8 to 16 URL-safe characters, and never what marks an ended stream")
+    @Test("An owner is 8 to 16 URL-safe characters, and never what marks an ended stream or several")
     func owners() {
-        #expect(StreamOwner("-") == nil)
+        #expect(StreamOwner("-") == nil && StreamOwner("_shared_") == nil)
         #expect(StreamOwner("1234567") == nil)
         #expect(StreamOwner("12345678,") == nil)
         #expect(StreamOwner("A-_45678")?.text == "A-_45678")
