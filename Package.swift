@@ -62,7 +62,7 @@ let package = Package(
             name: "CHiredis", pkgConfig: hiredisFlags, providers: [.apt(["libhiredis-dev"]), .brew(["hiredis"])]),
         // Bytes to Redis values and back; knows nothing of presence.
         .target(
-            name: "Redis", dependencies: ["CHiredis", nio, nioPosix, nioSSL, logging, lifecycle, deque],
+            name: "Redis", dependencies: ["CHiredis", nio, nioPosix, nioSSL, logging, metrics, lifecycle, deque],
             swiftSettings: settings),
         // The domain: names, metas, refs, rosters, diffs. Imports the standard library only.
         .target(name: "Presence", swiftSettings: settings),

@@ -37,6 +37,8 @@ package enum TemporaryFolder {
                 throw error
             }
             let folder = "\(outer)/\(Self.inner)"
+            // Another process may have taken it for abandoned, and removed it, before the lock was ours.
+            guard access(folder, F_OK) == 0 else { continue }
             Self.locks.withLock { $0[folder] = lock }
             return folder
         }

@@ -108,6 +108,7 @@ final class FeedDirectory: Sendable {
     }
 
     func handle(_ event: PoolEvent) {
+        if case .refused = event { return }
         let isAway = event == .lost
         let feeds = state.withLock { state in
             state.isAway = isAway

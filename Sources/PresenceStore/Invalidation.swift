@@ -25,6 +25,6 @@ extension PresenceStore {
     package func announce(changed keys: [Key]) async throws(StoreError) {
         guard !keys.isEmpty else { return }
         let command = RedisCommand("PUBLISH", [.string(self.keys.invalidations), .string(Invalidation.message(keys))])
-        for case .error(let error) in try await connection().pipeline([command]) { throw StoreError(error) }
+        for case .error(let error) in try await writer().pipeline([command]) { throw StoreError(error) }
     }
 }

@@ -31,7 +31,9 @@ final class Outage: Sendable {
         }
         guard changed else { return }
         if let error {
-            logger.warning("\(work) fails", metadata: ["error": "\(error)"])
+            // What Redis refuses has its own line.
+            logger.log(
+                level: error.code == .refused ? .debug : .warning, "\(work) fails", metadata: ["error": "\(error)"])
         } else {
             logger.info("\(work) works again")
         }

@@ -60,7 +60,7 @@ extension PresenceStore {
                 script: StoreScripts.renew, keys: [keys.members, keys.leases, keys.due, keys.holders],
                 arguments: [keys.topic, .integer(renewal.lease * 1000)] + renewal.arguments)
         }
-        let values = try await connection().pipeline(calls)
+        let values = try await writer(isSilent: true).pipeline(calls)
         return zip(renewals, values).map { renewal, value in
             Result { () throws(StoreError) in try Self.failures(of: renewal, value) }
         }
@@ -73,7 +73,7 @@ extension PresenceStore {
         let keys = keys.topic(topic)
         var released: [Bool] = []
         for chunk in items.chunks(of: Self.membersPerCall) {
-            let connection = try connection()
+            let connection = try writer()
             var arguments = [keys.topic, keys.channel] + connection.fence
             for item in chunk {
                 arguments += [.bytes(item.member.bytes), .string(item.owner.text), .integer(item.grace * 1000)]
@@ -93,7 +93,7 @@ extension PresenceStore {
         let keys = keys.topic(topic)
         var outcomes: [RestoreOutcome] = []
         for chunk in items.chunks(of: Self.membersPerCall) {
-            let connection = try connection()
+            let connection = try writer()
             var arguments = [keys.topic, keys.channel] + connection.fence
             for item in chunk { arguments += [.bytes(item.member.bytes), .bytes(item.stored.bytes)] }
             var reply = try StoreReply(await connection.call(StoreScripts.restore, keys.allAndUntracked, arguments))

@@ -93,9 +93,9 @@ extension PresenceStore {
         cursors.reserveCapacity(topics.count)
         for chunk in topics.chunks(of: Self.membersPerCall) {
             let connection = try connection()
-            let fence = connection.fence
+            let (script, fence) = (connection.positionScript, connection.fence)
             let calls = chunk.map {
-                ScriptCall(script: StoreScripts.fence, keys: [keys.topic($0).position], arguments: fence)
+                ScriptCall(script: script, keys: [keys.topic($0).position], arguments: fence)
             }
             for value in try await connection.pipeline(calls) {
                 cursors.append(Result { () throws(StoreError) in try StoreReply(value).cursor })

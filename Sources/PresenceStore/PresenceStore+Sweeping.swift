@@ -41,7 +41,7 @@ extension PresenceStore {
     package func enlist(
         _ node: String, policy: SweepPolicy
     ) async throws(StoreError) -> (nodes: [String], wasListed: Bool) {
-        let value = try await connection().call(
+        let value = try await writer(isSilent: true).call(
             StoreScripts.enlist, [.string(keys.nodes), .string(keys.configuration)],
             [.string(node), .integer(policy.nodeTimeout.milliseconds), .string(Epoch.random().description)])
         var reply = try StoreReply(timed: value)
@@ -53,12 +53,12 @@ extension PresenceStore {
 
     /// Says that a node stops.
     package func delist(_ node: String) async throws(StoreError) {
-        _ = try await connection().send("ZREM", [.string(keys.nodes), .string(node)])
+        _ = try await writer(isSilent: true).send("ZREM", [.string(keys.nodes), .string(node)])
     }
 
     /// Ticks buckets in one go.
     package func tick(_ buckets: [Int], policy: SweepPolicy) async throws(StoreError) -> [Tick] {
-        let connection = try connection()
+        let connection = try writer(isSilent: true)
         let arguments =
             [connection.runID]
             + [policy.gap, policy.leastHold, policy.longestLease, policy.defaultLease].map { .integer($0.milliseconds) }
@@ -84,7 +84,7 @@ extension PresenceStore {
     package func sweep(
         _ topics: some Collection<Topic>, policy: SweepPolicy
     ) async throws(StoreError) -> [Result<Sweep, StoreError>] {
-        let connection = try connection()
+        let connection = try writer()
         let fence = connection.fence
         let limits: [RedisArgument] = [
             .integer(policy.membersPerSweep), .integer(policy.gap.milliseconds),
@@ -114,7 +114,7 @@ extension PresenceStore {
         var audit = Audit()
         var cursor = "0"
         repeat {
-            let connection = try connection()
+            let connection = try writer()
             let arguments =
                 [keys.topic, keys.channel] + connection.fence
                 + [.integer(limits.defaultTTL * 1000), .string(cursor)]

@@ -86,7 +86,7 @@ extension PresenceStore {
     ) async throws(StoreError) -> [(index: Int, outcome: UpdateOutcome)] {
         guard !candidates.isEmpty else { return [] }
         let keys = keys.topic(topic)
-        let connection = try connection()
+        let connection = try writer()
         var arguments = [keys.channel] + connection.fence
         for candidate in candidates {
             arguments.append(.bytes(candidate.member.bytes))

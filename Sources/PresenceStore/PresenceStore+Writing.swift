@@ -16,7 +16,7 @@ extension PresenceStore {
         var outcomes: [TrackOutcome] = []
         outcomes.reserveCapacity(items.count)
         for chunk in items.chunks(of: Self.membersPerCall) {
-            let connection = try connection()
+            let connection = try writer()
             var arguments = [keys.topic, keys.channel] + connection.fence
             arguments.reserveCapacity(7 + 4 * chunk.count)
             arguments += [.string(mode.rawValue), .string(owner?.text ?? ""), .integer(limits.defaultTTL)]
@@ -66,7 +66,7 @@ extension PresenceStore {
         var existed: [Bool] = []
         existed.reserveCapacity(names.count)
         for chunk in names.chunks(of: Self.membersPerCall) {
-            let connection = try connection()
+            let connection = try writer()
             let arguments = [keys.topic, keys.channel] + connection.fence + chunk.map { .bytes($0) }
             var reply = try StoreReply(await connection.call(StoreScripts.untrack, keys.allAndUntracked, arguments))
             for _ in chunk { existed.append(try reply.int() == 1) }
@@ -100,7 +100,7 @@ extension PresenceStore {
         var outcomes: [HeartbeatOutcome] = []
         outcomes.reserveCapacity(items.count)
         for chunk in items.chunks(of: Self.membersPerCall) {
-            let connection = try connection()
+            let connection = try writer(isSilent: true)
             var arguments = [keys.topic] + connection.fence
             for item in chunk {
                 arguments.append(.bytes(item.member.bytes))

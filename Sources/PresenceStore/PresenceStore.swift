@@ -36,6 +36,7 @@ package struct PresenceStore: Sendable {
         for (name, value) in constants {
             var stored = try await connection.send("HGET", [key, .string(name)])
             if stored == .null {
+                try connection.requireWrites(areSilent: true)
                 _ = try await connection.send("HSETNX", [key, .string(name), .string(value)])
                 stored = try await connection.send("HGET", [key, .string(name)])
             }
@@ -54,8 +55,27 @@ package struct PresenceStore: Sendable {
         return RedisServerInfo(sections: [info.string ?? ""]).maxmemoryPolicy
     }
 
+    /// What keeps Redis from being used in full, as the pool found out last; nil when nothing does.
+    package var trouble: RedisTrouble? { pool.trouble }
+
+    /// What keeps messages from coming.
+    package var messageTrouble: RedisTrouble? { pool.messageTrouble }
+
+    /// Finds out what Redis lets us do now.
+    package func check() async { await pool.check() }
+
+    /// A connection for what only reads.
     func connection() throws(StoreError) -> StoreConnection {
         try StoreConnection(pool)
+    }
+
+    /// A connection for a write, where Redis lets all of it happen.
+    ///
+    /// - Parameter isSilent: Whether the write publishes nothing, and so needs no channels.
+    func writer(isSilent: Bool = false) throws(StoreError) -> StoreConnection {
+        let connection = try StoreConnection(pool)
+        try connection.requireWrites(areSilent: isSilent)
+        return connection
     }
 }
 

@@ -15,13 +15,22 @@ struct ScriptCall {
 /// The run_id that fences a script must be that of the server which executes it, so both come from here.
 struct StoreConnection {
     private let connection: RedisConnection
+    private let pool: RedisPool
 
     init(_ pool: RedisPool) throws(StoreError) {
+        self.pool = pool
         do throws(RedisError) {
             connection = try pool.connection()
         } catch {
-            throw StoreError(error)
+            guard let trouble = pool.trouble, trouble.isPermanent else { throw StoreError(error) }
+            throw StoreError(.refused, "\(trouble)")
         }
+    }
+
+    /// Refuses before anything is sent: a script that is stopped at its second command has executed the first.
+    func requireWrites(areSilent: Bool = false) throws(StoreError) {
+        guard !(areSilent ? connection.allowsSilentWrites : connection.allowsWrites) else { return }
+        throw StoreError(.refused, pool.trouble.map { "\($0)" } ?? "Redis refuses writes")
     }
 
     /// The first arguments of most scripts: the server's run_id, and an epoch to begin if that is a new one.
@@ -35,7 +44,7 @@ struct StoreConnection {
         do throws(RedisError) {
             return try await connection.send(RedisCommand(name, arguments))
         } catch {
-            throw StoreError(error)
+            throw refusal(error)
         }
     }
 
@@ -45,7 +54,7 @@ struct StoreConnection {
         do throws(RedisError) {
             return try await connection.eval(script, keys: keys, arguments: arguments)
         } catch {
-            throw StoreError(error)
+            throw refusal(error)
         }
     }
 
@@ -67,13 +76,32 @@ struct StoreConnection {
     func atPosition(
         of keys: TopicKeys, _ commands: RedisCommand...
     ) async throws(StoreError) -> (StoreReply, [RedisValue]) {
-        let fence = command(ScriptCall(script: StoreScripts.fence, keys: [keys.position], arguments: fence))
+        func position(_ script: RedisScript) -> RedisCommand {
+            command(ScriptCall(script: script, keys: [keys.position], arguments: fence))
+        }
+        let script = positionScript
+        do throws(StoreError) {
+            return try await read(position(script), commands)
+        } catch  where error.code == .refused && script == StoreScripts.fence {
+            // Redis takes no writes since the last look at it, and would still show what it holds. `READONLY` has closed
+            // this connection.
+            let next = connection.isOpen ? self : try StoreConnection(pool)
+            return try await next.read(position(StoreScripts.look), commands)
+        }
+    }
+
+    private func read(
+        _ fence: RedisCommand, _ commands: [RedisCommand]
+    ) async throws(StoreError) -> (StoreReply, [RedisValue]) {
         do throws(StoreError) {
             return try await inTransaction(fence, commands)
         } catch  where error.code == .outOfMemory {
             return try await betweenFences(fence, commands)
         }
     }
+
+    /// The script that reads a topic's position; a Redis that takes no writes cannot begin an epoch.
+    var positionScript: RedisScript { connection.allowsSilentWrites ? StoreScripts.fence : StoreScripts.look }
 
     private func inTransaction(
         _ fence: RedisCommand, _ commands: [RedisCommand]
@@ -85,7 +113,7 @@ struct StoreConnection {
             values = try await results(of: transaction.map { $0.withSource ?? $0 })
         }
         guard values.count == 1 + commands.count else { throw .unexpected(.array(values)) }
-        for case .error(let error) in values { throw StoreError(error) }
+        for case .error(let error) in values { throw refusal(error) }
         return (try StoreReply(values[0]), Array(values.dropFirst()))
     }
 
@@ -99,7 +127,7 @@ struct StoreConnection {
         for _ in 0..<16 {
             let values = try await pipeline([fence] + commands + [fence])
             guard values.count == 2 + commands.count else { throw .unexpected(.array(values)) }
-            for case .error(let error) in values { throw StoreError(error) }
+            for case .error(let error) in values { throw refusal(error) }
             let (before, after) = (try StoreReply(values[0]), try StoreReply(values[values.count - 1]))
             if before.cursor == after.cursor { return (before, Array(values.dropFirst().dropLast())) }
         }
@@ -109,9 +137,16 @@ struct StoreConnection {
     /// Takes what EXEC gives, or the first refusal of a command before it.
     private func results(of transaction: [RedisCommand]) async throws(StoreError) -> [RedisValue] {
         let values = try await pipeline(transaction)
-        for case .error(let error) in values { throw StoreError(error) }
+        for case .error(let error) in values { throw refusal(error) }
         guard let results = values.last?.elements else { throw .unexpected(values.last ?? .null) }
         return results
+    }
+
+    /// Has the pool look at once why Redis refused something.
+    private func refusal(_ error: RedisError) -> StoreError {
+        let meaning = StoreError(error)
+        if meaning.code == .refused || meaning.code == .outOfMemory { pool.noteRefusal(error) }
+        return meaning
     }
 
     private func command(_ call: ScriptCall) -> RedisCommand {

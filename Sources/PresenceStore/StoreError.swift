@@ -8,15 +8,17 @@ import Redis
 /// create finds its own presence, an untrack finds none.
 package struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     package enum Code: String, Hashable, Sendable {
-        /// Redis is away, loading, read-only or did not answer in time; worth trying again.
+        /// Redis is away, loading or did not answer in time; worth trying again.
         case unavailable
+        /// Redis answers and does not let us: read-only, not enough replicas, a right that is missing. The pool logs it.
+        case refused
         /// Redis is full: nobody can be added until memory is freed, but leases are still renewed.
         case outOfMemory
         /// A patch met another meta at every attempt; worth trying again.
         case conflictedTooOften
         /// Redis holds or answers something that Rollcall did not write.
         case corrupt
-        /// Redis belongs to a deployment with other constants, or refuses our commands or credentials.
+        /// Redis belongs to a deployment with other constants.
         case misconfigured
     }
 
@@ -31,7 +33,7 @@ package struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     /// Whether the same operation may succeed soon.
     package var isTransient: Bool {
         switch code {
-        case .unavailable, .outOfMemory, .conflictedTooOften: true
+        case .unavailable, .refused, .outOfMemory, .conflictedTooOften: true
         case .corrupt, .misconfigured: false
         }
     }
@@ -45,10 +47,12 @@ extension StoreError {
         let code: Code =
             switch error.code {
             case .outOfMemory: .outOfMemory
-            case .loading, .busy, .tryAgain, .clusterDown, .masterDown, .readOnly, .cannotPersist, .noReplicas,
-                .disconnected, .timeout, .protocolViolation, .unavailable:
+            case .loading, .busy, .tryAgain, .clusterDown, .masterDown, .disconnected, .timeout, .protocolViolation,
+                .unavailable, .tooManyClients:
                 .unavailable
-            case .noAuth, .wrongPassword, .noPermission, .moved, .ask, .crossSlot, .invalidSettings: .misconfigured
+            case .readOnly, .cannotPersist, .noReplicas, .noAuth, .wrongPassword, .noPermission, .moved, .ask,
+                .crossSlot, .denied, .tls, .notRedis, .unsuitableServer, .noDatabase, .invalidSettings:
+                .refused
             case .busyKey, .noScript, .transactionAborted, .wrongType, .other: .corrupt
             }
         self.init(code, error.description)

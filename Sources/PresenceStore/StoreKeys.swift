@@ -11,9 +11,12 @@ package struct StoreKeys: Hashable, Sendable {
     package static let buckets = 128
 
     package let prefix: String
+    /// The number of the Redis database, which keys need not carry and channels must: pub/sub knows no databases.
+    package let database: Int
 
-    package init(prefix: String = "rc:") {
+    package init(prefix: String = "rc:", database: Int = 0) {
         self.prefix = prefix
+        self.database = database
     }
 
     /// The bucket of a topic: FNV-1a of its bytes.
@@ -23,9 +26,11 @@ package struct StoreKeys: Hashable, Sendable {
         return Int(hash % UInt64(buckets))
     }
 
-    /// The channel on which a topic's messages are published.
+    /// The channel on which a topic's messages are published: `rc:{51}:lobby`, in database 1 `rc:{51}@1:lobby`.
+    ///
+    /// A prefix holds no brace, so no prefix, topic and database make the channel of others.
     package func channel(of topic: Topic) -> String {
-        bucketPrefix(Self.bucket(of: topic)) + topic.text
+        channelPrefix(Self.bucket(of: topic)) + topic.text
     }
 
     /// HASH of the constants that all nodes of a deployment share.
@@ -34,18 +39,29 @@ package struct StoreKeys: Hashable, Sendable {
     package var nodes: String { prefix + "nodes" }
 
     /// Channel on which keys are named whose data changed at its source.
-    package var invalidations: String { prefix + "invalidate" }
+    package var invalidations: String { nodeChannelPrefix + "invalidate" }
+    /// What the channels begin with on which nodes send messages to themselves.
+    package var probePrefix: String { nodeChannelPrefix + "probe:" }
 
     func due(_ bucket: Int) -> RedisArgument { .string(bucketPrefix(bucket) + "due") }
     func clock(_ bucket: Int) -> RedisArgument { .string(bucketPrefix(bucket) + "clk") }
 
     func topic(_ topic: Topic) -> TopicKeys {
         let bucket = Self.bucket(of: topic)
-        return TopicKeys(topic: topic, bucket: bucket, prefix: bucketPrefix(bucket))
+        return TopicKeys(topic: topic, channel: channel(of: topic), prefix: bucketPrefix(bucket))
     }
 
     private func bucketPrefix(_ bucket: Int) -> String {
         "\(prefix){\(bucket)}:"
+    }
+
+    private func channelPrefix(_ bucket: Int) -> String {
+        database == 0 ? bucketPrefix(bucket) : "\(prefix){\(bucket)}@\(database):"
+    }
+
+    /// Begins the channels that belong to no topic: `rc:`, in database 1 `rc:{@1}:`.
+    private var nodeChannelPrefix: String {
+        database == 0 ? prefix : "\(prefix){@\(database)}:"
     }
 }
 
@@ -68,9 +84,9 @@ struct TopicKeys {
     /// HASH `last`, `hold`, `rid`; one for each bucket.
     let clock: RedisArgument
 
-    init(topic: Topic, bucket: Int, prefix: String) {
+    init(topic: Topic, channel: String, prefix: String) {
         self.topic = .string(topic.text)
-        self.channel = .string(prefix + topic.text)
+        self.channel = .string(channel)
         self.position = .string(prefix + "m:" + topic.text)
         self.members = .string(prefix + "h:" + topic.text)
         self.leases = .string(prefix + "z:" + topic.text)

@@ -17,8 +17,12 @@ enum StoreScripts {
     static let audit = script("audit", PackageResources.audit_lua)
     static let enlist = script("enlist", PackageResources.enlist_lua)
 
+    static let look = script("look", PackageResources.look_lua)
+    static let rights = script("rights", PackageResources.rights_lua)
+    static let writing = script("writing", PackageResources.writing_lua)
+
     static let all = [
-        fence, track, update, untrack, heartbeat, renew, release, restore, tick, sweep, audit, enlist,
+        fence, track, update, untrack, heartbeat, renew, release, restore, tick, sweep, audit, enlist, look,
     ]
 
     /// Puts the shared functions behind the first line, which holds the flags and must stay the first.

@@ -6,4 +6,6 @@ package enum PoolEvent: Sendable, Hashable {
     case connected(RedisServerInfo)
     /// The last connection that was up is gone.
     case lost
+    /// No connection can be made until an operator does something.
+    case refused(RedisTrouble)
 }

@@ -4,6 +4,9 @@
 struct RedisAttempts: Sendable {
     private let backoff: RedisBackoff
     private(set) var failures = 0
+    /// Whether the last failure is another than the one before it: what goes on is not news.
+    private(set) var isNews = false
+    private var last: (code: RedisError.Code, hadLived: Bool)?
 
     init(backoff: RedisBackoff) {
         self.backoff = backoff
@@ -14,7 +17,8 @@ struct RedisAttempts: Sendable {
     /// One that was lost soon counts as a failure: a server that accepts and then refuses everybody is not stormed.
     mutating func pause(after error: RedisError, lived: Duration) -> Duration {
         failures = lived > backoff.maximum ? 1 : failures + 1
-        return error.code.remedy == .credentials || error.code == .noAuth
-            ? backoff.slowPause() : backoff.pause(failures: failures)
+        isNews = failures == 1 || lived > .zero && !(last?.hadLived == true && last?.code == error.code)
+        last = (error.code, lived > .zero)
+        return RedisTrouble(error).isPermanent ? backoff.slowPause() : backoff.pause(failures: failures)
     }
 }

@@ -16,6 +16,6 @@ package struct RedisBackoff: Sendable, Hashable {
         return step * jitter
     }
 
-    /// The pause after a refusal that only an operator can lift.
-    package func slowPause(jitter: Double = .random(in: 0.5...1)) -> Duration { maximum * jitter }
+    /// The pause after a refusal that only an operator can lift: three times the maximum, as part of which `jitter` says.
+    package func slowPause(jitter: Double = .random(in: 0.5...1)) -> Duration { maximum * 3 * jitter }
 }

@@ -10,6 +10,7 @@ final class RedisChannelHandler: ChannelInboundHandler {
     typealias State = RedisConnectionState<Caller>
 
     private var reader: RedisReader
+    private var firstWords: RedisFirstWords
     private var state: State
     private let outbox: RedisOutbox<Caller>
     private let ready: EventLoopPromise<RedisSession>
@@ -29,6 +30,7 @@ final class RedisChannelHandler: ChannelInboundHandler {
         url: RedisURL, options: RedisOptions, outbox: RedisOutbox<Caller>, ready: EventLoopPromise<RedisSession>
     ) throws(RedisError) {
         self.reader = try RedisReader(limits: options.replyLimits)
+        self.firstWords = RedisFirstWords(url: url, options: options)
         self.state = State(handshake: RedisHandshake(url: url, options: options, purpose: .commands))
         self.outbox = outbox
         self.ready = ready
@@ -39,7 +41,8 @@ final class RedisChannelHandler: ChannelInboundHandler {
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         handshakeTimer = context.eventLoop.assumeIsolated().scheduleTask(in: handshakeTimeout) {
-            self.end(RedisError(.timeout, "the handshake took longer than \(self.handshakeTimeout)"))
+            let error = RedisError(.timeout, "the handshake took longer than \(self.handshakeTimeout)")
+            self.end(self.firstWords.explain(error))
         }
         if context.channel.isActive { begin(context) }
     }
@@ -58,6 +61,7 @@ final class RedisChannelHandler: ChannelInboundHandler {
         var bytes = unwrapInboundIn(data)
         lastRead = context.eventLoop.now
         do {
+            try firstWords.look(at: bytes)
             while state.isOpen, let value = try reader.next(&bytes) {
                 perform(state.received(value))
             }
@@ -75,12 +79,12 @@ final class RedisChannelHandler: ChannelInboundHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         let place = reader.isInsideReply ? " in the middle of a reply" : ""
-        end(RedisError(.disconnected, "Redis closed the connection" + place))
+        end(firstWords.explain(RedisError(.disconnected, "Redis closed the connection" + place)))
         context.fireChannelInactive()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        end(error as? RedisError ?? RedisError(.disconnected, "the connection failed: \(error)"))
+        end(firstWords.explain(error))
     }
 
     /// Writes what callers left in the outbox.

@@ -1,6 +1,7 @@
 // Rollcall · Redis
 
 import NIOCore
+import Synchronization
 
 /// One connection to Redis, ready to be used, on which any number of callers pipeline their commands.
 ///
@@ -12,6 +13,12 @@ package final class RedisConnection: Sendable {
     private let channel: any Channel
     private let handler: NIOLoopBound<RedisChannelHandler>
     private let outbox: RedisOutbox<RedisChannelHandler.Caller>
+    private let lastStanding: Mutex<RedisStanding>
+    /// What the standing says, for each write to look at.
+    private let isWritable: Atomic<Bool>
+    private let isSilentlyWritable: Atomic<Bool>
+    /// Succeeds when the connection is closed, or the server turns out to be read-only.
+    private let turn: EventLoopPromise<Void>
 
     init(
         session: RedisSession, channel: any Channel, handler: NIOLoopBound<RedisChannelHandler>,
@@ -22,10 +29,44 @@ package final class RedisConnection: Sendable {
         self.channel = channel
         self.handler = handler
         self.outbox = outbox
+        self.lastStanding = Mutex(session.standing)
+        self.isWritable = Atomic(session.standing.allowsWrites)
+        self.isSilentlyWritable = Atomic(session.standing.allowsSilentWrites)
+        let turn = channel.eventLoop.makePromise(of: Void.self)
+        self.turn = turn
+        channel.closeFuture.whenComplete { _ in turn.succeed() }
+        if session.standing.isReadOnly { turn.succeed() }
     }
 
     /// Whether commands are still taken.
     package var isOpen: Bool { outbox.endReason == nil }
+
+    /// Whether a write may be sent, as far as is known.
+    package var allowsWrites: Bool { isWritable.load(ordering: .relaxed) }
+
+    /// Whether a write may be sent that publishes nothing.
+    package var allowsSilentWrites: Bool { isSilentlyWritable.load(ordering: .relaxed) }
+
+    /// What the server lets us do, as the handshake or the last ``ask(_:)`` found out.
+    package var standing: RedisStanding { lastStanding.withLock { $0 } }
+
+    /// Finds out what the server lets us do now.
+    func ask(_ admission: RedisAdmission) async throws(RedisError) {
+        let replies = try await send(session.commands(admission))
+        guard replies.count == 2 else {
+            throw RedisError(.protocolViolation, "two commands have other than two replies")
+        }
+        let standing = try RedisStanding(rights: replies[0], writing: replies[1])
+        stand(standing)
+    }
+
+    /// Takes the standing of another connection of the same user, which was asked later.
+    func stand(_ standing: RedisStanding) {
+        lastStanding.withLock { $0 = standing }
+        isWritable.store(standing.allowsWrites, ordering: .relaxed)
+        isSilentlyWritable.store(standing.allowsSilentWrites, ordering: .relaxed)
+        if standing.isReadOnly { turn.succeed() }
+    }
 
     /// Sends one command; an error reply is thrown.
     package nonisolated(nonsending) func send(_ command: RedisCommand) async throws(RedisError) -> RedisValue {
@@ -55,14 +96,31 @@ package final class RedisConnection: Sendable {
         session.command(script, keys: keys, arguments: arguments)
     }
 
-    /// Waits for the end and tells its reason; a cancelled wait brings the end about, after what was sent is answered.
+    /// Waits for the end and returns its reason; nil when the server turns out to be read-only first.
+    ///
+    /// A cancelled wait brings the end about, after what was sent is answered.
+    func untilClosedOrReadOnly() async -> RedisError? {
+        await withTaskCancellationHandler {
+            try? await turn.futureResult.get()
+        } onCancel: {
+            drain()
+        }
+        return outbox.endReason
+    }
+
+    /// Waits for the end and returns its reason; a cancelled wait brings the end about.
     func untilClosed() async -> RedisError {
         await withTaskCancellationHandler {
             try? await channel.closeFuture.get()
         } onCancel: {
-            channel.eventLoop.execute { self.handler.value.drain() }
+            drain()
         }
         return outbox.endReason ?? RedisError(.disconnected, "the connection was closed")
+    }
+
+    /// Takes nothing more, and closes once everything that was sent is answered.
+    func drain() {
+        channel.eventLoop.execute { self.handler.value.drain() }
     }
 
     private nonisolated(nonsending) func send(_ commands: [RedisCommand], isBatch: Bool) async throws(RedisError)

@@ -111,10 +111,8 @@ struct RedisConnector: Sendable {
     private func value<Value: Sendable>(of future: EventLoopFuture<Value>) async throws(RedisError) -> Value {
         do {
             return try await future.get()
-        } catch let error as RedisError {
-            throw error
         } catch {
-            throw RedisError(.disconnected, "cannot connect to \(url): \(error)")
+            throw RedisError(connecting: error, urlName: options.urlName)
         }
     }
 }

@@ -22,6 +22,8 @@ extension RedisError {
         case crossSlot = "CROSSSLOT"
         case transactionAborted = "EXECABORT"
         case wrongType = "WRONGTYPE"
+        /// Protected mode: this server takes connections from its own machine only.
+        case denied = "DENIED"
 
         /// Any other error reply.
         case other = "error reply"
@@ -33,7 +35,15 @@ extension RedisError {
         case protocolViolation = "protocol violation"
         /// Nothing was sent: no connection is up, or the one at hand is full.
         case unavailable = "unavailable"
-        /// The settings cannot work: an address that is none, a certificate that cannot be read, too old a Redis.
+        /// TLS cannot be agreed on: a certificate does not fit, or the other side speaks none.
+        case tls = "TLS"
+        /// Something else than Redis answers.
+        case notRedis = "not Redis"
+        /// A Redis that Rollcall cannot work with: too old, in cluster mode, a Sentinel.
+        case unsuitableServer = "unsuitable server"
+        case tooManyClients = "too many clients"
+        case noDatabase = "no such database"
+        /// The settings cannot work: an address that is none, a certificate that cannot be read.
         case invalidSettings = "invalid settings"
     }
 
@@ -45,7 +55,7 @@ extension RedisError {
         case reconnect
         /// Redis refuses what needs memory, disk or replicas: shed such writes, go on with the others, alarm.
         case shed
-        /// Credentials or permissions: only an operator can help, so try again slowly.
+        /// Credentials, permissions or the server itself: only an operator can help, so try again slowly.
         case credentials
         /// The script is to be sent with the command.
         case sendScript
@@ -69,10 +79,10 @@ extension RedisError.Code {
     /// The one table of what each error means for the client.
     package var remedy: RedisError.Remedy {
         switch self {
-        case .loading, .busy, .tryAgain, .clusterDown, .unavailable: .pause
+        case .loading, .busy, .tryAgain, .clusterDown, .unavailable, .tooManyClients: .pause
         case .readOnly, .masterDown, .noAuth: .reconnect
         case .outOfMemory, .cannotPersist, .noReplicas: .shed
-        case .wrongPassword, .noPermission: .credentials
+        case .wrongPassword, .noPermission, .denied, .tls, .notRedis, .unsuitableServer, .noDatabase: .credentials
         case .noScript: .sendScript
         case .moved, .ask: .redirect
         case .disconnected, .timeout, .protocolViolation: .unknownOutcome

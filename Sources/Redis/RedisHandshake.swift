@@ -2,7 +2,8 @@
 
 /// Brings a fresh connection to the point where it may be offered; pure.
 ///
-/// Two round trips at most: who we are and who the server is, then the scripts if it is new enough.
+/// Three round trips at most: who we are and who the server is, then the scripts if it is one that can run them, then what
+/// it lets us do.
 struct RedisHandshake: Sendable {
     /// What the connection is for.
     enum Purpose: Sendable, Hashable {
@@ -24,17 +25,26 @@ struct RedisHandshake: Sendable {
         case name
         case info
         case load(RedisScript)
+        case rights
+        case writing
     }
 
-    /// Scripts say with a shebang (`#!lua flags=allow-oom`) what they may do, which older servers cannot read.
-    private static let oldestMajorVersion = 7
+    private enum Phase: Sendable {
+        /// → loading
+        case greeting
+        /// → admission
+        case loading
+        case admission
+    }
 
     private let steps: [(step: Step, command: RedisCommand)]
     private let scripts: [RedisScript]
+    private let admission: RedisAdmission?
+    private let refusals: RedisRefusals
+    private var phase = Phase.greeting
     private var awaited: [Step] = []
     private var session = RedisSession()
     private var sections: [String] = []
-    private var areScriptsSent = false
 
     init(url: RedisURL, options: RedisOptions, purpose: Purpose) {
         var steps: [(Step, RedisCommand)] = []
@@ -51,7 +61,10 @@ struct RedisHandshake: Sendable {
             steps.append((.info, RedisCommand("INFO", ["memory"])))
         }
         self.steps = steps
-        self.scripts = purpose == .commands ? options.scripts : []
+        self.admission = purpose == .commands ? options.admission : nil
+        let own = admission.map { [$0.rights, $0.writing] } ?? []
+        self.scripts = purpose == .commands ? options.scripts + own : []
+        self.refusals = RedisRefusals(urlName: options.urlName, database: url.database)
     }
 
     mutating func start() -> [RedisCommand] {
@@ -65,33 +78,47 @@ struct RedisHandshake: Sendable {
         }
         if let error = check(value, of: awaited.removeFirst()) { return .failed(error) }
         guard awaited.isEmpty else { return .wait }
-        guard !areScriptsSent else { return .done(session) }
-        session.server = RedisServerInfo(sections: sections)
-        if let majorVersion = session.server.majorVersion, majorVersion < Self.oldestMajorVersion {
-            return .failed(
-                RedisError(
-                    .invalidSettings,
-                    "this server is Redis \(session.server.version); \(Self.oldestMajorVersion).0 or newer is needed"))
+        switch phase {
+        case .greeting:
+            session.server = RedisServerInfo(sections: sections)
+            if let error = session.server.unsuitability { return .failed(error) }
+            guard !scripts.isEmpty else { return .done(session) }
+            phase = .loading
+            awaited = scripts.map { .load($0) }
+            return .send(scripts.map { RedisCommand("SCRIPT", ["LOAD", .bytes($0.source)]) })
+        case .loading:
+            guard let admission else { return .done(session) }
+            phase = .admission
+            awaited = [.rights, .writing]
+            return .send(session.commands(admission))
+        case .admission:
+            return .done(session)
         }
-        guard !scripts.isEmpty else { return .done(session) }
-        areScriptsSent = true
-        awaited = scripts.map { .load($0) }
-        return .send(scripts.map { RedisCommand("SCRIPT", ["LOAD", .bytes($0.source)]) })
     }
 
     /// Takes what the reply tells, or gives the error that ends the handshake.
     private mutating func check(_ value: RedisValue, of step: Step) -> RedisError? {
+        if case .error(let error) = value, let end = refusals.end(after: error) { return end }
         switch (step, value) {
         case (.authenticate, .error(let error)):
-            // Redis may repeat arguments in an error, and here they are the password.
-            return RedisError(error.code, "\(error.code.rawValue): Redis refused AUTH")
+            return refusals.authentication(error)
         case (.select, .error(let error)):
-            return error
+            return refusals.selection(error)
         case (.name, .error(let error)), (.info, .error(let error)):
-            // A server that hides INFO, or refuses names, can still be worked with.
+            // A server that hides INFO, or refuses names, can still be read from; what it hides is among the rights.
             return error.code == .noPermission || error.code == .other ? nil : error
         case (.load(let script), .error(let error)):
-            return RedisError(error.code, "the script \(script.name) was refused: \(error.message)")
+            return refusals.script(script, error)
+        case (.rights, _):
+            do throws(RedisError) { try session.standing.read(rights: value) } catch {
+                return refusals.script(admission?.rights, error)
+            }
+            return nil
+        case (.writing, _):
+            do throws(RedisError) { try session.standing.read(writing: value) } catch {
+                return refusals.script(admission?.writing, error)
+            }
+            return nil
         case (.info, .bulk):
             sections.append(value.string ?? "")
             return nil

@@ -18,6 +18,15 @@ package struct RedisOptions: Sendable {
     package var backoff = RedisBackoff()
     /// The size of a pool.
     package var connections = 2
+    /// Asked on each connection before it is offered, and each `admissionInterval`; nil asks nothing.
+    package var admission: RedisAdmission?
+    package var admissionInterval: Duration = .seconds(1)
+    /// How often a connection to a read-only server is replaced by a new one, which may lead to the primary.
+    package var readOnlyInterval: Duration = .seconds(2)
+    /// How long Redis must take writes before a refusal of them counts as ended.
+    package var troubleHold: Duration = .seconds(5)
+    /// What messages call the address: the setting that it comes from.
+    package var urlName = "the Redis URL"
     /// The name that `CLIENT LIST` shows.
     package var clientName = "rollcall"
     /// Loaded on each connection before it is offered.

@@ -2,16 +2,32 @@
 
 /// What a server says of itself, read with INFO on the very connection that offers it.
 package struct RedisServerInfo: Sendable, Hashable {
+    /// Scripts say with a shebang (`#!lua flags=allow-oom`) what they may do, which older servers cannot read.
+    private static let oldestMajorVersion = 7
+
+    static let clusterMode = RedisError(
+        .unsuitableServer,
+        "this server is in cluster mode (cluster-enabled yes); Rollcall needs one primary without it")
+
     /// Is new at each start of the server; a failover changes it too, since another server answers.
     package let runID: String
     package let version: String
     /// `noeviction` is the only policy under which presences cannot vanish; empty when INFO does not tell.
     package let maxmemoryPolicy: String
+    /// `Redis`, or the name of the compatible server.
+    package let product: String
+    /// The version of Redis that the server is compatible with.
+    private let redisVersion: String
+    /// `standalone`, `cluster` or `sentinel`; empty when INFO lacks it.
+    private let mode: String
 
     package init(runID: String, version: String, maxmemoryPolicy: String) {
         self.runID = runID
         self.version = version
         self.maxmemoryPolicy = maxmemoryPolicy
+        self.product = "Redis"
+        self.redisVersion = version
+        self.mode = ""
     }
 
     /// Reads sections of INFO: `name:value` lines, what is unknown left alone.
@@ -21,13 +37,32 @@ package struct RedisServerInfo: Sendable, Hashable {
             guard let colon = line.firstIndex(of: ":") else { continue }
             fields[line[..<colon]] = line[line.index(after: colon)...]
         }
-        self.runID = fields["run_id"].map { String($0) } ?? ""
-        self.version = fields["redis_version"].map { String($0) } ?? ""
-        self.maxmemoryPolicy = fields["maxmemory_policy"].map { String($0) } ?? ""
+        func field(_ name: Substring) -> String { fields[name].map { String($0) } ?? "" }
+        let named = [("Valkey", field("valkey_version")), ("Dragonfly", field("dragonfly_version"))]
+            .first { !$0.1.isEmpty }
+        self.runID = field("run_id")
+        self.redisVersion = field("redis_version")
+        self.product = named?.0 ?? "Redis"
+        self.version = named?.1 ?? redisVersion
+        self.maxmemoryPolicy = field("maxmemory_policy")
+        self.mode = field("redis_mode")
     }
 
-    /// Nil when INFO does not tell.
-    var majorVersion: Int? {
-        Int(version.prefix { $0 != "." })
+    /// Why Rollcall cannot work with this server; nil when it can, as far as INFO shows.
+    var unsuitability: RedisError? {
+        switch mode {
+        case "cluster":
+            return Self.clusterMode
+        case "sentinel":
+            return RedisError(
+                .unsuitableServer, "this server is a Sentinel; Rollcall needs the primary that it watches")
+        default:
+            guard let major = Int(redisVersion.prefix { $0 != "." }), major < Self.oldestMajorVersion else {
+                return nil
+            }
+            return RedisError(
+                .unsuitableServer,
+                "this server is \(product) \(version); Redis \(Self.oldestMajorVersion).0 or newer is needed")
+        }
     }
 }

@@ -116,12 +116,24 @@ extension RedisSubscriber {
             }
             guard !Task.isCancelled else { return }
             let pause = attempts.pause(after: reason, lived: lived)
+            let trouble = trouble(reason)
+            pool?.noteMessageTrouble(trouble)
+            let isOwnLine = pool == nil || trouble.kind == .unreachable
             logger.log(
-                level: lived > .zero || attempts.failures == 1 ? .warning : .debug,
+                level: attempts.isNews && isOwnLine ? .warning : .debug,
                 "\(lived > .zero ? "Lost the subscriber's connection" : "Cannot connect the subscriber to Redis")",
                 metadata: ["redis": "\(url)", "reason": "\(reason)", "attempt": "\(attempts.failures)"])
             try? await Task.sleep(for: pause)
         }
+    }
+
+    private func trouble(_ error: RedisError) -> RedisTrouble {
+        let trouble = RedisTrouble(error)
+        guard trouble.kind == .rights else { return trouble }
+        return RedisTrouble(
+            .rights,
+            "NOPERM: the user of \(options.urlName) may not SUBSCRIBE to the channels of this deployment: \(error.message)"
+        )
     }
 
     /// Works with a ready connection until its end, of which it gives the reason.
@@ -193,6 +205,7 @@ extension RedisSubscriber {
             return (outcome.isSubscribed, contents.leave(outcome.command.map { [$0] } ?? []))
         }
         if mustFlush { eventLoop.execute { self.flush() } }
+        if isSubscription { pool?.noteMessageTrouble(nil) }
         if isSubscribed, channel != probeChannel { onEvent(.subscribed(channel: channel)) }
     }
 }

@@ -8,6 +8,7 @@ final class RedisSubscriberHandler: ChannelInboundHandler {
     typealias OutboundOut = ByteBuffer
 
     private var reader: RedisReader
+    private var firstWords: RedisFirstWords
     private var handshake: RedisHandshake?
     private let timeout: TimeAmount
     private let ready: EventLoopPromise<Void>
@@ -22,6 +23,7 @@ final class RedisSubscriberHandler: ChannelInboundHandler {
         onReply: @escaping (RedisValue) throws(RedisError) -> Void
     ) throws(RedisError) {
         self.reader = try RedisReader(limits: options.replyLimits)
+        self.firstWords = RedisFirstWords(url: url, options: options)
         self.handshake = RedisHandshake(url: url, options: options, purpose: .messages)
         self.timeout = TimeAmount(options.connectTimeout)
         self.ready = ready
@@ -31,7 +33,8 @@ final class RedisSubscriberHandler: ChannelInboundHandler {
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         timer = context.eventLoop.assumeIsolated().scheduleTask(in: timeout) {
-            self.end(RedisError(.timeout, "the handshake took longer than \(self.timeout)"))
+            let error = RedisError(.timeout, "the handshake took longer than \(self.timeout)")
+            self.end(self.firstWords.explain(error))
         }
         if context.channel.isActive { begin() }
     }
@@ -49,6 +52,7 @@ final class RedisSubscriberHandler: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var bytes = unwrapInboundIn(data)
         do throws(RedisError) {
+            try firstWords.look(at: bytes)
             while endReason == nil, let value = try reader.next(&bytes) {
                 try receive(value)
             }
@@ -58,12 +62,12 @@ final class RedisSubscriberHandler: ChannelInboundHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        end(RedisError(.disconnected, "Redis closed the connection"))
+        end(firstWords.explain(RedisError(.disconnected, "Redis closed the connection")))
         context.fireChannelInactive()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        end(error as? RedisError ?? RedisError(.disconnected, "the connection failed: \(error)"))
+        end(firstWords.explain(error))
     }
 
     func write(_ bytes: ByteBuffer) {

@@ -2,7 +2,8 @@
 
 /// Where a Redis is, and who we are there.
 ///
-/// `redis://[user]:password@host:port/db`, `rediss://…` (TLS), `redis+unix://[user]:password@/path.sock?db=1`.
+/// `redis://[user]:password@host:port/db`, `rediss://…` (TLS), `redis+unix://[user]:password@/path.sock?db=1`; `valkey`
+/// may stand for `redis`.
 package struct RedisURL: Sendable, Hashable {
     package enum Address: Sendable, Hashable {
         case host(String, port: Int)
@@ -14,27 +15,34 @@ package struct RedisURL: Sendable, Hashable {
     package let credentials: RedisCredentials?
     package let database: Int
 
-    /// Reads the text; an error says what is wrong and never repeats the text, which may hold a password.
+    /// Reads the text, white space around it aside.
+    ///
+    /// An error names the part that is wrong and never repeats a value, which may be a password.
     package init(_ text: String) throws(RedisError) {
-        let parts = try Parts(text)
-        self.credentials = try parts.userinfo.map(Self.credentials)
+        let parts = try RedisURLParts(text)
         switch parts.scheme {
-        case "redis", "rediss":
+        case "redis", "rediss", "valkey", "valkeys":
             let (host, port) = try Self.hostAndPort(parts.authority)
             self.address = .host(host, port: port)
-            self.isSecure = parts.scheme == "rediss"
-            let segment = parts.path.drop { $0 == "/" }
-            self.database = try Self.database(segment.isEmpty ? parts.query : "db=" + segment)
-        case "redis+unix", "unix":
-            guard parts.authority.isEmpty, parts.path.count > 1 else {
-                throw Self.invalid("a unix socket is written redis+unix:///path/to.sock")
+            self.isSecure = parts.scheme == "rediss" || parts.scheme == "valkeys"
+            self.database = try Self.database(path: parts.path, query: parts.query)
+        case "redis+unix", "valkey+unix", "unix":
+            guard parts.authority.isEmpty else {
+                throw .invalidURL("it has a host, but a unix socket is written redis+unix:///path/to.sock")
             }
-            self.address = .unixSocket(path: try Self.decoded(parts.path))
+            guard parts.path.count > 1 else {
+                throw .invalidURL("its path is missing; a unix socket is written redis+unix:///path/to.sock")
+            }
+            self.address = .unixSocket(path: try RedisURLParts.decoded(parts.path, of: "path"))
             self.isSecure = false
-            self.database = try Self.database(parts.query)
+            self.database = try Self.database(path: "", query: parts.query)
+        case "redis+cluster", "redis+sentinel", "redis-sentinel", "redis-cluster", "rediss+cluster",
+            "rediss+sentinel":
+            throw .invalidURL("its scheme names a Cluster or Sentinels; name one primary with redis:// or rediss://")
         default:
-            throw Self.invalid("its scheme is none of redis, rediss, redis+unix")
+            throw .invalidURL("its scheme is none of redis, rediss, valkey, valkeys, redis+unix, valkey+unix")
         }
+        self.credentials = try parts.userinfo.flatMap(Self.credentials)
     }
 }
 
@@ -55,99 +63,104 @@ extension RedisURL: CustomStringConvertible, CustomDebugStringConvertible {
 }
 
 extension RedisURL {
-    /// The raw pieces between the marks of a URL.
-    private struct Parts {
-        let scheme: String
-        let userinfo: Substring?
-        let authority: Substring
-        let path: Substring
-        let query: Substring
+    /// The largest number that Redis can have a database of.
+    private static let largestDatabase = Int(Int32.max)
 
-        init(_ text: String) throws(RedisError) {
-            guard let mark = text.firstRange(of: "://") else {
-                throw RedisURL.invalid("it does not start with redis://, rediss:// or redis+unix://")
-            }
-            scheme = text[..<mark.lowerBound].lowercased()
-            var rest = text[mark.upperBound...]
-            guard !rest.contains("#") else { throw RedisURL.invalid("it has a #, which is written %23") }
-            if let question = rest.firstIndex(of: "?") {
-                query = rest[rest.index(after: question)...]
-                rest = rest[..<question]
-            } else {
-                query = ""
-            }
-            let slash = rest.firstIndex(of: "/") ?? rest.endIndex
-            path = rest[slash...]
-            // The last @, since people paste passwords that hold one.
-            if let at = rest[..<slash].lastIndex(of: "@") {
-                userinfo = rest[..<at]
-                authority = rest[rest.index(after: at)..<slash]
-            } else {
-                userinfo = nil
-                authority = rest[..<slash]
-            }
-        }
-    }
-
-    private static func credentials(_ userinfo: Substring) throws(RedisError) -> RedisCredentials {
+    private static func credentials(_ userinfo: Substring) throws(RedisError) -> RedisCredentials? {
         guard let colon = userinfo.firstIndex(of: ":") else {
-            throw invalid("it has a user without a password; a password alone is written :password@")
+            guard !userinfo.isEmpty else { return nil }
+            throw .invalidURL("it has a user without a password; a password alone is written :password@")
         }
-        let user = try decoded(userinfo[..<colon])
-        let password = try decoded(userinfo[userinfo.index(after: colon)...])
+        let user = try RedisURLParts.decoded(userinfo[..<colon], of: "user")
+        let password = try RedisURLParts.decoded(userinfo[userinfo.index(after: colon)...], of: "password")
+        guard !user.isEmpty || !password.isEmpty else { return nil }
         return RedisCredentials(user: user.isEmpty ? nil : user, password: password)
     }
 
     private static func hostAndPort(_ authority: Substring) throws(RedisError) -> (String, Int) {
-        var host = authority
+        guard !authority.contains(",") else { throw .invalidURL("it names several hosts; name one primary") }
+        var text = authority
         var port: Substring?
-        if authority.first == "[" {
-            guard let end = authority.firstIndex(of: "]") else { throw invalid("its [ has no ]") }
-            host = authority[..<end].dropFirst()
+        let isBracketed = authority.first == "["
+        if isBracketed {
+            guard let end = authority.firstIndex(of: "]") else { throw .invalidURL("the [ of its host has no ]") }
+            text = authority[..<end].dropFirst()
             let rest = authority[authority.index(after: end)...]
-            guard rest.isEmpty || rest.first == ":" else { throw invalid("after ] only :port may follow") }
-            port = rest.isEmpty ? nil : rest.dropFirst()
-        } else if let colon = authority.lastIndex(of: ":") {
-            host = authority[..<colon]
-            port = authority[authority.index(after: colon)...]
-        }
-        guard let number = port.map({ UInt16($0) }) ?? 6379, number > 0 else {
-            throw invalid("its port is not a number from 1 to 65535")
-        }
-        return (host.isEmpty ? "localhost" : try decoded(host), Int(number))
-    }
-
-    /// Reads `db=1`, the only thing that a query may say.
-    private static func database(_ query: Substring) throws(RedisError) -> Int {
-        guard !query.isEmpty else { return 0 }
-        guard query.hasPrefix("db="), let number = Int(query.dropFirst(3)), number >= 0 else {
-            throw invalid("its database is not /number or ?db=number")
-        }
-        return number
-    }
-
-    private static func decoded(_ text: Substring) throws(RedisError) -> String {
-        var bytes: [UInt8] = []
-        var rest = text.utf8[...]
-        while let byte = rest.popFirst() {
-            guard byte == UInt8(ascii: "%") else {
-                bytes.append(byte)
-                continue
+            guard rest.isEmpty || rest.first == ":" else {
+                throw .invalidURL("after the ] of its host only :port may follow")
             }
-            let digits = rest.prefix(2)
-            guard digits.count == 2, digits.first != UInt8(ascii: "+"),
-                let value = UInt8(Substring(digits), radix: 16)
-            else { throw invalid("a % in it is not followed by two hexadecimal digits") }
-            bytes.append(value)
-            rest = rest.dropFirst(2)
+            port = rest.isEmpty ? nil : rest.dropFirst()
+        } else if let colon = authority.firstIndex(of: ":") {
+            text = authority[..<colon]
+            port = authority[authority.index(after: colon)...]
+            guard port?.contains(":") != true else {
+                throw .invalidURL("its host has several colons; an IPv6 address is written in brackets, such as [::1]")
+            }
         }
-        guard let decoded = String(validating: bytes, as: UTF8.self) else {
-            throw invalid("its percent-encoded bytes are not UTF-8")
+        let number = try port.map { (digits) throws(RedisError) in
+            guard let number = wholeNumber(digits), (1...65_535).contains(number) else {
+                throw .invalidURL("its port is not a number from 1 to 65535")
+            }
+            return number
         }
-        return decoded
+        let host = try RedisURLParts.decoded(text, of: "host")
+        guard !host.isEmpty else { throw .invalidURL("its host is missing") }
+        guard host.utf8.allSatisfy({ $0 > 0x20 && $0 != 0x7f }),
+            !host.contains(where: { "/?#@<>\"\\^`{|}$".contains($0) })
+        else { throw .invalidURL("its host has a character that no host name has") }
+        guard host.contains(":") == isBracketed else {
+            throw .invalidURL("the host in brackets is no IPv6 address")
+        }
+        return (host, number ?? 6379)
     }
 
-    private static func invalid(_ reason: String) -> RedisError {
+    /// Reads `/1` or `?db=1`, the only things that may follow the host.
+    private static func database(path: Substring, query: Substring) throws(RedisError) -> Int {
+        var number: Int?
+        let segment = path.drop { $0 == "/" }
+        if !segment.isEmpty {
+            let digits = segment.last == "/" ? segment.dropLast() : segment
+            guard let found = wholeNumber(digits), found <= largestDatabase else {
+                throw .invalidURL("its database, the part after the host, is not a number from 0 to \(largestDatabase)")
+            }
+            number = found
+        }
+        for parameter in query.split(separator: "&") {
+            let name = parameter.prefix { $0 != "=" }
+            guard name == "db" else {
+                throw .invalidURL("its query has \(shown(name)); db is the only parameter\(hint(name))")
+            }
+            guard number == nil else { throw .invalidURL("it names a database twice") }
+            guard let found = wholeNumber(parameter.dropFirst(3)), found <= largestDatabase else {
+                throw .invalidURL("its query parameter db is not a number from 0 to \(largestDatabase)")
+            }
+            number = found
+        }
+        return number ?? 0
+    }
+
+    /// The name of a parameter, where it looks like one and not like a part of a password.
+    private static func shown(_ name: Substring) -> String {
+        let isName =
+            !name.isEmpty && name.utf8.count <= 32
+            && name.utf8.allSatisfy { (0x61...0x7a).contains($0) || $0 == 0x5f || $0 == 0x2d }
+        return isName && name.endIndex < name.base.endIndex && name.base[name.endIndex] == "="
+            ? "the unknown parameter \(name)" : "something unknown"
+    }
+
+    private static func hint(_ name: Substring) -> String {
+        ["ssl", "tls", "cert"].contains { name.lowercased().contains($0) }
+            ? "; files for TLS are named by ROLLCALL_REDIS_CA_FILE, ROLLCALL_REDIS_CERT_FILE and ROLLCALL_REDIS_KEY_FILE"
+            : ""
+    }
+
+    private static func wholeNumber(_ digits: Substring) -> Int? {
+        digits.utf8.allSatisfy { (0x30...0x39).contains($0) } ? Int(digits) : nil
+    }
+}
+
+extension RedisError {
+    static func invalidURL(_ reason: String) -> RedisError {
         RedisError(.invalidSettings, "the Redis URL cannot be used: \(reason)")
     }
 }

@@ -51,10 +51,11 @@ struct Assembly: Sendable {
 
         let limits = settings.limits
         let arrivals = RedisArrivals.Inlet()
-        let pool = RedisPool(
-            url: redisURL, options: settings.redisOptions, eventLoopGroup: loops, logger: logger)
+        let keys = StoreKeys(prefix: settings.redisPrefix, database: redisURL.database)
+        let redisOptions = try settings.redisOptions(keys)
+        let pool = RedisPool(url: redisURL, options: redisOptions, eventLoopGroup: loops, logger: logger)
         pool.observe(arrivals.receive)
-        let store = PresenceStore(pool: pool, keys: StoreKeys(prefix: settings.redisPrefix), limits: limits)
+        let store = PresenceStore(pool: pool, keys: keys, limits: limits)
         let hook = try await hookServices(logger)
         let enricher = hook?.enricher ?? .none
         let queue = QueueBudget(
@@ -63,7 +64,7 @@ struct Assembly: Sendable {
         var feedOptions = settings.feedOptions
         feedOptions.makeRoom = queue.makeRoom
         let hub = FeedHub(
-            store: store, redisURL: redisURL, redisOptions: settings.redisOptions, probe: pool, eventLoopGroup: loops,
+            store: store, redisURL: redisURL, redisOptions: redisOptions, probe: pool, eventLoopGroup: loops,
             encoder: EventEncoder.feed, enricher: enricher, options: feedOptions, logger: logger)
         let leases = LeaseKeeper(store: store, logger: logger)
         let sweeper = Sweeper(
@@ -103,7 +104,7 @@ struct Assembly: Sendable {
         app.beforeServerStarts {
             // A node whose Redis is away starts all the same, so that an outage does not outlast itself.
             guard try await arrivals.waitUntilGreeted(timeout: .seconds(5)) else {
-                return logger.warning("Redis cannot be reached yet; trying on")
+                return logger.warning("redis: not usable yet; the node starts without it")
             }
         }
 
@@ -174,10 +175,13 @@ extension Settings {
         Limits(metaBytes: maximumMetaBytes, ttl: ttl, defaultTTL: defaultTTL, defaultGrace: grace)
     }
 
-    fileprivate var redisOptions: RedisOptions {
+    fileprivate func redisOptions(_ keys: StoreKeys) throws -> RedisOptions {
         var options = RedisOptions()
         options.scripts = PresenceStore.scripts
-        options.probePrefix = redisPrefix + "probe:"
+        options.admission = try PresenceStore.admission(keys)
+        options.probePrefix = keys.probePrefix
+        options.tls = redisTLS
+        options.urlName = SettingsTable.redisURL.info.environmentName
         return options
     }
 
@@ -201,8 +205,8 @@ extension Settings {
 
     /// What of the open files is for clients; the rest is for Redis and PostgreSQL.
     fileprivate func share(ofOpenFiles limit: Int?, eventLoops: Int) -> OpenFiles.Share {
-        // Commands, one subscriber, and one connection that is being replaced.
-        let redis = redisOptions.connections + 2
+        // Commands, the connections that replace those to a read-only server, and one subscriber.
+        let redis = RedisOptions().connections * 2 + 1
         // Also the one that listens.
         let postgres = databaseURL == nil ? 0 : PostgresPoolOptions().maximum + 1
         return OpenFiles.Share(limit: limit, eventLoops: eventLoops, services: redis + postgres)

@@ -15,6 +15,8 @@ enum MetricsHelp {
         "rollcall_stream_queue_bytes": "Bytes that wait for slow readers; what several wait for counts once.",
         "rollcall_replay_bytes": "Bytes of recent changes kept for streams that come back, to the nearest 64 KiB.",
         "rollcall_topics_followed": "Topics that this node follows.",
+        "rollcall_redis_trouble":
+            "1 while something keeps Redis from being used in full, by reason: unreachable, password, protected, tls, not_redis, unsuitable, database, clients, rights, read_only, full, persistence, replicas.",
         "rollcall_presences_swept_total": "Presences whose lease was over and that this node ended.",
         "rollcall_leases_repaired_total": "Leases given to or taken from topics that Redis had lost a part of.",
         "rollcall_releases_dropped_total":

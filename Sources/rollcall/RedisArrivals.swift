@@ -4,7 +4,6 @@ import Logging
 import PresenceStore
 import Redis
 import ServiceLifecycle
-import Synchronization
 
 /// Greets every connection to Redis: it may lead to another Redis than the last one, or to one that lost writes.
 ///
@@ -20,21 +19,34 @@ struct RedisArrivals: Service {
     final class Inlet: Sendable {
         // The newest arrival stands for all before it.
         fileprivate let pipe = AsyncStream<RedisServerInfo>.makeStream(bufferingPolicy: .bufferingNewest(1))
-        fileprivate let isGreeted = Atomic(false)
+        private let verdict = Verdict()
 
         @Sendable func receive(_ event: PoolEvent) {
-            if case .connected(let server) = event { pipe.continuation.yield(server) }
+            switch event {
+            case .connected(let server): pipe.continuation.yield(server)
+            case .refused: verdict.settle(false)
+            case .lost: break
+            }
         }
 
-        /// Waits until Redis is known to belong to this kind of deployment; false when it is not by then.
+        fileprivate func settle(_ isGreeted: Bool) { verdict.settle(isGreeted) }
+
+        /// Waits until Redis is known to belong to this kind of deployment.
+        ///
+        /// False when it is not by then, or earlier when it cannot be used until an operator does something.
         func waitUntilGreeted(timeout: Duration) async throws -> Bool {
-            let end = ContinuousClock.now + timeout
-            while !isGreeted.load(ordering: .relaxed) {
-                if .now >= end { return false }
-                // Ends by an error when the node may not start.
-                try await Task.sleep(for: .milliseconds(10))
+            try await withThrowingTaskGroup(of: Bool.self) { [verdict] group in
+                group.addTask { await verdict.value }
+                group.addTask {
+                    // Ends by an error when the node may not start.
+                    try await Task.sleep(for: timeout)
+                    return false
+                }
+                defer { group.cancelAll() }
+                let isGreeted = try await group.next() ?? false
+                try Task.checkCancellation()
+                return isGreeted
             }
-            return true
         }
     }
 
@@ -64,12 +76,13 @@ struct RedisArrivals: Service {
         }
         do {
             try await store.prepare()
-            inlet.isGreeted.store(true, ordering: .relaxed)
+            inlet.settle(true)
         } catch  where error.code == .misconfigured {
             throw ProgramError.usage("this node cannot use its Redis: \(error.message)")
         } catch {
-            // Lost again already, or full and new: the next arrival will tell.
-            logger.debug("Redis could not be greeted", metadata: ["error": "\(error)"])
+            // Lost again already, or it refuses writes and is new: the next arrival decides.
+            if error.code == .refused || error.code == .outOfMemory { inlet.settle(false) }
+            logger.debug("redis: greeting failed", metadata: ["error": "\(error)"])
         }
         leases.recover()
     }

@@ -175,6 +175,37 @@ struct SettingsTests {
         #expect(isListed, "docs/operations.md should hold this table:\n\(table)")
     }
 
+    @Test(
+        arguments: [
+            (
+                ["ROLLCALL_REDIS_URL": "redis://h", "ROLLCALL_REDIS_CA_FILE": "/x"], "ROLLCALL_REDIS_CA_FILE",
+                "rediss://"
+            ),
+            (
+                ["ROLLCALL_REDIS_URL": "redis://h", "ROLLCALL_REDIS_KEY_FILE": "/x"], "ROLLCALL_REDIS_KEY_FILE",
+                "rediss://"
+            ),
+            (["ROLLCALL_REDIS_CA_FILE": "/no/ca.pem"], "ROLLCALL_REDIS_CA_FILE", "/no/ca.pem does not exist"),
+            (["ROLLCALL_REDIS_CA_FILE": "/tmp"], "ROLLCALL_REDIS_CA_FILE", "/tmp is a folder"),
+            (["ROLLCALL_REDIS_CERT_FILE": "/no/c.pem"], "ROLLCALL_REDIS_KEY_FILE", "is missing"),
+            (["ROLLCALL_REDIS_KEY_FILE": "/no/k.pem"], "ROLLCALL_REDIS_CERT_FILE", "is missing"),
+            (
+                ["ROLLCALL_REDIS_CERT_FILE": "/no/c.pem", "ROLLCALL_REDIS_KEY_FILE": "/no/k.pem"],
+                "ROLLCALL_REDIS_CERT_FILE", "/no/c.pem does not exist"
+            ),
+            (["SSL_CERT_FILE": "/no/ssl.pem"], "SSL_CERT_FILE", "/no/ssl.pem does not exist"),
+        ] as [([String: String], String, String)])
+    func `A TLS file that cannot be used is refused with its setting, its path and the cause`(
+        environment: [String: String], name: String, cause: String
+    ) async throws {
+        let all = ["ROLLCALL_REDIS_URL": "rediss://user:hunter2@h"].merging(environment) { $1 }
+        let reader = try await SettingsReader(flags: [:], environment: all)
+        let error = try #require(throws: ProgramError.self) { try Settings(from: reader) }
+        #expect(error.code == .usage)
+        #expect(error.description.hasPrefix(name) && error.description.contains(cause), "\(error)")
+        #expect(!error.description.contains("hunter2"))
+    }
+
     private func temporaryFile(_ text: String) throws -> String {
         let path = NSTemporaryDirectory() + "rollcall-settings-\(UUID().uuidString).json"
         try text.write(toFile: path, atomically: true, encoding: .utf8)

@@ -164,12 +164,14 @@ func withStore(
         options.commandTimeout = giveUpTime
         options.connectTimeout = giveUpTime
     }
+    let keys = StoreKeys(prefix: uniquePrefix(), database: url.database)
+    options.admission = try PresenceStore.admission(keys)
     let pool = RedisPool(
         url: url, options: options, eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: .quiet)
     let running = Task { try await pool.run() }
     do {
         try await eventually("a connection") { pool.isConnected }
-        let store = PresenceStore(pool: pool, keys: StoreKeys(prefix: uniquePrefix()), limits: limits)
+        let store = PresenceStore(pool: pool, keys: keys, limits: limits)
         try await body(StoreUnderTest(store: store, pool: pool, url: url))
     } catch {
         running.cancel()

@@ -26,6 +26,7 @@ struct RedisErrorTests {
             ("ASK 3999 127.0.0.1:6381", .ask, .redirect, false),
             ("EXECABORT Transaction discarded", .transactionAborted, .fix, false),
             ("WRONGTYPE Operation against a key", .wrongType, .fix, false),
+            ("DENIED Redis is running in protected mode", .denied, .credentials, false),
             ("ERR unknown command", .other, .fix, false),
             ("disconnected by nobody", .other, .fix, false),
             ("timeout", .other, .fix, false),

@@ -62,7 +62,8 @@ struct RedisHandshakeTests {
             return
         }
         #expect(words(loads) == ["SCRIPT LOAD #!lua\nreturn 1"])
-        #expect(session.server == RedisServerInfo(runID: "abc", version: "7.0.15", maxmemoryPolicy: "noeviction"))
+        #expect(session.server.runID == "abc" && session.server.version == "7.0.15")
+        #expect(session.server.maxmemoryPolicy == "noeviction")
         #expect(words([session.command(Self.script, keys: ["k"], arguments: [])]) == ["EVALSHA 5ha 1 k"])
         let other = RedisScript(name: "other", source: Array("return 2".utf8))
         #expect(words([session.command(other, keys: [], arguments: ["a"])]) == ["EVAL return 2 0 a"])
@@ -78,7 +79,7 @@ struct RedisHandshakeTests {
             Issue.record("an old server was taken")
             return
         }
-        #expect("\(error)" == "invalid settings: this server is Redis 6.2.14; 7.0 or newer is needed")
+        #expect("\(error)" == "unsuitable server: this server is Redis 6.2.14; Redis 7.0 or newer is needed")
         #expect(!error.isTransient)
     }
 
@@ -141,5 +142,132 @@ struct RedisHandshakeTests {
             return
         }
         #expect(session.server == RedisServerInfo(runID: "", version: "", maxmemoryPolicy: ""))
+    }
+
+    private func outcome(ofInfo info: String) throws -> RedisHandshake.Progress {
+        var handshake = try handshake()
+        _ = handshake.start()
+        _ = handshake.received(.status("OK"))
+        _ = handshake.received(bulk(info))
+        return handshake.received(bulk(""))
+    }
+
+    @Test(arguments: [
+        ("redis_version:7.0.15\r\nredis_mode:cluster\r\n", "cluster mode"),
+        ("redis_version:7.0.15\r\nredis_mode:sentinel\r\n", "a Sentinel"),
+        ("redis_version:6.3.4\r\n", "Redis 6.3.4; Redis 7.0"),
+        ("redis_version:6.2.1\r\ndragonfly_version:df-v1.2\r\n", "Dragonfly df-v1.2; Redis 7.0"),
+    ])
+    func `A server that Rollcall cannot work with is refused by what it is`(info: String, words: String) throws {
+        guard case .failed(let error) = try outcome(ofInfo: info) else {
+            Issue.record("it was taken")
+            return
+        }
+        #expect(error.code == .unsuitableServer)
+        #expect(error.message.contains(words))
+        #expect(RedisTrouble(error).isPermanent)
+    }
+
+    @Test func `Valkey is called by its own name and version`() throws {
+        let info = "redis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:8.0.1\r\nredis_mode:standalone\r\n"
+        guard case .done(let session) = try outcome(ofInfo: info) else {
+            Issue.record("it was refused")
+            return
+        }
+        #expect(session.server.product == "Valkey" && session.server.version == "8.0.1")
+    }
+
+    @Test(
+        arguments: [
+            (
+                "redis://h", "NOAUTH Authentication required.", .password,
+                "NOAUTH: Redis wants a password, and SETTING has none"
+            ),
+            (
+                "redis://:pw@h", "WRONGPASS invalid username-password pair", .password,
+                "WRONGPASS: Redis refuses the user or the password of SETTING"
+            ),
+            (
+                "redis://:pw@h", "ERR AUTH <password> called without any password configured for the default user.",
+                .password, "Redis has no password for the default user, and SETTING has one"
+            ),
+            (
+                "redis://h/99", "ERR DB index is out of range", .database,
+                "Redis has no database 99, which SETTING names"
+            ),
+            ("redis://h/1", "ERR SELECT is not allowed in cluster mode", .unsuitable, "cluster mode"),
+            (
+                "redis://h/1", "NOPERM this user has no permissions to run the 'select' command", .rights,
+                "the user of SETTING may not use SELECT"
+            ),
+            ("redis://h", "DENIED Redis is running in protected mode because", .protected, "protected mode"),
+            ("redis://h", "ERR max number of clients reached", .clients, "Redis has reached its maxclients"),
+            ("redis://h", "LOADING Redis is loading the dataset in memory", .unreachable, "LOADING"),
+        ] as [(String, String, RedisTrouble.Kind, String)])
+    func `A refusal at the first step says what is wrong and names the setting`(
+        url: String, reply: String, kind: RedisTrouble.Kind, words: String
+    ) throws {
+        var options = RedisOptions()
+        options.urlName = "SETTING"
+        var handshake = RedisHandshake(url: try RedisURL(url), options: options, purpose: .commands)
+        _ = handshake.start()
+        guard case .failed(let error) = handshake.received(.error(RedisError(reply: reply))) else {
+            Issue.record("not refused")
+            return
+        }
+        #expect(RedisTrouble(error).kind == kind)
+        #expect(error.description.contains(words), "\(error)")
+    }
+
+    // MARK: - Admission
+
+    private func admitted(_ rights: RedisValue, _ writing: RedisValue) throws -> RedisHandshake.Progress {
+        var options = RedisOptions()
+        options.admission = RedisAdmission(
+            rights: RedisScript(name: "rights", source: Array("r".utf8)), arguments: ["a"],
+            writing: RedisScript(name: "writing", source: Array("w".utf8)))
+        var handshake = RedisHandshake(url: try RedisURL("redis://h"), options: options, purpose: .commands)
+        _ = handshake.start()
+        for reply in [.status("OK"), bulk(Self.info), bulk(""), bulk("1")] as [RedisValue] {
+            _ = handshake.received(reply)
+        }
+        guard case .send(let commands) = handshake.received(bulk("2")) else { return .wait }
+        #expect(words(commands) == ["EVALSHA 1 0 a", "EVALSHA 2 0"])
+        if case .failed(let error) = handshake.received(rights) { return .failed(error) }
+        return handshake.received(writing)
+    }
+
+    @Test func `A connection is offered after it is known what its user may do`() throws {
+        guard case .done(let good) = try admitted(.array([]), .integer(1)),
+            case .done(let less) = try admitted(.array([bulk("PUBLISH rc:x")]), .integer(1)),
+            case .done(let replica) = try admitted(.array([]), .error(RedisError(reply: "READONLY replica"))),
+            case .done(let full) = try admitted(.array([]), .error(RedisError(reply: "OOM full")))
+        else {
+            Issue.record("not offered")
+            return
+        }
+        #expect(good.standing == RedisStanding() && good.standing.allowsWrites)
+        #expect(less.standing.missing == ["PUBLISH rc:x"] && !less.standing.allowsWrites)
+        #expect(replica.standing.isReadOnly && !replica.standing.allowsWrites)
+        #expect(full.standing.refusal?.code == .outOfMemory && full.standing.allowsWrites)
+    }
+
+    @Test func `A user that may not run the scripts gets no connection, and a server that hangs up gets none`() throws {
+        for (rights, writing) in [
+            (.error(RedisError(reply: "NOPERM evalsha")), .integer(1)),
+            (.array([]), .error(RedisError(reply: "ERR no"))),
+        ] as [(RedisValue, RedisValue)] {
+            guard case .failed = try admitted(rights, writing) else {
+                Issue.record("offered")
+                continue
+            }
+        }
+    }
+
+    @Test func `A long list of missing rights is cut, with the number of the rest`() {
+        let standing = RedisStanding(missing: (1...11).map { "C\($0)" })
+        let trouble = standing.trouble(user: "the user of SETTING")
+        #expect(trouble?.kind == .rights)
+        #expect(trouble?.detail == "NOPERM: the user of SETTING may not use C1, C2, C3, C4, C5, C6, C7, C8 and 3 more")
     }
 }

@@ -133,4 +133,66 @@ struct RedisPoolTests {
         let error = await #expect(throws: RedisError.self) { try await pool.run() }
         #expect(error?.code == .invalidSettings)
     }
+
+    @Test func `A wrong password is one line for all connections, named with the setting, and tried slowly`()
+        async throws
+    {
+        try await withLocalRedis(arguments: ["--requirepass", "right"]) { redis in
+            var options = RedisOptions()
+            options.urlName = "SETTING"
+            let (log, events) = (Recorder<String>(), Recorder<PoolEvent>())
+            let url = redis.socketURL.replacing("redis+unix://", with: "redis+unix://:wrong@")
+            try await withPool(url, options: options, log: log, onChange: { events.record($0) }, mustConnect: false) {
+                pool in
+                try await eventually("several attempts") {
+                    events.all.count { if case .refused = $0 { true } else { false } } >= 4
+                }
+                #expect(pool.trouble?.kind == .password)
+                #expect(pool.trouble?.detail.hasPrefix("WRONGPASS") == true)
+                let lines = log.all.filter { $0.hasPrefix("error") || $0.hasPrefix("warning") }
+                #expect(lines.count == 1, "\(lines)")
+                #expect(lines.first?.contains("redis: cannot be used") == true)
+                #expect(lines.first?.contains("SETTING") == true && lines.first?.contains("by itself") == true)
+                #expect(!log.all.contains { $0.contains("wrong@") || $0.contains(":wrong") })
+            }
+        }
+    }
+
+    @Test func `A server that is not Redis is named`() async throws {
+        let listener = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
+            .childChannelInitializer { channel in
+                channel.eventLoop.makeCompletedFuture {
+                    try channel.pipeline.syncOperations.addHandler(WebServer())
+                }
+            }
+            .bind(host: "127.0.0.1", port: 0).get()
+        let port = try #require(listener.localAddress?.port)
+        try await withPool("redis://127.0.0.1:\(port)", mustConnect: false) { pool in
+            try await eventually("the trouble") { pool.trouble?.kind == .notRedis }
+            #expect(pool.trouble?.detail.contains("an HTTP server answers") == true)
+        }
+        try await listener.close()
+    }
+
+    @Test func `A Redis that has no room for another client is named, and waited for`() async throws {
+        try await withLocalRedis(arguments: ["--maxclients", "1"]) { redis in
+            try await withPool(redis.socketURL) { _ in
+                try await withPool(redis.socketURL, mustConnect: false) { pool in
+                    try await eventually("the trouble") { pool.trouble?.kind == .clients }
+                    #expect(pool.trouble?.isPermanent == false)
+                }
+            }
+        }
+    }
+}
+
+/// Answers anything that comes as an HTTP server does.
+private final class WebServer: ChannelInboundHandler {
+    typealias InboundIn = ByteBuffer
+    typealias OutboundOut = ByteBuffer
+
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        let answer = ByteBuffer(string: "HTTP/1.1 400 Bad Request\r\n\r\n")
+        context.writeAndFlush(wrapOutboundOut(answer), promise: nil)
+    }
 }

@@ -1,15 +1,19 @@
 // Rollcall · RedisTests
 
+import Foundation
 import LocalServices
-import Redis
 import TestSupport
 import Testing
+
+@testable import Redis
 
 /// Certificates are made anew by openssl, and Redis listens on a TLS port of its own.
 @Suite("TLS")
 struct RedisTLSTests {
     /// Lends the URL of a Redis whose certificate names `localhost`, and the folder of `ca.pem` and `server.pem`.
-    private func withSecureRedis(_ body: (_ port: Int, _ folder: String) async throws -> Void) async throws {
+    private func withSecureRedis(
+        clients: String = "optional", _ body: (_ port: Int, _ folder: String) async throws -> Void
+    ) async throws {
         let folder = try TemporaryFolder.make()
         defer { TemporaryFolder.remove(folder) }
         try await openssl(
@@ -24,7 +28,7 @@ struct RedisTLSTests {
         let arguments = [
             "--tls-port", "\(port)", "--tls-cert-file", "\(folder)/server.pem", "--tls-key-file",
             "\(folder)/server.key",
-            "--tls-ca-cert-file", "\(folder)/ca.pem", "--tls-auth-clients", "optional",
+            "--tls-ca-cert-file", "\(folder)/ca.pem", "--tls-auth-clients", clients,
         ]
         try await withLocalRedis(arguments: arguments) { _ in try await body(port, folder) }
     }
@@ -34,21 +38,98 @@ struct RedisTLSTests {
         guard outcome.code == 0 else { throw NeverHappened(description: "openssl: \(outcome.errors)") }
     }
 
-    private func isReachable(_ url: String, _ tls: RedisTLS) async throws -> Bool {
+    /// Returns what keeps a pool from connecting; nil when it connects.
+    private func trouble(_ url: String, _ tls: RedisTLS = RedisTLS()) async throws -> RedisTrouble? {
         var options = RedisOptions()
         options.tls = tls
-        options.connectTimeout = giveUpTime
-        let log = Recorder<String>()
-        var isReachable: Bool?
-        try await withPool(url, options: options, log: log, mustConnect: false) { pool in
-            isReachable = try await eventually("a verdict") {
+        options.connectTimeout = .seconds(10)
+        options.urlName = "SETTING"
+        var found: RedisTrouble?
+        try await withPool(url, options: options, mustConnect: false) { pool in
+            found = try await eventually("a verdict") {
                 if let connection = try? pool.connection() {
-                    return try await connection.send(RedisCommand("PING")) == .status("PONG")
+                    return try await connection.send(RedisCommand("PING")) == .status("PONG") ? .some(nil) : nil
                 }
-                return log.all.contains { $0.contains("Cannot connect") } ? false : nil
+                return pool.trouble.map { .some($0) }
             }
         }
-        return isReachable ?? false
+        return found
+    }
+
+    private func isReachable(_ url: String, _ tls: RedisTLS) async throws -> Bool {
+        try await trouble(url, tls) == nil
+    }
+
+    @Test func `A certificate that does not fit, and TLS on one side alone, are named with the setting`() async throws {
+        try await withSecureRedis { port, folder in
+            var trusting = RedisTLS()
+            trusting.authorityFile = "\(folder)/ca.pem"
+            let unknown = try await trouble("rediss://localhost:\(port)")
+            #expect(unknown?.kind == .tls && unknown?.detail.contains("ROLLCALL_REDIS_CA_FILE") == true)
+            #expect(unknown?.detail.contains("CERTIFICATE_VERIFY_FAILED") == true)
+            let other = try await trouble("rediss://127.0.0.1:\(port)", trusting)
+            #expect(other?.kind == .tls && other?.detail.contains("another host") == true, "\(other?.detail ?? "")")
+            let plain = try await trouble("redis://localhost:\(port)")
+            #expect(plain?.detail.contains("write rediss:// in SETTING") == true, "\(plain?.detail ?? "")")
+        }
+        try await withLocalRedis(port: true) { redis in
+            let url = redis.url.replacing("redis://", with: "rediss://")
+            let secure = try await trouble(url)
+            #expect(secure?.detail.contains("write redis:// in SETTING") == true, "\(secure?.detail ?? "")")
+        }
+    }
+
+    @Test func `A server that asks for a client's certificate is named with the setting for one`() async throws {
+        try await withSecureRedis(clients: "yes") { port, folder in
+            var tls = RedisTLS()
+            tls.authorityFile = "\(folder)/ca.pem"
+            let without = try await trouble("rediss://localhost:\(port)", tls)
+            #expect(without?.detail.contains("ROLLCALL_REDIS_CERT_FILE") == true, "\(without?.detail ?? "")")
+            tls.certificateFile = "\(folder)/server.pem"
+            tls.keyFile = "\(folder)/server.key"
+            #expect(try await trouble("rediss://localhost:\(port)", tls) == nil)
+        }
+    }
+
+    @Test func `A file that cannot be used is named with its path and the cause`() async throws {
+        try await withSecureRedis { _, folder in
+            try await openssl(
+                ["pkey", "-aes128", "-passout", "pass:secret", "-in", "\(folder)/server.key"],
+                ["-out", "\(folder)/encrypted.key"])
+            try Data("no PEM".utf8).write(to: URL(fileURLWithPath: "\(folder)/text"))
+            try Data().write(to: URL(fileURLWithPath: "\(folder)/empty"))
+            try Data("-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n".utf8)
+                .write(to: URL(fileURLWithPath: "\(folder)/broken.pem"))
+            func fault(_ change: (inout RedisTLS) -> Void) -> RedisTLSFault? {
+                var tls = RedisTLS()
+                change(&tls)
+                return #expect(throws: RedisTLSFault.self) { try tls.check() }
+            }
+            let cases: [(name: String, cause: String)] = [
+                ("nowhere", "does not exist"), ("", "is a folder"), ("text", "holds no certificate in the PEM form"),
+                ("empty", "holds no certificate"), ("broken.pem", "cannot be read"),
+                ("server.key", "holds no certificate"),
+            ]
+            for (name, cause) in cases {
+                let path = "\(folder)/\(name)"
+                let authority = fault { $0.authorityFile = path }
+                #expect(authority?.file == .authority && authority?.path == path)
+                #expect(authority?.cause.contains(cause) == true, "\(name): \(authority?.cause ?? "")")
+                let certificate = fault { ($0.certificateFile, $0.keyFile) = (path, "\(folder)/server.key") }
+                #expect(certificate?.file == .certificate && certificate?.cause.contains(cause) == true)
+            }
+            let keys: [(name: String, cause: String)] = [
+                ("nowhere", "does not exist"), ("server.pem", "holds no private key"), ("text", "holds no private key"),
+                ("encrypted.key", "passphrase"), ("ca.key", "does not fit the certificate"),
+            ]
+            for (name, cause) in keys {
+                let key = fault { ($0.certificateFile, $0.keyFile) = ("\(folder)/server.pem", "\(folder)/\(name)") }
+                #expect(key?.file == .key && key?.path == "\(folder)/\(name)", "\(name)")
+                #expect(key?.cause.contains(cause) == true, "\(name): \(key?.cause ?? "")")
+            }
+            #expect(fault { $0.certificateFile = "\(folder)/server.pem" }?.file == .key)
+            #expect(fault { $0.keyFile = "\(folder)/server.key" }?.file == .certificate)
+        }
     }
 
     @Test("A server is spoken to when its certificate is good, and only then")

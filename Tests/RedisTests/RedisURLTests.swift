@@ -16,8 +16,8 @@ struct RedisURLTests {
 
     @Test("What is left out has its usual value")
     func short() throws {
-        let url = try RedisURL("redis://")
-        #expect(url.address == .host("localhost", port: 6379))
+        let url = try RedisURL("redis://h")
+        #expect(url.address == .host("h", port: 6379))
         #expect(!url.isSecure)
         #expect(url.credentials == nil)
         #expect(url.database == 0)
@@ -75,5 +75,56 @@ struct RedisURLTests {
             #expect("\(url)".contains("***@"))
         }
         #expect("\(try RedisURL("redis+unix:///tmp/x.sock?db=1"))" == "redis+unix:///tmp/x.sock?db=1")
+    }
+
+    @Test(arguments: [
+        ("valkey://h:1/2", "redis://h:1/2"), ("valkeys://h", "rediss://h:6379/0"), ("VALKEYS://h", "rediss://h:6379/0"),
+        ("valkey+unix:///tmp/v.sock", "redis+unix:///tmp/v.sock"), (" redis://h \n", "redis://h:6379/0"),
+        ("\tredis://h/1/", "redis://h:6379/1"), ("redis://h/", "redis://h:6379/0"),
+        ("redis://h/?db=3", "redis://h:6379/3"),
+        ("redis://:@h", "redis://h:6379/0"), ("redis://@h", "redis://h:6379/0"),
+        ("redis://app:@h", "redis://***@h:6379/0"),
+        ("redis://[fe80::1%25eth0]:1", "redis://[fe80::1%eth0]:1/0"),
+    ])
+    func `Other spellings of a URL mean the same`(text: String, description: String) throws {
+        #expect(try RedisURL(text).description == description)
+    }
+
+    @Test func `A user and a password are decoded, and an empty password is one`() throws {
+        #expect(try RedisURL("redis://app:@h").credentials == RedisCredentials(user: "app", password: ""))
+        #expect(
+            try RedisURL("redis://a%3Ab:p%23%25%2F%3F@h").credentials
+                == RedisCredentials(user: "a:b", password: "p#%/?"))
+        #expect(try RedisURL("redis://:@h").credentials == nil)
+    }
+
+    @Test(arguments: [
+        ("", "scheme"), ("h:6379", "scheme"), ("http://h", "scheme"), ("redis+cluster://a", "Cluster"),
+        ("redis://", "host"), ("redis://:6379", "host"), ("redis://:s3cret@/1", "host"), ("redis:///1", "host"),
+        ("redis://a,b", "several hosts"), ("redis://a b", "host"), ("redis://${HOST}:1", "host"),
+        ("redis://[h]", "IPv6"),
+        ("redis://::1", "brackets"), ("redis://::1:6379", "brackets"), ("redis://[::1", "]"),
+        ("redis://h:", "port"), ("redis://h:0", "port"), ("redis://h:65536", "port"), ("redis://h:+1", "port"),
+        ("redis://h:99999999999999999999", "port"), ("redis://h:6379x", "port"),
+        ("redis://h/x", "database"), ("redis://h/-1", "database"), ("redis://h/+1", "database"),
+        ("redis://h/2147483648", "database"), ("redis://h/99999999999999999999", "database"),
+        ("redis://h/1/2", "database"),
+        ("redis://h?db=x", "db"), ("redis://h/1?db=2", "twice"), ("redis://h?db=1&db=1", "twice"),
+        ("redis://h?ssl_cert_reqs=s3cret", "ssl_cert_reqs"), ("redis://h?sslrootcert=/x", "ROLLCALL_REDIS_CA_FILE"),
+        ("redis://h/1?timeout=s3cret", "timeout"), ("redis://h?s3cret", "query"),
+        ("redis://:s3cret#@h", "#"), ("redis://h#s3cret", "#"), ("redis://:s3/cret@h", "password"),
+        ("redis://:s3?cret@h", "password"), ("redis://:s3cret%zz@h", "password"), ("redis://s3cret%f:x@h", "user"),
+        ("redis://%zz", "host"), ("redis://:s3cret%00@h", "password"), ("redis://s3cret@h", "user"),
+        ("redis://:s3cret@h\n:1", "control"), ("redis+unix://h/s", "host"), ("redis+unix://", "path"),
+        ("redis+unix:///s?name=s3cret", "name"),
+    ])
+    func `A URL that cannot be used is refused by the part that is wrong, and no value is shown`(
+        text: String, part: String
+    ) {
+        let error = #expect(throws: RedisError.self) { try RedisURL(text) }
+        #expect(error?.code == .invalidSettings)
+        #expect(error?.message.contains(part) == true, "\(String(describing: error))")
+        #expect(error?.description.contains("s3cret") == false)
+        #expect(error?.description.contains("cret") == false)
     }
 }

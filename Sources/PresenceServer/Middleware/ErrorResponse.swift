@@ -43,6 +43,9 @@ struct ErrorResponse {
         case .unavailable:
             logger.debug("store unavailable", metadata: ["error": "\(error)"])
             return .unavailable("Redis cannot be reached.")
+        case .refused:
+            logger.debug("store refused", metadata: ["error": "\(error)"])
+            return .unavailable("Redis refuses this now: \(error.message).")
         case .outOfMemory:
             logger.debug("store refuses writes", metadata: ["error": "\(error)"])
             return .unavailable("Redis is out of memory and takes no more presences.")

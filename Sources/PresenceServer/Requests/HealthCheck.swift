@@ -2,6 +2,7 @@
 
 import Presence
 package import PresenceStore
+import Redis
 
 /// One thing that a node needs in order to be of use, and how it is at the moment.
 package struct HealthCheck: Sendable {
@@ -17,22 +18,34 @@ package struct HealthCheck: Sendable {
         self.isVital = isVital
     }
 
-    /// Redis runs our scripts, and does not evict: a policy other than `noeviction` would let presences vanish.
+    /// What a node needs of Redis: it answers, evicts nothing, takes our writes and sends our messages.
     ///
-    /// Both are asked each time: users and policies are changed while Redis runs.
+    /// All is asked each time: users, policies and limits are changed while Redis runs. A full Redis still renews leases
+    /// and shows lists, so a node on it is of use.
     package static func redis(_ store: PresenceStore) async -> [HealthCheck] {
+        let messages = HealthCheck("redis_messages", fault: store.messageTrouble.map { "\($0)" })
         do {
-            _ = try await store.position(of: Topic("rollcall:readiness"))
-            let policy = try await store.maxmemoryPolicy()
+            async let checked: Void = store.check()
+            _ = try await store.position(of: PresenceStore.probeTopic)
+            let policy = try? await store.maxmemoryPolicy()
+            await checked
+            let trouble = store.trouble
             return [
                 HealthCheck("redis", fault: nil),
+                HealthCheck("redis_policy", fault: policyFault(policy)),
                 HealthCheck(
-                    "redis_policy",
-                    fault: policy == "noeviction" || policy.isEmpty
-                        ? nil : "maxmemory-policy is \(policy); set it to noeviction"),
+                    "redis_writes", fault: trouble.map { "\($0)" }, isVital: trouble?.kind != .full),
+                messages,
             ]
         } catch {
-            return [HealthCheck("redis", fault: (error as? StoreError)?.message ?? "\(error)")]
+            let fault = store.trouble.map { "\($0)" } ?? (error as? StoreError)?.message ?? "\(error)"
+            return [HealthCheck("redis", fault: fault), messages]
         }
+    }
+
+    /// A policy other than `noeviction` would let presences vanish.
+    private static func policyFault(_ policy: String?) -> String? {
+        guard let policy, !policy.isEmpty, policy != "noeviction" else { return nil }
+        return "maxmemory-policy is \(policy); set it to noeviction"
     }
 }

@@ -118,7 +118,7 @@ struct TopicRoutes: Sendable {
                 return ListBody(topic: topic, cursor: cursor, page: page).response(
                     keys: counts.keys, presences: counts.presences)
             }
-        } catch let error as StoreError where error.code == .unavailable {
+        } catch let error as StoreError where error.code == .unavailable || error.code == .refused {
             guard let live = await self.backend.live(topic) else { throw error }
             return await ListBody(topic: topic, cursor: live.cursor, page: page, isStale: true)
                 .response(live.roster, enrichedBy: self.backend.enricher, unless: nil)

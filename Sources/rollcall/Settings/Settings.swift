@@ -20,6 +20,7 @@ struct Settings: Sendable {
     let bodyBudget: Int
     let basePath: BasePath
     let redisURL: RedisURL
+    let redisTLS: RedisTLS
     let redisPrefix: String
     /// nil stands for none: entries are served as they are.
     let databaseURL: PostgresURL?
@@ -104,6 +105,7 @@ struct Settings: Sendable {
             // The message says what is wrong and leaves out the text, which may hold a password.
             throw .usage("\(reader.name(of: SettingsTable.redisURL.info)): \(error.message).")
         }
+        self.redisTLS = try reader.redisTLS(for: self.redisURL)
     }
 }
 

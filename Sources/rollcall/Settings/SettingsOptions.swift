@@ -23,6 +23,9 @@ struct SettingsOptions: ParsableArguments {
     @Option(SettingsTable.basePath) var basePath: String?
     @Option(SettingsTable.redisURL) var redisURL: String?
     @Option(fileOf: SettingsTable.redisURL) var redisURLFile: String?
+    @Option(SettingsTable.redisAuthorityFile) var redisAuthorityFile: String?
+    @Option(SettingsTable.redisCertificateFile) var redisCertificateFile: String?
+    @Option(SettingsTable.redisKeyFile) var redisKeyFile: String?
     @Option(SettingsTable.redisPrefix) var redisPrefix: String?
     @Option(SettingsTable.databaseURL) var databaseURL: String?
     @Option(fileOf: SettingsTable.databaseURL) var databaseURLFile: String?
@@ -51,8 +54,8 @@ struct SettingsOptions: ParsableArguments {
         // In the order of `SettingsTable.all`.
         let values = [
             host, port, maximumConnections, origins, idleTimeout, headTimeout, bodyTimeout, bodyBudget, basePath,
-            redisURL, redisURLFile, redisPrefix, databaseURL, databaseURLFile, profilesTable, fetchRules, nodeID,
-            defaultTTL,
+            redisURL, redisURLFile, redisAuthorityFile, redisCertificateFile, redisKeyFile, redisPrefix, databaseURL,
+            databaseURLFile, profilesTable, fetchRules, nodeID, defaultTTL,
             minimumTTL,
             maximumTTL, grace, maximumMetaBytes, diffWindow, pingInterval, slowReaderBytes, slowReaderAge,
             stuckReaderAge, maximumStreamQueueBytes, maximumReplayBytes, maximumTopics, drain, logLevel, logFormat,

@@ -18,6 +18,8 @@ struct SettingsReader: Sendable {
     private let layers: [Layer]
     /// Variables that look like settings and are none.
     let unknownVariables: [UnknownVariable]
+    /// The environment of the process, for names that are not ours.
+    let environment: [String: String]
 
     /// Opens the sources.
     ///
@@ -45,6 +47,7 @@ struct SettingsReader: Sendable {
         }
         self.layers = layers
         unknownVariables = UnknownVariable.all(in: environment)
+        self.environment = environment
     }
 
     /// Gives a setting's value, its default where no source has one, and nil where there is no default either.

@@ -45,8 +45,18 @@ enum SettingsTable {
         parse: { BasePath($0) })
     static let redisURL = Setting(
         "redis-url", without: "required", isSecret: true,
-        "The Redis that all nodes share: redis://, rediss:// (TLS) or redis+unix://, with user:password@ and /db.",
+        "The Redis that all nodes share: redis://, rediss:// (TLS) or redis+unix://, with user:password@ and /db; valkey may stand for redis.",
         expected: "a redis://, rediss:// or redis+unix:// URL", parse: { $0.contains("://") ? $0 : nil })
+    static let redisAuthorityFile = Setting(
+        "redis-ca-file", without: "the system's; SSL_CERT_FILE and SSL_CERT_DIR name others",
+        "PEM file of the authorities that a rediss:// server's certificate is checked by.",
+        expected: "a path", parse: { $0.isEmpty ? nil : $0 })
+    static let redisCertificateFile = Setting(
+        "redis-cert-file", "PEM file of the certificate that this node shows to a rediss:// server, and its chain.",
+        expected: "a path", parse: { $0.isEmpty ? nil : $0 })
+    static let redisKeyFile = Setting(
+        "redis-key-file", "PEM file of the private key of that certificate, without a passphrase.",
+        expected: "a path", parse: { $0.isEmpty ? nil : $0 })
     static let redisPrefix = Setting(
         "redis-prefix", default: "rc:",
         "Put before every Redis key and channel, so that several deployments can share a Redis.",
@@ -125,7 +135,8 @@ enum SettingsTable {
     /// Each secret is followed by the setting that names a file with it.
     static let all: [SettingInfo] = [
         host.info, port.info, maximumConnections.info, origins.info, idleTimeout.info, headTimeout.info,
-        bodyTimeout.info, bodyBudget.info, basePath.info, redisURL.info, redisPrefix.info, databaseURL.info,
+        bodyTimeout.info, bodyBudget.info, basePath.info, redisURL.info, redisAuthorityFile.info,
+        redisCertificateFile.info, redisKeyFile.info, redisPrefix.info, databaseURL.info,
         profilesTable.info, fetchRules.info, nodeID.info,
         defaultTTL.info, minimumTTL.info, maximumTTL.info, grace.info, maximumMetaBytes.info, diffWindow.info,
         pingInterval.info, slowReaderBytes.info, slowReaderAge.info, stuckReaderAge.info,

@@ -1,0 +1,61 @@
+// Rollcall · PresenceStore
+
+package import Presence
+package import Redis
+
+/// Everything that a node asks of Redis, as commands on keys and channels of its deployment.
+///
+/// A script is stopped at its first command that is not allowed, after those before it. So a node finds out what its user
+/// may do before it sends a write.
+struct StoreRights: Sendable {
+    /// What is looked for, by the name that an operator reads.
+    let channels: [(name: String, words: String)]
+    let keys: [(name: String, words: String)]
+    let commands: [(name: String, words: String)]
+
+    init(_ keys: StoreKeys, topic: Topic) {
+        let names = keys.topic(topic)
+        let topicChannel = keys.channel(of: topic)
+        channels = [topicChannel, keys.invalidations, keys.probePrefix + "0"].flatMap { channel in
+            [("PUBLISH \(channel)", "PUBLISH \(channel) x"), ("SUBSCRIBE \(channel)", "SUBSCRIBE \(channel)")]
+        }
+        let own: [RedisArgument] =
+            names.allAndUntracked + [names.clock, .string(keys.nodes), .string(keys.configuration)]
+        self.keys = own.map { key in ("key \(Self.text(key))", "EVALSHA x 1 \(Self.text(key))") }
+        let (m, h, z) = (Self.text(names.position), Self.text(names.members), Self.text(names.leases))
+        let (due, g) = (Self.text(names.due), Self.text(names.untracked))
+        commands = [
+            "TIME", "INFO server", "MULTI", "EXEC", "EVAL x 0", "EVALSHA x 0", "SCRIPT LOAD x",
+            "UNSUBSCRIBE \(topicChannel)", "EXISTS \(m)", "DEL \(m)", "PEXPIRE \(g) 1", "PTTL \(g)", "HMGET \(m) e",
+            "HGET \(keys.configuration) id", "HSETNX \(keys.configuration) id x", "HSET \(m) e x",
+            "HINCRBY \(m) s 1", "HDEL \(h) x", "HLEN \(h)", "HKEYS \(h)", "HEXISTS \(h) x", "HGETALL \(h)",
+            "HSCAN \(h) 0", "ZADD \(z) 1 x", "ZREM \(z) x", "ZCARD \(z)", "ZSCORE \(z) x", "ZMSCORE \(z) x",
+            "ZSCAN \(z) 0", "ZRANGE \(due) 0 -1", "ZREMRANGEBYSCORE \(g) 0 1", "ZREMRANGEBYRANK \(g) 0 0",
+        ].map { words in
+            let name = words.hasPrefix("SCRIPT LOAD") ? "SCRIPT LOAD" : String(words.prefix { $0 != " " })
+            return (name, words)
+        }
+    }
+
+    /// The arguments of the script `rights`.
+    var arguments: [RedisArgument] {
+        let first = 2 + 2 * (channels.count + keys.count)
+        return [.integer(first)] + (channels + keys + commands).flatMap { [.string($0.name), .string($0.words)] }
+    }
+
+    private static func text(_ argument: RedisArgument) -> String {
+        if case .string(let text) = argument { text } else { "" }
+    }
+}
+
+extension PresenceStore {
+    /// A topic that no client is expected to use, which stands for all in checks.
+    package static var probeTopic: Topic { get throws(PresenceError) { try Topic("rollcall:readiness") } }
+
+    /// What a pool should find out on each connection (``RedisOptions/admission``).
+    package static func admission(_ keys: StoreKeys) throws(PresenceError) -> RedisAdmission {
+        let rights = StoreRights(keys, topic: try probeTopic)
+        return RedisAdmission(
+            rights: StoreScripts.rights, arguments: rights.arguments, writing: StoreScripts.writing)
+    }
+}

@@ -1,0 +1,77 @@
+// Rollcall · Redis
+
+import NIOCore
+import NIOPosix
+import NIOSSL
+
+extension RedisError {
+    /// Names why a connection could not be made or failed.
+    ///
+    /// - Parameter urlName: what messages call the address.
+    init(connecting error: any Error, urlName: String) {
+        switch error {
+        case let error as RedisError:
+            self = error
+        case let error as NIOConnectionError:
+            self.init(.disconnected, "cannot connect: \(Self.reason(of: error))")
+        case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError:
+            self.init(.tls, Self.reason(ofTLS: "\(error)", urlName: urlName))
+        default:
+            self.init(.disconnected, "the connection failed: \(error)")
+        }
+    }
+
+    /// Names what answers when its first bytes are none that Redis sends; nil when they may be Redis's.
+    init?(firstBytes bytes: ByteBuffer, urlName: String) {
+        let view = bytes.readableBytesView
+        guard let first = view.first, !"+-:$*_#,(!=%~>".utf8.contains(first) else { return nil }
+        let shown = String(
+            decoding: view.prefix(24).map { (0x20...0x7e).contains($0) ? $0 : UInt8(ascii: ".") }, as: UTF8.self)
+        if first == 0x15 || first == 0x16 {
+            self.init(.tls, "the server speaks TLS; write rediss:// in \(urlName)")
+        } else if view.starts(with: "HTTP/".utf8) {
+            self.init(.notRedis, "an HTTP server answers at the address in \(urlName)")
+        } else {
+            self.init(.notRedis, "the server at the address in \(urlName) is not Redis; it sends \"\(shown)\"")
+        }
+    }
+
+    /// Names why a server that sent nothing gave no reply.
+    static func silence(isSecure: Bool, urlName: String) -> String {
+        isSecure
+            ? "if the server does not speak TLS, write redis:// in \(urlName)"
+            : "if the server speaks TLS, write rediss:// in \(urlName)"
+    }
+
+    private static func reason(of error: NIOConnectionError) -> String {
+        if let first = error.connectionErrors.first?.error {
+            if let error = first as? IOError { return String(describing: error) }
+            return "\(first)"
+        }
+        if let lookup = error.dnsAError ?? error.dnsAAAAError { return "the host \(error.host) is unknown: \(lookup)" }
+        return "the host \(error.host) has no address"
+    }
+
+    private static func reason(ofTLS text: String, urlName: String) -> String {
+        if text.contains("WRONG_VERSION_NUMBER") {
+            return "TLS: what answers does not speak TLS; write redis:// in \(urlName) if that is meant"
+        }
+        if text.contains("CERTIFICATE_VERIFY_FAILED") {
+            return "TLS: no trusted authority vouches for the server's certificate, or it is out of date "
+                + "(CERTIFICATE_VERIFY_FAILED); ROLLCALL_REDIS_CA_FILE names an authority"
+        }
+        if text.contains("failedToValidateHostname") || text.contains("IP_ADDRESS_MISMATCH")
+            || text.contains("HOSTNAME_MISMATCH")
+        {
+            return "TLS: the server's certificate is for another host than the one in \(urlName)"
+        }
+        if text.contains("CERTIFICATE_REQUIRED") || text.contains("UNKNOWN_CA") || text.contains("BAD_CERTIFICATE")
+            || text.contains("HANDSHAKE_FAILURE")
+        {
+            return
+                "TLS: the server refuses the client's certificate or wants one, which ROLLCALL_REDIS_CERT_FILE names "
+                + "(\(text))"
+        }
+        return "TLS: \(text)"
+    }
+}

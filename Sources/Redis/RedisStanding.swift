@@ -1,0 +1,59 @@
+// Rollcall · Redis
+
+/// What a server lets the user of a connection do, as ``RedisAdmission`` found out last.
+package struct RedisStanding: Sendable, Hashable {
+    /// Names of commands, keys and channels that are not allowed.
+    package var missing: [String] = []
+    /// Why Redis takes no writes now.
+    package var refusal: RedisError?
+
+    package init(missing: [String] = [], refusal: RedisError? = nil) {
+        self.missing = missing
+        self.refusal = refusal
+    }
+
+    /// Whether a write may be sent.
+    ///
+    /// A full Redis still runs those scripts that need no memory, and refuses the others before they change anything.
+    package var allowsWrites: Bool {
+        missing.isEmpty && (refusal == nil || refusal?.code == .outOfMemory)
+    }
+
+    /// Whether a write may be sent that publishes nothing.
+    package var allowsSilentWrites: Bool {
+        RedisStanding(missing: missing.filter { !Self.isAboutMessages($0) }, refusal: refusal).allowsWrites
+    }
+
+    private static func isAboutMessages(_ right: String) -> Bool {
+        ["PUBLISH", "SUBSCRIBE", "UNSUBSCRIBE"].contains { right.hasPrefix($0) }
+    }
+
+    var isReadOnly: Bool { refusal?.code == .readOnly }
+
+    /// The trouble that this is; `user` names the user in a sentence.
+    func trouble(user: String) -> RedisTrouble? {
+        guard missing.isEmpty else {
+            let shown = missing.prefix(8).joined(separator: ", ")
+            let rest = missing.count > 8 ? " and \(missing.count - 8) more" : ""
+            return RedisTrouble(.rights, "NOPERM: \(user) may not use \(shown)\(rest)")
+        }
+        return refusal.map { RedisTrouble($0) }
+    }
+
+    /// Takes the two replies of an admission; throws what is neither an answer nor a refusal of writes.
+    init(rights: RedisValue, writing: RedisValue) throws(RedisError) {
+        self.init()
+        try read(rights: rights)
+        try read(writing: writing)
+    }
+
+    mutating func read(rights value: RedisValue) throws(RedisError) {
+        missing = (try value.get().elements ?? []).compactMap(\.string)
+    }
+
+    mutating func read(writing value: RedisValue) throws(RedisError) {
+        guard case .error(let error) = value else { return refusal = nil }
+        guard RedisTrouble(error).isRefusalOfWrites else { throw error }
+        refusal = error
+    }
+}

@@ -1,0 +1,49 @@
+// Rollcall · rollcall
+
+import Redis
+
+extension SettingsReader {
+    /// Reads and checks the files that secure a connection to Redis.
+    func redisTLS(for url: RedisURL) throws(ProgramError) -> RedisTLS {
+        let settings = [
+            SettingsTable.redisAuthorityFile, SettingsTable.redisCertificateFile, SettingsTable.redisKeyFile,
+        ]
+        var paths: [String?] = []
+        for setting in settings {
+            let path = try value(of: setting)
+            if path != nil, !url.isSecure, case .host = url.address {
+                throw .usage(
+                    "\(name(of: setting.info)) is for TLS, but "
+                        + "\(SettingsTable.redisURL.info.environmentName) does not begin with rediss:// or valkeys://.")
+            }
+            paths.append(path)
+        }
+        var tls = RedisTLS()
+        guard url.isSecure else { return tls }
+        (tls.certificateFile, tls.keyFile) = (paths[1], paths[2])
+        if paths[0] == nil {
+            (tls.authorityFile, tls.authorityFolder) = (variable("SSL_CERT_FILE"), variable("SSL_CERT_DIR"))
+        } else {
+            tls.authorityFile = paths[0]
+        }
+        do throws(RedisTLSFault) {
+            try tls.check()
+        } catch {
+            let setting =
+                switch error.file {
+                case .authority:
+                    paths[0] == nil
+                        ? (tls.authorityFile == nil ? "SSL_CERT_DIR" : "SSL_CERT_FILE") : name(of: settings[0].info)
+                case .certificate: name(of: settings[1].info)
+                case .key: name(of: settings[2].info)
+                }
+            throw .usage("\(setting): \(error.path.map { "the file \($0)" } ?? "the file") \(error.cause).")
+        }
+        return tls
+    }
+
+    /// A variable by which OpenSSL's programs find authorities; of several folders the first counts.
+    private func variable(_ name: String) -> String? {
+        environment[name]?.split(separator: ":").first.map { String($0) }
+    }
+}

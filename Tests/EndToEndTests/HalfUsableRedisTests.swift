@@ -1,0 +1,225 @@
+// Rollcall · EndToEndTests
+
+import Foundation
+import LocalServices
+import TestSupport
+import Testing
+
+/// A Redis that answers, and does only a part of what a node needs.
+@Suite("A Redis that is half usable")
+struct HalfUsableRedisTests {
+    private static let presences = RollcallClient.path(topic: "lobby", "presences")
+    private static let alice = presences + "/alice/s1"
+    private static let rights = "+@read +@write +@scripting +@pubsub +@transaction +@connection +info +time"
+
+    /// Sends a command by a connection of the test's own, which has all rights.
+    @discardableResult
+    private func send(_ redis: LocalRedis, _ command: String) -> String {
+        LocalSocket.ask(redis.socketPath, command + "\r\n") ?? ""
+    }
+
+    private func url(_ redis: LocalRedis, _ user: String) -> String {
+        redis.url.replacing("redis://", with: "redis://\(user)@")
+    }
+
+    /// The lines about what Redis refuses that a node wrote, by their level.
+    private func lines(_ node: RollcallProcess, _ words: String...) -> [String] {
+        node.log.split(separator: "\n").map { String($0) }.filter { line in
+            line.contains(" redis: ") && words.contains { line.contains($0) }
+        }
+    }
+
+    private func fault(_ client: RollcallClient, _ check: String) async throws -> String? {
+        try await client.get("/readyz").json["checks"]?.array?.first { $0["name"]?.string == check }?["detail"]?.string
+    }
+
+    // MARK: - Rights
+
+    /// Each of these users lacks something, and the node names it.
+    @Test(
+        arguments: [
+            ("~rc:* resetchannels", "PUBLISH rc:{"), ("~rc:* resetchannels &rc:{*", "rc:invalidate"),
+            ("~rc:* &rc:* -publish", "PUBLISH"), ("~rc:* &rc:* -subscribe", "SUBSCRIBE"),
+            ("~rc:* &rc:* -info", "INFO"), ("~rc:* &rc:* -zadd", "ZADD"), ("~rc:* &rc:* -hset", "HSET"),
+            ("~rc:* &rc:* -time", "TIME"), ("~rc:* &rc:* -multi", "MULTI"), ("~other:* &rc:*", "key rc:"),
+            ("~rc:{* &rc:*", "key rc:nodes"), ("%R~rc:* &rc:*", "key rc:"), ("~rc:* &rc:* -script", "script"),
+            ("~rc:* &rc:* -evalsha", "evalsha"), ("~rc:* &rc:* -hincrby", "HINCRBY"),
+        ])
+    func `A user that lacks a right is named at readyz and once in the log, and a refused write has not happened`(
+        rules: String, name: String
+    ) async throws {
+        try await withLocalRedis(port: true) { redis in
+            send(redis, "ACL SETUSER app on >pw \(Self.rights) \(rules)")
+            try await withRollcall(redis: url(redis, "app:pw")) { node in
+                let client = node.client
+                try await eventually("the reason") {
+                    try await client.get("/readyz").text.lowercased().contains(name.lowercased())
+                }
+                #expect(try await client.get("/readyz").status == 503)
+                #expect(try await client.get("/readyz").text.contains("ROLLCALL_REDIS_URL"))
+                for (method, path) in [("PUT", Self.alice), ("DELETE", Self.alice)] {
+                    let answer = try await client.send(method, path)
+                    #expect(answer.status == 503, "\(method)")
+                    #expect(answer.header("Retry-After") != nil)
+                }
+                #expect(send(redis, "EXISTS rc:{51}:h:lobby rc:{51}:z:lobby rc:{51}:m:lobby").hasPrefix(":0"))
+                #expect(lines(node, "cannot be used").count == 1, "\(node.log)")
+
+                send(redis, "ACL SETUSER app +@all allkeys allchannels")
+                try await eventually("ready") { try await client.get("/readyz").status == 200 }
+                #expect(try await client.put(Self.alice).status == 201)
+                try await eventually("the end of it") { !lines(node, "trouble ended").isEmpty }
+                #expect(lines(node, "cannot be used").count == 1)
+            }
+        }
+    }
+
+    @Test
+    func `Rights that are taken away while a node runs refuse writes, leave lists and streams, and end no presence`()
+        async throws
+    {
+        try await withLocalRedis(port: true) { redis in
+            send(redis, "ACL SETUSER app on >pw \(Self.rights) ~rc:* &rc:*")
+            try await withRollcall(redis: url(redis, "app:pw"), environment: ["ROLLCALL_DEFAULT_TTL": "5"]) { node in
+                let client = node.client
+                let stream = try await client.events(
+                    RollcallClient.path(topic: "lobby", "events") + "?key=bob&session=b")
+                _ = try await stream.next("tracked")
+                #expect(try await client.put(Self.alice, #"{"ttl":60}"#).status == 201)
+                send(redis, "ACL SETUSER app -hincrby")
+                try await eventually("not ready") { try await client.get("/readyz").status == 503 }
+                #expect(try await client.put(Self.presences + "/carol/c").status == 503)
+                #expect(try await client.delete(Self.alice).status == 503)
+                let list = try await client.get(Self.presences)
+                #expect(list.status == 200 && list.text.contains("alice") && !list.text.contains("carol"))
+                #expect(send(redis, "HEXISTS rc:{51}:h:lobby carol\u{1f}c").hasPrefix(":0"))
+                send(redis, "ACL SETUSER app +hincrby")
+                try await eventually("ready") { try await client.get("/readyz").status == 200 }
+                #expect(try await client.put(Self.presences + "/carol/c").status == 201)
+                let text = try await client.get(Self.presences).text
+                #expect(text.contains("alice") && text.contains("bob") && text.contains("carol"))
+                #expect(!stream.events.contains { $0.data.contains("expired") })
+                await stream.close()
+            }
+        }
+    }
+
+    // MARK: - Credentials and servers
+
+    @Test(
+        arguments: [
+            (["--requirepass", "right"], ":wrong", "", "WRONGPASS"), (["--requirepass", "right"], "", "", "NOAUTH"),
+            ([], ":needless", "", "no password"), ([], "", "/99", "no database 99"),
+            (["--databases", "4"], "", "/4", "no database 4"),
+        ])
+    func `What will not pass by itself is named at once with its setting, in one line and at readyz`(
+        arguments: [String], user: String, path: String, words: String
+    ) async throws {
+        try await withLocalRedis(port: true, arguments: arguments) { redis in
+            let address = (user.isEmpty ? redis.url : url(redis, user)) + path
+            let begin = ContinuousClock.now
+            try await withRollcall(redis: address) { node in
+                #expect(ContinuousClock.now - begin < .seconds(4))
+                let client = node.client
+                let ready = try await client.get("/readyz")
+                #expect(ready.status == 503)
+                let detail = try await fault(client, "redis") ?? ""
+                #expect(detail.contains(words) && detail.contains("ROLLCALL_REDIS_URL"), "\(detail)")
+                #expect(detail.contains("does not pass by itself"))
+                #expect(try await client.put(Self.alice).status == 503)
+                #expect(
+                    try await client.metric(
+                        "rollcall_redis_trouble{reason=\"\(words.hasPrefix("no database") ? "database" : "password")\"}"
+                    ) == 1)
+                let reported = lines(node, "cannot be used")
+                #expect(reported.count == 1 && reported[0].contains(words), "\(node.log)")
+                #expect(!node.log.contains(":wrong") && !node.log.contains("needless"))
+            }
+        }
+    }
+
+    @Test func `A Redis in cluster mode is refused by that name, and no write happens`() async throws {
+        let bus = try LocalSocket.freePort()
+        let arguments = ["--cluster-enabled", "yes", "--cluster-port", "\(bus)"]
+        try await withLocalRedis(port: true, arguments: arguments) { redis in
+            send(redis, "CLUSTER ADDSLOTSRANGE 0 16383")
+            try await withRollcall(redis: redis.url) { node in
+                let client = node.client
+                let ready = try await client.get("/readyz")
+                #expect(ready.status == 503)
+                #expect(try await fault(client, "redis")?.contains("cluster mode") == true)
+                #expect(try await client.put(Self.alice).status == 503)
+                #expect(send(redis, "DBSIZE").hasPrefix(":0"))
+                #expect(lines(node, "cannot be used").count == 1)
+            }
+        }
+    }
+
+    // MARK: - Writes
+
+    @Test func `A full Redis is one log line and a metric, the node stays ready, and lists and leaves go on`()
+        async throws
+    {
+        try await withLocalRedis { redis in
+            try await withRollcall(redis: redis.socketURL) { node in
+                let client = node.client
+                #expect(try await client.put(Self.alice, #"{"ttl":60}"#).status == 201)
+                #expect(try await client.metric("rollcall_redis_trouble{reason=\"full\"}") == 0)
+                send(redis, "CONFIG SET maxmemory 1")
+                for session in 1...20 {
+                    let answer = try await client.put(Self.presences + "/bob/\(session)")
+                    #expect(answer.status == 503)
+                }
+                try await eventually("the metric") {
+                    try await client.metric("rollcall_redis_trouble{reason=\"full\"}") == 1
+                }
+                let ready = try await client.get("/readyz")
+                #expect(ready.status == 200)
+                #expect(try ready.json["status"] == "degraded")
+                #expect(try await fault(client, "redis_writes")?.hasPrefix("OOM") == true)
+                let list = try await client.get(Self.presences)
+                #expect(list.status == 200 && list.text.contains("alice") && !list.text.contains("bob"))
+                #expect(try await client.post(Self.alice + "/heartbeat").status == 200)
+                #expect(try await client.delete(Self.alice).status == 204)
+                #expect(lines(node, "refuses writes").count == 1, "\(node.log)")
+                #expect(node.log.split(separator: "\n").count { $0.contains("OOM") } == 1)
+
+                send(redis, "CONFIG SET maxmemory 0")
+                #expect(try await client.put(Self.presences + "/bob/1").status == 201)
+                try await eventually("the end of it", timeout: .seconds(20)) { !lines(node, "trouble ended").isEmpty }
+                #expect(try await client.metric("rollcall_redis_trouble{reason=\"full\"}") == 0)
+                #expect(try await client.get("/readyz").json["status"] == "ready")
+            }
+        }
+    }
+
+    @Test(arguments: [
+        ("REPLICAOF 127.0.0.1 1", "REPLICAOF NO ONE", "READONLY"),
+        ("CONFIG SET min-replicas-to-write 1", "CONFIG SET min-replicas-to-write 0", "NOREPLICAS"),
+    ])
+    func `A Redis that takes no writes still shows lists, entries and streams, and is named`(
+        begin: String, end: String, code: String
+    ) async throws {
+        try await withLocalRedis { redis in
+            try await withRollcall(redis: redis.socketURL) { node in
+                let client = node.client
+                #expect(try await client.put(Self.alice, #"{"ttl":120}"#).status == 201)
+                send(redis, begin)
+                try await eventually("the reason") { try await fault(client, "redis_writes")?.contains(code) == true }
+                #expect(try await client.get("/readyz").status == 503)
+                #expect(try await client.put(Self.presences + "/bob/1").status == 503)
+                for path in [Self.presences, Self.presences + "/alice", "/v1/topics", "/v1/topics/lobby"] {
+                    let answer = try await client.get(path)
+                    #expect(answer.status == 200, "\(path) \(answer.text)")
+                }
+                let stream = try await client.events(RollcallClient.path(topic: "lobby", "events"))
+                #expect(try await stream.next("presence_state").data.contains("alice"))
+                await stream.close()
+                #expect(lines(node, "refuses writes").count == 1, "\(node.log)")
+                send(redis, end)
+                try await eventually("a write") { try await client.put(Self.presences + "/bob/1").status == 201 }
+                try await eventually("ready") { try await client.get("/readyz").status == 200 }
+            }
+        }
+    }
+}

@@ -1,0 +1,168 @@
+// Rollcall · PresenceStoreTests
+
+import Foundation
+import LocalServices
+import Presence
+import Redis
+import TestSupport
+import Testing
+
+@testable import PresenceStore
+
+@Suite("A Redis that refuses a part of what a node needs")
+struct RefusedWritesTests {
+    private let alice: Member
+    private let bob: Member
+    private let topic: Topic
+
+    init() throws {
+        (alice, bob, topic) = (try Member("alice"), try Member("bob"), try Topic.sample())
+    }
+
+    /// Lends a store with a user that may do everything at first, and another connection that may take rights away.
+    private func withUser(
+        _ body: (_ test: StoreUnderTest, _ admin: StoreUnderTest) async throws -> Void
+    ) async throws {
+        try await withLocalRedis(port: true) { redis in
+            try await withStore(url: redis.url) { admin in
+                try await admin.redis("ACL", "SETUSER", "app", "on", ">pw", "+@all", "~*", "&*")
+                let url = redis.url.replacing("redis://", with: "redis://app:pw@")
+                try await withStore(url: url) { test in try await body(test, admin) }
+            }
+        }
+    }
+
+    @Test func `Every command of every script is among those that are looked for`() throws {
+        let names = Set(StoreRights(StoreKeys(), topic: topic).commands.map(\.name) + ["PUBLISH"])
+        for script in StoreScripts.all {
+            let source = String(decoding: script.source, as: UTF8.self)
+            for match in source.matches(of: /redis\.p?call\('([A-Z]+)'/) {
+                #expect(names.contains(String(match.output.1)), "\(match.output.1) of \(script)")
+            }
+        }
+    }
+
+    @Test func `Each right that is taken away is named, refuses writes before they touch anything, and counts again`()
+        async throws
+    {
+        try await withUser { test, admin in
+            let rights = StoreRights(test.store.keys, topic: try PresenceStore.probeTopic)
+            let commands = Set(rights.commands.map(\.name) + ["PUBLISH", "SUBSCRIBE"])
+            for command in commands.sorted() {
+                let rule = command.lowercased().replacing(" ", with: "|")
+                try await admin.redis("ACL", "SETUSER", "app", .string("-" + rule))
+                await test.store.check()
+                let trouble = test.store.trouble
+                #expect(trouble?.kind == .rights, "\(command)")
+                let isNamed = trouble?.detail.lowercased().contains(command.lowercased().replacing(" ", with: "|"))
+                #expect(
+                    isNamed == true || trouble?.detail.contains(command) == true, "\(trouble?.detail ?? "") \(command)")
+                if !["EVALSHA", "EVAL"].contains(command) {
+                    let error = await #expect(throws: StoreError.self) { try await test.track(alice, on: topic) }
+                    #expect(error?.code == .refused, "\(command)")
+                }
+                #expect(try await admin.redis("KEYS", .string(test.store.keys.prefix + "*")).elements?.count == 0)
+                try await admin.redis("ACL", "SETUSER", "app", .string("+" + rule))
+                await test.store.check()
+                #expect(test.store.trouble == nil, "\(command)")
+            }
+            try await test.track(alice, on: topic)
+        }
+    }
+
+    @Test func `A user without the deployment's channels or keys is refused by their names, and lists go on`()
+        async throws
+    {
+        try await withUser { test, admin in
+            try await test.track(alice, on: topic)
+            try await admin.redis("ACL", "SETUSER", "app", "resetchannels")
+            try await eventually("the refusal") { test.store.trouble?.kind == .rights }
+            #expect(test.store.trouble?.detail.contains("PUBLISH \(test.store.keys.prefix)") == true)
+            let error = await #expect(throws: StoreError.self) { try await test.track(bob, on: topic) }
+            #expect(error?.code == .refused && error?.message.contains("PUBLISH") == true)
+            _ = await #expect(throws: StoreError.self) { try await test.store.untrack([alice], on: topic) }
+            #expect(try await test.store.snapshot(of: topic).presences.map(\.member) == [alice])
+            #expect(try await test.store.position(of: topic).seq == 1)
+            try await admin.redis(
+                "ACL", "SETUSER", "app", "&*", "resetkeys", .string("~\(test.store.keys.prefix){*"))
+            try await eventually("the other refusal") {
+                test.store.trouble?.detail.contains("key \(test.store.keys.nodes)") == true
+            }
+            #expect(test.store.trouble?.detail.contains("HSET") == false)
+        }
+    }
+
+    @Test func `A primary without its replicas refuses writes, and shows lists at the right position`() async throws {
+        try await withLocalRedis { redis in
+            try await withStore(url: redis.socketURL) { test in
+                try await test.track(alice, on: topic)
+                let position = try await test.store.position(of: topic)
+                try await test.redis("CONFIG", "SET", "min-replicas-to-write", "1")
+                // Before the pool has looked: one read meets the refusal by itself.
+                #expect(try await test.store.snapshot(of: topic).presences.count == 1)
+                try await eventually("the refusal") { test.store.trouble?.kind == .replicas }
+                #expect(try await test.store.position(of: topic) == position)
+                let error = await #expect(throws: StoreError.self) { try await test.track(bob, on: topic) }
+                #expect(error?.code == .refused && error?.message.hasPrefix("NOREPLICAS") == true)
+                try await test.redis("CONFIG", "SET", "min-replicas-to-write", "0")
+                try await eventually("the end") { (try? await test.track(bob, on: topic)) != nil }
+            }
+        }
+    }
+
+    @Test func `A Redis that cannot save refuses writes, and shows lists`() async throws {
+        let folder = try TemporaryFolder.make()
+        defer { TemporaryFolder.remove(folder) }
+        try await withLocalRedis(arguments: ["--dir", folder, "--save", "3600 1000"]) { redis in
+            try await withStore(url: redis.socketURL) { test in
+                try await test.track(alice, on: topic)
+                TemporaryFolder.remove(folder)
+                try await test.redis("BGSAVE")
+                try await eventually("the refusal") { test.store.trouble?.kind == .persistence }
+                #expect(try await test.store.counts(of: topic).counts.presences == 1)
+                let error = await #expect(throws: StoreError.self) { try await test.track(bob, on: topic) }
+                #expect(error?.code == .refused && error?.message.hasPrefix("MISCONF") == true)
+            }
+        }
+    }
+
+    @Test func `A read-only replica shows lists on a connection that stays, and takes writes once it is promoted`()
+        async throws
+    {
+        try await withLocalRedis { redis in
+            try await withStore(url: redis.socketURL) { test in
+                try await test.track(alice, on: topic)
+                let position = try await test.store.position(of: topic)
+                try await test.redis("REPLICAOF", "127.0.0.1", "1")
+                try await eventually("the refusal") { test.store.trouble?.kind == .readOnly && test.pool.isConnected }
+                // Longer than a connection to a replica lives.
+                let end = ContinuousClock.now + .seconds(3)
+                while .now < end {
+                    #expect(try await test.store.snapshot(of: topic).cursor == position)
+                    #expect(try await test.store.entry(of: alice.key, on: topic).presences.count == 1)
+                    let error = await #expect(throws: StoreError.self) { try await test.track(bob, on: topic) }
+                    #expect(error?.code == .refused)
+                }
+                try await test.redis("REPLICAOF", "NO", "ONE")
+                try await eventually("a write") { (try? await test.track(bob, on: topic)) != nil }
+                try await eventually("the end") { test.store.trouble == nil }
+            }
+        }
+    }
+
+    @Test func `A full Redis is a trouble that leaves reads and releases as they are`() async throws {
+        try await withLocalRedis { redis in
+            try await withStore(url: redis.socketURL) { test in
+                try await test.track(alice, on: topic)
+                try await test.redis("CONFIG", "SET", "maxmemory", "1")
+                let error = await #expect(throws: StoreError.self) { try await test.track(bob, on: topic) }
+                #expect(error?.code == .outOfMemory)
+                try await eventually("the trouble") { test.store.trouble?.kind == .full }
+                #expect(try await test.store.snapshot(of: topic).presences.count == 1)
+                #expect(try await test.store.untrack([alice], on: topic) == [true])
+                try await test.redis("CONFIG", "SET", "maxmemory", "0")
+                try await eventually("the end") { test.store.trouble == nil }
+            }
+        }
+    }
+}

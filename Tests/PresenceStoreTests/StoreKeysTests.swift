@@ -1,0 +1,60 @@
+// Rollcall · PresenceStoreTests
+
+import Presence
+import Redis
+import Testing
+
+@testable import PresenceStore
+
+@Suite("Keys and channels of deployments that share a Redis")
+struct StoreKeysTests {
+    @Test func `Database 0 keeps the names it had, and any other has its number in every channel`() throws {
+        let lobby = try Topic("lobby")
+        let (zero, one) = (StoreKeys(), StoreKeys(database: 1))
+        #expect(zero.channel(of: lobby) == "rc:{51}:lobby" && one.channel(of: lobby) == "rc:{51}@1:lobby")
+        #expect(zero.invalidations == "rc:invalidate" && one.invalidations == "rc:{@1}:invalidate")
+        #expect(zero.probePrefix == "rc:probe:" && one.probePrefix == "rc:{@1}:probe:")
+        #expect(zero.nodes == one.nodes && zero.configuration == one.configuration)
+    }
+
+    @Test
+    func `No two deployments have a channel in common, however prefixes, databases and topics imitate each other`()
+        throws
+    {
+        let prefixes = ["rc:", "rc:x:", "rc", "r", "rc:@1:", "@1:", "rc:probe:", "rc:invalidate", "invalidate", "c:"]
+        let topics = [
+            "lobby", "x:lobby", "@1:lobby", "1:lobby", "}@1:lobby", "{51}@1:lobby", "invalidate", "probe:0", ":lobby",
+            "rc:{51}:lobby",
+        ]
+        var owners: [String: String] = [:]
+        for prefix in prefixes {
+            for database in [0, 1, 2, 11] {
+                let keys = StoreKeys(prefix: prefix, database: database)
+                let channels =
+                    try topics.map { keys.channel(of: try Topic($0)) } + [keys.invalidations, keys.probePrefix + "0"]
+                #expect(channels.allSatisfy { $0.hasPrefix(prefix) })
+                for channel in channels {
+                    let other = owners.updateValue("\(prefix) \(database)", forKey: channel)
+                    #expect(other == nil, "\(channel) of \(prefix) \(database)")
+                }
+            }
+        }
+    }
+
+    @Test func `The messages of one database do not come in another one`() async throws {
+        let topic = try Topic("lobby")
+        try await withStore { zero in
+            let url = zero.url.description + "?db=1"
+            let keys = StoreKeys(prefix: zero.store.keys.prefix, database: 1)
+            try await withStore(url: url) { other in
+                let one = PresenceStore(pool: other.pool, keys: keys)
+                try await zero.withMessages(on: topic) { log in
+                    _ = try await one.track([Tracking(member: try Member("eve", "s"))], on: topic, mode: .put)
+                    #expect(try await log.take() == [])
+                    #expect(try await one.position(of: topic).seq == 1)
+                    #expect(try await zero.store.position(of: topic) == .empty)
+                }
+            }
+        }
+    }
+}

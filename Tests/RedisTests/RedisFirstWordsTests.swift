@@ -1,0 +1,51 @@
+// Rollcall · RedisTests
+
+import NIOCore
+import Testing
+
+@testable import Redis
+
+@Suite("The first bytes of a connection")
+struct RedisFirstWordsTests {
+    private func words(_ url: String = "redis://h") throws -> RedisFirstWords {
+        var options = RedisOptions()
+        options.urlName = "SETTING"
+        return RedisFirstWords(url: try RedisURL(url), options: options)
+    }
+
+    @Test(
+        arguments: [
+            ("HTTP/1.1 400 Bad Request\r\n", .notRedis, "an HTTP server answers at the address in SETTING"),
+            ("SSH-2.0-OpenSSH_9.2p1\r\n", .notRedis, "it sends \"SSH-2.0-OpenSSH_9.2p1..\""),
+            ("ERROR\r\n", .notRedis, "is not Redis"),
+            ("\u{15}\u{3}\u{3}\0\u{2}\u{2}F", .tls, "write rediss:// in SETTING"),
+        ] as [(String, RedisTrouble.Kind, String)])
+    func `A server that is not Redis is named by what it sends`(
+        text: String, kind: RedisTrouble.Kind, expected: String
+    ) throws {
+        var words = try words()
+        let error = #expect(throws: RedisError.self) { try words.look(at: ByteBuffer(string: text)) }
+        #expect(error.map { RedisTrouble($0).kind } == kind)
+        #expect(error?.message.contains(expected) == true, "\(String(describing: error))")
+    }
+
+    @Test(arguments: ["+OK\r\n", "-ERR no\r\n", "*0\r\n", "$-1\r\n", ":1\r\n", "_\r\n"])
+    func `What may be a reply is left to the reader`(text: String) throws {
+        var words = try words()
+        try words.look(at: ByteBuffer(string: text))
+        // Later bytes may be the middle of a reply.
+        try words.look(at: ByteBuffer(string: "HTTP"))
+    }
+
+    @Test func `A server that says nothing is asked about TLS, in the direction that the URL leaves open`() throws {
+        let closed = RedisError(.disconnected, "Redis closed the connection")
+        #expect(try words().explain(closed).message.hasSuffix("if the server speaks TLS, write rediss:// in SETTING"))
+        #expect(
+            try words("rediss://h").explain(closed).message
+                .hasSuffix("if the server does not speak TLS, write redis:// in SETTING"))
+        #expect(try words("redis+unix:///s").explain(closed) == closed)
+        var known = try words()
+        try known.look(at: ByteBuffer(string: "+OK\r\n"))
+        #expect(known.explain(closed) == closed)
+    }
+}
