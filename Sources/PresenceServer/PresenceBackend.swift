@@ -14,13 +14,16 @@ package struct PresenceBackend: Sendable {
 
     /// What is added to the entries of lists.
     package let enricher: Enricher
+    /// Bounds what waits for slow readers of lists; nil counts nothing.
+    package let queue: QueueBudget?
 
     package init(
         store: PresenceStore, live: @escaping @Sendable (Topic) async -> LiveRoster? = { _ in nil },
-        enricher: Enricher = .none
+        enricher: Enricher = .none, queue: QueueBudget? = nil
     ) {
         self.store = store
         self.live = live
         self.enricher = enricher
+        self.queue = queue
     }
 }

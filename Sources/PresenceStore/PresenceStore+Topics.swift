@@ -17,6 +17,13 @@ extension PresenceStore {
         return (reply.cursor, try Self.counts(values[0], of: topic))
     }
 
+    /// Counts the presences of a topic without reading them.
+    package func presenceCount(of topic: Topic) async throws(StoreError) -> Int {
+        let size = try await connection().send("HLEN", [keys.topic(topic).members])
+        guard let count = size.int else { throw .unexpected(size) }
+        return count
+    }
+
     /// Lists occupied topics in byte order, with counts: those that begin with `prefix` and come after `after`.
     ///
     /// Redis keeps topics by deadline, not by name: a page costs a reading of all their names. Names of members are read

@@ -79,7 +79,7 @@ struct Assembly: Sendable {
         var serverOptions = ServerOptions(limits: limits)
         serverOptions.basePath = settings.basePath
         let table = RouteTable.rollcall(
-            PresenceBackend(store: store, live: hub.live, enricher: enricher),
+            PresenceBackend(store: store, live: hub.live, enricher: enricher, queue: queue),
             streams: StreamHandlers(topicEvents: streams.topicEvents, manyTopicEvents: streams.manyTopicEvents),
             options: serverOptions,
             checks: {

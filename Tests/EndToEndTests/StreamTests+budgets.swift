@@ -126,4 +126,29 @@ extension StreamTests {
             try await eventually("no topics") { try await client.metric(followed) == 0 }
         }
     }
+
+    @Test func `slow readers of large lists share the budget of the node, and the slowest are closed`() async throws {
+        let budget = 40 << 20
+        let settings = ["ROLLCALL_MAX_STREAM_QUEUE_BYTES": "\(budget)", "ROLLCALL_SLOW_READER_AGE": "1"]
+        try await withNode(settings) { client in
+            try await fill("t", client)
+            let list = RollcallClient.path(topic: "t", "presences")
+            var readers: [StalledReader] = []
+            for _ in 0..<8 { readers.append(try await StalledReader.open(client.baseURL + list)) }
+            try await eventually("a queue") { try await client.metric(Self.queued) ?? 0 > 2 * Self.stateBytes }
+            #expect(try await client.metric(Self.queued) ?? 0 < 2 * Double(budget) + 2 * Self.stateBytes)
+            // Small answers need no room, and a large one waits until there is some.
+            #expect(try await client.get(list + "?limit=10").status == 200)
+            try await eventually("a whole list", timeout: .seconds(30)) {
+                let answer = try await client.get(list)
+                if answer.status == 503 {
+                    #expect(try answer.json["type"]?.string == "/problems/node-full")
+                    #expect(answer.header("Retry-After") == "1")
+                }
+                return answer.status == 200 && answer.body.count > 11_000_000
+            }
+            for reader in readers { await reader.close() }
+            try await eventually("an empty queue") { try await client.metric(Self.queued) == 0 }
+        }
+    }
 }

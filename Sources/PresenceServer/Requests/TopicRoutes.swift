@@ -23,17 +23,22 @@ struct TopicRoutes: Sendable {
         let known = page.isWhole ? IfNoneMatch(request.headers) : nil
         // Only the whole list tells whether the data of its entries is still the same.
         let isEnriched = page.view == .full && self.backend.enricher.applies(topic)
-        return try await self.answer(about: topic, page: page, unless: known) {
+        let queue = self.backend.queue.map { AnswerQueue(budget: $0, channel: context.channel) }
+        return try await self.answer(about: topic, page: page, unless: known, queue: queue) {
             let live = await self.backend.live(topic)
             if known != nil || live != nil {
                 let position = try await self.store.position(of: topic)
                 if let known, !isEnriched, known.matches(EntityTag.of(position)) { return .unchanged(position) }
-                if let live, live.cursor == position { return .roster(live.roster, position) }
+                if let live, live.cursor == position {
+                    try await self.waitForRoom(for: page, of: topic, in: queue)
+                    return .roster(live.roster, position)
+                }
             }
             if page.view == .count {
                 let (cursor, counts) = try await self.store.counts(of: topic)
                 return .counts(counts, cursor)
             }
+            try await self.waitForRoom(for: page, of: topic, in: queue)
             return .stored(try await self.store.stored(on: topic))
         }
     }
@@ -102,17 +107,20 @@ struct TopicRoutes: Sendable {
 
     /// Answers with what Redis says, or else with what the feed knew last.
     private func answer(
-        about topic: Topic, page: ListPage, unless known: IfNoneMatch? = nil, _ read: () async throws -> Answer
+        about topic: Topic, page: ListPage, unless known: IfNoneMatch? = nil, queue: AnswerQueue? = nil,
+        _ read: () async throws -> Answer
     ) async throws -> Response {
         do {
             switch try await read() {
             case .unchanged(let cursor):
                 return ListBody.unchanged(EntityTag.of(cursor))
             case .roster(let roster, let cursor):
-                return await ListBody(topic: topic, cursor: cursor, page: page)
+                if page.view != .count { try queue?.checkRoom(min(roster.presenceCount, page.limit ?? .max)) }
+                return await ListBody(topic: topic, cursor: cursor, page: page, queue: queue)
                     .response(roster, enrichedBy: self.backend.enricher, unless: known)
             case .stored(let stored):
-                return try await ListBody(topic: topic, cursor: stored.cursor, page: page)
+                try queue?.checkRoom(min(stored.count, page.limit ?? .max))
+                return try await ListBody(topic: topic, cursor: stored.cursor, page: page, queue: queue)
                     .response(stored, enrichedBy: self.backend.enricher, unless: known)
             case .counts(let counts, let cursor):
                 return ListBody(topic: topic, cursor: cursor, page: page).response(
@@ -120,8 +128,17 @@ struct TopicRoutes: Sendable {
             }
         } catch let error as StoreError where error.code == .unavailable || error.code == .refused {
             guard let live = await self.backend.live(topic) else { throw error }
-            return await ListBody(topic: topic, cursor: live.cursor, page: page, isStale: true)
+            return await ListBody(topic: topic, cursor: live.cursor, page: page, isStale: true, queue: queue)
                 .response(live.roster, enrichedBy: self.backend.enricher, unless: nil)
+        }
+    }
+
+    /// Waits until a list may be made; those that are small need no room.
+    private func waitForRoom(for page: ListPage, of topic: Topic, in queue: AnswerQueue?) async throws {
+        guard page.view != .count else { return }
+        try await queue?.waitForRoom {
+            if let limit = page.limit, limit < 100 { return limit }
+            return min(try await self.store.presenceCount(of: topic), page.limit ?? .max)
         }
     }
 

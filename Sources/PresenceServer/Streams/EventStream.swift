@@ -178,7 +178,7 @@ actor EventStream {
         if connection.isWritable, backlog.isEmpty { return connection.write(frame) }
         let verdict = backlog.offer(
             frame, as: kind, isWritable: connection.isWritable, isBudgetFull: queue.isFull, at: .now(),
-            hold: queue.hold(frame.event, for: self))
+            hold: queue.hold(frame.event, for: .stream(self)))
         switch verdict {
         case .write: connection.write(frame)
         case .queued: break

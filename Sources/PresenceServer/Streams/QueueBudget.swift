@@ -8,10 +8,10 @@ import Synchronization
 /// Bounds the bytes that wait for all slow readers of a node.
 ///
 /// While the budget is full, feeds make no new states for those who arrive, readers keep at most
-/// ``StreamBacklog/alwaysAllowed`` bytes of changes, and streams that finish no frame are ended.
+/// ``StreamBacklog/alwaysAllowed`` bytes of changes, large lists wait, and readers that finish no frame are closed.
 package final class QueueBudget: Sendable {
     private struct State {
-        var ledger: QueueLedger<EventStream>
+        var ledger: QueueLedger<SlowReader>
         var nextWarning = NIODeadline.uptimeNanoseconds(0)
     }
 
@@ -39,20 +39,20 @@ package final class QueueBudget: Sendable {
         return false
     }
 
-    /// Counts a frame that waits for a stream's reader, for as long as the result lives.
-    func hold(_ frame: ByteBuffer, for stream: EventStream) -> HeldFrame {
+    /// Counts a frame that waits for a reader, for as long as the result lives.
+    func hold(_ frame: ByteBuffer, for reader: SlowReader) -> HeldFrame {
         let isAllowed = change { ledger in
-            ledger.hold(frame.storageAddress, bytes: frame.storageCapacity, by: stream, at: .now())
+            ledger.hold(frame.storageAddress, bytes: frame.storageCapacity, by: reader, at: .now())
         }
-        if !isAllowed { end([stream]) } else if isFull { shed() }
-        return HeldFrame(frame, of: stream, in: self)
+        if !isAllowed { reader.end() } else if isFull { shed() }
+        return HeldFrame(frame, of: reader, in: self)
     }
 
-    fileprivate func release(_ frame: ByteBuffer, of stream: EventStream, isFinished: Bool) {
-        change { $0.release(frame.storageAddress, by: stream, isFinished: isFinished, at: .now()) }
+    fileprivate func release(_ frame: ByteBuffer, of reader: SlowReader, isFinished: Bool) {
+        change { $0.release(frame.storageAddress, by: reader, isFinished: isFinished, at: .now()) }
     }
 
-    private func change<Result: Sendable>(_ body: (inout QueueLedger<EventStream>) -> Result) -> Result {
+    private func change<Result: Sendable>(_ body: (inout QueueLedger<SlowReader>) -> Result) -> Result {
         state.withLock { state in
             let result = body(&state.ledger)
             isLedgerFull.store(state.ledger.isFull, ordering: .relaxed)
@@ -63,44 +63,39 @@ package final class QueueBudget: Sendable {
 
     private func shed() {
         let now = NIODeadline.now()
-        let (streams, bytes, warns) = state.withLock { state in
-            let streams = state.ledger.shed(at: now)
-            let warns = !streams.isEmpty && now >= state.nextWarning
+        let (readers, bytes, warns) = state.withLock { state in
+            let readers = state.ledger.shed(at: now)
+            let warns = !readers.isEmpty && now >= state.nextWarning
             if warns { state.nextWarning = now + .minutes(1) }
-            return (streams, state.ledger.bytes, warns)
+            return (readers, state.ledger.bytes, warns)
         }
         if warns {
             logger.warning(
-                "streams: queue budget is full, slow streams end",
-                metadata: ["bytes": "\(bytes)", "streams": "\(streams.count)"])
+                "streams: queue budget is full, slow readers are closed",
+                metadata: ["bytes": "\(bytes)", "readers": "\(readers.count)"])
         }
-        end(streams)
-    }
-
-    private func end(_ streams: [EventStream]) {
-        // Not at once: the stream may be in the middle of a write.
-        for stream in streams { stream.loop.execute { stream.assumeIsolated { $0.end(.slow) } } }
+        for reader in readers { reader.end() }
     }
 }
 
-/// One frame that waits for one stream's reader; the budget counts it until this is gone.
+/// One frame that waits for one reader; the budget counts it until this is gone.
 package final class HeldFrame: Sendable {
     /// Kept, so that no other frame gets the address by which the budget knows it.
     private let frame: ByteBuffer
-    private let stream: EventStream
+    private let reader: SlowReader
     private let budget: QueueBudget
     private let isFinished = Atomic(false)
 
-    fileprivate init(_ frame: ByteBuffer, of stream: EventStream, in budget: QueueBudget) {
+    fileprivate init(_ frame: ByteBuffer, of reader: SlowReader, in budget: QueueBudget) {
         self.frame = frame
-        self.stream = stream
+        self.reader = reader
         self.budget = budget
     }
 
     /// The reader has taken the frame.
     func finish() { isFinished.store(true, ordering: .relaxed) }
 
-    deinit { budget.release(frame, of: stream, isFinished: isFinished.load(ordering: .relaxed)) }
+    deinit { budget.release(frame, of: reader, isFinished: isFinished.load(ordering: .relaxed)) }
 }
 
 extension ByteBuffer {

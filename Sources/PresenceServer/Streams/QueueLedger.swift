@@ -6,7 +6,7 @@ package import NIOCore
 ///
 /// A frame that several streams wait for counts once. While the ledger is full, ``shed(at:)`` names the streams that free the
 /// most: all holders of a frame, if none of them has finished a frame for ``slowAfter``, and the largest frames first.
-package struct QueueLedger<Owner: AnyObject & Sendable>: Sendable {
+package struct QueueLedger<Owner: Hashable & Sendable>: Sendable {
     /// The address of a frame's bytes, which no other frame can have while it is held.
     package typealias FrameID = UInt
 
@@ -52,7 +52,7 @@ package struct QueueLedger<Owner: AnyObject & Sendable>: Sendable {
     package let slowAfter: TimeAmount
     package private(set) var bytes = 0
     private var frames: [FrameID: Frame] = [:]
-    private var holders: [ObjectIdentifier: Holder] = [:]
+    private var holders: [Owner: Holder] = [:]
     private var nextSearch = NIODeadline.uptimeNanoseconds(0)
 
     package init(maximumBytes: Int, slowAfter: TimeAmount) {
@@ -70,7 +70,7 @@ package struct QueueLedger<Owner: AnyObject & Sendable>: Sendable {
         let isAllowed = frames[frame] != nil || bytes < 2 * maximumBytes
         bytes += Self.bytesPerHold + (frames[frame] == nil ? size : 0)
         frames[frame, default: Frame(bytes: size)].holds += 1
-        holders[ObjectIdentifier(owner), default: Holder(owner: owner, progress: now)].add(frame, size)
+        holders[owner, default: Holder(owner: owner, progress: now)].add(frame, size)
         return isAllowed
     }
 
@@ -78,7 +78,7 @@ package struct QueueLedger<Owner: AnyObject & Sendable>: Sendable {
     ///
     /// - Parameter isFinished: Whether the reader has taken the frame, and not only lost it.
     package mutating func release(_ frame: FrameID, by owner: Owner, isFinished: Bool, at now: NIODeadline) {
-        guard let held = frames[frame], let holder = holders[ObjectIdentifier(owner)] else { return }
+        guard let held = frames[frame], let holder = holders[owner] else { return }
         bytes -= Self.bytesPerHold
         if held.holds > 1 {
             frames[frame]?.holds -= 1
@@ -87,9 +87,9 @@ package struct QueueLedger<Owner: AnyObject & Sendable>: Sendable {
             bytes -= held.bytes
         }
         if holder.holds > 1 {
-            holders[ObjectIdentifier(owner)]?.remove(frame, finishedAt: isFinished ? now : nil)
+            holders[owner]?.remove(frame, finishedAt: isFinished ? now : nil)
         } else {
-            holders[ObjectIdentifier(owner)] = nil
+            holders[owner] = nil
         }
     }
 
@@ -111,7 +111,7 @@ package struct QueueLedger<Owner: AnyObject & Sendable>: Sendable {
         for group in candidates.sorted(by: { ($1.bytes, $0.since) < ($0.bytes, $1.since) }) where excess > 0 {
             excess -= group.bytes
             for holder in group.holders {
-                holders[ObjectIdentifier(holder.owner)]?.isShed = true
+                holders[holder.owner]?.isShed = true
                 ended.append(holder.owner)
             }
         }

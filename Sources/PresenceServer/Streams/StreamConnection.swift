@@ -68,7 +68,7 @@ final class StreamConnection: ChannelDuplexHandler {
     private func writeLater(_ bytes: ByteBuffer, _ context: ChannelHandlerContext) {
         pending += 1
         // What is left of a frame keeps all of it in memory.
-        let held = queue.hold(bytes, for: stream)
+        let held = queue.hold(bytes, for: .stream(stream))
         context.writeAndFlush(wrapOutboundOut(.byteBuffer(bytes))).assumeIsolated().whenComplete { result in
             self.pending -= 1
             if case .success = result { held.finish() }

@@ -1,0 +1,30 @@
+// Rollcall · PresenceServer
+
+import NIOCore
+
+/// A client that bytes wait for: of a stream, or of an answer to a request.
+enum SlowReader: Hashable, Sendable {
+    case stream(EventStream)
+    case answer(on: any Channel)
+
+    private var identity: ObjectIdentifier {
+        switch self {
+        case .stream(let stream): ObjectIdentifier(stream)
+        case .answer(let channel): ObjectIdentifier(channel)
+        }
+    }
+
+    static func == (one: SlowReader, other: SlowReader) -> Bool { one.identity == other.identity }
+
+    func hash(into hasher: inout Hasher) { hasher.combine(identity) }
+
+    /// Closes the connection: there is no room for what waits on it.
+    func end() {
+        switch self {
+        case .stream(let stream):
+            // Not at once: the stream may be in the middle of a write.
+            stream.loop.execute { stream.assumeIsolated { $0.end(.slow) } }
+        case .answer(let channel): channel.close(promise: nil)
+        }
+    }
+}
