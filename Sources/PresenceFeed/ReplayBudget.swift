@@ -24,8 +24,10 @@ package final class ReplayBudget: Sendable {
 
     package var heldBytes: Int { bytes.load(ordering: .relaxed) }
 
-    /// What each topic may keep while the bound is exceeded.
-    package var share: Int { maximumBytes / max(1, topics.load(ordering: .relaxed)) }
+    /// What each topic may keep after the bound was exceeded.
+    ///
+    /// All shares together are three quarters of the bound, so that the next message does not exceed it again.
+    package var share: Int { maximumBytes / 4 * 3 / max(1, topics.load(ordering: .relaxed)) }
 
     /// Counts what a topic keeps now in place of what it kept; returns its share if there is too much.
     ///
