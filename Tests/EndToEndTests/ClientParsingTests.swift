@@ -106,16 +106,18 @@ struct ClientParsingTests {
         handler[metadataKey: "level"] = "a \"field\""
         handler.log(
             event: LogEvent(
-                level: .info, message: "one\ntwo", metadata: ["id": "x1"], source: nil, file: #file,
+                level: .info, message: "one\ntwo\u{2028}\u{85}", metadata: ["id": "x1", "topic": "a\u{2029}b"],
+                source: nil, file: #file,
                 function: #function, line: #line))
         let line = written.withLock { $0 }
         #expect(line.hasSuffix("\n") && line.count { $0 == "\n" } == 1)
         guard format == .json else {
-            #expect(line.contains(#"one\ntwo id=x1 level="a \"field\"""#))
+            #expect(line.contains(#"one\ntwo\u2028\u0085 id=x1 level="a \"field\"" topic="a\u2029b""#))
             return
         }
         let object = try JSON(parsing: String(line.dropLast()))
-        #expect(object["message"]?.string == "one\ntwo")
+        #expect(object["message"]?.string == "one\ntwo\u{2028}\u{85}")
+        #expect(!line.unicodeScalars.contains { $0.value == 0x85 || 0x2028...0x2029 ~= $0.value })
         #expect(object["level"]?.string == "info")
         #expect(object["field.level"]?.string == #"a "field""#)
         #expect(object["id"]?.string == "x1")

@@ -198,18 +198,29 @@ struct FetchHookTests {
                 database,
                 "INSERT INTO people VALUES ('huge', to_json(repeat('x', 100000))::text); "
                     + "INSERT INTO people SELECT 'other' || n, '1' FROM generate_series(1, 10000) n")
+            let deep = String(repeating: "[", count: 33) + String(repeating: "]", count: 33)
+            try await psql(
+                database,
+                #"INSERT INTO people VALUES ('half', '{"a":"\ud83d\u0000"}'), ('lines', '"' || chr(8232) || chr(133) || '"'), "#
+                    + #"('twice', '{"a":1,"a":2}'), ('deep', '\#(deep)'), ('deepest', '\#(deep.dropFirst().dropLast())')"#
+            )
             let rules =
                 #"[{"field":"user","timeout_ms":10000,"query":"SELECT key, data FROM people WHERE key = ANY($1)"}]"#
             let settings = settings(database, ["ROLLCALL_FETCH_RULES": rules])
             try await withRollcall(redis: try await SharedRedis.url, environment: settings) { node in
-                for key in keys + ["broken", "null", "two lines", "huge", "nobody"] {
+                let odd = ["half", "lines", "twice", "deep", "deepest"]
+                for key in keys + odd + ["broken", "null", "two lines", "huge", "nobody"] {
                     let path = RollcallClient.path(topic: "lobby", "presences", key, "s")
                     #expect(try await node.client.put(path, "{}").status == 201)
                 }
                 let presences = try await node.client.get(list).json["presences"]
                 for key in keys { #expect(presences?[key]?["user"]?.string == key) }
                 #expect(presences?["two lines"]?["user"] == [1, 2])
-                for key in ["broken", "huge"] { #expect(presences?[key]?["enriched"] == false) }
+                #expect(presences?["half"]?["user"]?["a"]?.string == "\u{FFFD}\u{FFFD}")
+                #expect(presences?["lines"]?["user"]?.string == "\u{2028}\u{85}")
+                #expect(try await node.client.get(list).text.contains(#""user":"\u2028\u0085""#))
+                #expect(presences?["deepest"]?["user"] != nil)
+                for key in ["broken", "huge", "twice", "deep"] { #expect(presences?[key]?["enriched"] == false) }
                 for key in ["null", "nobody"] {
                     #expect(
                         presences?[key]?["user"] == nil && presences?[key]?["enriched"] == nil)

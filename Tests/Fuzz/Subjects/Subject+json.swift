@@ -18,7 +18,10 @@ extension Subject {
             try round.expect(JSON(parsing: bytes).compact == Array(compact.utf8), "JSON does not come back as it was")
             return true
         }
-        try round.damage(spread, alphabet) { round, bytes in
+        try round.damage(spread, alphabet + "\u{7F}\u{85}\u{2028}") { round, bytes in
+            let safe = SafeJSON.escaped(bytes) ?? bytes
+            try round.expect(SafeJSON.escaped(safe) == nil, "safe JSON is not its own safe form")
+            try round.expect(String(validating: safe, as: UTF8.self) != nil, "safe JSON is no UTF-8")
             guard let read = try? JSON(parsing: bytes) else { return false }
             let compact = read.compact
             try round.expect(compact.count <= bytes.count, "JSON grew from \(bytes.count) to \(compact.count) bytes")
