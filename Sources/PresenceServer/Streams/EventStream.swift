@@ -26,8 +26,8 @@ actor EventStream {
     private var silent: Set<Int> = []
     private var subscriptions: [Subscription] = []
     private var stall: Scheduled<Void>?
-    /// What the connection had not sent yet when the stall timer was set.
-    private var unsent = 0
+    /// What the client had not acknowledged when the stall timer was set.
+    private var unread = 0
     private var reason: StreamEnd?
     private var onEnd: [@Sendable (StreamEnd) -> Void] = []
     /// When the socket is closed, which is after the end.
@@ -205,12 +205,12 @@ actor EventStream {
 
     func unwritable() {
         guard stall == nil, reason == nil else { return }
-        unsent = connection?.unsentBytes ?? 0
+        unread = connection?.unreadBytes ?? 0
         stall = loop.scheduleTask(in: options.maximumStall) {
             self.assumeIsolated {
                 $0.stall = nil
                 // A client that is slow but reads is not cut off in the middle of a large state.
-                if let now = $0.connection?.unsentBytes, now < $0.unsent { $0.unwritable() } else { $0.end(.unread) }
+                if let now = $0.connection?.unreadBytes, now < $0.unread { $0.unwritable() } else { $0.end(.unread) }
             }
         }
     }

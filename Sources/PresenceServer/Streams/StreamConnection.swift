@@ -26,6 +26,8 @@ final class StreamConnection: ChannelDuplexHandler {
     /// Writes that the framework has and has not finished.
     private var pending = 0
     private(set) var isWritable = true
+    /// Whether the kernel gave the client up, since it acknowledged nothing for too long.
+    private var isGivenUp = false
 
     init(stream: EventStream, queue: QueueBudget, isChunked: Bool = true) {
         self.stream = stream
@@ -45,6 +47,9 @@ final class StreamConnection: ChannelDuplexHandler {
 
     /// Bytes that were written and that the kernel has not taken.
     var unsentBytes: Int { (try? context?.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0 }
+
+    /// Bytes that were written and that the client has not acknowledged.
+    var unreadBytes: Int { unsentBytes + (context.map(SocketQueue.unacknowledgedBytes) ?? 0) }
 
     func write(_ frame: StreamFrame) {
         if let id = frame.id { write(id) }
@@ -71,7 +76,10 @@ final class StreamConnection: ChannelDuplexHandler {
         let held = queue.hold(bytes, for: .stream(stream))
         context.writeAndFlush(wrapOutboundOut(.byteBuffer(bytes))).assumeIsolated().whenComplete { result in
             self.pending -= 1
-            if case .success = result { held.finish() }
+            switch result {
+            case .success: held.finish()
+            case .failure(let error): self.note(error)
+            }
         }
     }
 
@@ -98,8 +106,19 @@ final class StreamConnection: ChannelDuplexHandler {
         #else
             let flags = MSG_DONTWAIT
         #endif
-        return frame.withUnsafeReadableBytes { max(0, Foundation.send(socket, $0.baseAddress, $0.count, flags)) }
+        return frame.withUnsafeReadableBytes {
+            let sent = Foundation.send(socket, $0.baseAddress, $0.count, flags)
+            if sent < 0, errno == ETIMEDOUT { isGivenUp = true }
+            return max(0, sent)
+        }
     }
+
+    /// Notes whether the kernel gave the client up, which it reports once: to whatever uses the socket next.
+    private func note(_ error: any Error) {
+        if (error as? IOError)?.errnoCode == ETIMEDOUT { isGivenUp = true }
+    }
+
+    private var endOfClient: StreamEnd { isGivenUp ? .unread : .clientGone }
 
     // What clients send while they are told is nothing to us; their end is seen without reading.
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {}
@@ -119,17 +138,20 @@ final class StreamConnection: ChannelDuplexHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        stream.assumeIsolated { $0.end(.clientGone) }
+        let end = endOfClient
+        stream.assumeIsolated { $0.end(end) }
         context.fireChannelInactive()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        // The kernel gave the client up: it acknowledged nothing for too long.
-        if (error as? IOError)?.errnoCode == ETIMEDOUT { stream.assumeIsolated { $0.end(.unread) } }
+        note(error)
+        if isGivenUp { stream.assumeIsolated { $0.end(.unread) } }
         context.close(promise: nil)
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
-        if case ChannelEvent.inputClosed? = event as? ChannelEvent { stream.assumeIsolated { $0.end(.clientGone) } }
+        guard case ChannelEvent.inputClosed? = event as? ChannelEvent else { return }
+        let end = endOfClient
+        stream.assumeIsolated { $0.end(end) }
     }
 }
