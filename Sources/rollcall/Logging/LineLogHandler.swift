@@ -49,7 +49,7 @@ struct LineLogHandler: LogHandler {
         var line = "\(time) \(event.level.rawValue.padding(toLength: 8, withPad: " ", startingAt: 0)) \(event.message)"
         for (name, value) in fields {
             let isPlain =
-                !value.isEmpty && !value.unicodeScalars.contains { $0 == " " || $0 == "\"" || Self.splitsLines($0) }
+                !value.isEmpty && !value.unicodeScalars.contains { $0 == " " || $0 == "\"" || Terminal.isHarmful($0) }
             line += " \(name)=\(isPlain ? value : Self.quoted(value))"
         }
         return Self.onOneLine(line)
@@ -85,22 +85,13 @@ struct LineLogHandler: LogHandler {
     /// A message with a line end in it must not look like two log lines.
     private static func onOneLine(_ line: String) -> String {
         // By scalar: as a Character, a carriage return and a line feed are one, and neither of the two.
-        line.unicodeScalars.reduce(into: "") { text, scalar in
+        let joined = line.unicodeScalars.reduce(into: "") { text, scalar in
             switch scalar {
             case "\r": text += "\\r"
             case "\n": text += "\\n"
-            case _ where Terminal.isHarmful(scalar): text += "\\u{\(String(scalar.value, radix: 16))}"
-            case _ where splitsLines(scalar): text += "\\u" + String(scalar.value + 0x10000, radix: 16).dropFirst()
             default: text.unicodeScalars.append(scalar)
             }
-        } + "\n"
-    }
-
-    /// Whether some reader of lines, or a terminal, takes the character for more than a character.
-    private static func splitsLines(_ scalar: Unicode.Scalar) -> Bool {
-        switch scalar.value {
-        case ..<0x20, 0x7F...0x9F, 0x2028, 0x2029: true
-        default: false
         }
+        return Terminal.escapedJSON(joined) + "\n"
     }
 }
