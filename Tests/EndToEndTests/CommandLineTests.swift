@@ -152,9 +152,13 @@ struct CommandLineTests {
             try await eventually("watch is back") {
                 try await second.client.get("/metrics").text.contains("\nrollcall_streams_open 1\n")
             }
+            // A stream counts as open before it has its state; what follows bob's join comes with its reason.
+            _ = try await second.client.post(
+                RollcallClient.path(topic: "lobby", "presences"), #"{"key":"bob","session":"s","ttl":60}"#)
+            try await eventually("bob seen") { watch.log.lines.contains("+ bob {}") }
             _ = try await second.client.delete(RollcallClient.path(topic: "lobby", "presences", "alice", "s"))
             try await eventually("alice gone") { watch.log.lines.contains("- alice untracked") }
-            #expect(watch.log.text.count { $0 == "+" } == 1)
+            #expect(watch.log.text.count { $0 == "+" } == 2)
             await watch.stop()
             await second.terminate()
         }

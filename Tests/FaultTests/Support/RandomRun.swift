@@ -25,8 +25,9 @@ struct RandomRun {
         random = SplitMix(seed: seed)
     }
 
-    /// Runs; returns what struck, and how often a session on several streams was closed beside another one. An error
-    /// names the seed and the faults.
+    /// Runs, and returns the faults and how often a session on several streams was closed beside another one.
+    ///
+    /// An error names the seed and the faults.
     static func run(seed: UInt64) async throws -> (faults: [RandomFault], closed: Int) {
         var run = RandomRun(seed: seed)
         do {
