@@ -156,6 +156,10 @@ package final class RedisPool: Service, Sendable {
             if let known = contents.connections.lazy.map(\.standing).first(where: { !$0.missing.isEmpty }) {
                 connection.stand(known)
             }
+            // What this one was asked is as new for the others.
+            if !connection.standing.missing.isEmpty {
+                for other in contents.connections { other.stand(connection.standing) }
+            }
             contents.connections.append(connection)
             contents.failure = nil
             notify(.connected(server), contents.observers)

@@ -21,13 +21,14 @@ struct RefusedWritesTests {
 
     /// Lends a store with a user that may do everything at first, and another connection that may take rights away.
     private func withUser(
+        checkInterval: Duration = .seconds(1),
         _ body: (_ test: StoreUnderTest, _ admin: StoreUnderTest) async throws -> Void
     ) async throws {
         try await withLocalRedis(port: true) { redis in
             try await withStore(url: redis.url) { admin in
                 try await admin.redis("ACL", "SETUSER", "app", "on", ">pw", "+@all", "~*", "&*")
                 let url = redis.url.replacing("redis://", with: "redis://app:pw@")
-                try await withStore(url: url) { test in try await body(test, admin) }
+                try await withStore(url: url, checkInterval: checkInterval) { test in try await body(test, admin) }
             }
         }
     }
@@ -89,6 +90,27 @@ struct RefusedWritesTests {
                 test.store.trouble?.detail.contains("key \(test.store.keys.nodes)") == true
             }
             #expect(test.store.trouble?.detail.contains("HSET") == false)
+        }
+    }
+
+    @Test func `What a new connection finds missing counts at once for those that are up`() async throws {
+        func clients(_ admin: StoreUnderTest) async throws -> [String] {
+            let list = try await admin.redis("CLIENT", "LIST", "TYPE", "NORMAL").string ?? ""
+            return list.split(separator: "\n").filter { $0.contains("user=app") }
+                .compactMap { $0.split(separator: " ").first?.dropFirst(3) }.map { String($0) }
+        }
+        // So seldom that only handshakes ask.
+        try await withUser(checkInterval: .seconds(3600)) { test, admin in
+            try await test.track(alice, on: topic)
+            try await eventually("both connections") { try await clients(admin).count == 2 }
+            let client = try #require(try await clients(admin).first)
+            try await admin.redis("ACL", "SETUSER", "app", "resetchannels")
+            try await admin.redis("CLIENT", "KILL", "ID", .string(client))
+            try await eventually("the refusal") { test.store.trouble?.kind == .rights }
+            for _ in 0..<4 {
+                _ = await #expect(throws: StoreError.self) { try await test.store.untrack([alice], on: topic) }
+            }
+            #expect(try await test.store.snapshot(of: topic).presences.map(\.member) == [alice])
         }
     }
 

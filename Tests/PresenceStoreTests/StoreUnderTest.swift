@@ -150,9 +150,11 @@ final class MessageLog: Sendable {
 
 /// Runs `body` with a store whose keys nobody else has, on the shared server or one of its own.
 ///
-/// - Parameter isPatient: Whether the pool waits for a Redis that is slow, since no rule of the test is about that.
+/// - Parameters:
+///   - isPatient: Whether the pool waits for a Redis that is slow, since no rule of the test is about that.
+///   - checkInterval: How often the pool asks what its user may do.
 func withStore(
-    url: String? = nil, limits: Limits = Limits(), isPatient: Bool = true,
+    url: String? = nil, limits: Limits = Limits(), isPatient: Bool = true, checkInterval: Duration = .seconds(1),
     _ body: (StoreUnderTest) async throws -> Void
 ) async throws {
     let address: String
@@ -166,6 +168,7 @@ func withStore(
     }
     let keys = StoreKeys(prefix: uniquePrefix(), database: url.database)
     options.admission = try PresenceStore.admission(keys)
+    options.admissionInterval = checkInterval
     let pool = RedisPool(
         url: url, options: options, eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: .quiet)
     let running = Task { try await pool.run() }
