@@ -155,7 +155,8 @@ let package = Package(
             name: "PresenceServerTests",
             dependencies: [
                 "PresenceServer", "PresenceFeed", "PresenceStore", "Presence", "Redis", "LocalServices", "TestSupport",
-                hummingbird, nio, nioPosix, nioHTTP1, httpTypes, httpClient, logging, metrics, lifecycle, yams,
+                "RandomInput", hummingbird, nio, nioPosix, nioHTTP1, httpTypes, httpClient, logging, metrics, lifecycle,
+                yams,
             ],
             swiftSettings: settings),
         .testTarget(

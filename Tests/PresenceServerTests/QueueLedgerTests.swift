@@ -2,6 +2,7 @@
 
 import NIOCore
 import PresenceServer
+import RandomInput
 import Testing
 
 @Suite("The ledger of what waits for slow readers")
@@ -77,25 +78,98 @@ struct QueueLedgerTests {
         #expect(first && shared && !second, "one frame may be larger than the bound, and readers share it")
     }
 
-    @Test func `random holds and releases leave nothing behind`() {
+    @Test func `a stream that finished its largest frame and takes no other is slow like any other`() {
         var ledger = ledger
-        var random = SystemRandomNumberGenerator()
-        var held: [(UInt, String)] = []
+        _ = ledger.hold(1, bytes: 50_000, by: a, at: start)
+        _ = ledger.hold(2, bytes: 12_000, by: a, at: start)
+        ledger.release(1, by: a, isFinished: true, at: start + .seconds(1))
+        #expect(ledger.isFull && ledger.shed(at: start + .seconds(10)).isEmpty)
+        #expect(ledger.shed(at: start + .seconds(11)) == ["a"])
+    }
+
+    @Test func `a stream that finished a frame is no reason to end those that still wait for it`() {
+        var ledger = ledger
+        for stream in [a, b] { _ = ledger.hold(1, bytes: 50_000, by: stream, at: start) }
+        _ = ledger.hold(2, bytes: 12_000, by: a, at: start)
+        ledger.release(1, by: a, isFinished: true, at: start + .seconds(1))
+        _ = ledger.hold(1, bytes: 50_000, by: c, at: start + .seconds(9))
+        #expect(ledger.shed(at: start + .seconds(11)) == ["a"], "c is not slow, and waits for frame 1 with b")
+    }
+
+    @Test func `a stream that waits for one frame twice is ended to free it`() {
+        var ledger = ledger
+        for _ in 0..<2 { _ = ledger.hold(1, bytes: 12_000, by: a, at: start) }
+        #expect(ledger.shed(at: start + .minutes(1)) == ["a"])
+    }
+
+    @Test(arguments: [1, 2, 3, SplitMix.freshSeed()])
+    func `random holds and releases leave nothing behind, and each search ends those that it should`(seed: UInt64) {
+        var random = SplitMix(seed: seed)
+        var ledger = ledger
+        var model = Model()
+        var searches = 0
         for step in 0..<5_000 {
             let now = start + .seconds(Int64(step))
-            if held.isEmpty || Bool.random(using: &random) {
-                let frame = UInt.random(in: 1...20), stream = [a, b, c][Int.random(in: 0..<3)]
-                _ = ledger.hold(frame, bytes: Int(frame) * 100, by: stream, at: now)
-                held.append((frame, stream))
+            if model.held.isEmpty || random.chance(52) {
+                let frame = UInt(1 + random.below(20)), stream = random.pick([a, b, c])
+                _ = ledger.hold(frame, bytes: Model.bytes(of: frame), by: stream, at: now)
+                model.hold(frame, by: stream, at: now)
             } else {
-                let (frame, stream) = held.remove(at: Int.random(in: 0..<held.count))
-                ledger.release(frame, by: stream, isFinished: Bool.random(), at: now)
+                let (frame, stream) = model.held[random.below(model.held.count)]
+                let isFinished = random.chance(50)
+                ledger.release(frame, by: stream, isFinished: isFinished, at: now)
+                model.release(frame, by: stream, isFinished: isFinished, at: now)
             }
-            _ = ledger.shed(at: now)
-            let frames = Set(held.map(\.0)).reduce(0) { $0 + Int($1) * 100 }
-            #expect(ledger.bytes == frames + held.count * own)
+            let ended = ledger.shed(at: now)
+            #expect(names(ended) == model.shed(at: now), "seed \(seed), step \(step)")
+            searches += ended.isEmpty ? 0 : 1
+            for (frame, stream) in model.held where ended.contains(stream) {
+                ledger.release(frame, by: stream, isFinished: false, at: now)
+                model.release(frame, by: stream, isFinished: false, at: now)
+            }
+            #expect(ledger.bytes == model.bytes, "seed \(seed), step \(step)")
         }
-        for (frame, stream) in held { ledger.release(frame, by: stream, isFinished: true, at: start) }
+        #expect(searches > 10, "seed \(seed)")
+        for (frame, stream) in model.held { ledger.release(frame, by: stream, isFinished: true, at: start) }
         #expect(ledger.bytes == 0)
+    }
+
+    /// The rules of the ledger, over a plain list of holds; frames of other numbers have other sizes.
+    private struct Model {
+        var held: [(frame: UInt, stream: String)] = []
+        var progress: [String: NIODeadline] = [:]
+
+        static func bytes(of frame: UInt) -> Int { Int(frame) * 100 }
+
+        var bytes: Int {
+            Set(held.map(\.frame)).reduce(0) { $0 + Self.bytes(of: $1) } + held.count * QueueLedger<String>.bytesPerHold
+        }
+
+        mutating func hold(_ frame: UInt, by stream: String, at now: NIODeadline) {
+            if !held.contains(where: { $0.stream == stream }) { progress[stream] = now }
+            held.append((frame, stream))
+        }
+
+        mutating func release(_ frame: UInt, by stream: String, isFinished: Bool, at now: NIODeadline) {
+            guard let index = held.firstIndex(where: { $0 == (frame, stream) }) else { return }
+            held.remove(at: index)
+            if isFinished { progress[stream] = now }
+        }
+
+        func shed(at now: NIODeadline) -> [String] {
+            var excess = bytes - 10_000 + 1
+            var ended: Set<String> = []
+            for frame in Set(held.map(\.frame)).sorted(by: >) where excess > 0 {
+                let readers = Set(held.filter { $0.frame == frame }.map(\.stream))
+                let isFreed = readers.allSatisfy { reader in
+                    let largest = held.filter { $0.stream == reader }.map(\.frame).max()
+                    return largest == frame && now - (progress[reader] ?? now) >= .seconds(10)
+                }
+                guard isFreed else { continue }
+                ended.formUnion(readers)
+                excess -= Self.bytes(of: frame)
+            }
+            return ended.sorted()
+        }
     }
 }

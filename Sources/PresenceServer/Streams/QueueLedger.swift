@@ -1,5 +1,6 @@
 // Rollcall · PresenceServer
 
+import DequeModule
 package import NIOCore
 
 /// Counts the bytes that wait for slow readers of a node, as a pure state machine: holds in, streams to end out.
@@ -18,11 +19,10 @@ package struct QueueLedger<Owner: Hashable & Sendable>: Sendable {
 
     private struct Holder {
         let owner: Owner
-        var holds = 0
+        /// One element a hold, in the order of the holds, which end in about the same order.
+        var frames: Deque<FrameID> = []
         /// When the stream finished a frame last, or began to hold one.
         var progress: NIODeadline
-        var largest: FrameID = 0
-        var largestBytes = 0
         /// Whether the stream is being ended already.
         var isShed = false
 
@@ -31,21 +31,15 @@ package struct QueueLedger<Owner: Hashable & Sendable>: Sendable {
             self.progress = progress
         }
 
-        mutating func add(_ frame: FrameID, _ size: Int) {
-            holds += 1
-            if size >= largestBytes { (largest, largestBytes) = (frame, size) }
-        }
-
         mutating func remove(_ frame: FrameID, finishedAt now: NIODeadline?) {
-            holds -= 1
-            if frame == largest { largestBytes = 0 }
+            if let index = frames.firstIndex(of: frame) { frames.remove(at: index) }
             if let now { progress = now }
         }
     }
 
     /// What a waiting frame costs beside its bytes.
     package static var bytesPerHold: Int { 64 }
-    /// The time between two searches for streams to end: a search reads all holders.
+    /// The time between two searches for streams to end: a search reads all holds of slow streams.
     private static var pause: TimeAmount { .milliseconds(100) }
 
     package let maximumBytes: Int
@@ -70,7 +64,7 @@ package struct QueueLedger<Owner: Hashable & Sendable>: Sendable {
         let isAllowed = frames[frame] != nil || bytes < 2 * maximumBytes
         bytes += Self.bytesPerHold + (frames[frame] == nil ? size : 0)
         frames[frame, default: Frame(bytes: size)].holds += 1
-        holders[owner, default: Holder(owner: owner, progress: now)].add(frame, size)
+        holders[owner, default: Holder(owner: owner, progress: now)].frames.append(frame)
         return isAllowed
     }
 
@@ -78,7 +72,7 @@ package struct QueueLedger<Owner: Hashable & Sendable>: Sendable {
     ///
     /// - Parameter isFinished: Whether the reader has taken the frame, and not only lost it.
     package mutating func release(_ frame: FrameID, by owner: Owner, isFinished: Bool, at now: NIODeadline) {
-        guard let held = frames[frame], let holder = holders[owner] else { return }
+        guard let held = frames[frame], let holds = holders[owner]?.frames.count else { return }
         bytes -= Self.bytesPerHold
         if held.holds > 1 {
             frames[frame]?.holds -= 1
@@ -86,7 +80,7 @@ package struct QueueLedger<Owner: Hashable & Sendable>: Sendable {
             frames[frame] = nil
             bytes -= held.bytes
         }
-        if holder.holds > 1 {
+        if holds > 1 {
             holders[owner]?.remove(frame, finishedAt: isFinished ? now : nil)
         } else {
             holders[owner] = nil
@@ -97,14 +91,16 @@ package struct QueueLedger<Owner: Hashable & Sendable>: Sendable {
     package mutating func shed(at now: NIODeadline) -> [Owner] {
         guard isFull, now >= nextSearch else { return [] }
         nextSearch = now + Self.pause
-        var groups: [FrameID: [Holder]] = [:]
+        var groups: [FrameID: (holds: Int, holders: [Holder])] = [:]
         for holder in holders.values where !holder.isShed && now - holder.progress >= slowAfter {
-            groups[holder.largest, default: []].append(holder)
+            guard let (frame, holds) = largestFrame(of: holder) else { continue }
+            groups[frame, default: (0, [])].holds += holds
+            groups[frame]?.holders.append(holder)
         }
-        let candidates = groups.compactMap { frame, holders -> (bytes: Int, since: NIODeadline, holders: [Holder])? in
-            guard let held = frames[frame], held.holds <= holders.count else { return nil }
-            let since = holders.lazy.map(\.progress).min() ?? now
-            return (held.bytes, since, holders)
+        let candidates = groups.compactMap { frame, group -> (bytes: Int, since: NIODeadline, holders: [Holder])? in
+            guard let held = frames[frame], held.holds == group.holds else { return nil }
+            let since = group.holders.lazy.map(\.progress).min() ?? now
+            return (held.bytes, since, group.holders)
         }
         var excess = bytes - maximumBytes + 1
         var ended: [Owner] = []
@@ -116,5 +112,14 @@ package struct QueueLedger<Owner: Hashable & Sendable>: Sendable {
             }
         }
         return ended
+    }
+
+    /// The largest frame that a stream waits for, and how often it waits for it; of several of one size the newest.
+    private func largestFrame(of holder: Holder) -> (frame: FrameID, holds: Int)? {
+        var largest: (frame: FrameID, bytes: Int)?
+        for frame in holder.frames {
+            if let bytes = frames[frame]?.bytes, bytes >= largest?.bytes ?? 0 { largest = (frame, bytes) }
+        }
+        return largest.map { largest in (largest.frame, holder.frames.count { $0 == largest.frame }) }
     }
 }
