@@ -39,6 +39,8 @@ package struct FeedOptions: Sendable {
     package var makeRoom: @Sendable () -> Bool = { true }
     /// When a feed asks for room again.
     package var roomCheck = TimeAmount.milliseconds(100)
+    /// How long a subscriber waits for room; after that its state is made all the same.
+    package var roomPatience = TimeAmount.seconds(30)
     /// Snapshots under way at once.
     package var snapshots = 8
 

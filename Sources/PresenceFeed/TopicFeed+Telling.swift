@@ -85,17 +85,23 @@ extension TopicFeed {
         let isCrowded = isCrowded()
         for waiter in waiting {
             let subscription = waiter.subscription
-            if waiter.isPatient && isBehind(subscription) || isCrowded && !canShare(waiter) {
+            if waiter.isPatient && isBehind(subscription) {
                 later.append(waiter)
                 continue
             }
             var origin: Telling.Origin?
+            var missed: Telling.Resumption?
             if waiter.mayResume, let since = subscription.since, since != .empty {
                 let place = Telling.Origin(
                     cursor: since, showsData: enricher != nil && subscription.format.view == .full)
-                resumptions[place] = resumptions[place] ?? resumption(from: place, renewing: renewed)
-                if resumptions[place] != nil { origin = place }
+                missed = resumptions[place] ?? resumption(from: place, renewing: renewed)
+                if missed != nil { origin = place }
             }
+            if isCrowded, mustWait(waiter, resuming: missed) {
+                later.append(waiter)
+                continue
+            }
+            if let origin { resumptions[origin] = missed }
             let isReturning = !waiter.mayResume || subscription.since.map { $0 != .empty } == true
             arrivals.append(Telling.Arrival(subscription: subscription, origin: origin, isReturning: isReturning))
         }
@@ -117,10 +123,14 @@ extension TopicFeed {
     private static let smallState = 64 << 10
     private static let leastBytesOfPresence = 64
 
-    /// Whether a subscriber is sent a state that is there already.
-    private func canShare(_ waiter: Waiter) -> Bool {
-        let resumes = waiter.mayResume && waiter.subscription.since.map { $0 != .empty } == true
-        return !resumes && states[waiter.subscription.format] != nil
+    /// Whether a subscriber waits for room: not for what it missed, for a state that is there already, or for too long.
+    private func mustWait(_ waiter: Waiter, resuming resumption: Telling.Resumption?) -> Bool {
+        if NIODeadline.now() - waiter.since >= options.roomPatience { return false }
+        let subscription = waiter.subscription
+        // A renewal of all entries is as large as a state.
+        if let resumption { return resumption.renewed == nil && enricher != nil && subscription.format.view == .full }
+        let isReturning = !waiter.mayResume || subscription.since.map { $0 != .empty } == true
+        return isReturning && enricher != nil || states[subscription.format] == nil
     }
 
     private func lookForRoomAgain() {

@@ -1,5 +1,7 @@
 // Rollcall · PresenceFeed
 
+import NIOCore
+
 /// A subscriber before its first event.
 struct Waiter {
     let subscription: Subscription
@@ -7,4 +9,6 @@ struct Waiter {
     var mayResume = true
     /// False once its own track, or what it saw at another node, is overdue: the next state serves it, whatever it shows.
     var isPatient = true
+    /// Since when it waits.
+    let since = NIODeadline.now()
 }

@@ -122,6 +122,49 @@ struct FeedBoundsTests {
         }
     }
 
+    @Test func `a stream that resumes needs no room for a state`() async throws {
+        var options = FeedOptions()
+        options.makeRoom = { false }
+        try await HubFixture.with(redis: SharedRedis.url, options: options) { node in
+            let first = node.listen(to: topic)
+            try await first.hears("state")
+            let cursor = try await fill(node, first)
+            let other = node.listen(to: topic)
+            let alice = try await node.track("alice", on: topic)
+            try await eventually { first.cursor == alice?.cursor }
+            let back = node.listen(to: topic, since: cursor)
+            try await eventually { back.words.contains { $0.contains("+alice") } }
+            #expect(back.words.first?.hasPrefix("resumed") == true)
+            #expect(other.words.isEmpty)
+        }
+    }
+
+    @Test func `a subscriber that waited long enough gets a large state though there is no room`() async throws {
+        var options = FeedOptions()
+        options.roomCheck = .milliseconds(20)
+        options.roomPatience = .milliseconds(500)
+        options.makeRoom = { false }
+        try await HubFixture.with(redis: SharedRedis.url, options: options) { node in
+            let first = node.listen(to: topic)
+            try await first.hears("state")
+            _ = try await fill(node, first)
+            let start = ContinuousClock.now
+            let second = node.listen(to: topic)
+            try await eventually { second.words.first?.hasPrefix("state user0") == true }
+            #expect(ContinuousClock.now - start >= .milliseconds(400))
+        }
+    }
+
+    /// Tracks presences of which a state is large; returns the cursor at which a listener has been sent all.
+    private func fill(_ node: HubFixture, _ listener: Listener) async throws -> Cursor? {
+        let items = (0..<1100).map { Tracking(member: Fixture.member("user\($0)")) }
+        _ = try await node.store.track(items, on: topic, mode: .put)
+        try await eventually { await node.hub.live(topic)?.roster.keyCount == 1100 }
+        let last = try await node.track("user0", on: topic, meta: #"{"x":1}"#)
+        try await eventually { listener.cursor == last?.cursor }
+        return last?.cursor
+    }
+
     @Test func `a hub follows no more topics than it may, all of a request or none`() async throws {
         var options = FeedOptions()
         options.maximumTopics = 3
