@@ -57,6 +57,24 @@ struct ConnectionBoundsTests {
         }
     }
 
+    @Test func `connections that were closed for idleness cost their event loops nothing`() async throws {
+        try await withNode(Self.hasty) { node in
+            // More than one for each event loop, of each kind.
+            for text in ["", RawClient.get("/healthz"), "\r\n"] {
+                try await withThrowingTaskGroup { group in
+                    for _ in 0..<8 { group.addTask { _ = try await ended(text, at: node) } }
+                    try await group.waitForAll()
+                }
+            }
+            for _ in 0..<16 {
+                let client = try await RawClient.connect(to: node.url)
+                try await client.send(RawClient.get("/healthz"))
+                try await eventually("an answer") { try await client.received.hasPrefix("HTTP/1.1 200") }
+                await client.close()
+            }
+        }
+    }
+
     @Test func `a body that drips has the time of the whole`() async throws {
         try await withNode(Self.hasty) { node in
             let client = try await RawClient.connect(to: node.url)

@@ -44,6 +44,8 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private var sentBefore: Int?
     /// The connection is a stream's.
     private var isReleased = false
+    /// Whether the connection has ended, or is a stream's by now.
+    private var isSettled = false
 
     init(_ responder: RollcallResponder, times: ConnectionTimes, budget: BodyBudget, logger: Logger) {
         self.responder = responder
@@ -73,6 +75,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     /// Gives back what the connection holds of the node.
     private func settle() {
+        isSettled = true
         timer?.cancel()
         timer = nil
         lingering?.cancel()
@@ -363,6 +366,8 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     /// Sets the timer, unless it rings early enough: it is looked at again when it rings.
     private func arm(_ context: ChannelHandlerContext) {
+        // A deadline of a closed connection stays in the past, and its timer would fire again and again.
+        guard !isSettled else { return }
         var deadline = state.deadline(times) ?? .distantFuture
         if sentBefore != nil { deadline = min(deadline, .now() + times.stuck) }
         guard deadline < timerAt else { return }

@@ -28,9 +28,10 @@ struct ErrorResponse {
             return Problem(error)
         case let error as StoreError:
             return Self.problem(for: error, logger: context.logger)
-        case is CancellationError, is ChannelError, is NIOAsyncWriterError:
-            context.logger.debug("request given up", metadata: ["error": "\(error)"])
-            return Problem(.internalError, "The request was given up.")
+        case is CancellationError, is ChannelError, is IOError, is NIOAsyncWriterError:
+            // The connection ended in the middle of the request: no fault of this node.
+            context.logger.debug("http: request did not come whole", metadata: ["error": "\(error)"])
+            return Problem(.malformedRequest, "The request did not come whole.")
         default:
             context.logger.error("request failed", metadata: ["error": "\(error)"])
             return Problem(.internalError, "The server failed; its log has this request's id.")
