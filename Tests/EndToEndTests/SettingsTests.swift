@@ -185,6 +185,10 @@ struct SettingsTests {
                 ["ROLLCALL_REDIS_URL": "redis://h", "ROLLCALL_REDIS_KEY_FILE": "/x"], "ROLLCALL_REDIS_KEY_FILE",
                 "rediss://"
             ),
+            (
+                ["ROLLCALL_REDIS_URL": "redis+unix:///s", "ROLLCALL_REDIS_CA_FILE": "/x"], "ROLLCALL_REDIS_CA_FILE",
+                "rediss://"
+            ),
             (["ROLLCALL_REDIS_CA_FILE": "/no/ca.pem"], "ROLLCALL_REDIS_CA_FILE", "/no/ca.pem does not exist"),
             (["ROLLCALL_REDIS_CA_FILE": "/tmp"], "ROLLCALL_REDIS_CA_FILE", "/tmp is a folder"),
             (["ROLLCALL_REDIS_CERT_FILE": "/no/c.pem"], "ROLLCALL_REDIS_KEY_FILE", "is missing"),
@@ -194,6 +198,7 @@ struct SettingsTests {
                 "ROLLCALL_REDIS_CERT_FILE", "/no/c.pem does not exist"
             ),
             (["SSL_CERT_FILE": "/no/ssl.pem"], "SSL_CERT_FILE", "/no/ssl.pem does not exist"),
+            (["SSL_CERT_FILE": "/no/a:b.pem"], "SSL_CERT_FILE", "/no/a:b.pem does not exist"),
         ] as [([String: String], String, String)])
     func `A TLS file that cannot be used is refused with its setting, its path and the cause`(
         environment: [String: String], name: String, cause: String

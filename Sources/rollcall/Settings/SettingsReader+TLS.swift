@@ -11,7 +11,7 @@ extension SettingsReader {
         var paths: [String?] = []
         for setting in settings {
             let path = try value(of: setting)
-            if path != nil, !url.isSecure, case .host = url.address {
+            if path != nil, !url.isSecure {
                 throw .usage(
                     "\(name(of: setting.info)) is for TLS, but "
                         + "\(SettingsTable.redisURL.info.environmentName) does not begin with rediss:// or valkeys://.")
@@ -22,7 +22,9 @@ extension SettingsReader {
         guard url.isSecure else { return tls }
         (tls.certificateFile, tls.keyFile) = (paths[1], paths[2])
         if paths[0] == nil {
-            (tls.authorityFile, tls.authorityFolder) = (variable("SSL_CERT_FILE"), variable("SSL_CERT_DIR"))
+            tls.authorityFile = environment["SSL_CERT_FILE"].flatMap { $0.isEmpty ? nil : $0 }
+            // SSL_CERT_DIR is a list of folders.
+            tls.authorityFolder = environment["SSL_CERT_DIR"]?.split(separator: ":").first.map { String($0) }
         } else {
             tls.authorityFile = paths[0]
         }
@@ -40,10 +42,5 @@ extension SettingsReader {
             throw .usage("\(setting): \(error.path.map { "the file \($0)" } ?? "the file") \(error.cause).")
         }
         return tls
-    }
-
-    /// A variable by which OpenSSL's programs find authorities; of several folders the first counts.
-    private func variable(_ name: String) -> String? {
-        environment[name]?.split(separator: ":").first.map { String($0) }
     }
 }
