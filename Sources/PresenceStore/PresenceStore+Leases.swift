@@ -51,6 +51,9 @@ extension PresenceStore {
     }
 
     /// Renews many topics in one go, each with its own result.
+    ///
+    /// A missing right does not keep a node from renewing: the script does no harm where Redis stops it, and without
+    /// renewals other nodes would remove the presences.
     func renew(
         _ renewals: [Renewal]
     ) async throws(StoreError) -> [Result<[FailedRenewal], StoreError>] {
@@ -60,7 +63,7 @@ extension PresenceStore {
                 script: StoreScripts.renew, keys: [keys.members, keys.leases, keys.due, keys.holders],
                 arguments: [keys.topic, .integer(renewal.lease * 1000)] + renewal.arguments)
         }
-        let values = try await writer(isSilent: true).pipeline(calls)
+        let values = try await renewer().pipeline(calls)
         return zip(renewals, values).map { renewal, value in
             Result { () throws(StoreError) in try Self.failures(of: renewal, value) }
         }

@@ -61,8 +61,11 @@ package struct PresenceStore: Sendable {
     /// What keeps messages from coming.
     package var messageTrouble: RedisTrouble? { pool.messageTrouble }
 
-    /// Finds out what Redis lets us do now.
+    /// Asks Redis what it permits now.
     package func check() async { await pool.check() }
+
+    /// Asks Redis what it permits, unless a check has ended that is at most `age` old.
+    package func check(within age: Duration) async { await pool.check(within: age) }
 
     /// A connection for what only reads.
     func connection() throws(StoreError) -> StoreConnection {
@@ -75,6 +78,13 @@ package struct PresenceStore: Sendable {
     func writer(isSilent: Bool = false) throws(StoreError) -> StoreConnection {
         let connection = try StoreConnection(pool)
         try connection.requireWrites(areSilent: isSilent)
+        return connection
+    }
+
+    /// A connection for renewals, where Redis takes writes.
+    func renewer() throws(StoreError) -> StoreConnection {
+        let connection = try StoreConnection(pool)
+        try connection.requireRenewals()
         return connection
     }
 }

@@ -29,8 +29,16 @@ struct StoreConnection {
 
     /// Refuses before anything is sent: a script that is stopped at its second command has executed the first.
     func requireWrites(areSilent: Bool = false) throws(StoreError) {
-        guard !(areSilent ? connection.allowsSilentWrites : connection.allowsWrites) else { return }
-        throw StoreError(.refused, pool.trouble.map { "\($0)" } ?? "Redis refuses writes")
+        if !(areSilent ? connection.allowsSilentWrites : connection.allowsWrites) { throw refusalOfWrites }
+    }
+
+    /// Refuses before anything is sent where Redis takes no writes; missing rights do not count.
+    func requireRenewals() throws(StoreError) {
+        if !connection.standing.allowsRenewals { throw refusalOfWrites }
+    }
+
+    private var refusalOfWrites: StoreError {
+        StoreError(.refused, pool.trouble.map { "\($0)" } ?? "Redis refuses writes")
     }
 
     /// The first arguments of most scripts: the server's run_id, and an epoch to begin if that is a new one.

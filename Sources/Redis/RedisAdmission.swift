@@ -1,6 +1,6 @@
 // Rollcall · Redis
 
-/// Two scripts that find out what Redis lets the user of a connection do; neither changes anything.
+/// Two scripts that find out what Redis permits to the user of a connection; neither changes anything.
 ///
 /// Both run on each connection before it is offered, and again from time to time.
 package struct RedisAdmission: Sendable {

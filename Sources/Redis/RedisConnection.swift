@@ -47,10 +47,10 @@ package final class RedisConnection: Sendable {
     /// Whether a write may be sent that publishes nothing.
     package var allowsSilentWrites: Bool { isSilentlyWritable.load(ordering: .relaxed) }
 
-    /// What the server lets us do, as the handshake or the last ``ask(_:)`` found out.
+    /// What the server permits, as the handshake or the last ``ask(_:)`` found out.
     package var standing: RedisStanding { lastStanding.withLock { $0 } }
 
-    /// Finds out what the server lets us do now.
+    /// Asks the server what it permits now.
     func ask(_ admission: RedisAdmission) async throws(RedisError) {
         let replies = try await send(session.commands(admission))
         guard replies.count == 2 else {
@@ -58,6 +58,15 @@ package final class RedisConnection: Sendable {
         }
         let standing = try RedisStanding(rights: replies[0], writing: replies[1])
         stand(standing)
+    }
+
+    /// Notes that Redis refused a write; returns whether no refusal was known.
+    func refuse(_ error: RedisError) -> Bool {
+        var standing = standing
+        guard standing.refusal == nil else { return false }
+        standing.refusal = error
+        stand(standing)
+        return true
     }
 
     /// Takes the standing of another connection of the same user, which was asked later.
@@ -73,7 +82,7 @@ package final class RedisConnection: Sendable {
         try await send([command], isBatch: false)
     }
 
-    /// Sends commands that nobody's command comes between; error replies are among the values.
+    /// Sends commands in one go, without commands of other callers between them; error replies are among the values.
     ///
     /// Script calls that Redis did not know are repeated, in their order, after the rest of the commands. Inside of
     /// MULTI that cannot be: there the error is in the reply to EXEC, and `RedisCommand.withSource` helps.
@@ -106,6 +115,17 @@ package final class RedisConnection: Sendable {
             drain()
         }
         return outbox.endReason
+    }
+
+    /// Waits for the end; a cancelled wait returns at once and leaves the connection open.
+    func untilClosedOrCancelled() async {
+        let end = channel.eventLoop.makePromise(of: Void.self)
+        channel.closeFuture.whenComplete { _ in end.succeed() }
+        await withTaskCancellationHandler {
+            try? await end.futureResult.get()
+        } onCancel: {
+            end.succeed()
+        }
     }
 
     /// Waits for the end and returns its reason; a cancelled wait brings the end about.

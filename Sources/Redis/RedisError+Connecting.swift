@@ -1,5 +1,6 @@
 // Rollcall · Redis
 
+import Foundation
 import NIOCore
 import NIOPosix
 import NIOSSL
@@ -14,12 +15,35 @@ extension RedisError {
             self = error
         case let error as NIOConnectionError:
             self.init(.disconnected, "cannot connect: \(Self.reason(of: error))")
+        case let error as IOError:
+            self.init(.disconnected, "the connection failed: \(Self.text(of: error))")
+        case let error where Self.isHangUp(error):
+            self.init(.disconnected, "the server closed the connection without ending TLS")
+        case NIOSSLError.handshakeFailed(let cause) where Self.isHangUp(cause):
+            self.init(.disconnected, "the server closed the connection during the TLS handshake")
         case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError:
             self.init(.tls, Self.reason(ofTLS: "\(error)", urlName: urlName))
         default:
             self.init(.disconnected, "the connection failed: \(error)")
         }
     }
+
+    /// Whether a TLS connection ended because the server closed it: a server that is killed, or a balancer without one.
+    ///
+    /// All other TLS errors are about certificates, versions and alerts.
+    private static func isHangUp(_ error: any Error) -> Bool {
+        switch error {
+        case NIOSSLError.uncleanShutdown, NIOSSLError.writeDuringTLSShutdown, NIOSSLError.readInInvalidTLSState,
+            BoringSSLError.zeroReturn, BoringSSLError.syscallError:
+            true
+        case BoringSSLError.sslError(let stack):
+            stack.contains(.eofDuringHandshake) || stack.contains(.eofDuringAdditionalCertficiateChainValidation)
+        default:
+            false
+        }
+    }
+
+    private static func text(of error: IOError) -> String { String(cString: strerror(error.errnoCode)) }
 
     /// Names what answers when its first bytes are none that Redis sends; nil when they may be Redis's.
     init?(firstBytes bytes: ByteBuffer, urlName: String) {
@@ -45,7 +69,7 @@ extension RedisError {
 
     private static func reason(of error: NIOConnectionError) -> String {
         if let first = error.connectionErrors.first?.error {
-            if let error = first as? IOError { return String(describing: error) }
+            if let error = first as? IOError { return text(of: error) }
             return "\(first)"
         }
         if let lookup = error.dnsAError ?? error.dnsAAAAError { return "the host \(error.host) is unknown: \(lookup)" }

@@ -1,6 +1,7 @@
 // Rollcall · Redis
 
 import NIOCore
+import NIOSSL
 
 /// Judges by the first bytes of a connection whether it is Redis that answers; pure.
 struct RedisFirstWords: Sendable {
@@ -23,9 +24,13 @@ struct RedisFirstWords: Sendable {
     }
 
     /// Names why the connection failed.
+    ///
+    /// The scheme of the URL is in doubt until the server sends its first bytes or agrees on TLS.
     func explain(_ error: any Error) -> RedisError {
         let named = RedisError(connecting: error, urlName: urlName)
-        guard named.code == .disconnected || named.code == .timeout, !hasCome, !isLocal else { return named }
+        guard named.code == .disconnected || named.code == .timeout, !hasCome, !isLocal,
+            error as? NIOSSLError != .uncleanShutdown
+        else { return named }
         return RedisError(
             named.code, "\(named.message); \(RedisError.silence(isSecure: isSecure, urlName: urlName))")
     }

@@ -2,8 +2,8 @@
 
 /// Brings a fresh connection to the point where it may be offered; pure.
 ///
-/// Three round trips at most: who we are and who the server is, then the scripts if it is one that can run them, then what
-/// it lets us do.
+/// Three round trips at most: the client logs in and asks for the version of the server, then it loads the scripts, then it
+/// asks what the server permits.
 struct RedisHandshake: Sendable {
     /// What the connection is for.
     enum Purpose: Sendable, Hashable {

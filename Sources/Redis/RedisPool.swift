@@ -19,13 +19,21 @@ package final class RedisPool: Service, Sendable {
         var failure: RedisError?
     }
 
+    private struct Checking: Sendable {
+        var running = 0
+        var lastEnd: ContinuousClock.Instant?
+        /// Bounded by the callers, each of which leaves at the end of the running check.
+        var waiters: [CheckedContinuation<Bool, Never>] = []
+    }
+
     private let url: RedisURL
     private let options: RedisOptions
     private let eventLoops: [any EventLoop]
     private let logger: Logger
     private let contents = Mutex(Contents())
     private let troubles: RedisTroubleLog
-    /// One check stands for all that were asked for before it.
+    private let checking = Mutex(Checking())
+    /// Requests for a check. One check serves all requests that came before it.
     private let checks = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
 
     /// Opens nothing yet, which is for `run`.
@@ -54,7 +62,7 @@ package final class RedisPool: Service, Sendable {
                 }
                 if self.options.admission != nil {
                     group.addTask { await self.checkRegularly() }
-                    group.addTask { for await _ in self.checks.stream { await self.check() } }
+                    group.addTask { await self.checkOnRequest() }
                 }
             }
         }
@@ -111,7 +119,7 @@ package final class RedisPool: Service, Sendable {
                 if trouble.isPermanent { notify(.refused(trouble), contents.observers) }
             }
             noteTrouble()
-            // A trouble that somebody must end has its own line. Each loss is logged once.
+            // The trouble log has a line of its own for each permanent trouble.
             logger.log(
                 level: attempts.isNews && trouble.kind == .unreachable ? .warning : .debug,
                 "\(lived > .zero ? "Lost a connection to Redis" : "Cannot connect to Redis")",
@@ -134,17 +142,44 @@ package final class RedisPool: Service, Sendable {
                 return reason
             }
             noteTrouble()
-            let isCancelled = (try? await Task.sleep(for: options.readOnlyInterval)) == nil
-            if isCancelled { connection.drain() }
-            guard !isCancelled, connection.isOpen else {
+            guard let next = await successor(of: connection, connector, on: eventLoop) else {
                 let reason = await connection.untilClosed()
                 remove(connection)
                 return reason
             }
-            guard let next = try? await connector.connect(on: eventLoop) else { continue }
             replace(connection, with: next)
             connection.drain()
             connection = next
+        }
+    }
+
+    /// Connects again after each `readOnlyInterval`; nil when the connection is closed or the pool ends first.
+    private func successor(
+        of connection: RedisConnection, _ connector: RedisConnector, on eventLoop: any EventLoop
+    ) async -> RedisConnection? {
+        await withTaskGroup(of: RedisConnection?.self) { group in
+            group.addTask {
+                while (try? await Task.sleep(for: self.options.readOnlyInterval)) != nil {
+                    do throws(RedisError) {
+                        return try await connector.connect(on: eventLoop)
+                    } catch {
+                        self.logger.debug(
+                            "Cannot replace a read-only connection to Redis",
+                            metadata: ["redis": "\(self.url)", "reason": "\(error)"])
+                    }
+                }
+                return nil
+            }
+            group.addTask {
+                await connection.untilClosedOrCancelled()
+                // An attempt to connect may still run. The closed connection must not be offered meanwhile.
+                if !connection.isOpen { self.remove(connection) }
+                return nil
+            }
+            var next = await group.next() ?? nil
+            group.cancelAll()
+            for await late in group where late != nil { next = late }
+            return next
         }
     }
 
@@ -152,9 +187,9 @@ package final class RedisPool: Service, Sendable {
         let server = connection.server
         logger.info("Connected to Redis", metadata: ["redis": "\(url)", "version": "\(server.version)"])
         let waiters = contents.withLock { contents in
-            // What others were asked since this handshake counts, until the next check.
+            // A check of another connection may have found missing rights after this handshake.
             if let known = contents.connections.lazy.map(\.standing).first(where: { !$0.missing.isEmpty }) {
-                connection.stand(known)
+                connection.stand(connection.standing.completed(by: known))
             }
             // What this one was asked is as new for the others.
             if !connection.standing.missing.isEmpty {
@@ -172,19 +207,22 @@ package final class RedisPool: Service, Sendable {
 
     /// Offers a connection in place of another one; what observes the pool is notified only of a change.
     private func replace(_ old: RedisConnection, with new: RedisConnection) {
-        contents.withLock { contents in
-            contents.connections.removeAll { $0 === old }
-            contents.connections.append(new)
+        let isReplaced = contents.withLock { contents in
+            guard let index = contents.connections.firstIndex(where: { $0 === old }) else { return false }
+            contents.connections[index] = new
             if old.server != new.server || old.standing != new.standing {
                 notify(.connected(new.server), contents.observers)
             }
+            return true
         }
-        noteTrouble()
+        if isReplaced { noteTrouble() } else { add(new) }
     }
 
+    /// Removes a connection that is closed; a second call has no effect.
     private func remove(_ connection: RedisConnection) {
         contents.withLock { contents in
-            contents.connections.removeAll { $0 === connection }
+            guard let index = contents.connections.firstIndex(where: { $0 === connection }) else { return }
+            contents.connections.remove(at: index)
             if contents.connections.isEmpty { notify(.lost, contents.observers) }
         }
     }
@@ -195,7 +233,7 @@ package final class RedisPool: Service, Sendable {
     }
 }
 
-// MARK: - What Redis lets us do
+// MARK: - Troubles
 
 extension RedisPool {
     /// What keeps commands from being carried out in full; nil when nothing does.
@@ -204,35 +242,92 @@ extension RedisPool {
     /// What keeps messages from coming; nil when nothing does.
     package var messageTrouble: RedisTrouble? { troubles.trouble(of: .messages) }
 
-    /// Takes note of a refusal that a command met, and has the standing of all connections looked at soon.
+    /// Takes note of a refusal that a command met, and requests a check of all connections.
+    ///
+    /// A full Redis is not asked: it may refuse each write, and the next regular check finds the end of that.
     package func noteRefusal(_ error: RedisError) {
         let trouble = RedisTrouble(error)
+        if trouble.kind == .full, options.admission != nil {
+            let isNews = contents.withLock { $0.connections }.reduce(false) { $1.refuse(error) || $0 }
+            if isNews { noteTrouble() }
+            return
+        }
         if trouble.kind == .rights { troubles.note(trouble, from: .replies) }
         if trouble.kind == .readOnly, options.admission != nil { share(RedisStanding(refusal: error)) }
         checks.continuation.yield()
     }
 
-    /// Finds out what Redis lets us do, on all connections that are up.
+    /// Asks all connections at once what Redis permits; takes one command time-out at most.
     package func check() async {
-        guard let admission = options.admission else { return }
-        for connection in contents.withLock({ $0.connections }) where !connection.standing.isReadOnly {
-            // A connection that fails is noticed by its end; a refused script is a trouble by itself.
-            do throws(RedisError) { try await connection.ask(admission) } catch {
-                guard RedisTrouble(error).kind == .rights else { continue }
-                return troubles.note(RedisTrouble(error), from: .commands)
-            }
-            if !connection.standing.allowsWrites { share(connection.standing) }
+        checking.withLock { $0.running += 1 }
+        await runCheck()
+    }
+
+    private func runCheck() async {
+        await askAll()
+        let waiters = checking.withLock { checking in
+            checking.running -= 1
+            checking.lastEnd = .now
+            defer { checking.waiters = [] }
+            return checking.waiters
         }
+        for waiter in waiters { waiter.resume(returning: true) }
+    }
+
+    /// Returns once a check has ended that is at most `age` old: an earlier one, the running one or a new one.
+    package func check(within age: Duration) async {
+        let isChecked = await withCheckedContinuation { (waiter: CheckedContinuation<Bool, Never>) in
+            let isFresh: Bool? = checking.withLock { checking in
+                if let end = checking.lastEnd, end.duration(to: .now) < age { return true }
+                if checking.running == 0 {
+                    checking.running = 1
+                    return false
+                }
+                checking.waiters.append(waiter)
+                return nil
+            }
+            if let isFresh { waiter.resume(returning: isFresh) }
+        }
+        if !isChecked { await runCheck() }
+    }
+
+    private func askAll() async {
+        guard let admission = options.admission else { return }
+        let connections = contents.withLock { $0.connections }.filter { !$0.standing.isReadOnly }
+        let refusal = await withTaskGroup(of: RedisTrouble?.self) { group in
+            for connection in connections {
+                group.addTask {
+                    // A connection that fails is noticed by its end; a refused script is a trouble by itself.
+                    do throws(RedisError) { try await connection.ask(admission) } catch {
+                        let trouble = RedisTrouble(error)
+                        return trouble.kind == .rights ? trouble : nil
+                    }
+                    return nil
+                }
+            }
+            return await group.reduce(nil) { $0 ?? $1 }
+        }
+        if let refusal { return troubles.note(refusal, from: .commands) }
+        if let standing = connections.lazy.map(\.standing).first(where: { !$0.allowsWrites }) { share(standing) }
         noteTrouble()
     }
 
-    /// Has all connections keep to what one of them met: they would send writes until they are asked, and a read-only
-    /// server's reply would close them in turn.
+    /// Sets the standing of all connections to that of one of them.
+    ///
+    /// The others would send writes until the next check, and the reply of a read-only server would close each of them.
     private func share(_ standing: RedisStanding) {
         for connection in contents.withLock({ $0.connections }) { connection.stand(standing) }
     }
 
     func noteMessageTrouble(_ trouble: RedisTrouble?) { troubles.note(trouble, from: .messages) }
+
+    /// Runs the checks that refused commands and the timer request, at most ten a second.
+    private func checkOnRequest() async {
+        for await _ in checks.stream {
+            await check()
+            try? await Task.sleep(for: .milliseconds(100))
+        }
+    }
 
     private func checkRegularly() async {
         while (try? await Task.sleep(for: options.admissionInterval)) != nil { checks.continuation.yield() }

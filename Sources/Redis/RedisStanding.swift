@@ -16,12 +16,20 @@ package struct RedisStanding: Sendable, Hashable {
     ///
     /// A full Redis still runs those scripts that need no memory, and refuses the others before they change anything.
     package var allowsWrites: Bool {
-        missing.isEmpty && (refusal == nil || refusal?.code == .outOfMemory)
+        missing.isEmpty && allowsRenewals
     }
 
     /// Whether a write may be sent that publishes nothing.
     package var allowsSilentWrites: Bool {
         RedisStanding(missing: missing.filter { !Self.isAboutMessages($0) }, refusal: refusal).allowsWrites
+    }
+
+    /// Whether a script may be sent that Redis may stop half-way without harm: missing rights do not count.
+    package var allowsRenewals: Bool { refusal == nil || refusal?.code == .outOfMemory }
+
+    /// Adds the missing rights that another connection of the same user found, where this one found none.
+    func completed(by other: RedisStanding) -> RedisStanding {
+        missing.isEmpty ? RedisStanding(missing: other.missing, refusal: refusal) : self
     }
 
     private static func isAboutMessages(_ right: String) -> Bool {

@@ -15,6 +15,8 @@ package final class RedisSubscriber: Service, Sendable {
         /// Commands for the next turn of the event loop: at most one a channel, as the state promises.
         var unsent = ByteBuffer()
         var isFlushDue = false
+        /// Whether Redis has acknowledged a channel on the current connection.
+        var isAcknowledged = false
 
         /// Leaves commands for the next flush; true when that must be asked for.
         mutating func leave(_ commands: [RedisCommand]) -> Bool {
@@ -155,6 +157,7 @@ extension RedisSubscriber {
         contents.withLock { contents in
             contents.probe.restart()
             contents.unsent.clear()
+            contents.isAcknowledged = false
             _ = contents.leave(contents.state.connected())
         }
         flush()
@@ -200,12 +203,14 @@ extension RedisSubscriber {
     }
 
     private func acknowledged(_ channel: ByteBuffer, isSubscription: Bool) throws(RedisError) {
-        let (isSubscribed, mustFlush) = try contents.withLock { contents throws(RedisError) in
+        let (isSubscribed, isFirst, mustFlush) = try contents.withLock { contents throws(RedisError) in
             let outcome = try contents.state.acknowledged(channel, isSubscription: isSubscription)
-            return (outcome.isSubscribed, contents.leave(outcome.command.map { [$0] } ?? []))
+            let isFirst = isSubscription && !contents.isAcknowledged
+            if isFirst { contents.isAcknowledged = true }
+            return (outcome.isSubscribed, isFirst, contents.leave(outcome.command.map { [$0] } ?? []))
         }
         if mustFlush { eventLoop.execute { self.flush() } }
-        if isSubscription { pool?.noteMessageTrouble(nil) }
+        if isFirst { pool?.noteMessageTrouble(nil) }
         if isSubscribed, channel != probeChannel { onEvent(.subscribed(channel: channel)) }
     }
 }

@@ -114,6 +114,44 @@ struct RefusedWritesTests {
         }
     }
 
+    @Test func `A user that lacks a right which renewals do not need still renews its leases`() async throws {
+        try await withUser { test, admin in
+            let owner = StreamOwner.random()
+            try await test.track(alice, on: topic, owner: owner)
+            let now = try await test.now()
+            try await test.setLease(of: alice, on: topic, at: now + 1000)
+            try await admin.redis("ACL", "SETUSER", "app", "-hkeys", "-zscan", "resetchannels")
+            await test.store.check()
+            #expect(test.store.trouble?.kind == .rights)
+            #expect(try await test.store.renew([(alice, owner)], on: topic, lease: 60) == [])
+            #expect(try await #require(test.lease(of: alice, on: topic)) >= now + 60_000)
+        }
+    }
+
+    @Test func `A full Redis that refuses many writes is not asked for each of them`() async throws {
+        try await withLocalRedis { redis in
+            try await withStore(url: redis.socketURL) { test in
+                try await test.track(alice, on: topic)
+                try await test.redis("CONFIG", "SET", "maxmemory", "1")
+                try await test.redis("CONFIG", "RESETSTAT")
+                let start = ContinuousClock.now
+                for _ in 1...300 {
+                    let error = await #expect(throws: StoreError.self) { try await test.track(bob, on: topic) }
+                    #expect(error?.code == .outOfMemory)
+                }
+                #expect(test.store.trouble?.kind == .full)
+                let info = try await test.redis("INFO", "commandstats").string ?? ""
+                let counts = try #require(
+                    info.firstMatch(of: /cmdstat_evalsha:calls=(\d+),.*rejected_calls=(\d+)/)
+                ).output
+                let calls = try #require(Int(counts.1)) + #require(Int(counts.2))
+                let seconds = Int(start.duration(to: .now).components.seconds)
+                // Two scripts on two connections each second.
+                #expect((300...300 + 4 * (seconds + 2)).contains(calls), "\(calls)")
+            }
+        }
+    }
+
     @Test func `A primary without its replicas refuses writes, and shows lists at the right position`() async throws {
         try await withLocalRedis { redis in
             try await withStore(url: redis.socketURL) { test in

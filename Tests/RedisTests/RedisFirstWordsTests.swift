@@ -1,5 +1,6 @@
 // Rollcall · RedisTests
 
+import Foundation
 import NIOCore
 import Testing
 
@@ -47,5 +48,12 @@ struct RedisFirstWordsTests {
         var known = try words()
         try known.look(at: ByteBuffer(string: "+OK\r\n"))
         #expect(known.explain(closed) == closed)
+    }
+
+    @Test func `An error of the system is named in its own words alone`() throws {
+        let error = IOError(errnoCode: ECONNRESET, reason: "read(descriptor:pointer:size:)")
+        #expect(
+            try words("redis+unix:///s").explain(error)
+                == RedisError(.disconnected, "the connection failed: Connection reset by peer"))
     }
 }

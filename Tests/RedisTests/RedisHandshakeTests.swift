@@ -264,6 +264,20 @@ struct RedisHandshakeTests {
         }
     }
 
+    @Test func `Missing rights keep nothing from being renewed, and a refusal of writes does`() {
+        #expect(RedisStanding(missing: ["HKEYS"]).allowsRenewals)
+        #expect(RedisStanding(refusal: RedisError(reply: "OOM full")).allowsRenewals)
+        #expect(!RedisStanding(refusal: RedisError(reply: "READONLY replica")).allowsRenewals)
+    }
+
+    @Test func `What a handshake found goes before what another connection found`() {
+        let other = RedisStanding(missing: ["HSET"], refusal: RedisError(reply: "READONLY replica"))
+        let full = RedisError(reply: "OOM full")
+        #expect(RedisStanding().completed(by: other) == RedisStanding(missing: ["HSET"]))
+        #expect(RedisStanding(refusal: full).completed(by: other) == RedisStanding(missing: ["HSET"], refusal: full))
+        #expect(RedisStanding(missing: ["TIME"]).completed(by: other) == RedisStanding(missing: ["TIME"]))
+    }
+
     @Test func `A long list of missing rights is cut, with the number of the rest`() {
         let standing = RedisStanding(missing: (1...11).map { "C\($0)" })
         let trouble = standing.trouble(user: "the user of SETTING")

@@ -158,6 +158,68 @@ struct RedisPoolTests {
         }
     }
 
+    /// Options of a pool that checks at the wish of a test only.
+    private var unhurried: RedisOptions {
+        var options = RedisOptions.patient
+        options.admission = RedisAdmission(
+            rights: RedisScript(name: "rights", source: Array("#!lua flags=no-writes\nreturn {}".utf8)), arguments: [],
+            writing: RedisScript(name: "writing", source: Array("#!lua\nreturn 1".utf8)))
+        options.admissionInterval = .seconds(3600)
+        options.readOnlyInterval = .seconds(3600)
+        return options
+    }
+
+    @Test func `A read-only connection that closes is replaced at once`() async throws {
+        try await withLocalRedis { redis in
+            try await withPool(redis.socketURL, options: unhurried) { pool in
+                try await eventually("both connections") { try await clientIDs(pool, 4).count == 2 }
+                _ = try await pool.connection().send(RedisCommand("REPLICAOF", ["127.0.0.1", "1"]))
+                await pool.check()
+                let old =
+                    try await eventually("two read-only connections") {
+                        guard pool.trouble?.kind == .readOnly, let ids = try? await clientIDs(pool, 4) else {
+                            return nil
+                        }
+                        return ids.count == 2 ? ids : nil
+                    } as Set<Int>
+                let kill = RedisCommand("CLIENT", ["KILL", "TYPE", "normal", "SKIPME", "no"])
+                _ = await (try pool.connection()).outcome(of: kill)
+                try await eventually("two new connections") {
+                    guard let new = try? await clientIDs(pool, 4) else { return false }
+                    return new.count == 2 && new.isDisjoint(with: old)
+                }
+            }
+        }
+    }
+
+    @Test func `Requests for a recent check share one, which asks each connection once`() async throws {
+        try await withLocalRedis { redis in
+            try await withPool(redis.socketURL, options: unhurried) { pool in
+                try await eventually("both connections") { try await clientIDs(pool, 4).count == 2 }
+                _ = try await pool.connection().send(RedisCommand("CONFIG", ["RESETSTAT"]))
+                await withDiscardingTaskGroup { group in
+                    for _ in 0..<50 { group.addTask { await pool.check(within: .seconds(3600)) } }
+                }
+                let info = try await pool.connection().send(RedisCommand("INFO", ["commandstats"])).string ?? ""
+                #expect(info.contains("cmdstat_evalsha:calls=4,"), "\(info)")
+            }
+        }
+    }
+
+    @Test func `A check of a stalled Redis takes one command time-out, not one for each connection`() async throws {
+        try await withLocalRedis { redis in
+            var options = unhurried
+            options.commandTimeout = .seconds(3) * patience
+            try await withPool(redis.socketURL, options: options) { pool in
+                try await eventually("both connections") { try await clientIDs(pool, 4).count == 2 }
+                redis.pause()
+                let duration = await ContinuousClock().measure { await pool.check() }
+                redis.resume()
+                #expect(duration < options.commandTimeout * 1.6)
+            }
+        }
+    }
+
     @Test func `A server that is not Redis is named`() async throws {
         let listener = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .childChannelInitializer { channel in

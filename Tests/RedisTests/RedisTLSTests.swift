@@ -12,7 +12,7 @@ import Testing
 struct RedisTLSTests {
     /// Lends the URL of a Redis whose certificate names `localhost`, and the folder of `ca.pem` and `server.pem`.
     private func withSecureRedis(
-        clients: String = "optional", _ body: (_ port: Int, _ folder: String) async throws -> Void
+        clients: String = "optional", _ body: (_ redis: LocalRedis, _ port: Int, _ folder: String) async throws -> Void
     ) async throws {
         let folder = try TemporaryFolder.make()
         defer { TemporaryFolder.remove(folder) }
@@ -30,7 +30,7 @@ struct RedisTLSTests {
             "\(folder)/server.key",
             "--tls-ca-cert-file", "\(folder)/ca.pem", "--tls-auth-clients", clients,
         ]
-        try await withLocalRedis(arguments: arguments) { _ in try await body(port, folder) }
+        try await withLocalRedis(arguments: arguments) { redis in try await body(redis, port, folder) }
     }
 
     private func openssl(_ arguments: [String]...) async throws {
@@ -61,7 +61,7 @@ struct RedisTLSTests {
     }
 
     @Test func `A certificate that does not fit, and TLS on one side alone, are named with the setting`() async throws {
-        try await withSecureRedis { port, folder in
+        try await withSecureRedis { _, port, folder in
             var trusting = RedisTLS()
             trusting.authorityFile = "\(folder)/ca.pem"
             let unknown = try await trouble("rediss://localhost:\(port)")
@@ -79,8 +79,38 @@ struct RedisTLSTests {
         }
     }
 
+    @Test func `A TLS Redis that is killed is unreachable, and the pool connects again once it is back`() async throws {
+        try await withSecureRedis { redis, port, folder in
+            var options = RedisOptions.patient
+            options.tls.authorityFile = "\(folder)/ca.pem"
+            let (log, events) = (Recorder<String>(), Recorder<PoolEvent>())
+            let url = "rediss://localhost:\(port)"
+            try await withPool(url, options: options, log: log, onChange: { events.record($0) }) { pool in
+                try await eventually("both connections") { events.all.count == 2 }
+                await redis.kill()
+                let trouble = try await eventually("the trouble") { pool.trouble }
+                #expect(trouble.kind == .unreachable && !trouble.isPermanent, "\(trouble)")
+                try await redis.restart()
+                #expect(await pool.waitUntilConnected(timeout: giveUpTime))
+                #expect(!events.all.contains { if case .refused = $0 { true } else { false } })
+                #expect(!log.all.contains { $0.hasPrefix("error") }, "\(log.all)")
+            }
+        }
+    }
+
+    @Test func `A server that hangs up during the TLS handshake is unreachable, with a hint at the scheme`()
+        async throws
+    {
+        try await FaultyProxy.with(port: 1) { proxy in
+            proxy.refuse()
+            let trouble = try await trouble("rediss://127.0.0.1:\(proxy.port)")
+            #expect(trouble?.kind == .unreachable, "\(trouble?.detail ?? "")")
+            #expect(trouble?.detail.contains("write redis:// in SETTING") == true, "\(trouble?.detail ?? "")")
+        }
+    }
+
     @Test func `A server that asks for a client's certificate is named with the setting for one`() async throws {
-        try await withSecureRedis(clients: "yes") { port, folder in
+        try await withSecureRedis(clients: "yes") { _, port, folder in
             var tls = RedisTLS()
             tls.authorityFile = "\(folder)/ca.pem"
             let without = try await trouble("rediss://localhost:\(port)", tls)
@@ -92,7 +122,7 @@ struct RedisTLSTests {
     }
 
     @Test func `A file that cannot be used is named with its path and the cause`() async throws {
-        try await withSecureRedis { _, folder in
+        try await withSecureRedis { _, _, folder in
             try await openssl(
                 ["pkey", "-aes128", "-passout", "pass:secret", "-in", "\(folder)/server.key"],
                 ["-out", "\(folder)/encrypted.key"])
@@ -134,7 +164,7 @@ struct RedisTLSTests {
 
     @Test("A server is spoken to when its certificate is good, and only then")
     func verification() async throws {
-        try await withSecureRedis { port, folder in
+        try await withSecureRedis { _, port, folder in
             let (byName, byAddress) = ("rediss://localhost:\(port)", "rediss://127.0.0.1:\(port)")
             var trusting = RedisTLS()
             trusting.authorityFile = "\(folder)/ca.pem"

@@ -58,7 +58,7 @@ struct RedisTroublesTests {
         #expect("\(full)" == "OOM command not allowed")
     }
 
-    @Test func `A failure that goes on is news once, and another one is news again`() {
+    @Test func `The first failure in a row is news, and so is a loss for another reason than the last loss`() {
         var attempts = RedisAttempts(backoff: RedisBackoff())
         func isNews(_ code: RedisError.Code, lived: Duration) -> Bool {
             _ = attempts.pause(after: RedisError(code, ""), lived: lived)
@@ -66,6 +66,7 @@ struct RedisTroublesTests {
         }
         #expect(isNews(.disconnected, lived: .zero))
         #expect(!isNews(.disconnected, lived: .zero))
+        #expect(!isNews(.timeout, lived: .zero))
         #expect(isNews(.noPermission, lived: .milliseconds(3)))
         #expect(!isNews(.noPermission, lived: .milliseconds(3)))
         #expect(isNews(.noPermission, lived: .seconds(60)))

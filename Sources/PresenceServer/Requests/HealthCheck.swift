@@ -18,16 +18,18 @@ package struct HealthCheck: Sendable {
         self.isVital = isVital
     }
 
-    /// What a node needs of Redis: it answers, evicts nothing, takes our writes and sends our messages.
+    /// What a node needs of Redis: it answers, evicts nothing, takes writes and sends messages.
     ///
-    /// All is asked each time: users, policies and limits are changed while Redis runs. A full Redis still renews leases
+    /// Users, policies and limits change while Redis runs, so all is asked again; rights and writes at most once a second.
+    /// The commands run at once, so a stalled Redis costs one command time-out. A full Redis still renews leases
     /// and shows lists, so a node on it is of use.
     package static func redis(_ store: PresenceStore) async -> [HealthCheck] {
         let messages = HealthCheck("redis_messages", fault: store.messageTrouble.map { "\($0)" })
         do {
-            async let checked: Void = store.check()
+            async let checked: Void = store.check(within: .seconds(1))
+            async let asked = try? store.maxmemoryPolicy()
             _ = try await store.position(of: PresenceStore.probeTopic)
-            let policy = try? await store.maxmemoryPolicy()
+            let policy = await asked
             await checked
             let trouble = store.trouble
             return [
