@@ -15,9 +15,16 @@ package struct RedisError: Error, Hashable, Sendable {
     /// Reads an error reply: its first word, if Redis writes it in capitals, is the code.
     package init(reply: String) {
         let word = reply.prefix { $0 != " " }
-        self.code = word.utf8.allSatisfy(Self.isCapital) ? Code(rawValue: String(word)) ?? .other : .other
-        self.message = reply
+        let code = word.utf8.allSatisfy(Self.isCapital) ? Code(rawValue: String(word)) ?? .other : .other
+        self.code = code == .other && Self.missingRights.contains { reply.contains($0) } ? .noPermission : code
+        // Redis repeats the arguments of a command that it does not know.
+        self.message = reply.firstRange(of: ", with args").map { String(reply[..<$0.lowerBound]) } ?? reply
     }
+
+    /// How replies without a code of their own name a right that is missing: in a script, or a command that was renamed.
+    private static let missingRights = [
+        "executing the script can't", "ACL failure in script", "ERR unknown command", "ERR Unknown Redis command",
+    ]
 
     /// Whether the same command may succeed soon, so that a caller may answer "retry after".
     package var isTransient: Bool { code.remedy.isTransient }

@@ -27,7 +27,14 @@ struct RedisErrorTests {
             ("EXECABORT Transaction discarded", .transactionAborted, .fix, false),
             ("WRONGTYPE Operation against a key", .wrongType, .fix, false),
             ("DENIED Redis is running in protected mode", .denied, .credentials, false),
-            ("ERR unknown command", .other, .fix, false),
+            ("ERR unknown command 'MULTI', with args beginning with: ", .noPermission, .credentials, false),
+            (
+                "ERR The user executing the script can't run this command or subcommand", .noPermission, .credentials,
+                false
+            ),
+            ("ERR ACL failure in script: can't run this command", .noPermission, .credentials, false),
+            ("ERR Unknown Redis command called from script", .noPermission, .credentials, false),
+            ("ERR value is not an integer or out of range", .other, .fix, false),
             ("disconnected by nobody", .other, .fix, false),
             ("timeout", .other, .fix, false),
             ("", .other, .fix, false),
