@@ -145,12 +145,12 @@ struct BatchRoutes: Sendable {
 
     /// Removes all sessions of some keys.
     ///
-    /// The names on the topic are read once for the whole batch where several keys are removed: one reading takes Redis as
+    /// The names on the topic are read once for the whole batch where several operations remove keys: one reading takes Redis as
     /// long as the topic is large.
     private func untrackKeys(
         _ keys: Set<Key>, on topic: Topic, _ sessions: inout BatchSessions
     ) async throws(StoreError) {
-        guard sessions.keys.count > 1 else {
+        guard sessions.isShared else {
             for key in keys { _ = try await self.store.untrack(key: key, on: topic) }
             return
         }

@@ -8,12 +8,16 @@ package import Presence
 package struct BatchSessions: Sendable {
     /// The keys that operations of the batch untrack without naming a session.
     package let keys: Set<Key>
+    /// Whether one reading of the topic serves several of those operations.
+    package let isShared: Bool
     package private(set) var isRead = false
     /// Bounded by the sessions of ``keys``.
     private var members: [Key: Set<Member>] = [:]
 
     package init(_ operations: [BatchOperation]) {
-        keys = Set(operations.lazy.filter(\.isOfWholeKey).map(\.member.key))
+        let whole = operations.filter(\.isOfWholeKey)
+        keys = Set(whole.map(\.member.key))
+        isShared = whole.count > 1
     }
 
     /// Takes what Redis has.
@@ -24,7 +28,7 @@ package struct BatchSessions: Sendable {
 
     /// Operations of the batch are about to track these members.
     package mutating func add(_ operations: [BatchOperation]) {
-        guard keys.count > 1 else { return }
+        guard isShared else { return }
         for operation in operations where keys.contains(operation.member.key) {
             members[operation.member.key, default: []].insert(operation.member)
         }

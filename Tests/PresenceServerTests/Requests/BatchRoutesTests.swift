@@ -142,6 +142,14 @@ struct BatchRoutesTests {
                 #expect(try await self.run(server, mixed).allSatisfy { [201, 204].contains($0["status"]?.int) })
                 let after = try await (self.calls("hkeys", server), self.calls("hscan", server))
                 #expect(after.0 - before.0 == 1 && after.1 == before.1)
+                let pairs = (0..<100).flatMap {
+                    [
+                        #"{"op":"put","topic":"t","key":"one","session":"s\#($0)"}"#,
+                        #"{"op":"untrack","topic":"t","key":"one"}"#,
+                    ]
+                }
+                _ = try await self.run(server, pairs)
+                #expect(try await self.calls("hkeys", server) - after.0 == 1)
                 let counts = try await server.send(.get, "/v1/topics/t").json
                 #expect(counts["keys"] == 251 && counts["presences"] == 750)
             }
