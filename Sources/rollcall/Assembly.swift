@@ -43,6 +43,10 @@ struct Assembly: Sendable {
                 "connections": "\(settings.connections(of: share))",
             ])
         if openFiles == nil { logger.warning("http: limit of open files unknown, 1024 assumed") }
+        guard !share.isTooLow else {
+            throw ProgramError.unavailable(
+                "this process may have \(openFiles ?? 0) open files; a node needs \(share.lowest) at least (ulimit -n)")
+        }
         if share.isScarce {
             logger.warning(
                 "http: limit of open files is low, few clients fit",

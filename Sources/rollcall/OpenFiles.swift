@@ -29,6 +29,10 @@ enum OpenFiles {
         let reserved: Int
         /// Whether the limit is too low for a node to work well.
         let isScarce: Bool
+        /// Whether the limit is too low for a node to work at all; the runtime ends a process that has no file left.
+        let isTooLow: Bool
+        /// The lowest limit with which a node starts.
+        let lowest: Int
 
         /// - Parameters:
         ///   - limit: Open files at most; nil where it is not known, which counts as 1,024.
@@ -41,6 +45,8 @@ enum OpenFiles {
             reserved = max(needed, min(256, limit / 4))
             connections = max(1, limit - reserved)
             isScarce = limit < 2 * needed
+            lowest = needed + 1
+            isTooLow = limit < lowest
         }
     }
 }

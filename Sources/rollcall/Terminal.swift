@@ -60,7 +60,9 @@ enum Terminal {
                     if errno == EINTR { continue }
                     // The reader of a pipe has gone, as `head` does: end as SIGPIPE, which is ignored, would end us.
                     if errno == EPIPE && descriptor == STDOUT_FILENO { exit(141) }
-                    return
+                    guard descriptor == STDOUT_FILENO else { return }
+                    writeError("rollcall: standard output cannot be written: \(String(cString: strerror(errno)))\n")
+                    exit(1)
                 }
                 rest = UnsafeRawBufferPointer(rebasing: rest.dropFirst(count))
             }

@@ -30,7 +30,9 @@ struct BrowserRequestTests {
         return received
     }
 
-    @Test(arguments: ["lastEventId", "last_event_id", "Last-Event-ID", "evs_last_event_id"])
+    @Test(arguments: [
+        "lastEventId", "lastEventID", "last_event_id", "Last-Event-ID", "last-event-id", "evs_last_event_id",
+    ])
     func `a stream takes the last id under the names that polyfills use, before since and behind the header`(
         name: String
     ) async throws {

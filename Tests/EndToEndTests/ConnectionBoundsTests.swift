@@ -203,6 +203,7 @@ struct ConnectionBoundsTests {
         let share = OpenFiles.Share(limit: limit, eventLoops: loops, services: services)
         #expect(share.reserved == reserved && share.connections == max(1, limit - reserved))
         #expect(share.isScarce == (limit == 20 || services == 13 && limit == 64))
+        #expect(share.isTooLow == (limit == 20))
         #expect(OpenFiles.Share(limit: nil, eventLoops: 2, services: 4).connections == 768)
     }
 }

@@ -97,6 +97,7 @@ struct SettingsTests {
             ("ROLLCALL_PORT", "65536", "whole number from 0 to 65535"),
             ("ROLLCALL_BASE_PATH", "presence/", #"must be a path such as /presence: a slash first, none last"#),
             ("ROLLCALL_BASE_PATH", "/v1", #"none of the service's own paths, but is "/v1""#),
+            ("ROLLCALL_PORT", "+5", #"but is "+5""#), ("ROLLCALL_ORIGINS", "https://*.example", "origins such as"),
             ("ROLLCALL_GRACE", "-1", "whole number from 0 to 60"),
             ("ROLLCALL_GRACE", "5.0", #"but is "5.0""#), ("ROLLCALL_GRACE", "1e1", "whole number from 0 to 60"),
             ("ROLLCALL_GRACE", "99999999999999999999", "whole number from 0 to 60"),

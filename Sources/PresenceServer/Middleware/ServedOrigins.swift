@@ -17,7 +17,8 @@ package struct ServedOrigins: Sendable {
         /// Gives nil for a text that is no origin.
         package init?(_ text: some StringProtocol) {
             guard let mark = text.firstRange(of: "://"), mark.lowerBound != text.startIndex,
-                let authority = Authority(text[mark.upperBound...]), !authority.host.isEmpty
+                let authority = Authority(text[mark.upperBound...]), !authority.host.isEmpty,
+                !authority.host.contains("*")
             else { return nil }
             let scheme = text[..<mark.lowerBound].lowercased()
             guard scheme.utf8.allSatisfy({ (0x61...0x7A).contains($0) || (0x2B...0x39).contains($0) }) else {

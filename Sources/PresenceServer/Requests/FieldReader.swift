@@ -12,6 +12,9 @@ struct FieldReader {
     private var members: [(name: String, value: JSON)] = []
     private var faults: [PresenceError] = []
 
+    /// The members of all operations of a batch: clients with one class for all of them send null for those of the others.
+    private static let operationMembers = ["op", "topic", "key", "session", "meta", "patch", "ttl"]
+
     /// - Parameters:
     ///   - json: The body; nil, an empty one, stands for `{}`, and so does null.
     ///   - names: All members it may have. Any other is a fault: a misspelt one would be ignored in silence.
@@ -31,7 +34,7 @@ struct FieldReader {
                         PresenceError(.invalid, at: Self.pointer(name), "An object has each member only once."))
                 }
                 members.append((name, member.value))
-            } else {
+            } else if !(member.value.isNull && Self.operationMembers.contains(where: member.name.isEqual)) {
                 let name = String(decoding: member.name.decoded, as: UTF8.self)
                 let known = names.isEmpty ? "none are" : "known are \(names.sorted().joined(separator: ", "))"
                 faults.append(

@@ -54,12 +54,17 @@ struct StreamRequest: Sendable {
     }
 
     /// Names under which polyfills of EventSource, which cannot set a header, put the last id into the query.
-    private static let lastIDParameters = ["lastEventId", "last_event_id", "Last-Event-ID", "evs_last_event_id"]
+    private static let lastIDParameters = [
+        "lastEventId", "lastEventID", "LastEventId", "LastEventID", "lasteventid", "last_event_id", "last-event-id",
+        "Last-Event-Id", "Last-Event-ID", "evs_last_event_id",
+    ]
 
     /// What the query of a stream may have besides its parameters: the last id under other names, a polyfill's request for
     /// padding, and what pages add to defeat caches.
     static let ignoredParameters: Set<String> = Set(lastIDParameters).union([
-        "evs_preamble", "padding", "_", "_t", "t", "ts", "cb", "nocache", "cachebuster", "cacheBuster", "r",
+        "evs_preamble", "padding", "_", "_t", "t", "ts", "cb", "nocache", "cachebuster", "cacheBuster", "cacheBust",
+        "r",
+        "_dc", "rnd", "rand", "random", "time", "timestamp", "v", "nonce",
     ])
 
     /// `Last-Event-ID` wins over the other names of the last id, and those over `since`.
@@ -70,7 +75,8 @@ struct StreamRequest: Sendable {
     ) throws(Problem) -> [Cursor] {
         let since = try context.query.one("since")
         let last = lastIDParameters.lazy.flatMap { context.query.all($0) }.first { !$0.isEmpty }
-        let text = request.headers[.lastEventID] ?? last ?? since ?? ""
+        let header = request.headers[.lastEventID].flatMap { $0.isEmpty ? nil : $0 }
+        let text = header ?? last ?? since ?? ""
         let parts = text.split(separator: ",", omittingEmptySubsequences: false).map { Cursor(String($0)) ?? .empty }
         return parts.count == count ? parts : Array(repeating: .empty, count: count)
     }

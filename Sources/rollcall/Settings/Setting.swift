@@ -58,7 +58,7 @@ extension Setting where Value == Int {
         self.init(
             name, default: fallback, meaning,
             expected: "a whole number from \(bounds.lowerBound) to \(bounds.upperBound)",
-            parse: { text in Int(text).flatMap { bounds.contains($0) ? $0 : nil } })
+            parse: { text in text.hasPrefix("+") ? nil : Int(text).flatMap { bounds.contains($0) ? $0 : nil } })
     }
 }
 

@@ -178,8 +178,10 @@ struct TextRulesTests {
                         + #"{"op":"put",\#(alice),"meta":null,"ttl":null},{"op":"heartbeat",\#(alice),"ttl":null},"#
                         + #"{"op":"update",\#(alice),"meta":null,"patch":{"m":2}},{"op":"update",\#(alice),"meta":{},"patch":null},"#
                         + #"{"op":"update",\#(alice),"meta":null,"patch":null},{"op":"untrack","topic":"t","key":"z","session":null},"#
-                        + #"{"op":"put","topic":"t","key":"a","session":null},{"op":null},null"#)
-                    == [201, 200, 200, 200, 200, 422, 204, 422, 422, 422])
+                        + #"{"op":"put","topic":"t","key":"a","session":null},{"op":null},null,"#
+                        + #"{"op":"untrack",\#(alice),"meta":null,"patch":null,"ttl":null},{"op":"untrack",\#(alice),"n":null}"#
+                )
+                    == [201, 200, 200, 200, 200, 422, 204, 422, 422, 422, 204, 422])
             for (path, body, place) in [
                 (Self.list, #"{"key":null}"#, "#/key"), ("/v1/batch", #"{"operations":null}"#, "#/operations"),
                 ("/v1/enrichment/invalidate", #"{"keys":null}"#, "#/keys"), (Self.list, "null", "#/key"),
