@@ -40,7 +40,7 @@ extension PresenceStore {
         _ item: Tracking, on topic: Topic, owner: StreamOwner
     ) async throws(StoreError) -> (outcome: TrackOutcome, member: Member) {
         let keys = keys.topic(topic)
-        let connection = try connection()
+        let connection = try writer()
         let arguments =
             [keys.topic, keys.channel] + connection.fence
             + [

@@ -61,6 +61,10 @@ struct RefusedWritesTests {
                 if !["EVALSHA", "EVAL"].contains(command) {
                     let error = await #expect(throws: StoreError.self) { try await test.track(alice, on: topic) }
                     #expect(error?.code == .refused, "\(command)")
+                    let resumed = await #expect(throws: StoreError.self) {
+                        try await test.store.resume(Tracking(member: alice), on: topic, owner: .random())
+                    }
+                    #expect(resumed?.code == .refused, "\(command)")
                 }
                 #expect(try await admin.redis("KEYS", .string(test.store.keys.prefix + "*")).elements?.count == 0)
                 try await admin.redis("ACL", "SETUSER", "app", .string("+" + rule))
