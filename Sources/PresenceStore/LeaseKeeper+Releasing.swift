@@ -24,19 +24,29 @@ extension LeaseKeeper {
 
     /// Returns when Redis knows of all streams of that key on this node that have ended, or does not answer.
     ///
-    /// For a track that is to find their grace running.
-    package func finishReleases(of key: Key, on topic: Topic) async {
+    /// For a track that is to find their grace running. Sends no other ends, since many streams come back at once, and
+    /// throws before it sends any when Redis takes no writes.
+    package func finishReleases(of key: Key, on topic: Topic) async throws(StoreError) {
+        _ = try store.writer()
         let slot = ReleaseQueue.Slot(topic: topic, key: key)
-        if state.withLock({ $0.releases.isWaiting(slot) }) { await releaseEnded() }
-        await withCheckedContinuation { waiter in
-            if !state.withLock({ $0.releases.add(waiter, for: slot) }) { waiter.resume() }
+        await release { $0.begin(slot) }
+        for batch in state.withLock({ $0.releases.batches(with: slot) }) {
+            await withCheckedContinuation { waiter in
+                if !state.withLock({ $0.releases.add(waiter, to: batch) }) { waiter.resume() }
+            }
         }
     }
 
     /// Sends the ends of streams to Redis; what fails is sent again.
     func releaseEnded() async {
+        await release { $0.begin() }
+    }
+
+    private func release(
+        _ begin: (inout ReleaseQueue) -> (batch: Int, items: [ReleaseQueue.Item])?
+    ) async {
         let begun = state.withLock { state in
-            (batch: state.releases.begin(), isUnsettled: state.unsettledUntil.map { $0 > .now } ?? false)
+            (batch: begin(&state.releases), isUnsettled: state.unsettledUntil.map { $0 > .now } ?? false)
         }
         guard let (batch, items) = begun.batch else { return }
         let calls = Dictionary(grouping: items, by: \.topic).flatMap { topic, items in

@@ -24,9 +24,12 @@ struct ReleaseQueue {
 
     let maximum: Int
     private(set) var dropped = 0
+    /// How many wait.
+    private(set) var count = 0
+    /// Those with a session that no returning stream may take.
     private var waiting: [Item] = []
-    /// Of those that wait, the ones that a returning stream may take the session of.
-    private var slots: Set<Slot> = []
+    /// Those with a session that a returning stream may take, of each slot in their order.
+    private var resumable: [Slot: [Item]] = [:]
     private var batches: [Int: Batch] = [:]
     private var serial = 0
 
@@ -34,30 +37,44 @@ struct ReleaseQueue {
         self.maximum = maximum
     }
 
-    var count: Int { waiting.count }
-
     /// Adds an end; returns false when it was dropped.
     @discardableResult
     mutating func add(_ item: Item) -> Bool {
-        guard waiting.count < maximum else {
+        guard count < maximum else {
             dropped += 1
             return false
         }
-        waiting.append(item)
-        if item.releasing.isResumable { slots.insert(Slot(topic: item.topic, key: item.releasing.member.key)) }
+        count += 1
+        if item.releasing.isResumable {
+            resumable[Slot(topic: item.topic, key: item.releasing.member.key), default: []].append(item)
+        } else {
+            waiting.append(item)
+        }
         return true
     }
 
     /// Takes all that wait, as a batch that is being sent until ``end(_:)``; nil when none waits.
     mutating func begin() -> (batch: Int, items: [Item])? {
-        guard !waiting.isEmpty else { return nil }
+        guard count > 0 else { return nil }
         defer {
             waiting = []
-            slots = []
+            resumable = [:]
+            count = 0
         }
+        return (begin(Set(resumable.keys)), waiting + resumable.values.joined())
+    }
+
+    /// As ``begin()``, with only those of one slot.
+    mutating func begin(_ slot: Slot) -> (batch: Int, items: [Item])? {
+        guard let items = resumable.removeValue(forKey: slot) else { return nil }
+        count -= items.count
+        return (begin([slot]), items)
+    }
+
+    private mutating func begin(_ slots: Set<Slot>) -> Int {
         serial += 1
         batches[serial] = Batch(slots: slots)
-        return (serial, waiting)
+        return serial
     }
 
     /// Ends a batch; returns what awaited it.
@@ -65,12 +82,14 @@ struct ReleaseQueue {
         batches.removeValue(forKey: batch)?.waiters ?? []
     }
 
-    /// Whether an end that a returning stream may take the session of still waits.
-    func isWaiting(_ slot: Slot) -> Bool { slots.contains(slot) }
+    /// All batches with this slot that are being sent.
+    func batches(with slot: Slot) -> [Int] {
+        batches.filter { $0.value.slots.contains(slot) }.map(\.key)
+    }
 
-    /// Has `waiter` returned by the end of a batch with this slot; false when there is none.
-    mutating func add(_ waiter: CheckedContinuation<Void, Never>, for slot: Slot) -> Bool {
-        guard let batch = batches.first(where: { $0.value.slots.contains(slot) })?.key else { return false }
+    /// Has `waiter` returned by the end of that batch; false when it has ended.
+    mutating func add(_ waiter: CheckedContinuation<Void, Never>, to batch: Int) -> Bool {
+        guard batches[batch] != nil else { return false }
         batches[batch]?.waiters.append(waiter)
         return true
     }

@@ -1,6 +1,7 @@
 // Rollcall · PresenceStoreTests
 
 import Logging
+import NIOPosix
 import Presence
 import Redis
 import ServiceLifecycle
@@ -280,11 +281,40 @@ struct LeaseKeeperTests {
                 keeper.unbind(alice, on: topic, owner: owner, grace: 5, isResumable: true)
                 // Another task may be sending it.
                 let sending = round % 2 == 0 ? Task { await keeper.releaseEnded() } : nil
-                await keeper.finishReleases(of: alice.key, on: topic)
+                try await keeper.finishReleases(of: alice.key, on: topic)
                 #expect(try await test.value(of: alice, on: topic)?.contains(" 30,- ") == true)
                 await sending?.value
             }
         }
+    }
+
+    @Test func `a track that waits for releases of its key sends no others, and none without a connection`()
+        async throws
+    {
+        try await withStore { test in
+            let keeper = LeaseKeeper(store: test.store, logger: .quiet)
+            let bob = try Member("bob")
+            for member in [alice, bob] {
+                try await open(member, in: keeper, of: test)
+                keeper.unbind(member, on: topic, owner: owner, grace: 5, isResumable: true)
+            }
+            try await keeper.finishReleases(of: alice.key, on: topic)
+            #expect(try await test.value(of: alice, on: topic)?.contains(" 30,- ") == true)
+            #expect(try await test.value(of: bob, on: topic)?.contains(" 30,\(owner) ") == true)
+            #expect(keeper.state.withLock { $0.releases.count } == 1)
+        }
+        // This pool never runs, so it has no connection.
+        let pool = RedisPool(
+            url: try RedisURL("redis://127.0.0.1:1"), options: RedisOptions(),
+            eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: .quiet)
+        let keeper = LeaseKeeper(store: PresenceStore(pool: pool), logger: .quiet)
+        keeper.unbind(alice, on: topic, owner: owner, grace: 5, isResumable: true)
+        let error = await #expect(throws: StoreError.self) {
+            try await keeper.finishReleases(of: alice.key, on: topic)
+        }
+        #expect(error?.isTransient == true)
+        // A release that had failed would have noted this.
+        #expect(keeper.state.withLock { $0.releases.count == 1 && $0.unsettledUntil == nil })
     }
 
     @Test("An ended stream's presence has its grace; one with another stream stays")

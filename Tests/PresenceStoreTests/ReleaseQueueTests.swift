@@ -22,37 +22,43 @@ struct ReleaseQueueTests {
         for key in ["a", "b", "c", "d"] { added.append(queue.add(try item(key))) }
         #expect(added == [true, true, false, false] && queue.dropped == 2)
         let items = queue.begin()?.items
-        #expect(items?.map(\.releasing.member.key.text) == ["a", "b"])
+        #expect(Set(items?.map(\.releasing.member.key.text) ?? []) == ["a", "b"])
         let again = queue.begin()
         #expect(again == nil && queue.count == 0)
         let more = queue.add(try item("e"))
         #expect(more)
     }
 
-    @Test func `an end waits for a returning stream only if its session may be taken, and until its batch begins`()
-        throws
-    {
-        var queue = ReleaseQueue()
-        queue.add(try item("a"))
-        queue.add(try item("b", isResumable: false))
-        let (a, b) = (try slot("a"), try slot("b"))
-        #expect(queue.isWaiting(a) && !queue.isWaiting(b))
-        let batch = queue.begin()?.batch
-        #expect(batch != nil && !queue.isWaiting(a))
+    @Test func `a batch of one slot has all ends of it that a returning stream may take, and no others`() throws {
+        var queue = ReleaseQueue(maximum: 5)
+        for key in ["a", "b", "a"] { queue.add(try item(key)) }
+        for key in ["a", "c"] { queue.add(try item(key, isResumable: false)) }
+        let (a, c) = (try slot("a"), try slot("c"))
+        let own = queue.begin(a)
+        let (again, other) = (queue.begin(a), queue.begin(c))
+        #expect(own?.items.map(\.releasing.member.key.text) == ["a", "a"] && again == nil && other == nil)
+        #expect(queue.count == 3)
+        let rest = queue.begin()?.items.map(\.releasing.member.key.text)
+        #expect(rest?.sorted() == ["a", "b", "c"] && queue.count == 0)
     }
 
-    @Test func `what awaits a batch is returned by its end, once`() async throws {
+    @Test func `each batch with a slot is awaited, the newer one too, and returns what awaits it once`() async throws {
         var queue = ReleaseQueue()
         queue.add(try item("a"))
-        let batch = try #require(queue.begin()?.batch)
+        let older = try #require(queue.begin()?.batch)
         let (a, b) = (try slot("a"), try slot("b"))
+        queue.add(try item("a"))
+        let newer = try #require(queue.begin(a)?.batch)
+        #expect(Set(queue.batches(with: a)) == [older, newer] && queue.batches(with: b) == [])
         await withCheckedContinuation { waiter in
-            let (isAwaited, isOther) = (queue.add(waiter, for: a), queue.add(waiter, for: b))
-            #expect(isAwaited && !isOther)
-            let waiters = queue.end(batch)
+            let none = queue.end(older)
+            #expect(none.isEmpty && queue.batches(with: a) == [newer])
+            let (isOlder, isNewer) = (queue.add(waiter, to: older), queue.add(waiter, to: newer))
+            #expect(!isOlder && isNewer)
+            let waiters = queue.end(newer)
             #expect(waiters.count == 1)
             for waiter in waiters { waiter.resume() }
         }
-        #expect(queue.end(batch).isEmpty)
+        #expect(queue.end(newer).isEmpty)
     }
 }

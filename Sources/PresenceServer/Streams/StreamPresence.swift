@@ -106,7 +106,7 @@ struct StreamPresence: Sendable {
             return (try await store.track([item], on: topic, mode: .put, owner: owner).first, item.member)
         }
         // The stream that it had may have ended on this node a moment ago.
-        await leases.finishReleases(of: item.member.key, on: topic)
+        try await leases.finishReleases(of: item.member.key, on: topic)
         return try await store.resume(item, on: topic, owner: owner)
     }
 }
