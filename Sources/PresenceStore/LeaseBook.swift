@@ -96,6 +96,14 @@ struct LeaseBook {
         for owner in (bindings[topic]?[member] ?? [:]).keys { bindings[topic]?[member]?[owner]?.presence = presence }
     }
 
+    /// Renews a bound presence by another ttl from here on: all that hold it must use the one that is stored with it.
+    mutating func renew(_ member: Member, on topic: Topic, owner: StreamOwner, by ttl: Int) {
+        guard let bound = binding(of: member, on: topic, owner: owner), bound.ttl != ttl else { return }
+        bind(
+            member, on: topic, owner: owner, ttl: ttl, presence: bound.presence, end: bound.end,
+            onUntracked: bound.onUntracked)
+    }
+
     /// Moves time on; returns what is due in the ticks passed, nothing twice.
     mutating func advance(to now: Int) -> [Renewal] {
         let passed = now - tick

@@ -98,8 +98,10 @@ extension LeaseKeeper {
         let binding = state.withLock { state in
             switch outcome {
             case .restored: break
-            case .kept(let stored): state.book.refresh(member, on: topic, presence: stored.presence)
-            case .foreign, .untracked: return state.book.unbind(member, on: topic, owner: owner)
+            case .kept(let stored):
+                state.book.refresh(member, on: topic, presence: stored.presence)
+                state.book.renew(member, on: topic, owner: owner, by: stored.ttl)
+            case .untracked: return state.book.unbind(member, on: topic, owner: owner)
             }
             return state.book.binding(of: member, on: topic, owner: owner)
         }
@@ -108,7 +110,7 @@ extension LeaseKeeper {
         // The stream ended meanwhile, and its release may have come before the restore.
         case .restored where binding == nil, .kept where binding == nil:
             unbind(member, on: topic, owner: owner, grace: sent.end.grace, isResumable: sent.end.isResumable)
-        case .restored, .kept, .foreign: break
+        case .restored, .kept: break
         }
     }
 

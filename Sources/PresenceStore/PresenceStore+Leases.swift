@@ -25,10 +25,10 @@ package struct Releasing: Hashable, Sendable {
 package enum RestoreOutcome: Hashable, Sendable {
     /// It was absent and is there again, under the ref it had.
     case restored
-    /// It was there, and its lease has moved; this is its value, which may be newer than the given one.
+    /// It was there; this is its value, which may be newer than the given one.
+    ///
+    /// Its lease has moved for an open stream, not for heartbeats.
     case kept(StoredPresence)
-    /// It was there, and heartbeats alone gave it; nothing of it was touched.
-    case foreign(StoredPresence)
     /// It was untracked while its stream held it, and is not brought back.
     case untracked
 }
@@ -113,8 +113,7 @@ extension PresenceStore {
                     switch status {
                     case 3: .untracked
                     case 2: .restored
-                    case 1: .kept(stored)
-                    default: .foreign(stored)
+                    default: .kept(stored)
                     }
                 outcomes.append(outcome)
             }
@@ -128,17 +127,12 @@ extension PresenceStore {
         var reply = try StoreReply(timed: value)
         var failures: [FailedRenewal] = []
         while !reply.isAtEnd {
-            let (index, owner) = (try reply.int(), try reply.buffer())
+            let index = try reply.int()
+            // The owner that is there, for those who look at Redis: any finding is answered by a restore.
+            try reply.skip(1)
             guard renewal.members.indices.contains(index) else { throw .unexpected(value) }
-            let found: FailedRenewal.Finding =
-                switch owner.getString(at: owner.readerIndex, length: owner.readableBytes) {
-                case "?": .missing
-                case "": .unowned
-                case "-": .released
-                default: .foreign
-                }
-            let (member, stream) = renewal.members[index]
-            failures.append(FailedRenewal(member: member, owner: stream, found: found))
+            let (member, owner) = renewal.members[index]
+            failures.append(FailedRenewal(member: member, owner: owner))
         }
         return failures
     }

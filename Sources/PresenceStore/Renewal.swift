@@ -13,21 +13,9 @@ struct Renewal: Sendable {
     let arguments: [RedisArgument]
 }
 
-/// A lease that was not renewed.
+/// A lease that was not renewed: the presence is gone, or that stream does not hold it.
 package struct FailedRenewal: Hashable, Sendable {
-    package enum Finding: Hashable, Sendable {
-        /// The presence is gone.
-        case missing
-        /// It is there, but heartbeats keep it.
-        case unowned
-        /// It is there, and its grace runs: all streams that it knew have ended.
-        case released
-        /// It is bound to other streams.
-        case foreign
-    }
-
     package let member: Member
     /// The stream that wanted to renew it.
     package let owner: StreamOwner
-    package let found: Finding
 }

@@ -56,6 +56,18 @@ struct LeaseBookTests {
         #expect(Set(book.all().flatMap { $0.members.map(\.member) }).count == 1103)
     }
 
+    @Test func `a presence with another ttl is due by that one, and so is none of its other streams`() throws {
+        var book = LeaseBook()
+        let (topic, alice, other) = (try Topic("room"), try Member("alice"), StreamOwner.random())
+        bind(alice, on: topic, ttl: 300, in: &book)
+        bind(alice, on: topic, ttl: 300, owner: other, in: &book)
+        book.renew(alice, on: topic, owner: owner, by: 30)
+        let due = (1...100).flatMap { book.advance(to: $0) }.flatMap { $0.members.map(\.owner) }
+        #expect(due.count { $0 == owner } == 10 && due.count { $0 == other } == 1 && book.count == 2)
+        book.renew(alice, on: topic, owner: .random(), by: 30)
+        #expect(book.count == 2)
+    }
+
     @Test("Two streams of one session are bound side by side, and the end of one changes nothing of the other's")
     func twoStreams() throws {
         var book = LeaseBook()

@@ -222,6 +222,28 @@ struct LeaseKeeperTests {
         }
     }
 
+    @Test(arguments: [(300, 30), (30, 300)])
+    func `a stream that holds its session again beside a newer stream renews it by the ttl that is stored`(
+        own: Int, stored: Int
+    ) async throws {
+        try await withStore { test in
+            let keeper = LeaseKeeper(store: test.store, logger: .quiet)
+            try await test.track(alice, on: topic, ttl: own)
+            try await open(alice, in: keeper, of: test)
+            try await test.lose(topic)
+            try await test.track(alice, on: topic, ttl: stored)
+            let newer = StreamOwner.random()
+            try await test.track(alice, on: topic, owner: newer)
+            await keeper.recoverAll(within: .milliseconds(20))
+            #expect(keeper.count == 1 && keeper.state.withLock { $0.book.all().map(\.lease) } == [stored])
+            // Neither stream's renewals move the deadline of the other one below its own next renewal.
+            let time = try await test.now()
+            #expect(try await #require(test.lease(of: alice, on: topic)) > time + stored * 900)
+            let holders = try await test.holders(of: alice, on: topic)
+            #expect(holders.count == 2 && holders.values.allSatisfy { $0 > time + stored * 900 })
+        }
+    }
+
     @Test func `an open stream takes back a session that is in its grace or that left as closed`() async throws {
         try await withStore { test in
             let keeper = LeaseKeeper(store: test.store, logger: .quiet)

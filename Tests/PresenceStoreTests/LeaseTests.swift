@@ -111,7 +111,7 @@ struct LeaseTests {
             let first = try await test.track(alice, on: topic, owner: owner)
             try await test.setLease(of: alice, on: topic, at: 1)
             let failures = try await test.store.renew([(bob, owner), (alice, owner)], on: topic, lease: 30)
-            #expect(failures == [FailedRenewal(member: bob, owner: owner, found: .missing)])
+            #expect(failures == [FailedRenewal(member: bob, owner: owner)])
             #expect(try await #require(test.lease(of: alice, on: topic)) >= Int(first.expiresAt))
             #expect(try await test.lease(of: bob, on: topic) == nil)
             #expect(try await test.store.position(of: topic) == first.cursor)
@@ -138,8 +138,8 @@ struct LeaseTests {
             let leases = (try await test.lease(of: alice, on: topic), try await test.lease(of: bob, on: topic))
             #expect(
                 try await test.store.renew([(alice, owner), (bob, owner)], on: topic, lease: 300) == [
-                    FailedRenewal(member: alice, owner: owner, found: .foreign),
-                    FailedRenewal(member: bob, owner: owner, found: .released),
+                    FailedRenewal(member: alice, owner: owner),
+                    FailedRenewal(member: bob, owner: owner),
                 ])
             #expect(try await test.lease(of: alice, on: topic) == leases.0)
             #expect(try await test.lease(of: bob, on: topic) == leases.1)
@@ -226,8 +226,8 @@ struct LeaseTests {
             #expect(lease > 0 && lease <= 30_000)
 
             let longer = try await test.track(bob, on: topic, ttl: 300)
-            guard case .foreign(let there) = try await test.store.restore([(bob, stored)], on: topic)[0] else {
-                throw StoreError(.corrupt, "not foreign")
+            guard case .kept(let there) = try await test.store.restore([(bob, stored)], on: topic)[0] else {
+                throw StoreError(.corrupt, "not kept")
             }
             #expect(there.presence.ref == longer.ref)
             #expect(try await test.lease(of: bob, on: topic).map { Int64($0) } == longer.expiresAt)

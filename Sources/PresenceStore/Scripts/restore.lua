@@ -8,8 +8,9 @@
 --       moved), 0 was there, and is given by heartbeats
 -- Invariants: sets only what is absent, and publishes only that; an owner that was lost ('' or '-') becomes the given
 -- one, and a stream joins others that hold the member; nothing for a stream that held it when it was untracked; one that
--- heartbeats kept touches nothing that is there; a lease is now + the given ttl; a member that is named twice, by two
--- streams, has the first one's value and both as holders; refused when Redis is out of memory.
+-- heartbeats kept touches nothing that is there; a lease is now + the ttl of the value that is there, else of the given
+-- one; a member that is named twice, by two streams, has the first one's value and both as holders; refused when Redis is
+-- out of memory.
 local m, h, z, due, o, g = unpack(KEYS)
 local topic, channel, rid, cand = unpack(ARGV, 1, 4)
 
@@ -31,7 +32,10 @@ for i = 5, #ARGV, 2 do
   local _, _, ttl, owner = parse(value)
   local status, there = 1, stored[member]
   local cref, cprev, cttl, cown, cjson = '', '', '', '', ''
-  if there then cref, cprev, cttl, cown, cjson = parse(there) end
+  if there then
+    cref, cprev, cttl, cown, cjson = parse(there)
+    ttl = cttl
+  end
   if there and owner == '' then
     status = 0
   elseif cown == owner and owner ~= '' then
