@@ -82,6 +82,30 @@ struct ResumedSessionTests {
         }
     }
 
+    @Test(arguments: [0, 5], [false, true])
+    func `a stream with a resume of unknown outcome lets go of the session that it took`(
+        grace: Int, isShared: Bool
+    ) async throws {
+        try await withStore { test in
+            let (owner, again, other) = (StreamOwner.random(), StreamOwner.random(), StreamOwner.random())
+            let taken = try await open(test, owner: owner)
+            try await end(taken, owner, of: test)
+            let fresh = Member(key: key, session: .random())
+            #expect(try await test.store.resume(Tracking(member: fresh), on: topic, owner: again).member == taken)
+            if isShared { try await test.track(taken, on: topic, owner: other) }
+            // The stream knows only the session that it asked for.
+            let release = Releasing(member: fresh, owner: again, grace: grace, isResumable: true)
+            #expect(try await test.store.release([release, release], on: topic) == [true, false])
+            let value = try await test.value(of: taken, on: topic)
+            if isShared {
+                #expect(value?.contains(" 30,\(other) ") == true)
+                #expect(try await test.holders(of: taken, on: topic).isEmpty)
+            } else {
+                #expect(grace == 0 ? value == nil : value?.contains(" 30,- ") == true)
+            }
+        }
+    }
+
     @Test func `another meta is an update of the session that it takes`() async throws {
         try await withStore { test in
             let owner = StreamOwner.random()

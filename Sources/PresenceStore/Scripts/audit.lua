@@ -3,12 +3,15 @@
 -- KEYS  m h z due o
 -- ARGV  topic channel rid cand lease-ms cursor     lease-ms for a value that says no ttl; cursor '0' begins
 -- Reply now, epoch, seq, published, leases given, leases dropped, the next page's cursor ('0' = done)
--- Invariants: a field without a lease gets one of its ttl (else it would never leave); a lease without a field is
--- dropped and published as evicted, unless all fields are gone: then the topic ends without a word, as after a loss of
--- Redis; fields without a position get one. A key is lost as a whole, and members enter and leave hash and leases
--- together: one always contains the other, so equal sizes mean equal members and a sound topic costs O(1), and what `o`
--- holds: an entry that says nothing of a member as it is goes. A shared member without an entry needs no repair: its
--- streams hold it again at their next renewal.
+-- Invariants:
+--   A field without a lease gets a lease of its ttl; without one it would never leave.
+--   A lease without a field is dropped and published as evicted. When all fields are gone, the topic's keys are deleted
+--   and nothing is published, as after a loss of Redis.
+--   A topic that has fields and no position gets a position.
+--   Redis loses a key as a whole, and scripts add and remove members in `h` and `z` together. So one of the two always
+--   contains the other, and equal sizes mean equal members: a sound topic costs two counts and one page of `o`.
+--   A field of `o` is deleted when its member is not shared, or when no session that it lists is in its grace.
+--   A shared member without a field in `o` needs no repair: its streams hold it again at their next renewal.
 local m, h, z, due, o = unpack(KEYS)
 local topic, channel, rid, cand, lease, cursor = unpack(ARGV)
 

@@ -2,7 +2,8 @@
 -- release: streams that held up to 500 members have ended; a member without another holder has its grace, then leaves.
 -- KEYS  m h z due o
 -- ARGV  topic channel rid cand, then per member: member owner grace-ms generated     generated 1 = its session may be
---       resumed by a stream of that key that names none
+--       resumed by a stream of that key that names none; then an absent member stands for the generated session of its
+--       key that this stream holds: what a resume took of which no reply came
 -- Reply now, epoch, seq, published, then per member: 1 released, 0 absent or not held by that stream
 -- Invariants: only a holder releases; while others hold the member the lease is the latest of their deadlines and
 -- now + grace; when none does, the owner becomes '-', which gives the leave its reason, and the lease now + grace, also
@@ -19,9 +20,24 @@ for i, value in ipairs(redis.call('HMGET', h, unpack(members))) do stored[member
 local now = clock()
 local earliest = math.huge
 local values, leases, gone, records, outcomes, fields = {}, {}, {}, {}, {}, {}
+local function resumed(key, owner)
+  for session in string.gmatch(redis.call('HGET', o, key) or '', '[^ ]+') do
+    local member = key .. session
+    local value = stored[member]
+    if value == nil then value = redis.call('HGET', h, member) end
+    local own = value and string.match(value, '^[^ ]+ %d+,([^ ]*)')
+    local field = own == shared and fields[member]
+    if field == nil then field = redis.call('HGET', o, member) end
+    if own == owner or field and string.find(' ' .. field, ' ' .. owner .. ':', 1, true) then return member, value end
+  end
+end
 for i = 5, #ARGV, 4 do
   local member, owner, grace, generated = unpack(ARGV, i, i + 3)
   local old = stored[member]
+  if not old and generated == '1' then
+    local found, value = resumed(string.match(member, '^[^\31]*\31'), owner)
+    if found then member, old = found, value end
+  end
   local released = 0
   if old then
     local ref, prev, ttl, own, json = parse(old)
@@ -31,7 +47,7 @@ for i = 5, #ARGV, 4 do
     end
     if isAlone or listed then
       released = 1
-      stored[member] = nil
+      stored[member] = false
       local deadline = now + grace
       if latest > 0 then
         local mark = shared
