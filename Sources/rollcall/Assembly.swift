@@ -94,7 +94,7 @@ struct Assembly: Sendable {
 
         var app = HTTPServer.application(
             RollcallResponder(
-                table: table, origins: ServedOrigins(settings.origins, listeningOn: settings.host)),
+                table: table, origins: ServedOrigins(settings.origins, listeningOn: settings.host), queue: queue),
             options: settings.serverOptions(connections: settings.connections(of: share)),
             eventLoopGroup: loops, logger: logger
         ) { [telemetry] channel in

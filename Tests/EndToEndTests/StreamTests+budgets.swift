@@ -130,6 +130,25 @@ extension StreamTests {
         }
     }
 
+    @Test func `a large answer about one key counts until its client has taken it`() async throws {
+        try await withNode { client in
+            let meta = String(repeating: "x", count: 3900)
+            for batch in 0..<6 {
+                let operations = (0..<500).map {
+                    #"{"op":"put","topic":"t","key":"tabs","session":"\#(batch)-\#($0)","meta":{"x":"\#(meta)"}}"#
+                }
+                let body = #"{"operations":[\#(operations.joined(separator: ","))]}"#
+                #expect(try await client.post("/v1/batch", body).status == 200)
+            }
+            let path = RollcallClient.path(topic: "t", "presences", "tabs")
+            let reader = try await StalledReader.open(client.baseURL + path)
+            try await eventually("a queue") { try await client.metric(Self.queued) ?? 0 >= 11_000_000 }
+            #expect(try await client.get(path).body.count > 11_000_000)
+            await reader.close()
+            try await eventually("an empty queue") { try await client.metric(Self.queued) == 0 }
+        }
+    }
+
     @Test func `slow readers of large lists share the budget of the node, and the slowest are closed`() async throws {
         let budget = 40 << 20
         let settings = ["ROLLCALL_MAX_STREAM_QUEUE_BYTES": "\(budget)", "ROLLCALL_SLOW_READER_AGE": "1"]

@@ -1,29 +1,40 @@
 // Rollcall · PresenceServer
 
+import HTTPTypes
 import Hummingbird
 import NIOCore
+import Synchronization
 
-/// Counts a list in the node's budget until its client has taken it.
-struct AnswerQueue: Sendable {
-    /// Lists up to this size are not counted: most fit into the kernel's buffers.
+/// The place of one request for a list among those that the node reads and holds at once.
+final class AnswerQueue: Sendable {
+    /// Answers up to this size are not counted: most fit into the kernel's buffers.
     static let small = 64 << 10
     /// About what one presence takes in a list.
     private static let bytesPerPresence = 256
-    /// How often a list that finds no room looks again, and for how long.
-    private static let (pause, attempts) = (Duration.milliseconds(50), 100)
+    /// How often a list that finds no room looks again.
+    private static let pause = Duration.milliseconds(50)
 
-    let budget: QueueBudget
-    let channel: any Channel
+    private let budget: QueueBudget
+    /// Whether this request is one of the ``QueueBudget/maximumReadings``.
+    private let isReading = Atomic(false)
 
-    /// Waits until a list of so many presences may be made.
+    init(budget: QueueBudget) { self.budget = budget }
+
+    /// Waits until a list may be read and made; the caller calls ``endReading()`` afterwards.
     ///
-    /// - Parameter count: Called only while the budget is full.
-    func waitForRoom(_ count: () async throws -> Int) async throws {
-        guard budget.isFull, Self.isLarge(try await count()) else { return }
-        for _ in 0..<Self.attempts {
-            if budget.makeRoom() { return }
+    /// - Parameters:
+    ///   - limit: Presences that the list shows at most.
+    ///   - count: How many presences are read. Called only while the budget is full, or while enough lists are read.
+    func waitForRoom(limit: Int?, _ count: () async throws -> Int) async throws {
+        if !budget.isFull, beginReading() { return }
+        let count = try await count()
+        let needsRoom = Self.isLarge(min(count, limit ?? .max))
+        guard needsRoom || Self.isLarge(count) else { return }
+        let deadline = ContinuousClock.now + budget.patience
+        repeat {
+            if !needsRoom || budget.makeRoom(), beginReading() { return }
             try await Task.sleep(for: Self.pause)
-        }
+        } while ContinuousClock.now < deadline
         throw Problem.noRoom
     }
 
@@ -32,35 +43,64 @@ struct AnswerQueue: Sendable {
         if budget.isFull, Self.isLarge(count) { throw .noRoom }
     }
 
-    /// An answer that the budget counts until it is sent.
-    func json(_ bytes: [UInt8]) -> Response {
-        guard bytes.count > Self.small else { return .json(bytes) }
-        var buffer = ByteBufferAllocator().buffer(capacity: bytes.count + 1)
-        buffer.writeBytes(bytes)
-        buffer.writeInteger(UInt8(ascii: "\n"))
-        let held = budget.hold(buffer, for: .answer(on: channel))
-        let body = ResponseBody(contentLength: buffer.readableBytes) { [buffer, channel] writer in
-            try await writer.write(buffer)
-            try await writer.finish(nil)
-            // On the loop the connection has the bytes, and knows whether the client takes them.
-            channel.eventLoop.execute { Self.keep(held, on: channel) }
-        }
-        return Response(status: .ok, headers: [.contentType: "application/json"], body: body)
+    /// Lets another request read.
+    func endReading() {
+        if isReading.exchange(false, ordering: .relaxed) { budget.endReading() }
     }
 
-    /// Keeps what is held until the client has taken it, without keeping the connection from its next request.
-    private static func keep(_ held: HeldFrame, on channel: any Channel) {
-        guard channel.isActive, !channel.isWritable else { return held.finish() }
-        channel.eventLoop.scheduleTask(in: .milliseconds(100)) { keep(held, on: channel) }
+    private func beginReading() -> Bool {
+        if isReading.load(ordering: .relaxed) { return true }
+        guard budget.beginReading() else { return false }
+        isReading.store(true, ordering: .relaxed)
+        return true
     }
 
     private static func isLarge(_ count: Int) -> Bool { count * bytesPerPresence > small }
 }
 
+extension QueueBudget {
+    /// Refuses a large answer while there is no room.
+    func checkRoom(bytes: Int) throws(Problem) {
+        if isFull, bytes > AnswerQueue.small { throw .noRoom }
+    }
+
+    /// Counts a large answer from now until its client has taken it.
+    func count(_ response: inout Response, on channel: any Channel) async throws {
+        let body = GatheredBody()
+        try await response.body.write(body)
+        let buffers = body.buffers
+        let held = buffers.map { hold($0, for: .answer(on: channel)) }
+        response.body = ResponseBody(contentLength: response.body.contentLength) { writer in
+            try await writer.write(contentsOf: buffers)
+            try await writer.finish(nil)
+            // On the loop the connection has the bytes, and knows whether the client takes them.
+            channel.eventLoop.execute { Self.keep(held, on: channel) }
+        }
+    }
+
+    /// Keeps frames until the client has taken them, without keeping the connection from its next request.
+    private static func keep(_ held: [HeldFrame], on channel: any Channel) {
+        guard channel.isActive, !channel.isWritable else {
+            for frame in held { frame.finish() }
+            return
+        }
+        channel.eventLoop.scheduleTask(in: .milliseconds(100)) { keep(held, on: channel) }
+    }
+}
+
+/// The bytes of a body that is in memory already.
+private final class GatheredBody: ResponseBodyWriter {
+    private(set) var buffers: [ByteBuffer] = []
+
+    func write(_ buffer: ByteBuffer) { buffers.append(buffer) }
+
+    func finish(_ trailingHeaders: HTTPFields?) {}
+}
+
 extension Problem {
     fileprivate static var noRoom: Problem {
         var problem = Problem(
-            .nodeFull, "As many bytes of lists and streams wait for slow readers as this node may hold.")
+            .nodeFull, "As many bytes of answers and streams wait for slow readers as this node may hold.")
         problem.headers[.retryAfter] = "1"
         return problem
     }

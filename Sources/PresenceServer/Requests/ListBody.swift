@@ -13,8 +13,6 @@ struct ListBody {
     let page: ListPage
     /// Shown while Redis is away: true once, perhaps no longer.
     var isStale = false
-    /// Counts the list until its client has taken it.
-    var queue: AnswerQueue?
 
     /// Answers with a page of the roster, unless it is the list that the client has already.
     func response(_ roster: Roster, enrichedBy enricher: Enricher, unless known: IfNoneMatch?) async -> Response {
@@ -78,8 +76,7 @@ struct ListBody {
         json.string("cursor", self.cursor.description)
         if self.isStale { json.bool("stale", true) }
         write(&json)
-        let bytes = json.finish()
-        var response = self.queue?.json(bytes) ?? .json(bytes)
+        var response = Response.json(json.finish())
         if let tag {
             response.headers[.eTag] = tag
             response.headers[.cacheControl] = "no-cache"

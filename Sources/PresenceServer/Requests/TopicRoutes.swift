@@ -23,14 +23,15 @@ struct TopicRoutes: Sendable {
         let known = page.isWhole ? IfNoneMatch(request.headers) : nil
         // Only the whole list tells whether the data of its entries is still the same.
         let isEnriched = page.view == .full && self.backend.enricher.applies(topic)
-        let queue = self.backend.queue.map { AnswerQueue(budget: $0, channel: context.channel) }
+        let queue = self.backend.queue.map { AnswerQueue(budget: $0) }
+        defer { queue?.endReading() }
         return try await self.answer(about: topic, page: page, unless: known, queue: queue) {
             let live = await self.backend.live(topic)
             if known != nil || live != nil {
                 let position = try await self.store.position(of: topic)
                 if let known, !isEnriched, known.matches(EntityTag.of(position)) { return .unchanged(position) }
                 if let live, live.cursor == position {
-                    try await self.waitForRoom(for: page, of: topic, in: queue)
+                    try await self.waitForRoom(for: page, of: live, in: queue)
                     return .roster(live.roster, position)
                 }
             }
@@ -38,7 +39,7 @@ struct TopicRoutes: Sendable {
                 let (cursor, counts) = try await self.store.counts(of: topic)
                 return .counts(counts, cursor)
             }
-            try await self.waitForRoom(for: page, of: topic, in: queue)
+            try await queue?.waitForRoom(limit: page.limit) { try await self.store.presenceCount(of: topic) }
             return .stored(try await self.store.stored(on: topic))
         }
     }
@@ -69,7 +70,7 @@ struct TopicRoutes: Sendable {
         var json: [UInt8] = []
         let extras = await self.backend.enricher.extras(of: [key], on: topic)
         RosterJSON(extras: extras).write(entry, of: key, to: &json)
-        return Self.fresh(json)
+        return try self.fresh(json)
     }
 
     /// `GET /v1/topics`.
@@ -90,7 +91,7 @@ struct TopicRoutes: Sendable {
             element.int("presences", counts.presences)
         }
         if let next { json.string("next", next.text) }
-        var response = Self.fresh(json.finish())
+        var response = try self.fresh(json.finish())
         if let next {
             response.link(toNext: "/v1/topics", [("prefix", prefix), ("limit", "\(limit)"), ("after", next.text)])
         }
@@ -116,11 +117,11 @@ struct TopicRoutes: Sendable {
                 return ListBody.unchanged(EntityTag.of(cursor))
             case .roster(let roster, let cursor):
                 if page.view != .count { try queue?.checkRoom(min(roster.presenceCount, page.limit ?? .max)) }
-                return await ListBody(topic: topic, cursor: cursor, page: page, queue: queue)
+                return await ListBody(topic: topic, cursor: cursor, page: page)
                     .response(roster, enrichedBy: self.backend.enricher, unless: known)
             case .stored(let stored):
                 try queue?.checkRoom(min(stored.count, page.limit ?? .max))
-                return try await ListBody(topic: topic, cursor: stored.cursor, page: page, queue: queue)
+                return try await ListBody(topic: topic, cursor: stored.cursor, page: page)
                     .response(stored, enrichedBy: self.backend.enricher, unless: known)
             case .counts(let counts, let cursor):
                 return ListBody(topic: topic, cursor: cursor, page: page).response(
@@ -128,21 +129,21 @@ struct TopicRoutes: Sendable {
             }
         } catch let error as StoreError where error.code == .unavailable || error.code == .refused {
             guard let live = await self.backend.live(topic) else { throw error }
-            return await ListBody(topic: topic, cursor: live.cursor, page: page, isStale: true, queue: queue)
+            try await self.waitForRoom(for: page, of: live, in: queue)
+            return await ListBody(topic: topic, cursor: live.cursor, page: page, isStale: true)
                 .response(live.roster, enrichedBy: self.backend.enricher, unless: nil)
         }
     }
 
-    /// Waits until a list may be made; those that are small need no room.
-    private func waitForRoom(for page: ListPage, of topic: Topic, in queue: AnswerQueue?) async throws {
+    /// Waits until a list of what a feed knows may be made: only what is shown counts.
+    private func waitForRoom(for page: ListPage, of live: LiveRoster, in queue: AnswerQueue?) async throws {
         guard page.view != .count else { return }
-        try await queue?.waitForRoom {
-            if let limit = page.limit, limit < 100 { return limit }
-            return min(try await self.store.presenceCount(of: topic), page.limit ?? .max)
-        }
+        let shown = min(live.roster.presenceCount, page.limit ?? .max)
+        try await queue?.waitForRoom(limit: shown) { shown }
     }
 
-    private static func fresh(_ json: [UInt8]) -> Response {
+    private func fresh(_ json: [UInt8]) throws(Problem) -> Response {
+        try self.backend.queue?.checkRoom(bytes: json.count)
         var response = Response.json(json)
         response.headers[.cacheControl] = "no-store"
         return response

@@ -18,11 +18,14 @@ package struct RollcallResponder: HTTPResponder {
     private let metrics: RequestMetrics
     private let crossOrigin = CrossOrigin()
     private let origins: ServedOrigins
+    /// Counts large answers until their clients have taken them; nil counts nothing.
+    private let queue: QueueBudget?
     /// Bytes of the longest body that any route reads.
     let longestBody: Int
 
-    package init(table: RouteTable, origins: ServedOrigins = ServedOrigins()) {
+    package init(table: RouteTable, origins: ServedOrigins = ServedOrigins(), queue: QueueBudget? = nil) {
         self.table = table
+        self.queue = queue
         self.origins = origins
         self.longestBody = table.routes.compactMap(\.body?.limit).max() ?? 0
         self.metrics = RequestMetrics(table)
@@ -42,6 +45,12 @@ package struct RollcallResponder: HTTPResponder {
         var response: Response
         do {
             response = try await self.answer(request, found: found, route: route, context: &context)
+            // An operator sees the metrics of a node that has no room.
+            if let queue, let length = response.body.contentLength, length > AnswerQueue.small,
+                route?.operationID != "metrics"
+            {
+                try await queue.count(&response, on: context.channel)
+            }
         } catch let error as HTTPParserError {
             throw error
         } catch {

@@ -18,13 +18,23 @@ package final class QueueBudget: Sendable {
     private let state: Mutex<State>
     /// The ledger's, for readers that must not wait for the lock.
     private let isLedgerFull = Atomic(false)
+    /// Requests that read or make a whole list now.
+    private let readings = Atomic(0)
     private let gauge = Gauge(label: "rollcall_stream_queue_bytes")
     private let logger: Logger
+    /// How long a large list waits for room.
+    let patience: Duration
+    /// Large lists that are read or made at once: before they are made, no budget can count their bytes.
+    static let maximumReadings = 8
 
     /// - Parameters:
     ///   - maximumBytes: At twice as many, a stream that would wait for another frame is ended at once.
     ///   - slowAfter: How long a reader may take for one frame while the budget is full.
-    package init(maximumBytes: Int, slowAfter: TimeAmount, logger: Logger) {
+    ///   - patience: How long a large list waits for room before it is refused.
+    package init(
+        maximumBytes: Int, slowAfter: TimeAmount, patience: Duration = .seconds(5), logger: Logger
+    ) {
+        self.patience = patience
         state = Mutex(State(ledger: QueueLedger(maximumBytes: maximumBytes, slowAfter: slowAfter)))
         self.logger = logger
         gauge.record(0)
@@ -38,6 +48,15 @@ package final class QueueBudget: Sendable {
         shed()
         return false
     }
+
+    /// Takes one of the places of those that read a whole list; false if none is free.
+    func beginReading() -> Bool {
+        let before = readings.add(1, ordering: .relaxed).oldValue
+        if before >= Self.maximumReadings { readings.subtract(1, ordering: .relaxed) }
+        return before < Self.maximumReadings
+    }
+
+    func endReading() { readings.subtract(1, ordering: .relaxed) }
 
     /// Counts a frame that waits for a reader, for as long as the result lives.
     func hold(_ frame: ByteBuffer, for reader: SlowReader) -> HeldFrame {

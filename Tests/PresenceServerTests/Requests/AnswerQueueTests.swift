@@ -1,0 +1,76 @@
+// Rollcall · PresenceServerTests
+
+import HTTPTypes
+import Logging
+import NIOCore
+import NIOEmbedded
+import Presence
+import PresenceStore
+import TestSupport
+import Testing
+
+@testable import PresenceServer
+
+@Suite("Large answers and the budget of a node")
+struct AnswerQueueTests {
+    private let queue = QueueBudget(
+        maximumBytes: 1 << 20, slowAfter: .minutes(10), patience: .milliseconds(300), logger: Logger(label: "test"))
+
+    private func isRefused(_ answer: Answer) throws -> Bool {
+        try answer.status == 503 && answer.json["type"]?.string == "/problems/node-full"
+            && answer.header("Retry-After") == "1"
+    }
+
+    /// Tracks presences on the topics `large` and `small`, and one more key with as many sessions.
+    private func fill(_ server: TestServer) async throws {
+        let large = try Topic("large")
+        let keys = try (0..<400).map { Tracking(member: try Member(key: Key("user\($0)"), session: Session("s"))) }
+        let meta = Meta(stored: Array(#"{"x":"\#(String(repeating: "x", count: 200))"}"#.utf8))
+        let tabs = try (0..<400).map {
+            Tracking(member: try Member(key: Key("tabs"), session: Session("tab\($0)")), meta: meta)
+        }
+        for items in [keys, tabs] { _ = try await server.store.track(items, on: large, mode: .put) }
+        _ = try await server.store.track(Array(keys.prefix(1)), on: Topic("small"), mode: .put)
+    }
+
+    @Test func `at most eight large topics are read at once, and small ones wait for nothing`() async throws {
+        try await withServer(queue: queue) { server in
+            try await fill(server)
+            for _ in 0..<QueueBudget.maximumReadings { #expect(queue.beginReading()) }
+            let list = "/v1/topics/large/presences"
+            #expect(try isRefused(await server.send(.get, list)))
+            #expect(try isRefused(await server.send(.get, list + "?limit=2")), "a page costs a reading of its topic")
+            for path in ["/v1/topics/small/presences", list + "?view=count", list + "/tabs"] {
+                #expect(try await server.send(.get, path).status == 200, "\(path)")
+            }
+            async let waiting = server.send(.get, list)
+            queue.endReading()
+            #expect(try await waiting.status == 200)
+            // Each reading gives its place back.
+            for _ in 0..<10 { #expect(try await server.send(.get, list).status == 200) }
+            #expect(queue.beginReading() && !queue.beginReading())
+        }
+    }
+
+    @Test func `no read gets a large answer while the budget is full`() async throws {
+        try await withServer(queue: queue) { server in
+            try await fill(server)
+            let name = String(repeating: "t", count: 240)
+            let item = Tracking(member: try Member(key: Key("alice"), session: Session("s")))
+            for number in 0..<300 {
+                _ = try await server.store.track([item], on: Topic("\(name)\(number)"), mode: .put)
+            }
+            let paths = ["/v1/topics/large/presences", "/v1/topics/large/presences/tabs", "/v1/topics"]
+            for path in paths { #expect(try await server.send(.get, path).status == 200, "\(path)") }
+            let channel = NIOAsyncTestingChannel()
+            var held: HeldFrame? = queue.hold(ByteBuffer(repeating: 0, count: 1 << 20), for: .answer(on: channel))
+            #expect(queue.isFull && held != nil)
+            for path in paths { #expect(try isRefused(await server.send(.get, path)), "\(path)") }
+            for path in ["/v1/topics?limit=2", "/v1/topics/large/presences/user1"] {
+                #expect(try await server.send(.get, path).status == 200, "\(path)")
+            }
+            held = nil
+            for path in paths { #expect(try await server.send(.get, path).status == 200, "\(path)") }
+        }
+    }
+}
