@@ -5,48 +5,64 @@ import Synchronization
 
 /// Writes log lines to a descriptor, whole lines in their order, and never waits long for its reader.
 ///
-/// A reader that does not keep up would otherwise stop the event loops. Once it has taken nothing for ``patience`` lines
-/// are dropped at once; when it reads again a line says how many.
+/// A reader that does not keep up would otherwise stop the event loops. All lines together wait for at most ``patience``;
+/// after that, lines are dropped at once, and a line gives their number when one gets through. The patience is
+/// restored when the reader has kept up for the recovery time.
 final class LogOutput: Sendable {
     private struct State {
         var lost = 0
         /// Whether a line was cut off in its middle.
         var isInLine = false
+        /// How long lines may still wait.
+        var patience = LogOutput.patience
+        /// When a line last had to wait or was dropped.
+        var lastDelay: ContinuousClock.Instant?
     }
 
-    /// How long a writer waits for a reader that kept up until now.
+    /// How long all lines together wait for a reader that kept up until now.
     static let patience = Duration.milliseconds(100)
     /// What a pipe that can be written to takes without blocking.
     private static let piece = Int(PIPE_BUF)
 
     private let descriptor: Int32
+    private let recovery: Duration
     private let noteLost: @Sendable (Int) -> String
     private let state = Mutex(State())
 
-    /// - Parameter noteLost: makes the line that says how many lines were dropped.
-    init(descriptor: Int32 = STDERR_FILENO, noteLost: @escaping @Sendable (Int) -> String) {
+    /// - Parameters:
+    ///   - recovery: how long the reader must keep up before a line waits for it again.
+    ///   - noteLost: makes the line that says how many lines were dropped.
+    init(
+        descriptor: Int32 = STDERR_FILENO, recovery: Duration = .seconds(10),
+        noteLost: @escaping @Sendable (Int) -> String
+    ) {
         self.descriptor = descriptor
+        self.recovery = recovery
         self.noteLost = noteLost
     }
 
     /// Writes one or more whole lines.
     @Sendable func write(_ lines: String) {
         state.withLock { state in
-            guard isWritable(within: state.lost > 0 ? .zero : Self.patience) else {
+            if let last = state.lastDelay, ContinuousClock.now - last >= recovery {
+                state.patience = Self.patience
+                state.lastDelay = nil
+            }
+            guard isWritable(&state) else {
                 state.lost += 1
                 return
             }
             let text = (state.isInLine ? "\n" : "") + (state.lost > 0 ? noteLost(state.lost) : "") + lines
-            state = State()
-            let count = send(Array(text.utf8))
-            if count < text.utf8.count { state = State(lost: 1, isInLine: count > 0) }
+            (state.lost, state.isInLine) = (0, false)
+            let count = send(Array(text.utf8), &state)
+            if count < text.utf8.count { (state.lost, state.isInLine) = (1, count > 0) }
         }
     }
 
     /// Gives the number of bytes that were written or that nothing will ever read.
-    private func send(_ bytes: [UInt8]) -> Int {
+    private func send(_ bytes: [UInt8], _ state: inout State) -> Int {
         var sent = 0
-        while sent < bytes.count, isWritable(within: Self.patience) {
+        while sent < bytes.count, isWritable(&state) {
             let count = bytes[sent...].prefix(Self.piece).withUnsafeBytes {
                 Foundation.write(descriptor, $0.baseAddress, $0.count)
             }
@@ -58,6 +74,17 @@ final class LogOutput: Sendable {
             }
         }
         return sent
+    }
+
+    /// Waits for the reader as long as the patience lasts.
+    private func isWritable(_ state: inout State) -> Bool {
+        if isWritable(within: .zero) { return true }
+        let start = ContinuousClock.now
+        let isReady = state.patience > .zero && isWritable(within: state.patience)
+        let end = ContinuousClock.now
+        state.patience = isReady ? max(.zero, state.patience - (end - start)) : .zero
+        state.lastDelay = end
+        return isReady
     }
 
     private func isWritable(within time: Duration) -> Bool {
