@@ -9,18 +9,25 @@ extension PostgresError {
         // invalid_catalog_name
         case "3D000": "make the database, or name another one"
         // undefined_table
-        case "42P01": "make the table (run `rollcall migrate` for the one of profiles), or change the query"
+        case "42P01":
+            "make the table (for the one of profiles run `rollcall migrate` with the node's ROLLCALL_PROFILES_TABLE), "
+                + "or change the query"
         // undefined_column, undefined_function
         case "42703", "42883": "make it in the database, or change the query"
         // insufficient_privilege
         case "42501": "grant the user this right"
-        // feature_not_supported
-        case "0A000": "use a newer PostgreSQL"
         // read_only_sql_transaction
         case "25006": "name the primary server: target_session_attrs=read-write"
-        default: tlsRemedy
+        default: uncodedRemedy
         }
     }
+
+    /// The error of a server that is older than ``PostgresHandle/oldestServer``.
+    static func serverIsTooOld(_ server: String, oldest: String) -> PostgresError {
+        PostgresError(.unavailable, "the server is PostgreSQL \(server); \(oldest) \(tooOld)")
+    }
+
+    private static let tooOld = "is the oldest that will do"
 
     /// Whether the same attempt fails again until a person does something.
     package var isPermanent: Bool { remedy != nil }
@@ -28,8 +35,9 @@ extension PostgresError {
     /// The error and what to do about it, for people.
     package var advice: String { remedy.map { "\(description): \($0)" } ?? description }
 
-    /// libpq's own messages have no code; they are always English.
-    private var tlsRemedy: String? {
+    /// Our own messages and libpq's have no code; they are always English.
+    private var uncodedRemedy: String? {
+        if sqlState == nil, message.hasSuffix(Self.tooOld) { return "use a newer PostgreSQL" }
         if message.contains("server does not support SSL") {
             return "let the server speak TLS, or say sslmode=disable where the network itself is private"
         }

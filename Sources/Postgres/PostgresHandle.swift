@@ -61,11 +61,7 @@ struct PostgresHandle: ~Copyable {
         let version = PQserverVersion(connection)
         guard version == 0 || version >= Self.oldestServer.number else {
             let name = version >= 100_000 ? "\(version / 10_000)" : "\(version / 10_000).\(version / 100 % 100)"
-            throw end(
-                with: PostgresError(
-                    .unavailable,
-                    "the server is PostgreSQL \(name); \(Self.oldestServer.name) is the oldest that will do",
-                    sqlState: "0A000"))
+            throw end(with: .serverIsTooOld(name, oldest: Self.oldestServer.name))
         }
         guard PQsetnonblocking(connection, 1) == 0 else { throw fail(.unavailable) }
     }

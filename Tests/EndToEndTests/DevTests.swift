@@ -26,6 +26,14 @@ struct DevTests {
         return outcome.output.trimmingCharacters(in: .newlines)
     }
 
+    @Test func `dev shows a command that takes a table of any name`() async throws {
+        let table = try #require(SettingsTable.profilesTable.parse("App.Members"))
+        let text = DevCommand.welcome(at: "http://x", psql: "echo", table: table)
+        let command = try #require(text.split(separator: "see it change:\n").last?.split(separator: "\n\n").first)
+        let outcome = try await Command.run("sh", ["-c", String(command)])
+        #expect(outcome.output.hasPrefix(#"-c UPDATE "App"."Members" SET data"#), "\(outcome)")
+    }
+
     @Test("dev brings a Redis of its own, prints the page and a curl line, and leaves nothing running")
     func dev() async throws {
         let folder = try TemporaryFolder.make()

@@ -22,6 +22,18 @@ struct PostgresRemedyTests {
         #expect(refused.sqlState == nil && !refused.isPermanent && refused.advice == refused.message)
     }
 
+    @Test func `only a server that is too old is to be replaced by a newer one`() {
+        let old = PostgresError.serverIsTooOld("11", oldest: "12")
+        #expect(old.isPermanent && old.advice.hasSuffix("12 is the oldest that will do: use a newer PostgreSQL"))
+        let refused = PostgresError(.refused, "cannot insert into view", sqlState: "0A000")
+        #expect(!refused.isPermanent && refused.remedy == nil)
+    }
+
+    @Test func `the advice about a table that is not there names the setting of its name`() {
+        let error = PostgresError(.refused, "relation \"profiles\" does not exist", sqlState: "42P01")
+        #expect(error.advice.contains("`rollcall migrate`") && error.advice.contains("ROLLCALL_PROFILES_TABLE"))
+    }
+
     @Test(arguments: ["57P01", "57P03", "53300", "40001", "57014"])
     func `what passes by itself has no remedy`(code: String) {
         #expect(!PostgresError(.refused, "x", sqlState: code).isPermanent)

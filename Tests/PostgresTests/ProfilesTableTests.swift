@@ -29,8 +29,19 @@ struct ProfilesTableTests {
         #expect(!named.contains("FUNCTION rollcall_"))
     }
 
+    @Test func `no standard name is left in any migration's text after naming`() throws {
+        let table = try #require(ProfilesTable("App.Members"))
+        for migration in Migration.rollcall {
+            // A trigger's name belongs to its table.
+            let text = table.naming(in: migration.sql).split(separator: "\n")
+                .filter { !$0.hasPrefix("--") }.joined(separator: "\n")
+                .replacing(/TRIGGER rollcall_profiles_\w+/, with: "")
+            #expect(text.ranges(of: /\w*profiles\w*/).map { String(text[$0]) } == [], "\(migration.name)")
+        }
+    }
+
     @Test(arguments: ["members", "presence.Profiles"])
-    func `beside a table of somebody else, and beside another Rollcall, it is migrated and notifies`(name: String)
+    func `beside a table of another program, and beside another Rollcall, it is migrated and notifies`(name: String)
         async throws
     {
         try await withConnection { connection in

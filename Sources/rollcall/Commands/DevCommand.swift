@@ -63,14 +63,16 @@ struct DevCommand: AsyncParsableCommand {
         }
     }
 
-    private static func welcome(at address: String, psql: String?, table: ProfilesTable) -> String {
+    static func welcome(at address: String, psql: String?, table: ProfilesTable) -> String {
+        // Inside the shell's double quotes.
+        let name = table.quoted.replacing("\"", with: "\\\"")
         let profiles =
             psql.map { psql in
                 """
 
                 Give Alice another title, and see it change:
                   \(psql) -c \\
-                  "UPDATE \(table.name) SET data = data || jsonb_build_object('title', 'Diver') WHERE key = 'Alice'"
+                  "UPDATE \(name) SET data = data || jsonb_build_object('title', 'Diver') WHERE key = 'Alice'"
 
                 """
             } ?? ""
