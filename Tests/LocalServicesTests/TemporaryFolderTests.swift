@@ -11,15 +11,21 @@ struct TemporaryFolderTests {
     private func exists(_ path: String) -> Bool { FileManager.default.fileExists(atPath: path) }
 
     /// A folder in `/tmp` with a file in it and, if asked for, a lock file that nothing holds.
-    private func foreign(hasLock: Bool) throws -> String {
+    ///
+    /// The owners are set before the lock file is there: another test's `make()` could remove the folder before.
+    private func foreign(hasLock: Bool, owner: uid_t = geteuid(), lockOwner: uid_t = geteuid()) throws -> String {
         let folder = "/tmp/rollcall-4194305-\(UInt32.random(in: 0 ... .max))"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
         try Data().write(to: URL(fileURLWithPath: "\(folder)/theirs"))
-        if hasLock { try Data().write(to: URL(fileURLWithPath: "\(folder)/lock")) }
+        try Data().write(to: URL(fileURLWithPath: "\(folder)/unnamed"))
+        for (path, owner) in [(folder, owner), ("\(folder)/unnamed", lockOwner)] where owner != geteuid() {
+            try #require(chown(path, owner, owner) == 0)
+        }
+        if hasLock { try #require(rename("\(folder)/unnamed", "\(folder)/lock") == 0) }
         return folder
     }
 
-    @Test func `a folder that its owner holds stays, and one whose owner died goes`() throws {
+    @Test func `a folder that its owner holds stays, and one of a dead owner goes`() throws {
         let held = try TemporaryFolder.make()
         let abandoned = try foreign(hasLock: true)
         let other = try TemporaryFolder.make()
@@ -34,10 +40,8 @@ struct TemporaryFolderTests {
         let unknown = try foreign(hasLock: false)
         var kept = [unknown]
         if geteuid() == 0 {
-            let strange = try foreign(hasLock: true)
-            let strangeLock = try foreign(hasLock: true)
-            #expect(chown(strange, 65_534, 65_534) == 0 && chown("\(strangeLock)/lock", 65_534, 65_534) == 0)
-            kept += [strange, strangeLock]
+            kept.append(try foreign(hasLock: true, owner: 65_534))
+            kept.append(try foreign(hasLock: true, lockOwner: 65_534))
         }
         let link = "/tmp/rollcall-link-\(UInt32.random(in: 0 ... .max))"
         #expect(symlink(unknown, link) == 0)

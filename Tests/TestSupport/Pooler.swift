@@ -6,9 +6,7 @@ import LocalServices
 /// A private PgBouncer before a PostgreSQL of the tests.
 package final class Pooler: Sendable {
     /// Whether this machine has PgBouncer, without which its tests are left out.
-    package static let isInstalled =
-        (try? Executables.find("pgbouncer", package: (apt: "pgbouncer", brew: "pgbouncer"))) != nil
-        || FileManager.default.isExecutableFile(atPath: "/usr/sbin/pgbouncer")
+    package static let isInstalled = (try? find()) != nil
 
     package let port: Int
     private let folder: String
@@ -43,8 +41,7 @@ package final class Pooler: Sendable {
     package func run<Value>(
         mode: String, isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> sending Value
     ) async throws -> sending Value {
-        let program =
-            FileManager.default.isExecutableFile(atPath: "/usr/sbin/pgbouncer") ? "/usr/sbin/pgbouncer" : "pgbouncer"
+        let program = try Self.find()
         // It refuses to run as root, and the server's socket is its user's own.
         let user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--"]
         let command = (geteuid() == 0 ? user : []) + [program, file(mode)]
@@ -61,6 +58,10 @@ package final class Pooler: Sendable {
     }
 
     package func remove() { TemporaryFolder.remove(folder) }
+
+    private static func find() throws(LocalServicesError) -> String {
+        try Executables.find("pgbouncer", package: (apt: "pgbouncer", brew: "pgbouncer"))
+    }
 
     private func file(_ mode: String) -> String { "\(folder)/\(mode).ini" }
 }
