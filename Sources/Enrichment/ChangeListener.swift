@@ -63,7 +63,7 @@ package final class ChangeListener: Service {
                     state.probe.abandon()
                 }
                 let (pause, isNews) = attempts.pause(lived: lived, isPermanent: reason.isPermanent)
-                // Of a database that is away altogether the pool has a line.
+                // The pool logs an outage of the database itself.
                 let level: Logger.Level = isNews && self.pool.fault == nil ? .warning : .debug
                 self.logger.log(
                     level: level, "Cannot listen to changes of data",

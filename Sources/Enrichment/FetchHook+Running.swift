@@ -30,7 +30,7 @@ extension FetchHook {
             guard (try? await Task.sleep(until: time, tolerance: .zero, clock: .continuous)) != nil else { return }
             change([place]) { state, _, now in state.timerFired(time, at: now) }
         case .free(let dropped):
-            // The caller that handed it over lets go meanwhile, so that this task is the last to hold it.
+            // The caller releases its reference within this time, so this task holds the last one and frees the entries.
             try? await Task.sleep(for: .milliseconds(100))
             withExtendedLifetime(dropped) {}
         }

@@ -37,7 +37,7 @@ package final class FetchHook: Service {
     enum Job: Sendable {
         case query(RuleState.Query, place: Int)
         case wake(at: ContinuousClock.Instant, place: Int)
-        /// Frees what a cache has dropped, which takes longer than an event loop has.
+        /// Frees the entries that a cache dropped. This takes too long for an event loop.
         case free([CacheGeneration])
     }
 

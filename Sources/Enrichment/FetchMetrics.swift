@@ -68,7 +68,7 @@ struct FetchMetrics: Sendable {
 }
 
 extension PostgresError {
-    /// All that ``outcome`` may be.
+    /// All values of ``outcome``.
     fileprivate static let outcomes = ["data", "timed_out", "too_large", "busy", "lost", "unavailable", "refused"]
 
     /// The error as a metric's label.

@@ -37,7 +37,7 @@ extension FetchOutcome {
         }
         let compact = json.compact
         let safe = SafeJSON.escaped(compact) ?? compact
-        // Only a repeated member is left to be refused.
+        // The only fault that can remain here is a repeated member.
         if json.isFaulty, (try? JSON(parsing: safe)) == nil { return .unusable(.invalid) }
         return .data(safe)
     }

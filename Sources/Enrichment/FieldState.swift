@@ -65,7 +65,7 @@ struct FieldState: Sendable {
         keys.map { rule.cached(rule.slot(of: $0, on: topic)) }
     }
 
-    /// Gives those who wait, who must be let go: from now on there is nothing to wait for.
+    /// Refuses further waits and returns the open ones, which the caller must end.
     mutating func shutDown() -> [FetchWait] {
         isShutDown = true
         defer { waits = [:] }

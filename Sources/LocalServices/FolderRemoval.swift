@@ -2,9 +2,11 @@
 
 import Foundation
 
-/// Removes a file or a folder with all that is in it, by descriptors: a folder that becomes a link meanwhile leads nowhere.
+/// Removes a file, or a folder with its content.
+///
+/// It opens folders by descriptor and follows no link, also when a folder is replaced by a link meanwhile.
 enum FolderRemoval {
-    /// What cannot be removed stays, and so do the folders that hold it.
+    /// A file that cannot be removed stays, and so do the folders that hold it.
     static func remove(_ path: String) {
         if unlink(path) == 0 { return }
         let descriptor = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)
@@ -13,7 +15,7 @@ enum FolderRemoval {
         rmdir(path)
     }
 
-    /// Removes what is in a folder, whose descriptor it closes.
+    /// Removes the content of a folder and closes the descriptor.
     private static func empty(_ folder: Int32) {
         guard let stream = fdopendir(folder) else {
             close(folder)

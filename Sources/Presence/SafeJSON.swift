@@ -95,7 +95,7 @@ package enum SafeJSON {
 
     private static func escape(at position: Int, in bytes: UnsafeBufferPointer<UInt8>) -> Piece {
         guard let unit = codeUnit(at: position, in: bytes) else {
-            // What is escaped is looked at by itself, unless it is a quote, a backslash or the like.
+            // A plain ASCII character after the backslash is skipped; any other one is the next piece.
             let isPlain = position + 1 < bytes.count && (0x20..<0x7F).contains(bytes[position + 1])
             return .plain(isPlain ? 2 : 1)
         }

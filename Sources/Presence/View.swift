@@ -4,7 +4,7 @@
 package enum View: String, Sendable, CaseIterable {
     /// Entries with whole metas.
     case full
-    /// Entries whose metas hold only `phx_ref` and, after an update, `phx_ref_prev`.
+    /// Entries with metas that hold only `phx_ref` and, after an update, `phx_ref_prev`.
     case keys
     /// Two numbers.
     case count

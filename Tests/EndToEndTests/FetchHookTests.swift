@@ -124,7 +124,7 @@ struct FetchHookTests {
                     return "user\(number)"
                 }
                 let first = try await nextName(of: try await join(), in: stream)
-                if first != "Name 0" { try await expectData(of: 0...0, told: stream, by: client) }
+                if first != "Name 0" { try await expectData(of: 0...0, sentTo: stream, by: client) }
 
                 postgres.pause()
                 for _ in 0..<4 {
@@ -139,19 +139,19 @@ struct FetchHookTests {
                 #expect(listed?["user1"]?["enriched"] == false)
                 #expect(try await client.get("/metrics").text.contains(#"rollcall_fetch_breaker_open{field="user"} 1"#))
                 postgres.resume()
-                try await expectData(of: 1...4, told: stream, by: client)
+                try await expectData(of: 1...4, sentTo: stream, by: client)
 
                 await postgres.kill()
                 let key = try await join()
                 #expect(try await nextName(of: key, in: stream) == "false")
                 try await postgres.restart()
-                try await expectData(of: 5...5, told: stream, by: client)
+                try await expectData(of: 5...5, sentTo: stream, by: client)
 
                 try await postgres.psql(
                     "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE pid <> pg_backend_pid()")
                 let last = try await join()
                 let name = try await nextName(of: last, in: stream)
-                if name != "Name 6" { try await expectData(of: 6...6, told: stream, by: client) }
+                if name != "Name 6" { try await expectData(of: 6...6, sentTo: stream, by: client) }
                 try await eventually("listening again") {
                     let log = node.log
                     return log.ranges(of: "Listening to changes of data").count >= 3
@@ -169,7 +169,7 @@ struct FetchHookTests {
     }
 
     /// Soon after its return what was sent bare is sent whole, each key once.
-    private func expectData(of numbers: ClosedRange<Int>, told stream: SSEClient, by client: RollcallClient)
+    private func expectData(of numbers: ClosedRange<Int>, sentTo stream: SSEClient, by client: RollcallClient)
         async throws
     {
         var missing = Set(numbers.map { "user\($0)" })

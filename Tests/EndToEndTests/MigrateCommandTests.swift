@@ -60,7 +60,7 @@ struct MigrateCommandTests {
         }
     }
 
-    @Test func `beside somebody else's table another name is used, by the migration, the node and its listener`()
+    @Test func `beside another program's table the migration, the node and its listener use another name`()
         async throws
     {
         try await withPostgres { url in

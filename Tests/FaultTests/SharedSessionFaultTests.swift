@@ -161,7 +161,7 @@ struct SharedSessionFaultTests {
         try await FaultCluster.with { cluster in
             let hanging = try await open("shared", at: 0, of: cluster, grace: 0)
             let ending = try await open("shared", at: 1, of: cluster, grace: 0)
-            // For less than a ttl: nobody may see it.
+            // For less than a ttl: no watcher may see it.
             cluster.nodes[0].pause()
             await ending.close()
             try await Task.sleep(for: .seconds(2))  // because the hang itself is what is tested

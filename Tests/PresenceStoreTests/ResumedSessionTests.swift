@@ -36,7 +36,7 @@ struct ResumedSessionTests {
         return try await test.store.resume(item, on: topic, owner: owner)
     }
 
-    @Test func `it takes the generated session of its key whose grace runs, and each such session once`() async throws {
+    @Test func `it takes a generated session of its key in the grace, and each such session once`() async throws {
         try await withStore { test in
             let owners = (0..<2).map { _ in StreamOwner.random() }
             var members: [Member] = []

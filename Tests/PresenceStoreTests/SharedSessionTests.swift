@@ -85,7 +85,7 @@ struct SharedSessionTests {
         }
     }
 
-    @Test func `a track of a stream that holds the session already changes nothing, whatever its meta`() async throws {
+    @Test func `a track of a stream that holds the session already changes nothing, with any meta`() async throws {
         try await withStore { test in
             for owner in owners.prefix(2) { try await test.track(alice, on: topic, #"{"n":1}"#, owner: owner) }
             let newest = try await test.track(alice, on: topic, #"{"n":2}"#)
@@ -263,7 +263,7 @@ struct SharedSessionTests {
         }
     }
 
-    @Test func `a shared session whose list was lost is held again by each of its streams`() async throws {
+    @Test func `a shared session with a lost list is held again by each of its streams`() async throws {
         try await withStore { test in
             for owner in owners.prefix(2) { try await test.track(alice, on: topic, owner: owner) }
             try await test.redis("DEL", test.keys(topic).holders)

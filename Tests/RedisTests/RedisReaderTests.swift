@@ -129,7 +129,7 @@ struct RedisReaderTests {
         #expect(try read("*4194304\r\n:1\r\n").isEmpty)
     }
 
-    @Test("A limit counts all strings and all elements of one reply, and each reply anew")
+    @Test("A limit counts all strings and all elements of one reply, and each reply starts from zero")
     func limits() throws {
         var limits = RedisReplyLimits()
         limits.bytes = 10

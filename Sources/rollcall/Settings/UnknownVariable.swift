@@ -29,7 +29,7 @@ struct UnknownVariable: Sendable, Hashable {
         value.wholeMatch(of: /(tcp|udp|sctp):\/\/.+:\d+/) != nil
     }
 
-    /// Whether Kubernetes, or Docker's links, made the variable for a service whose name begins with `rollcall`.
+    /// Whether Kubernetes, or a Docker link, made the variable for a service with a name that begins with `rollcall`.
     private static func isServiceLink(name: String, value: String) -> Bool {
         isServiceLink(value) || name.hasSuffix("_SERVICE_HOST")
             || name.contains(/_SERVICE_PORT(_[A-Z0-9_]+)?$/)

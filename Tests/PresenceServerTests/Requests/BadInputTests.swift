@@ -161,7 +161,7 @@ struct BadInputTests {
         }
     }
 
-    @Test("A request with thousands of faults is told of twenty, and at once", .timeLimit(.minutes(10)))
+    @Test("A request with thousands of faults gets twenty of them, and at once", .timeLimit(.minutes(10)))
     func manyFaults() async throws {
         try await withServer { server in
             let members = (0..<100_000).map { "\"x\($0)\":0" }.joined(separator: ",")
