@@ -39,6 +39,7 @@ struct ConnectionBoundsTests {
     @Test func `a connection that is idle is closed, and one with an incomplete request gets 408`() async throws {
         let cases: [(String, String?)] = [
             ("", nil), (RawClient.get("/healthz"), nil), ("GET /healthz HTTP/1.1\r\nHo", "408"), ("G", "408"),
+            (RawClient.get("/healthz") + "GET /he", "408"), (RawClient.get("/healthz") + "\r\n", nil),
             ("\r\nGET", "408"), ("\r\n", nil), (Self.batch(100), "408"), (Self.batch(100) + "{", "408"),
             ("POST /v1/batch HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab", "408"),
         ]
@@ -104,6 +105,9 @@ struct ConnectionBoundsTests {
             let second = try await ended(Self.batch(4_000_000), at: node)
             #expect(second.hasPrefix("HTTP/1.1 503 ") && second.contains("\r\nRetry-After: 1\r\n"))
             #expect(second.contains("application/problem+json"))
+            // A body that no route reads needs no room.
+            let unread = "GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 4000000\r\n\r\n"
+            #expect(try await ended(unread, at: node).hasPrefix("HTTP/1.1 200 "))
             // Short bodies have an eighth for themselves.
             let path = RollcallClient.path(topic: "t", "presences", "a", "s")
             #expect(try await node.client.put(path, "{}").status == 201)
@@ -145,12 +149,48 @@ struct ConnectionBoundsTests {
         }
     }
 
+    @Test func `a node that stops sends the list that a client reads`() async throws {
+        try await withNode { node in
+            let meta = String(repeating: "x", count: 3900)
+            for batch in 0..<4 {
+                let operations = (0..<500).map {
+                    #"{"op":"put","topic":"t","key":"\#(batch)-\#($0)","session":"s","meta":{"x":"\#(meta)"}}"#
+                }
+                let body = #"{"operations":[\#(operations.joined(separator: ","))]}"#
+                #expect(try await node.client.post("/v1/batch", body).status == 200)
+            }
+            let path = RollcallClient.path(topic: "t", "presences")
+            let list = try await node.client.get(path).text
+            let reader = try await StalledReader.open(node.url + path)
+            try await eventually("the list in the queue") {
+                try await node.client.metric("rollcall_stream_queue_bytes") ?? 0 > 0
+            }
+            node.process.send(SIGTERM)
+            try await eventually("the end of accepting") { (try? await node.client.get("/healthz")) == nil }
+            for _ in 0..<20 {
+                try await reader.readSome()
+                try await Task.sleep(for: .milliseconds(25))
+            }
+            let end = list.suffix(100)
+            #expect(try await reader.read { $0.hasSuffix(end) }.utf8.count > list.utf8.count)
+            await reader.close()
+            #expect(await node.terminate() == .exited(0))
+        }
+    }
+
     @Test func `a node at its limit takes the next connection when one closes`() async throws {
         try await withNode(["ROLLCALL_MAX_CONNECTIONS": "3"]) { node in
             let clients = try await RawClient.connect(3, to: node.url)
             try await eventually("a log line") { node.log.contains("accepting paused") }
             let waiting = try await RawClient.connect(to: node.url)
             try await waiting.send(RawClient.get("/healthz"))
+            for _ in 0..<5 {
+                for client in clients {
+                    let before = try await client.received.utf8.count
+                    try await client.send(RawClient.get("/readyz"))
+                    try await eventually("an answer") { try await client.received.utf8.count > before }
+                }
+            }
             #expect(try await waiting.received.isEmpty)
             await clients[0].close()
             try await eventually("the answer") { try await waiting.received.hasPrefix("HTTP/1.1 200 ") }

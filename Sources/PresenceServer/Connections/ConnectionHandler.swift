@@ -108,9 +108,10 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
         case .head(let head):
             receive(head, context)
         case .body(let bytes):
+            start.bodyArrived(bytes)
             receive(bytes, context)
         case .end(let trailers):
-            start.expectHead()
+            start.expectHead(afterChunks: framing?.body == .chunked)
             if framing?.offersUpgrade == true { replaceDecoder(context) }
             guard state.end(at: .now()) else { return }
             context.fireChannelRead(wrapInboundOut(.end(trailers.map { HTTPFields($0, splitCookie: false) })))
@@ -134,7 +135,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
             let request = try HTTPRequest(head, framing)
             if framing.expectsContinue { try responder.checkBeforeBody(request) }
             var counted = 0
-            if case .length(let length) = framing.body, length <= responder.longestBody {
+            if case .length(let length) = framing.body, length <= responder.longestBody(of: request.method) {
                 counted = try reserve(length, of: length)
             }
             state.begin(framing, bodyBytes: counted, at: .now())
@@ -319,7 +320,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         guard !isReleased else { return context.fireUserInboundEventTriggered(event) }
         if event is ChannelShouldQuiesceEvent {
-            perform(state.quiesce(at: .now()), context)
+            perform(state.quiesce(at: .now(), hasUnsent: unsentBytes(context) > 0), context)
             if !state.isClosing { arm(context) }
             return
         }
@@ -342,6 +343,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         guard !isReleased, let error = error as? HTTPParserError else { return context.fireErrorCaught(error) }
+        start.lookBehind()
         refuse(Problem(error, at: start, isInBody: state.takesBody), context)
     }
 
@@ -391,7 +393,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
         }
         sentBefore = unsent > 0 ? written - unsent : nil
         if state.takesBody, let deadline = state.deadline(times), deadline <= now { budget.noteLate() }
-        interrupt(context) { $0.expire(times, at: now) }
+        interrupt(context) { $0.expire(times, at: now, hasUnsent: unsent > 0) }
         arm(context)
     }
 }

@@ -113,7 +113,7 @@ struct ConnectionState {
         unread = max(0, unread - bytes)
         guard ownsCurrentAnswer else {
             drained += bytes
-            return drained > Self.drainAllowance ? .close : .none
+            return drained > Self.drainAllowance ? close() : .none
         }
         answers[answers.count - 1].bodyBytes += counted
         bodyBytes += counted
@@ -215,11 +215,13 @@ struct ConnectionState {
     }
 
     /// The node stops: an idle connection closes, another one with its answer.
-    mutating func quiesce(at now: NIODeadline) -> Action {
+    ///
+    /// - Parameter hasUnsent: Whether the client still reads an answer that has ended here.
+    mutating func quiesce(at now: NIODeadline, hasUnsent: Bool) -> Action {
         guard quiescedAt == nil else { return .none }
         quiescedAt = now
         guard answers.isEmpty, !isClosing, input == .head(hasBegun: false) else { return .none }
-        return .abort
+        return hasUnsent ? close() : .abort
     }
 
     mutating func close() -> Action {
@@ -246,10 +248,12 @@ struct ConnectionState {
     }
 
     /// Does what the deadline demands.
-    mutating func expire(_ times: ConnectionTimes, at now: NIODeadline) -> Action {
+    ///
+    /// - Parameter hasUnsent: Whether the client still reads an answer that has ended here.
+    mutating func expire(_ times: ConnectionTimes, at now: NIODeadline, hasUnsent: Bool) -> Action {
         guard let deadline = deadline(times), now >= deadline else { return .none }
         switch input {
-        case .head(hasBegun: false), .ended: return .abort
+        case .head(hasBegun: false), .ended: return hasUnsent ? close() : .abort
         case .head(hasBegun: true):
             return refuse(
                 Problem(.requestTimeout, "The head of the request did not come within \(times.head.inSeconds) s."))

@@ -17,10 +17,39 @@ final class RequestStart: ChannelInboundHandler, RemovableChannelHandler {
     private(set) var firstLineLength = 0
     /// The bytes that came first.
     private var first: ByteBuffer?
+    /// The bytes that the decoder reads now.
+    private var read: ByteBuffer?
+    /// Whether the first of them continue a request.
+    private var continues = false
+    /// Where in them the last part of a body ends.
+    private var bodyEnd = 0
+    /// How many heads and chunked bodies have ended behind that.
+    private var emptyLines = 0
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        if isAwaited { look(at: unwrapInboundIn(data)) }
+        let bytes = unwrapInboundIn(data)
+        continues = hasBegun || !isAwaited
+        if isAwaited { look(at: bytes) }
+        (read, bodyEnd, emptyLines) = (bytes, 0, 0)
         context.fireChannelRead(data)
+        // What ends with an empty line has no part of a head behind it.
+        if !bytes.readableBytesView.suffix(4).elementsEqual(ByteBuffer.emptyLine) { lookBehind() }
+        read = nil
+    }
+
+    /// Looks at a request that begins in the bytes which end another one.
+    func lookBehind() {
+        guard isAwaited, !hasBegun, var rest = read else { return }
+        rest.moveReaderIndex(forwardBy: bodyEnd)
+        for number in 0..<emptyLines {
+            let isContinued = continues && bodyEnd == 0 && number == 0
+            if !isContinued { rest.skipLineEnds() }
+            if rest.skipEmptyLine() { continue }
+            // The empty line began in the bytes before these; where others follow it, it is not looked for.
+            guard isContinued, emptyLines == 1 else { return }
+            rest.skipLineEnds()
+        }
+        look(at: rest)
     }
 
     private func look(at bytes: ByteBuffer) {
@@ -41,10 +70,18 @@ final class RequestStart: ChannelInboundHandler, RemovableChannelHandler {
     func headEnded() {
         isAwaited = false
         first = nil
+        emptyLines += 1
     }
 
-    /// The next bytes that come begin a request.
-    func expectHead() {
+    /// A part of a body is decoded.
+    func bodyArrived(_ bytes: ByteBuffer) {
+        guard let end = read?.distance(toEndOf: bytes) else { return }
+        (bodyEnd, emptyLines) = (end, 0)
+    }
+
+    /// The bytes behind those that are decoded begin a request.
+    func expectHead(afterChunks: Bool) {
+        if afterChunks { emptyLines += 1 }
         isAwaited = true
         hasBegun = false
         hasFirstLine = false
@@ -65,5 +102,31 @@ final class RequestStart: ChannelInboundHandler, RemovableChannelHandler {
         guard let first else { return false }
         let line = first.readableBytesView.drop { $0 == 0x0D || $0 == 0x0A }.prefix { $0 != 0x0D && $0 != 0x0A }
         return String(decoding: line, as: UTF8.self).wholeMatch(of: /[^ ]+ [^ ]+ HTTP\/(?!1\.[01])\d\.\d/) != nil
+    }
+}
+
+extension ByteBuffer {
+    fileprivate static let emptyLine: [UInt8] = [0x0D, 0x0A, 0x0D, 0x0A]
+
+    fileprivate mutating func skipLineEnds() {
+        moveReaderIndex(forwardBy: readableBytesView.prefix { $0 == 0x0D || $0 == 0x0A }.count)
+    }
+
+    /// Moves behind the next empty line; false where there is none.
+    fileprivate mutating func skipEmptyLine() -> Bool {
+        guard let range = readableBytesView.firstRange(of: Self.emptyLine) else { return false }
+        moveReaderIndex(to: range.upperBound)
+        return true
+    }
+
+    /// From the first of these bytes to the end of a slice of them; nil for other bytes.
+    fileprivate func distance(toEndOf slice: ByteBuffer) -> Int? {
+        withUnsafeReadableBytes { own in
+            slice.withUnsafeReadableBytes { part in
+                guard let start = own.baseAddress, let partStart = part.baseAddress else { return nil }
+                let end = partStart - start + part.count
+                return partStart >= start && end <= own.count ? end : nil
+            }
+        }
     }
 }

@@ -20,20 +20,24 @@ package struct RollcallResponder: HTTPResponder {
     private let origins: ServedOrigins
     /// Counts large answers until their clients have taken them; nil counts nothing.
     private let queue: QueueBudget?
-    /// Bytes of the longest body that any route reads.
-    let longestBody: Int
+    private let longestBodies: [HTTPRequest.Method: Int]
 
     package init(table: RouteTable, origins: ServedOrigins = ServedOrigins(), queue: QueueBudget? = nil) {
         self.table = table
         self.queue = queue
         self.origins = origins
-        self.longestBody = table.routes.compactMap(\.body?.limit).max() ?? 0
+        self.longestBodies = Dictionary(
+            table.routes.compactMap { route in route.body.map { (route.method, $0.limit) } }, uniquingKeysWith: max)
         self.metrics = RequestMetrics(table)
     }
 
+    /// Bytes of the longest body that any route with the method reads.
+    func longestBody(of method: HTTPRequest.Method) -> Int { self.longestBodies[method] ?? 0 }
+
     /// Answers one request.
     ///
-    /// - Throws: Only `HTTPParserError`, when a body breaks HTTP itself: the framework then answers 400 and closes.
+    /// - Throws: Only `HTTPParserError`. None comes from a connection: ``ConnectionHandler`` answers a request that
+    ///   breaks HTTP, and the body then ends with another error.
     package func respond(to request: Request, context: RollcallRequestContext) async throws -> Response {
         let start = ContinuousClock.now
         var context = context

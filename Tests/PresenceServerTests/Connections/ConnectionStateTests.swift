@@ -42,8 +42,8 @@ struct ConnectionStateTests {
     @Test func `a silent connection is closed without an answer after the idle time`() {
         var state = ConnectionState(at: Self.start)
         #expect(state.deadline(Self.times) == Self.at(75))
-        #expect(name(state.expire(Self.times, at: Self.at(74))) == "none")
-        #expect(name(state.expire(Self.times, at: Self.at(75))) == "abort")
+        #expect(name(state.expire(Self.times, at: Self.at(74), hasUnsent: false)) == "none")
+        #expect(name(state.expire(Self.times, at: Self.at(75), hasUnsent: false)) == "abort")
     }
 
     @Test func `the time of a head begins with its first byte, and ends with 408`() {
@@ -51,7 +51,7 @@ struct ConnectionStateTests {
         state.headBegan(at: Self.at(10))
         state.headBegan(at: Self.at(20))
         #expect(state.deadline(Self.times) == Self.at(40))
-        guard case .refuse(let refusal) = state.expire(Self.times, at: Self.at(40)) else {
+        guard case .refuse(let refusal) = state.expire(Self.times, at: Self.at(40), hasUnsent: false) else {
             Issue.record("no refusal")
             return
         }
@@ -62,7 +62,7 @@ struct ConnectionStateTests {
         var state = try Self.asked(length: 100)
         #expect(name(state.bodyArrived(50)) == "none")
         #expect(state.deadline(Self.times) == Self.at(30))
-        #expect(name(state.expire(Self.times, at: Self.at(30))) == "refuse")
+        #expect(name(state.expire(Self.times, at: Self.at(30), hasUnsent: false)) == "refuse")
         #expect(state.bodyBytes == 0)
     }
 
@@ -126,6 +126,9 @@ struct ConnectionStateTests {
         _ = chunked.answerEnded(at: Self.start)
         #expect(name(chunked.bodyArrived(ConnectionState.drainAllowance)) == "none")
         #expect(name(chunked.bodyArrived(1)) == "close")
+        #expect(chunked.isClosing && name(chunked.bodyArrived(1)) == "none")
+        let isEndOfDropped = chunked.end(at: Self.start)
+        #expect(!isEndOfDropped && !chunked.takesRequests)
     }
 
     @Test func `100 Continue is due once, in the request's turn, and not when the body has come`() throws {
@@ -165,13 +168,22 @@ struct ConnectionStateTests {
 
     @Test func `a node that stops closes an idle connection at once and another with its answer`() throws {
         var idle = ConnectionState(at: Self.start)
-        #expect(name(idle.quiesce(at: Self.start)) == "abort")
+        #expect(name(idle.quiesce(at: Self.start, hasUnsent: false)) == "abort")
         var busy = try Self.asked()
-        #expect(name(busy.quiesce(at: Self.start)) == "none")
+        #expect(name(busy.quiesce(at: Self.start, hasUnsent: false)) == "none")
         #expect(busy.answerBegins(asksToClose: false)?.closes == true)
         var slow = ConnectionState(at: Self.start)
         slow.headBegan(at: Self.start)
-        #expect(name(slow.quiesce(at: Self.at(1))) == "none")
+        #expect(name(slow.quiesce(at: Self.at(1), hasUnsent: false)) == "none")
         #expect(slow.deadline(Self.times) == Self.at(3))
+    }
+
+    @Test func `a node that stops lets a client read the answer that has ended`() {
+        var reading = ConnectionState(at: Self.start)
+        #expect(name(reading.quiesce(at: Self.start, hasUnsent: true)) == "close")
+        #expect(reading.isClosing && reading.deadline(Self.times) == nil)
+        #expect(name(reading.expire(Self.times, at: Self.at(2), hasUnsent: true)) == "none")
+        var late = ConnectionState(at: Self.start)
+        #expect(name(late.expire(Self.times, at: Self.at(75), hasUnsent: true)) == "close")
     }
 }

@@ -135,7 +135,61 @@ struct ConnectionTests {
         try await withServer { server in
             let answer = try await server.exchange(
                 RawClient.get("/v1/topics") + RawClient.get("/nowhere") + "BREW / HTTP/1.1\r\n\r\n")
-            #expect(answer.statuses.prefix(2) == ["200", "404"] && answer.statuses.count == 3)
+            #expect(answer.statuses == ["200", "404", "501"])
+        }
+    }
+
+    @Test(
+        arguments: [
+            ("BREW / HTTP/1.1\r\n\r\n", "501"), ("\r\nBREW / HTTP/1.1\r\n\r\n", "501"),
+            ("GET / HTTP/2.0\r\nHost: x\r\n\r\n", "505"),
+            ("GET /\(String(repeating: "a", count: 90_000)) HTTP/1.1\r\nHost: x\r\n\r\n", "414"),
+            ("GET / HTTP/1.1\r\nHost: x\r\nName: \(String(repeating: "a", count: 90_000))\r\n\r\n", "431"),
+        ])
+    func `a refusal has its own status behind every kind of request`(refused: String, status: String) async throws {
+        let put = "PUT /v1/topics/t/presences/a/s HTTP/1.1\r\nHost: x\r\n"
+        let get = RawClient.get("/healthz")
+        let long = #"{"meta":{"a":"\#(String(repeating: "a", count: 2_000))"}}"#
+        let before = [
+            get, get + get, "\(put)Content-Length: 2\r\n\r\n{}", "\(put)Content-Length: 2\r\n\r\n{}\(get)",
+            "\(put)Content-Length: \(long.utf8.count)\r\n\r\n\(long)",
+            "\(put)Transfer-Encoding: chunked\r\n\r\n6\r\n{}\r\n\r\n\r\n0\r\n\r\n",
+            "\(put)Transfer-Encoding: chunked\r\n\r\n6\r\n{}\r\n\r\n\r\n0\r\nTrailer: 1\r\n\r\n\(get)",
+            "GET /healthz HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+        ]
+        try await withServer { server in
+            for text in before {
+                let answer = try await server.exchange(text + refused)
+                #expect(answer.statuses.last == status, "behind \(text): \(answer.text.suffix(400))")
+                #expect(answer.statuses.dropLast().allSatisfy { $0.hasPrefix("20") }, "\(answer.text.prefix(400))")
+            }
+        }
+    }
+
+    @Test(arguments: ["POST /nowhere", "POST /healthz", "PUT /v1/topics/t/presences/a/s?x=1"])
+    func `a client that sends a long body to the end gets the answer that came early`(line: String) async throws {
+        try await withServer { server in
+            let chunk = "10000\r\n\(String(repeating: " ", count: 0x10000))\r\n"
+            let head = "\(line) HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+            let client = try await StalledReader.open(
+                server.url + "/", sending: head + String(repeating: chunk, count: 16) + "0\r\n\r\n")
+            let text = try await client.read { $0.hasSuffix("}\n") }
+            #expect(text.hasPrefix("HTTP/1.1 40"))
+            await client.close()
+        }
+    }
+
+    @Test func `a request behind a body that was too long to read past is not executed`() async throws {
+        try await withServer { server in
+            let client = try await RawClient.connect(to: server.url)
+            try await client.send("POST /nowhere HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+            try await eventually("404") { try await client.received.hasSuffix("}\n") }
+            let body = "14000\r\n\(String(repeating: " ", count: 0x14000))\r\n0\r\n\r\n"
+            try await client.send(body + "\(Self.track)Content-Length: 13\r\n\r\n\(Self.body)")
+            try await eventually("the end") { try await client.isEnded }
+            #expect(try await client.received.ranges(of: "HTTP/1.1 ").count == 1)
+            await client.close()
+            #expect(try await !server.redisContents().contains("ann"))
         }
     }
 
