@@ -33,7 +33,7 @@ package final class RedisPool: Service, Sendable {
     private let contents = Mutex(Contents())
     private let troubles: RedisTroubleLog
     private let checking = Mutex(Checking())
-    /// Requests for a check. One check serves all requests that came before it.
+    /// Requests for a check, of which one check serves all that came before it.
     private let checks = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
 
     /// Opens nothing yet, which is for `run`.

@@ -184,7 +184,7 @@ package struct RollcallResponder: HTTPResponder {
         return (route, parameters)
     }
 
-    /// Sends a browser from the base path to the page below it, whose addresses are relative.
+    /// Sends a browser from the base path to the page below it, since that has relative addresses.
     private static func redirect(toPageFor request: Request) -> Response {
         let query = request.uri.query.map { "?\($0)" } ?? ""
         return Response(status: .permanentRedirect, headers: [.location: "/" + query])

@@ -113,7 +113,7 @@ final class StreamConnection: ChannelDuplexHandler {
         }
     }
 
-    /// Notes whether the kernel gave the client up, which it reports once: to whatever uses the socket next.
+    /// Notes whether the kernel gave the client up, which it reports once, at the next use of the socket.
     private func note(_ error: any Error) {
         if (error as? IOError)?.errnoCode == ETIMEDOUT { isGivenUp = true }
     }

@@ -1,4 +1,4 @@
--- Holders of a member whose owner is `shared`: its field in the topic's `o`, owner:time entries with a space between.
+-- Holders of a member that has the owner `shared`: its field in the topic's `o`, owner:time entries with a space between.
 --   time > 0: the deadline of that holder · time < 0: it has lapsed, and -time is when a script first saw that
 -- A holder that lapsed is kept for one ttl of the time that passes while others renew, so that a node which was stopped,
 -- or a Redis that hung, costs no holder its place. '+' stands for all that came when the list was full.
