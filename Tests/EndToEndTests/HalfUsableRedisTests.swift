@@ -14,7 +14,7 @@ struct HalfUsableRedisTests {
     /// The rules of a user, as the page on operations lists them.
     private func documentedRules() throws -> String {
         let page = try String(contentsOfFile: repository + "/docs/operations.md", encoding: .utf8)
-        return String(try #require(page.firstMatch(of: /\*\*Users \(ACL\)\*\*: `([^`]+)`/)).output.1)
+        return String(try #require(page.firstMatch(of: /\*\*Users \(ACL\)\*\*:\s+`([^`]+)`/)).output.1)
     }
 
     /// Those rules without keys and channels.

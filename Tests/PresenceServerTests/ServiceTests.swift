@@ -124,7 +124,7 @@ struct ServiceTests {
     @Test("A Redis user with the rights that the documentation names is enough, and one with less is not ready")
     func accessRules() async throws {
         let page = try String(contentsOfFile: repository + "/docs/operations.md", encoding: .utf8)
-        let match = try #require(page.firstMatch(of: #/\*\*Users \(ACL\)\*\*: `(?<rules>[^`]+)`/#))
+        let match = try #require(page.firstMatch(of: #/\*\*Users \(ACL\)\*\*:\s+`(?<rules>[^`]+)`/#))
         let rules = match.output.rules.split(separator: " ").map {
             RedisArgument.string($0.hasPrefix("~") ? "~*" : $0.hasPrefix("&") ? "&*" : String($0))
         }

@@ -172,7 +172,7 @@ struct ConnectionTests {
             let chunk = "10000\r\n\(String(repeating: " ", count: 0x10000))\r\n"
             let head = "\(line) HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
             let client = try await StalledReader.open(
-                server.url + "/", sending: head + String(repeating: chunk, count: 16) + "0\r\n\r\n")
+                server.url + "/", sending: head + String(repeating: chunk, count: 4) + "0\r\n\r\n")
             let text = try await client.read { $0.hasSuffix("}\n") }
             #expect(text.hasPrefix("HTTP/1.1 40"))
             await client.close()
