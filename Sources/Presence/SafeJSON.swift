@@ -28,6 +28,12 @@ package enum SafeJSON {
                 position += 8
                 continue
             }
+            // The last word may overlap the one before it.
+            if position + 8 > text.count, text.count >= 8,
+                !mayBeSpecial(raw.loadUnaligned(fromByteOffset: text.count - 8, as: UInt64.self), quotes: false)
+            {
+                return nil
+            }
             guard case .plain(let length) = piece(at: position, in: text) else {
                 return position
             }
