@@ -6,9 +6,9 @@ import Redis
 extension PresenceStore {
     /// Tracks presences, each with a fresh ref where its meta is new.
     ///
-    /// `owner` is an open stream that they are bound to, beside others that hold them; without one the owners stay,
-    /// except those whose streams have ended, and with an open stream the ttl stays too. Fails as a whole, before
-    /// anything is written, when Redis is out of memory.
+    /// `owner` is an open stream that holds them, beside other streams that do. Without it open streams keep their hold
+    /// and the ttl stays, and a hold that has ended is removed. Fails as a whole, before anything is written, when Redis
+    /// is out of memory.
     package nonisolated(nonsending) func track(
         _ items: [Tracking], on topic: Topic, mode: TrackMode, owner: StreamOwner? = nil
     ) async throws(StoreError) -> [TrackOutcome] {
