@@ -10,7 +10,7 @@ struct ParserFuzzTests {
     /// A program of its own, since a crash would end the test run, and its memory is measured.
     @Test("No input of 60,000 crashes or stops a parser, or makes it break its promise", .timeLimit(.minutes(10)))
     func random() async throws {
-        let seed = Environment.seed ?? SplitMix.freshSeed()
+        let seed = SplitMix.freshSeed()
         print("parsers, fuzzed: seed \(seed)")
         let outcome = try await Command.run(
             try RollcallProcess.built("fuzz"), ["--count", "5000", "--seed", "\(seed)"],

@@ -43,9 +43,8 @@ private struct Fold: Equatable {
         let metas = try #require(entry.value["metas"]?.elements)
         #expect(!metas.isEmpty)
         return Dictionary(
-            uniqueKeysWithValues: try metas.map { meta in
-                (try #require(meta["phx_ref"]?.string), text(meta.merged(with: bare).compact))
-            })
+            try metas.map { meta in (try #require(meta["phx_ref"]?.string), text(meta.merged(with: bare).compact)) },
+            uniquingKeysWith: { "\($0) and \($1) with one phx_ref" })
     }
 }
 

@@ -66,14 +66,22 @@ struct JSONMergingTests {
         }
     }
 
+    @Test func `a merge keeps names apart that differ in their bytes alone, also within members`() throws {
+        let original = try JSON(parsing: "{\"m\":{\"ü\":1}}")
+        let patch = try JSON(parsing: "{\"m\":{\"u\u{308}\":2}}")
+        let merged = original.merged(with: patch)
+        #expect(merged.compact.elementsEqual("{\"m\":{\"ü\":1,\"u\u{308}\":2}}".utf8))
+        #expect(Model(merged) == Model(original).merged(with: Model(patch)))
+    }
+
     private func merge(_ original: String, _ patch: String) throws -> String {
         text(try JSON(parsing: original).merged(with: JSON(parsing: patch)).compact)
     }
 }
 
-/// The RFC's pseudocode over dictionaries.
+/// The RFC's pseudocode over dictionaries, of names as bytes: two texts that Swift takes for one are two names.
 private indirect enum Model: Equatable {
-    case object([String: Model])
+    case object([[UInt8]: Model])
     case other(String)
 
     init(_ json: JSON) {
@@ -82,12 +90,12 @@ private indirect enum Model: Equatable {
             return
         }
         self = .object(
-            Dictionary(uniqueKeysWithValues: members.map { (text(Array($0.name.decoded)), Model($0.value)) }))
+            Dictionary(uniqueKeysWithValues: members.map { (Array($0.name.decoded), Model($0.value)) }))
     }
 
     func merged(with patch: Model) -> Model {
         guard case .object(let changes) = patch else { return patch }
-        var members: [String: Model] = if case .object(let members) = self { members } else { [:] }
+        var members: [[UInt8]: Model] = if case .object(let members) = self { members } else { [:] }
         for (name, value) in changes {
             members[name] = value == .other("null") ? nil : (members[name] ?? .other("null")).merged(with: value)
         }

@@ -1,5 +1,7 @@
 // Rollcall · RandomInput
 
+import Foundation
+
 /// A generator that a seed starts over: a failure names its seed, and the seed repeats the failure.
 package struct SplitMix: RandomNumberGenerator, Sendable {
     private var state: UInt64
@@ -23,8 +25,9 @@ package struct SplitMix: RandomNumberGenerator, Sendable {
 
     package mutating func pick<Element>(_ choices: [Element]) -> Element { choices[below(choices.count)] }
 
-    /// Draws a seed for one run of a property, fresh each time.
+    /// The seed for one run of a property: `ROLLCALL_TEST_SEED`, or else a fresh one.
     package static func freshSeed() -> UInt64 {
-        .random(in: 0...UInt64.max)
+        ProcessInfo.processInfo.environment["ROLLCALL_TEST_SEED"].flatMap(UInt64.init)
+            ?? .random(in: 0...UInt64.max)
     }
 }
