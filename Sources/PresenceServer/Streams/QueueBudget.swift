@@ -59,11 +59,14 @@ package final class QueueBudget: Sendable {
     func endReading() { readings.subtract(1, ordering: .relaxed) }
 
     /// Counts a frame that waits for a reader, for as long as the result lives.
+    ///
+    /// At twice the bound a stream ends. An answer does not: reads were refused before, and what a write answers has
+    /// happened.
     func hold(_ frame: ByteBuffer, for reader: SlowReader) -> HeldFrame {
         let isAllowed = change { ledger in
             ledger.hold(frame.storageAddress, bytes: frame.storageCapacity, by: reader, at: .now())
         }
-        if !isAllowed { reader.end() } else if isFull { shed() }
+        if case .stream = reader, !isAllowed { reader.end() } else if isFull { shed() }
         return HeldFrame(frame, of: reader, in: self)
     }
 

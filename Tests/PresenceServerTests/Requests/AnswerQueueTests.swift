@@ -73,4 +73,18 @@ struct AnswerQueueTests {
             for path in paths { #expect(try await server.send(.get, path).status == 200, "\(path)") }
         }
     }
+
+    @Test func `a write gets its large answer however full the budget is`() async throws {
+        try await withServer(queue: queue) { server in
+            let channel = NIOAsyncTestingChannel()
+            let held = queue.hold(ByteBuffer(repeating: 0, count: 4 << 20), for: .answer(on: channel))
+            let operations = (0..<500).map { #"{"op":"put","topic":"t","key":"user\#($0)","session":"s"}"# }
+            let answer = try await server.send(
+                .post, "/v1/batch", #"{"operations":[\#(operations.joined(separator: ","))]}"#)
+            #expect(answer.status == 200 && answer.bytes.count > AnswerQueue.small)
+            #expect(try answer.json["results"]?.array?.count == 500)
+            #expect(queue.isFull)
+            held.finish()
+        }
+    }
 }
