@@ -12,13 +12,20 @@ package struct StalledReader: Sendable {
     private let handler: NIOLoopBound<Handler>
 
     /// Sends the request of a stream, or others, and leaves the answers unread.
-    package static func open(_ url: String, sending requests: String? = nil) async throws -> StalledReader {
+    ///
+    /// - Parameters:
+    ///   - receiveBuffer: Bytes that the kernel keeps for the client at least.
+    ///   - goesOn: Whether the client goes on when the server has ended its direction, of which it then knows nothing.
+    package static func open(
+        _ url: String, sending requests: String? = nil, receiveBuffer: Int = 4096, goesOn: Bool = false
+    ) async throws -> StalledReader {
         guard let parts = URLComponents(string: url), let host = parts.host, let port = parts.port else {
             throw NeverHappened(description: "\(url) is no URL with a port")
         }
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .channelOption(.autoRead, value: false)
-            .channelOption(.socketOption(.so_rcvbuf), value: 4096)
+            .channelOption(.allowRemoteHalfClosure, value: goesOn)
+            .channelOption(.socketOption(.so_rcvbuf), value: .init(receiveBuffer))
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(Handler()) }
             }
@@ -41,6 +48,8 @@ package struct StalledReader: Sendable {
             return isEnough(text) ? text : nil
         }
     }
+
+    package func send(_ text: String) async throws { try await channel.writeAndFlush(ByteBuffer(string: text)) }
 
     /// Reads once, a few thousand bytes at most.
     package func readSome() async throws { try await channel.eventLoop.submit { channel.read() }.get() }

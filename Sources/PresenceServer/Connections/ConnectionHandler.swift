@@ -38,6 +38,8 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private var timerAt = NIODeadline.distantFuture
     /// Closes a connection that lingers.
     private var lingering: Scheduled<Void>?
+    /// Since when it does.
+    private var lingersSince: NIODeadline?
     /// Bytes that were written since the connection began.
     private var written = 0
     /// How many of them the client had when that was looked at last; nil while nothing is watched.
@@ -123,7 +125,9 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
         guard !isReleased else { return }
         if start.hasBegun { state.headBegan(at: .now()) }
         // What still comes is read past, although the server may want nothing more.
-        if state.isClosing { context.read() } else { arm(context) }
+        guard state.isClosing else { return arm(context) }
+        context.read()
+        lingerOn(context)
     }
 
     private func receive(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
@@ -298,14 +302,21 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
         sentBefore = written - unsentBytes(context)
         arm(context)
         context.writeAndFlush(wrapOutboundOut(.byteBuffer(ByteBuffer()))).assumeIsolated().whenComplete {
-            [times] result in
+            result in
             guard case .success = result, !self.state.isInputClosed else { return context.close(promise: nil) }
             context.close(mode: .output, promise: nil)
             context.read()
-            self.lingering = context.eventLoop.assumeIsolated().scheduleTask(in: times.linger) {
-                context.close(promise: nil)
-            }
+            self.lingersSince = .now()
+            self.lingerOn(context)
         }
+    }
+
+    /// Gives the client another while, counted from now.
+    private func lingerOn(_ context: ChannelHandlerContext) {
+        guard !isSettled, let start = lingersSince else { return }
+        lingering?.cancel()
+        let deadline = state.lingerDeadline(times, since: start, lastByte: .now())
+        lingering = context.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { context.close(promise: nil) }
     }
 
     // MARK: Ends
@@ -321,7 +332,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
         guard !isReleased else { return context.fireUserInboundEventTriggered(event) }
         if event is ChannelShouldQuiesceEvent {
             perform(state.quiesce(at: .now(), hasUnsent: unsentBytes(context) > 0), context)
-            if !state.isClosing { arm(context) }
+            if state.isClosing { lingerOn(context) } else { arm(context) }
             return
         }
         if case ChannelEvent.inputClosed? = event as? ChannelEvent {
@@ -344,7 +355,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         guard !isReleased, let error = error as? HTTPParserError else { return context.fireErrorCaught(error) }
         start.lookBehind()
-        refuse(Problem(error, at: start, isInBody: state.takesBody), context)
+        refuse(Problem(error, at: start, isInBody: state.takesBody), isHead: start.isHead, context)
     }
 
     // MARK: Time

@@ -46,7 +46,7 @@ struct ConnectionState {
         case none
         /// Write the refusal, then ``close``.
         case refuse(Refusal)
-        /// Send what is written, end the output, and close when the client has closed or `linger` is over.
+        /// Send what is written, end the output, and close when the client has closed or has had its time to.
         case close
         /// Close without an answer.
         case abort
@@ -243,8 +243,21 @@ struct ConnectionState {
         case .body where answers.count <= 1: deadline = since + times.body
         default: return nil
         }
-        // A node that stops has some seconds only.
-        return quiescedAt.map { min(deadline, $0 + .seconds(2)) } ?? deadline
+        return stopping(deadline)
+    }
+
+    /// When a connection closes whose client goes on to send.
+    ///
+    /// - Parameters:
+    ///   - end: When the last response was sent.
+    ///   - lastByte: When the client sent something last.
+    func lingerDeadline(_ times: ConnectionTimes, since end: NIODeadline, lastByte: NIODeadline) -> NIODeadline {
+        stopping(min(end + times.longestLinger, lastByte + times.linger))
+    }
+
+    /// A node that stops has some seconds only.
+    private func stopping(_ deadline: NIODeadline) -> NIODeadline {
+        quiescedAt.map { min(deadline, $0 + .seconds(2)) } ?? deadline
     }
 
     /// Does what the deadline demands.

@@ -15,9 +15,11 @@ package struct ConnectionTimes: Sendable {
     package var body = TimeAmount.seconds(30)
     /// Without progress while a response is being sent.
     package var stuck = TimeAmount.seconds(30)
-    /// After the last response, for a client that still sends: closing at once would reset the connection, and the
-    /// client would lose the response (RFC 9112, 9.6).
-    package var linger = TimeAmount.seconds(1)
+    /// Without a byte after the last response, for a client that still sends: closing at once would reset the
+    /// connection, and the client would lose the response (RFC 9112, 9.6).
+    package var linger = TimeAmount.seconds(2)
+    /// After the last response in all, however the client goes on to send.
+    package var longestLinger = TimeAmount.seconds(30)
 
     package init() {}
 }

@@ -97,6 +97,11 @@ final class RequestStart: ChannelInboundHandler, RemovableChannelHandler {
         return method.count < text.count && FieldText.isToken(method)
     }
 
+    /// Whether the request asks for a head alone, as far as its first bytes say.
+    var isHead: Bool {
+        first?.readableBytesView.drop { $0 == 0x0D || $0 == 0x0A }.starts(with: "HEAD ".utf8) == true
+    }
+
     /// Whether the first line ends with a version of HTTP that is not spoken here.
     var namesOtherVersion: Bool {
         guard let first else { return false }

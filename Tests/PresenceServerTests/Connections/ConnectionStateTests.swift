@@ -166,6 +166,20 @@ struct ConnectionStateTests {
         #expect(name(idle.inputClosed()) == "close")
     }
 
+    @Test func `a connection lingers while its client sends, for a bounded time, and a short one at the stop`() {
+        var state = ConnectionState(at: Self.start)
+        let times = ConnectionTimes()
+        let deadline = { (state: ConnectionState, lastByte: TimeAmount) in
+            state.lingerDeadline(times, since: Self.start, lastByte: Self.start + lastByte) - Self.start
+        }
+        #expect(deadline(state, .zero) == times.linger)
+        #expect(deadline(state, .seconds(5)) == .seconds(5) + times.linger)
+        #expect(deadline(state, .seconds(29)) == times.longestLinger)
+        _ = state.close()
+        _ = state.quiesce(at: Self.start + .seconds(1), hasUnsent: false)
+        #expect(deadline(state, .seconds(5)) == .seconds(3))
+    }
+
     @Test func `a node that stops closes an idle connection at once and another with its answer`() throws {
         var idle = ConnectionState(at: Self.start)
         #expect(name(idle.quiesce(at: Self.start, hasUnsent: false)) == "abort")

@@ -91,6 +91,12 @@ struct ConnectionTests {
             }
             let stream = try await server.exchangeTwice("HEAD /v1/topics/t/events HTTP/1.1\r\nHost: x\r\n\r\n")
             #expect(stream.answers.first?.contains("Content-Length") == false)
+            let long = String(repeating: "a", count: 90_000)
+            let refused = ["HEAD /\(long) HTTP/1.1\r\n\r\n", "HEAD / HTTP/1.1\r\nName: \(long)\r\n\r\n"]
+            for request in refused + refused.map({ RawClient.get("/healthz") + $0 }) {
+                let answer = try #require(try await server.exchange(request).answers.last)
+                #expect(answer.hasPrefix("4") && answer.hasSuffix("\r\n\r\n"), "\(answer)")
+            }
         }
     }
 
@@ -168,13 +174,47 @@ struct ConnectionTests {
 
     @Test(arguments: ["POST /nowhere", "POST /healthz", "PUT /v1/topics/t/presences/a/s?x=1"])
     func `a client that sends a long body to the end gets the answer that came early`(line: String) async throws {
-        try await withServer { server in
+        var times = ConnectionTimes()
+        times.linger = .seconds(2) * patience
+        try await withServer(times: times) { server in
             let chunk = "10000\r\n\(String(repeating: " ", count: 0x10000))\r\n"
             let head = "\(line) HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
             let client = try await StalledReader.open(
-                server.url + "/", sending: head + String(repeating: chunk, count: 4) + "0\r\n\r\n")
+                server.url + "/", sending: head + String(repeating: chunk, count: 4) + "0\r\n\r\n", goesOn: true)
             let text = try await client.read { $0.hasSuffix("}\n") }
             #expect(text.hasPrefix("HTTP/1.1 40"))
+            await client.close()
+        }
+    }
+
+    @Test func `a client that takes long to send a body gets the answer that came early`() async throws {
+        var times = ConnectionTimes()
+        times.linger = .milliseconds(500) * patience
+        try await withServer(times: times) { server in
+            let chunk = "10000\r\n\(String(repeating: " ", count: 0x10000))\r\n"
+            let client = try await StalledReader.open(
+                server.url + "/", sending: "POST /nowhere HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
+                goesOn: true)
+            for _ in 0..<10 {
+                try await client.send(chunk)
+                try await Task.sleep(for: .milliseconds(100) * patience)
+            }
+            #expect(try await client.read { $0.hasSuffix("}\n") }.hasPrefix("HTTP/1.1 404"))
+            await client.close()
+        }
+    }
+
+    @Test func `a client that sends for ever behind its answer is closed in the end`() async throws {
+        var times = ConnectionTimes()
+        times.longestLinger = .seconds(1)
+        try await withServer(times: times) { server in
+            let client = try await RawClient.connect(to: server.url)
+            try await client.send("POST /nowhere HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
+            let chunk = "10000\r\n\(String(repeating: " ", count: 0x10000))\r\n"
+            try await eventually("the end", timeout: .seconds(10)) {
+                do { try await client.send(chunk) } catch { return true }
+                return false
+            }
             await client.close()
         }
     }
