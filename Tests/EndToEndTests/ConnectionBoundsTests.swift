@@ -161,12 +161,18 @@ struct ConnectionBoundsTests {
             }
             let path = RollcallClient.path(topic: "t", "presences")
             let list = try await node.client.get(path).text
-            let reader = try await StalledReader.open(node.url + path)
+            // A node has ten seconds to stop.
+            let reader = try await StalledReader.open(node.url + path, receiveBuffer: 1 << 16)
             try await eventually("the list in the queue") {
                 try await node.client.metric("rollcall_stream_queue_bytes") ?? 0 > 0
             }
             node.process.send(SIGTERM)
-            try await eventually("the end of accepting") { (try? await node.client.get("/healthz")) == nil }
+            try await eventually("the end of accepting") {
+                // An HTTP client would try again for as long as the node has to stop.
+                guard let client = try? await RawClient.connect(to: node.url) else { return true }
+                await client.close()
+                return false
+            }
             for _ in 0..<20 {
                 try await reader.readSome()
                 try await Task.sleep(for: .milliseconds(25))
