@@ -75,8 +75,8 @@ struct JSONWalker {
     private static func endsPlain(_ word: UInt64) -> Bool {
         let ones: UInt64 = 0x0101_0101_0101_0101
         // x − 0x01… borrows into a byte's top bit where the byte was 0, and into a few others.
-        let quotes = word ^ ones &* UInt64(UInt8(ascii: "\""))
-        let backslashes = word ^ ones &* UInt64(UInt8(ascii: "\\"))
-        return ((quotes &- ones) & ~quotes | (backslashes &- ones) & ~backslashes) & ones &* 0x80 != 0
+        let quotes = word ^ (ones &* UInt64(UInt8(ascii: "\"")))
+        let backslashes = word ^ (ones &* UInt64(UInt8(ascii: "\\")))
+        return (((quotes &- ones) & ~quotes) | ((backslashes &- ones) & ~backslashes)) & (ones &* 0x80) != 0
     }
 }

@@ -72,11 +72,11 @@ package enum SafeJSON {
     static func mayBeSpecial(_ word: UInt64, quotes: Bool) -> Bool {
         let ones: UInt64 = 0x0101_0101_0101_0101
         // x − 0x01… borrows into a byte's top bit exactly where the byte was 0, if no byte had it set before.
-        var special = word | (word ^ ones &* UInt64(UInt8(ascii: "\\"))) &- ones
+        var special = word | ((word ^ (ones &* UInt64(UInt8(ascii: "\\")))) &- ones)
         // DEL + 1 sets the top bit, and so does every control − 0x20.
-        special |= (word &+ ones) | (word &- ones &* 0x20)
-        if quotes { special |= (word ^ ones &* UInt64(UInt8(ascii: "\""))) &- ones }
-        return special & ones &* 0x80 != 0
+        special |= (word &+ ones) | (word &- (ones &* 0x20))
+        if quotes { special |= (word ^ (ones &* UInt64(UInt8(ascii: "\"")))) &- ones }
+        return special & (ones &* 0x80) != 0
     }
 
     private enum Piece {

@@ -95,6 +95,29 @@ struct JSONTextRulesTests {
         #expect(text(Meta(stored: Array("{\"a\":\"x\ny\"}".utf8)).shown) == #"{"a":"x\u000ay"}"#)
     }
 
+    @Test func `a character means the same at every place of a text`() throws {
+        let characters =
+            (UInt8.min..<0x80).map { [$0] } + [[0xFF]]
+            + [#"\ud83d"#, #"\u0000"#, #"\""#, #"\\"#, "\u{80}", "\u{2028}", "ü"].map { Array($0.utf8) }
+        for character in characters {
+            // Short texts are looked at byte by byte, long ones by words.
+            let alone = SafeJSON.escaped(character)
+            let isJSON = (try? JSON(parsing: quoted(character))) != nil
+            for place in 0..<20 {
+                let before = [UInt8](repeating: UInt8(ascii: "a"), count: place)
+                let after = [UInt8](repeating: UInt8(ascii: "a"), count: 20 - place)
+                let whole = before + character + after
+                #expect(SafeJSON.escaped(whole) == alone.map { before + $0 + after }, "\(character) at \(place)")
+                #expect(((try? JSON(parsing: quoted(whole))) != nil) == isJSON, "\(character) at \(place)")
+                guard isJSON else { continue }
+                let object = try JSON(parsing: Array(#"{"a":"#.utf8) + quoted(whole) + Array(#","b":1}"#.utf8))
+                #expect(object.members?.first?.value.compact == quoted(whole), "\(character) at \(place)")
+            }
+        }
+    }
+
+    private func quoted(_ text: [UInt8]) -> [UInt8] { [UInt8(ascii: "\"")] + text + [UInt8(ascii: "\"")] }
+
     @Test func `safe JSON stands for the same value, and is its own safe form`() throws {
         let seed = SplitMix.freshSeed()
         var random = RandomJSON(generator: SplitMix(seed: seed))
