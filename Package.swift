@@ -101,11 +101,14 @@ let package = Package(
             name: "rollcall",
             dependencies: [
                 "Presence", "PresenceStore", "PresenceFeed", "PresenceServer", "Redis", "Postgres", "Enrichment",
-                "LocalServices", hummingbird, nio, nioPosix, nioHTTP1, logging, metrics, lifecycle, signals, httpClient,
+                "LocalServices", "CHeap", hummingbird, nio, nioPosix, nioHTTP1, logging, metrics, lifecycle, signals, httpClient,
                 configuration,
                 argumentParser,
             ],
             swiftSettings: settings),
+
+        // Settings of the C library's heap.
+        .systemLibrary(name: "CHeap"),
 
         // Servers, processes, clients and folds shared by the test targets.
         .target(

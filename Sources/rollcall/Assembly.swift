@@ -32,6 +32,7 @@ struct Assembly: Sendable {
         }
         let node = settings.nodeID ?? "\(Session.random())"
         let redisURL = settings.redisURL
+        Heap.keepLargeBuffers()
         let openFiles = OpenFiles.raiseLimit()
         let loops = MultiThreadedEventLoopGroup.singleton
         let share = settings.share(
