@@ -118,6 +118,78 @@ struct RefusedWritesTests {
         }
     }
 
+    @Test(arguments: [
+        "-hincrby", "-publish", "-zadd", "-hset", "-hdel", "-zrem", "-del", "-pexpire", "-zremrangebyscore",
+        "-zremrangebyrank", "resetchannels",
+    ])
+    func `A right that was taken away since the last look stops a script before it writes`(rule: String) async throws {
+        // So seldom that only refusals ask.
+        try await withUser(checkInterval: .seconds(3600)) { test, admin in
+            let (owners, carol) = ((0..<3).map { _ in StreamOwner.random() }, try Member("carol"))
+            let lost = try await test.track(carol, on: topic)
+            let stored = StoredPresence(
+                presence: Presence(ref: lost.ref, previous: nil, meta: .empty), ttl: 30)
+            let bob = Tracking(member: bob, meta: try Meta(#"{"a":1}"#))
+            let operations: [@Sendable () async throws -> Void] = [
+                { _ = try await test.store.track([bob], on: topic, mode: .put) },
+                { _ = try await test.store.track([bob], on: topic, mode: .put, owner: owners[2]) },
+                { _ = try await test.store.untrack([alice], on: topic) },
+                { _ = try await test.store.update([Updating(member: alice, change: .replace(.empty))], on: topic) },
+                { _ = try await test.store.heartbeat([(alice, 500)], on: topic) },
+                {
+                    _ = try await test.store.release(
+                        [Releasing(member: alice, owner: owners[0], grace: 0)], on: topic)
+                },
+                {
+                    _ = try await test.store.release(
+                        [Releasing(member: bob.member, owner: owners[1], grace: 0)], on: topic)
+                },
+                { _ = try await test.store.restore([(carol, stored)], on: topic) },
+                {
+                    var policy = SweepPolicy()
+                    policy.gap = .seconds(3600)
+                    _ = try await test.store.sweep([topic], policy: policy)[0].get()
+                },
+            ]
+            var refused = 0
+            for operation in operations {
+                for owner in owners.prefix(2) {
+                    try await test.track(alice, on: topic, #"{"n":1}"#, owner: owner)
+                }
+                try await test.track(bob.member, on: topic, #"{"n":1}"#, owner: owners[1])
+                _ = try await test.store.untrack([carol], on: topic)
+                try await test.track(try Member("late"), on: topic)
+                try await test.clock.tick(topic)
+                try await test.setLease(of: try Member("late"), on: topic, at: try await test.now() - 1)
+                let before = try await contents(test, admin)
+                try await admin.redis("ACL", "SETUSER", "app", .string(rule))
+                do {
+                    try await operation()
+                } catch let error as StoreError where error.code == .refused {
+                    refused += 1
+                    #expect(try await contents(test, admin) == before)
+                }
+                try await admin.redis("ACL", "SETUSER", "app", "+@all", "&*")
+                // A look that the refusal began may still be under way.
+                try await eventually("a write") {
+                    await test.store.check()
+                    return (try? await test.track(alice, on: topic, owner: owners[0])) != nil
+                }
+            }
+            #expect(refused > 0)
+        }
+    }
+
+    /// Everything under the store's prefix, keys and values.
+    private func contents(_ test: StoreUnderTest, _ admin: StoreUnderTest) async throws -> [String] {
+        let keys = try await admin.redis("KEYS", .string(test.store.keys.prefix + "*")).elements ?? []
+        var contents: [String] = []
+        for key in keys.compactMap(\.string) {
+            contents.append("\(key) \(try await admin.redis("DUMP", .string(key)))")
+        }
+        return contents.sorted()
+    }
+
     @Test func `A user that lacks a right which renewals do not need still renews its leases`() async throws {
         try await withUser { test, admin in
             let owner = StreamOwner.random()

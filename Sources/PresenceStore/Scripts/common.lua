@@ -8,8 +8,8 @@
 --   +<member bytes>:<value bytes>:<member><value>   set
 --   -<reason><member bytes>:<member>                leave: u untracked, c closed, x expired, e evicted
 -- Invariants: JSON is never parsed here; whoever writes a lease re-arms `due` with LT, and a sweep sets it to the
--- earliest lease, so that `due` stays a lower bound; values are parsed before the first write, so that a strange one
--- leaves nothing half done.
+-- earliest lease, so that `due` stays a lower bound; values are parsed, and rights asked for, before the first write, so
+-- that neither a strange value nor a right that was taken away leaves anything half done.
 
 -- Milliseconds on this server's clock, the only one that leases know.
 local function clock()
@@ -28,6 +28,31 @@ local function compose(ref, prev, ttl, owner, json)
   if prev ~= '' then ref = ref .. ',' .. prev end
   if owner ~= '' then ttl = ttl .. ',' .. owner end
   return ref .. ' ' .. ttl .. ' ' .. json
+end
+
+-- Stops a script before its first write if the user of this connection may not run a later one: Redis would stop it there,
+-- and what was written would stay.
+local function need(command, ...)
+  if redis.acl_check_cmd and not redis.acl_check_cmd(command, ...) then
+    error({ err = 'NOPERM ' .. command .. ' is not allowed' })
+  end
+end
+
+local function needSet(h, z)
+  need('HSET', h, '', '')
+  need('ZADD', z, 0, '')
+end
+
+local function needRemoval(m, h, z)
+  need('HSET', m, '', '')
+  need('HDEL', h, '')
+  need('ZREM', z, '')
+  need('DEL', m)
+end
+
+local function needPublish(m, channel)
+  need('HINCRBY', m, 's', 1)
+  need('PUBLISH', channel, '')
 end
 
 -- The topic's position; '' and 0 when it has none. Another run_id than the stored one means that this server may not

@@ -43,6 +43,13 @@ local function hold(field, owner, now, ttl)
   return shared, table.concat(list, ' '), listed
 end
 
+local function needNote(o, fields)
+  if not next(fields) then return end
+  need('HSET', o, '', '')
+  need('HDEL', o, '')
+  need('PEXPIRE', o, 1)
+end
+
 -- Writes the changed fields of `o`: member -> field, or false for none.
 local function note(o, fields)
   local kept = false

@@ -87,6 +87,12 @@ for i = 5, #ARGV, 4 do
   outcomes[#outcomes + 1] = released
 end
 
+if #values > 0 then needSet(h, z) end
+needNote(o, fields)
+if #gone > 0 then
+  needRemoval(m, h, z)
+  needPublish(m, channel)
+end
 local e, s = fence(m, rid, cand)
 if #values > 0 then
   redis.call('HSET', h, unpack(values))

@@ -69,6 +69,9 @@ for i = 5, #ARGV, 2 do
   outcomes[#outcomes + 1] = there and there ~= value and there or ''
 end
 
+if #leases > 0 then needSet(h, z) end
+needNote(o, fields)
+if #records > 0 then needPublish(m, channel) end
 local empty = redis.call('EXISTS', m, h) == 0
 local e, s = (#leases > 0 and open or fence)(m, rid, cand)
 if #leases > 0 then

@@ -19,6 +19,11 @@ if now < hold or now - last > gap or now < last - 1000 or rid ~= '' and t[3] ~= 
 end
 
 local over = redis.call('ZRANGE', z, '-inf', now, 'BYSCORE', 'LIMIT', 0, batch)
+if #over > 0 then
+  needRemoval(m, h, z)
+  need('ZADD', due, 0, '')
+  needPublish(m, channel)
+end
 local e, s = fence(m, rid, cand)
 local published = 0
 if #over > 0 then

@@ -77,6 +77,11 @@ for i = 8, #ARGV, 4 do
   outcomes[n + 1], outcomes[n + 2], outcomes[n + 3], outcomes[n + 4] = status, ref, prev, tonumber(ttl)
 end
 
+local hasUntracked = redis.call('EXISTS', g) == 1
+needSet(h, z)
+needNote(o, fields)
+if hasUntracked then need('ZREM', g, '') end
+if #records > 0 then needPublish(m, channel) end
 local empty = redis.call('EXISTS', m, h) == 0
 local e, s = open(m, rid, cand)
 if #values > 0 then redis.call('HSET', h, unpack(values)) end
@@ -85,7 +90,7 @@ if #leases > 0 then
   redis.call('ZADD', due, 'LT', earliest, topic)
 end
 note(o, fields)
-if redis.call('EXISTS', g) == 1 then
+if hasUntracked then
   for i, member in ipairs(members) do members[i] = claim(topic, member, owner) end
   redis.call('ZREM', g, unpack(members))
 end

@@ -39,6 +39,15 @@ for i, value in ipairs(values) do
     keep(member, '', moment)
   end
 end
+needRemoval(m, h, z)
+needNote(o, fields)
+needPublish(m, channel)
+if #claims > 0 then
+  need('ZADD', g, 0, '')
+  need('ZREMRANGEBYSCORE', g, 0, 0)
+  need('ZREMRANGEBYRANK', g, 0, 0)
+  need('PEXPIRE', g, 1)
+end
 for i = 5, #ARGV do
   local removed = redis.call('HDEL', h, ARGV[i])
   if removed == 1 then records[#records + 1] = left('u', ARGV[i]) end
