@@ -101,7 +101,8 @@ let package = Package(
             name: "rollcall",
             dependencies: [
                 "Presence", "PresenceStore", "PresenceFeed", "PresenceServer", "Redis", "Postgres", "Enrichment",
-                "LocalServices", "CHeap", hummingbird, nio, nioPosix, nioHTTP1, logging, metrics, lifecycle, signals, httpClient,
+                "LocalServices", "CHeap", hummingbird, nio, nioPosix, nioHTTP1, logging, metrics, lifecycle, signals,
+                httpClient,
                 configuration,
                 argumentParser,
             ],
