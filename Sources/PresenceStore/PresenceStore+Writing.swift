@@ -100,7 +100,7 @@ extension PresenceStore {
         var outcomes: [HeartbeatOutcome] = []
         outcomes.reserveCapacity(items.count)
         for chunk in items.chunks(of: Self.membersPerCall) {
-            let connection = try writer(isSilent: true)
+            let connection = try renewer()
             var arguments = [keys.topic] + connection.fence
             for item in chunk {
                 arguments.append(.bytes(item.member.bytes))

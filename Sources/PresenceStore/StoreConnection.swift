@@ -87,14 +87,18 @@ struct StoreConnection {
         func position(_ script: RedisScript) -> RedisCommand {
             command(ScriptCall(script: script, keys: [keys.position], arguments: fence))
         }
-        let script = positionScript
         do throws(StoreError) {
-            return try await read(position(script), commands)
-        } catch  where error.code == .refused && script == StoreScripts.fence {
-            // Redis takes no writes since the last look at it, and would still show what it holds. `READONLY` has closed
-            // this connection.
+            return try await read(position(positionScript), commands)
+        } catch  where error.code == .refused || connection.endedReadOnly {
+            // Redis takes no writes since the last look at it, and would still show what it holds. `READONLY`, to this
+            // command or to that of another caller, has closed this connection.
             let next = connection.isOpen ? self : try StoreConnection(pool)
-            return try await next.read(position(StoreScripts.look), commands)
+            do throws(StoreError) {
+                return try await next.read(position(StoreScripts.look), commands)
+            } catch  where next.connection.endedReadOnly {
+                // The other connection met it meanwhile.
+                return try await StoreConnection(pool).read(position(StoreScripts.look), commands)
+            }
         }
     }
 

@@ -41,6 +41,9 @@ package final class RedisConnection: Sendable {
     /// Whether commands are still taken.
     package var isOpen: Bool { outbox.endReason == nil }
 
+    /// Whether it ended because the server turned out to be read-only.
+    package var endedReadOnly: Bool { outbox.endReason?.code == .readOnly }
+
     /// Whether a write may be sent, as far as is known.
     package var allowsWrites: Bool { isWritable.load(ordering: .relaxed) }
 

@@ -190,17 +190,21 @@ struct RefusedWritesTests {
         return contents.sorted()
     }
 
-    @Test func `A user that lacks a right which renewals do not need still renews its leases`() async throws {
+    @Test func `A user that lacks a right which renewals do not need still renews leases, also by heartbeats`() async throws {
         try await withUser { test, admin in
             let owner = StreamOwner.random()
             try await test.track(alice, on: topic, owner: owner)
+            try await test.track(bob, on: topic, ttl: 60)
             let now = try await test.now()
-            try await test.setLease(of: alice, on: topic, at: now + 1000)
+            for member in [alice, bob] { try await test.setLease(of: member, on: topic, at: now + 1000) }
             try await admin.redis("ACL", "SETUSER", "app", "-hkeys", "-zscan", "resetchannels")
             await test.store.check()
             #expect(test.store.trouble?.kind == .rights)
             #expect(try await test.store.renew([(alice, owner)], on: topic, lease: 60) == [])
-            #expect(try await #require(test.lease(of: alice, on: topic)) >= now + 60_000)
+            guard case .renewed = try await test.store.heartbeat([(bob, nil)], on: topic)[0] else {
+                throw StoreError(.refused, "the heartbeat")
+            }
+            for member in [alice, bob] { #expect(try await #require(test.lease(of: member, on: topic)) >= now + 60_000) }
         }
     }
 
