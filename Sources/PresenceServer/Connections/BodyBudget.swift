@@ -1,5 +1,6 @@
 // Rollcall · PresenceServer
 
+import HTTPTypes
 import Metrics
 import Synchronization
 
@@ -40,4 +41,30 @@ package final class BodyBudget: Sendable {
 
     /// Counts a body that took too long.
     func noteLate() { late.increment() }
+}
+
+/// What one connection holds of a ``BodyBudget``; its owner gives all back in the end.
+struct BodyReservation {
+    let budget: BodyBudget
+    private var bytes = 0
+
+    init(of budget: BodyBudget) { self.budget = budget }
+
+    /// Takes bytes for a body of `length` bytes so far, and returns their number.
+    mutating func add(_ count: Int, of length: Int) throws(Problem) -> Int {
+        guard budget.reserve(count, of: length) else {
+            var problem = Problem(.nodeFull, "The node holds as many bytes of request bodies as it may; try again.")
+            problem.headers[.retryAfter] = "1"
+            throw problem
+        }
+        bytes += count
+        return count
+    }
+
+    /// Gives back what is beyond `kept` bytes.
+    mutating func shrink(to kept: Int) {
+        guard bytes > kept else { return }
+        budget.release(bytes - kept)
+        bytes = kept
+    }
 }

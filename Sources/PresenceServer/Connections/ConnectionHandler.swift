@@ -22,7 +22,6 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     private let responder: RollcallResponder
     private let times: ConnectionTimes
-    private let budget: BodyBudget
     private let logger: Logger
     private let start: RequestStart
     private let slot = DecoderSlot()
@@ -33,17 +32,16 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// The head of an answer, until its first bytes go with it.
     private var head: ByteBuffer?
     /// What the budget counts for this connection.
-    private var reserved = 0
+    private var reserved: BodyReservation
     private var timer: Scheduled<Void>?
     private var timerAt = NIODeadline.distantFuture
-    /// Closes a connection that lingers.
-    private var lingering: Scheduled<Void>?
-    /// Since when it does.
-    private var lingersSince: NIODeadline?
+    private let lingering = LingerTimer()
     /// Bytes that were written since the connection began.
     private var written = 0
     /// How many of them the client had when that was looked at last; nil while nothing is watched.
     private var sentBefore: Int?
+    /// Whether the server is leaving a request that was refused, and will close a connection that still lingers.
+    private var serverLeaves = false
     /// The connection is a stream's.
     private var isReleased = false
     /// Whether the connection has ended, or is a stream's by now.
@@ -52,7 +50,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     init(_ responder: RollcallResponder, times: ConnectionTimes, budget: BodyBudget, logger: Logger) {
         self.responder = responder
         self.times = times
-        self.budget = budget
+        reserved = BodyReservation(of: budget)
         self.logger = logger
         start = RequestStart()
         state = ConnectionState(at: .now())
@@ -80,10 +78,8 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
         isSettled = true
         timer?.cancel()
         timer = nil
-        lingering?.cancel()
-        lingering = nil
-        budget.release(reserved)
-        reserved = 0
+        lingering.cancel()
+        reserved.shrink(to: 0)
     }
 
     // MARK: Streams
@@ -127,7 +123,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
         // What still comes is read past, although the server may want nothing more.
         guard state.isClosing else { return arm(context) }
         context.read()
-        lingerOn(context)
+        lingering.bytesArrived()
     }
 
     private func receive(_ head: HTTPRequestHead, _ context: ChannelHandlerContext) {
@@ -140,7 +136,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
             if framing.expectsContinue { try responder.checkBeforeBody(request) }
             var counted = 0
             if case .length(let length) = framing.body, length <= responder.longestBody(of: request.method) {
-                counted = try reserve(length, of: length)
+                counted = try reserved.add(length, of: length)
             }
             state.begin(framing, bodyBytes: counted, at: .now())
             context.fireChannelRead(wrapInboundOut(.head(request)))
@@ -155,28 +151,13 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
         var counted = 0
         if framing?.body == .chunked {
             do throws(Problem) {
-                counted = try reserve(bytes.readableBytes, of: state.bodyBytes + bytes.readableBytes)
+                counted = try reserved.add(bytes.readableBytes, of: state.bodyBytes + bytes.readableBytes)
             } catch {
                 return refuse(error, context)
             }
         }
         perform(state.bodyArrived(bytes.readableBytes, counted: counted), context)
         context.fireChannelRead(wrapInboundOut(.body(bytes)))
-    }
-
-    private func reserve(_ bytes: Int, of length: Int) throws(Problem) -> Int {
-        guard budget.reserve(bytes, of: length) else {
-            var problem = Problem(.nodeFull, "The node holds as many bytes of request bodies as it may; try again.")
-            problem.headers[.retryAfter] = "1"
-            throw problem
-        }
-        reserved += bytes
-        return bytes
-    }
-
-    private func unreserve(_ bytes: Int) {
-        budget.release(bytes)
-        reserved -= bytes
     }
 
     private func replaceDecoder(_ context: ChannelHandlerContext) {
@@ -213,7 +194,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
             guard state.isInAnswer else { return drop(promise) }
             send(answerFraming == .chunked ? ByteBuffer(staticString: "0\r\n\r\n") : nil, context, promise)
             perform(state.answerEnded(at: .now()), context)
-            if reserved > state.bodyBytes { unreserve(reserved - state.bodyBytes) }
+            reserved.shrink(to: state.bodyBytes)
             sendContinueIfDue(context)
             if !state.isClosing { arm(context) }
         }
@@ -274,8 +255,10 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     {
         let wasReading = state.takesBody
         perform(step(&state), context)
-        if reserved > state.bodyBytes { unreserve(reserved - state.bodyBytes) }
-        if wasReading, !state.takesBody { context.fireErrorCaught(ChannelError.inputClosed) }
+        reserved.shrink(to: state.bodyBytes)
+        guard wasReading, !state.takesBody else { return }
+        serverLeaves = true
+        context.fireErrorCaught(ChannelError.inputClosed)
     }
 
     private func perform(_ action: ConnectionState.Action, _ context: ChannelHandlerContext) {
@@ -306,22 +289,20 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
             guard case .success = result, !self.state.isInputClosed else { return context.close(promise: nil) }
             context.close(mode: .output, promise: nil)
             context.read()
-            self.lingersSince = .now()
-            self.lingerOn(context)
+            self.lingering.start(context) { [unowned self] in
+                self.state.lingerDeadline(self.times, since: $0, lastByte: $1)
+            }
         }
-    }
-
-    /// Gives the client another while, counted from now.
-    private func lingerOn(_ context: ChannelHandlerContext) {
-        guard !isSettled, let start = lingersSince else { return }
-        lingering?.cancel()
-        let deadline = state.lingerDeadline(times, since: start, lastByte: .now())
-        lingering = context.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { context.close(promise: nil) }
     }
 
     // MARK: Ends
 
     func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
+        if serverLeaves, mode == .all, state.isClosing {
+            serverLeaves = false
+            promise?.succeed()
+            return
+        }
         guard mode == .output, !isReleased else { return context.close(mode: mode, promise: promise) }
         // The server has written all that it will.
         perform(state.close(), context)
@@ -332,7 +313,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
         guard !isReleased else { return context.fireUserInboundEventTriggered(event) }
         if event is ChannelShouldQuiesceEvent {
             perform(state.quiesce(at: .now(), hasUnsent: unsentBytes(context) > 0), context)
-            if state.isClosing { lingerOn(context) } else { arm(context) }
+            if state.isClosing { lingering.arm(context) } else { arm(context) }
             return
         }
         if case ChannelEvent.inputClosed? = event as? ChannelEvent {
@@ -353,6 +334,8 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
+        // Bytes behind those that were no HTTP; the refusal may still be on its way.
+        if case .dataReceivedInErrorState? = error as? ByteToMessageDecoderError { return }
         guard !isReleased, let error = error as? HTTPParserError else { return context.fireErrorCaught(error) }
         start.lookBehind()
         refuse(Problem(error, at: start, isInBody: state.takesBody), isHead: start.isHead, context)
@@ -368,10 +351,8 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
         context.fireChannelWritabilityChanged()
     }
 
-    /// Bytes that were written and that the client has not acknowledged.
-    ///
-    /// Those in the kernel count: it takes more only when a third of its buffer is free, and a slow reader may need longer
-    /// than the stuck time for that.
+    /// Bytes that were written and that the client has not acknowledged, those in the kernel included: it takes more only
+    /// when a third of its buffer is free, and a slow reader may need longer than the stuck time for that.
     private func unsentBytes(_ context: ChannelHandlerContext) -> Int {
         let waiting = (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
         return waiting + SocketQueue.unacknowledgedBytes(context)
@@ -403,8 +384,8 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
             state.sentUntil(now)
         }
         sentBefore = unsent > 0 ? written - unsent : nil
-        if state.takesBody, let deadline = state.deadline(times), deadline <= now { budget.noteLate() }
-        interrupt(context) { $0.expire(times, at: now, hasUnsent: unsent > 0) }
+        if state.takesBody, let deadline = state.deadline(times), deadline <= now { reserved.budget.noteLate() }
+        interrupt(context) { $0.expire(times, at: now, isHead: start.isHead, hasUnsent: unsent > 0) }
         arm(context)
     }
 }

@@ -243,7 +243,8 @@ struct ConnectionState {
         case .body where answers.count <= 1: deadline = since + times.body
         default: return nil
         }
-        return stopping(deadline)
+        // A node that stops has some seconds only.
+        return quiescedAt.map { min(deadline, $0 + .seconds(2)) } ?? deadline
     }
 
     /// When a connection closes whose client goes on to send.
@@ -252,24 +253,25 @@ struct ConnectionState {
     ///   - end: When the last response was sent.
     ///   - lastByte: When the client sent something last.
     func lingerDeadline(_ times: ConnectionTimes, since end: NIODeadline, lastByte: NIODeadline) -> NIODeadline {
-        stopping(min(end + times.longestLinger, lastByte + times.linger))
-    }
-
-    /// A node that stops has some seconds only.
-    private func stopping(_ deadline: NIODeadline) -> NIODeadline {
-        quiescedAt.map { min(deadline, $0 + .seconds(2)) } ?? deadline
+        let deadline = min(end + times.longestLinger, lastByte + times.linger)
+        return quiescedAt.map { min(deadline, max($0, end) + .seconds(2)) } ?? deadline
     }
 
     /// Does what the deadline demands.
     ///
-    /// - Parameter hasUnsent: Whether the client still reads an answer that has ended here.
-    mutating func expire(_ times: ConnectionTimes, at now: NIODeadline, hasUnsent: Bool) -> Action {
+    /// - Parameters:
+    ///   - isHead: Whether the request whose head has begun is HEAD.
+    ///   - hasUnsent: Whether the client still reads an answer that has ended here.
+    mutating func expire(
+        _ times: ConnectionTimes, at now: NIODeadline, isHead: Bool = false, hasUnsent: Bool
+    ) -> Action {
         guard let deadline = deadline(times), now >= deadline else { return .none }
         switch input {
         case .head(hasBegun: false), .ended: return hasUnsent ? close() : .abort
         case .head(hasBegun: true):
             return refuse(
-                Problem(.requestTimeout, "The head of the request did not come within \(times.head.inSeconds) s."))
+                Problem(.requestTimeout, "The head of the request did not come within \(times.head.inSeconds) s."),
+                isHead: isHead)
         case .body:
             return refuse(
                 Problem(.requestTimeout, "The body of the request did not come within \(times.body.inSeconds) s."))

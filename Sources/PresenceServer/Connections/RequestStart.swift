@@ -62,7 +62,12 @@ final class RequestStart: ChannelInboundHandler, RemovableChannelHandler {
             firstLineLength += text.distance(from: text.startIndex, to: end ?? text.endIndex)
             hasFirstLine = end != nil
         }
-        if !hasBegun { first = bytes }
+        if let begin = first, begin.readableBytes < 16 {
+            // A client may send its request byte by byte.
+            first = ByteBuffer(bytes: begin.readableBytesView + view)
+        } else if !hasBegun {
+            first = bytes
+        }
         hasBegun = true
     }
 

@@ -178,6 +178,10 @@ struct ConnectionStateTests {
         _ = state.close()
         _ = state.quiesce(at: Self.start + .seconds(1), hasUnsent: false)
         #expect(deadline(state, .seconds(5)) == .seconds(3))
+        // Its last answer came long after the node began to stop.
+        var late = ConnectionState(at: Self.start)
+        _ = late.quiesce(at: Self.start - .seconds(9), hasUnsent: true)
+        #expect(deadline(late, .seconds(1)) == .seconds(2))
     }
 
     @Test func `a node that stops closes an idle connection at once and another with its answer`() throws {

@@ -97,6 +97,15 @@ struct ConnectionTests {
                 let answer = try #require(try await server.exchange(request).answers.last)
                 #expect(answer.hasPrefix("4") && answer.hasSuffix("\r\n\r\n"), "\(answer)")
             }
+            let client = try await RawClient.connect(to: server.url)
+            for piece in ["HE", "AD", " /\(long)"] {
+                try await client.send(piece)
+                try await Task.sleep(for: .milliseconds(50))
+            }
+            try await eventually("an answer") { try await client.isEnded }
+            let answer = try await client.received
+            #expect(answer.hasPrefix("HTTP/1.1 414") && answer.hasSuffix("\r\n\r\n"), "\(answer)")
+            await client.close()
         }
     }
 
@@ -200,6 +209,25 @@ struct ConnectionTests {
                 try await Task.sleep(for: .milliseconds(100) * patience)
             }
             #expect(try await client.read { $0.hasSuffix("}\n") }.hasPrefix("HTTP/1.1 404"))
+            await client.close()
+        }
+    }
+
+    @Test(arguments: [
+        "GET /\(String(repeating: "a", count: 90_000)) HTTP/1.1\r\n", "NONSENSE\r\n\r\n",
+        "\(track)Transfer-Encoding: chunked\r\n\r\nnonsense\r\n", "\(RawClient.get("/healthz"))NONSENSE\r\n\r\n",
+    ])
+    func `a client that goes on to send behind what is no HTTP gets the refusal`(text: String) async throws {
+        var times = ConnectionTimes()
+        times.linger = .milliseconds(500) * patience
+        try await withServer(times: times) { server in
+            let client = try await StalledReader.open(server.url + "/", sending: text, goesOn: true)
+            for _ in 0..<10 {
+                try await client.send("more\r\n")
+                try await Task.sleep(for: .milliseconds(50))
+            }
+            let answer = try await client.read { $0.hasSuffix("}\n") && $0.contains("problem+json") }
+            #expect(answer.contains("HTTP/1.1 4"))
             await client.close()
         }
     }
