@@ -5,8 +5,8 @@ package import Redis
 
 /// Everything that a node asks of Redis, as commands on keys and channels of its deployment.
 ///
-/// A script is stopped at its first command that is not allowed, after those before it. So a node finds out what its user
-/// may do before it sends a write.
+/// A node finds out what its user may do before it sends a write, and names what is missing. A right that is taken away
+/// in between stops the script that needs it before its first write.
 struct StoreRights: Sendable {
     /// What is looked for, by the name that an operator reads.
     let channels: [(name: String, words: String)]

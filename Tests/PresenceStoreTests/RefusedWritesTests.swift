@@ -120,7 +120,7 @@ struct RefusedWritesTests {
 
     @Test(arguments: [
         "-hincrby", "-publish", "-zadd", "-hset", "-hdel", "-zrem", "-del", "-pexpire", "-zremrangebyscore",
-        "-zremrangebyrank", "resetchannels",
+        "-zremrangebyrank", "-exists", "-pttl", "-hlen", "-zcard", "resetchannels",
     ])
     func `A right that was taken away since the last look stops a script before it writes`(rule: String) async throws {
         // So seldom that only refusals ask.
@@ -190,7 +190,9 @@ struct RefusedWritesTests {
         return contents.sorted()
     }
 
-    @Test func `A user that lacks a right which renewals do not need still renews leases, also by heartbeats`() async throws {
+    @Test func `A user that lacks a right which renewals do not need still renews leases, also by heartbeats`()
+        async throws
+    {
         try await withUser { test, admin in
             let owner = StreamOwner.random()
             try await test.track(alice, on: topic, owner: owner)
@@ -204,7 +206,9 @@ struct RefusedWritesTests {
             guard case .renewed = try await test.store.heartbeat([(bob, nil)], on: topic)[0] else {
                 throw StoreError(.refused, "the heartbeat")
             }
-            for member in [alice, bob] { #expect(try await #require(test.lease(of: member, on: topic)) >= now + 60_000) }
+            for member in [alice, bob] {
+                #expect(try await #require(test.lease(of: member, on: topic)) >= now + 60_000)
+            }
         }
     }
 

@@ -79,7 +79,9 @@ struct RedisSubscriberTests {
             try await withPool(redis.url) { pool in
                 try await RecordedSubscriber.with(redis.url, probe: pool) { recorded in
                     for channel in ["a", "b", "c"] { recorded.subscriber.subscribe(channel) }
-                    try await eventually { recorded.acknowledgements(of: "c") == 1 }
+                    try await eventually {
+                        ["a", "b", "c"].allSatisfy { recorded.acknowledgements(of: $0) == 1 }
+                    }
                     recorded.subscriber.unsubscribe("b")
                     _ = try await pool.connection().send(RedisCommand("CLIENT", ["KILL", "TYPE", "pubsub"]))
                     try await eventually("new acknowledgements") {

@@ -17,6 +17,10 @@ local topic, channel, rid, cand, lease, cursor = unpack(ARGV)
 
 local now = clock()
 local fields, leases = redis.call('HLEN', h), redis.call('ZCARD', z)
+if leases > fields then
+  needRemoval(m, h, z)
+  needPublish(m, channel)
+end
 local e, s = fence(m, rid, cand)
 if fields > 0 and e == '' then e, s = open(m, rid, cand) end
 

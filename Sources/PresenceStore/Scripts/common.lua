@@ -47,6 +47,7 @@ local function needRemoval(m, h, z)
   need('HSET', m, '', '')
   need('HDEL', h, '')
   need('ZREM', z, '')
+  need('EXISTS', h)
   need('DEL', m)
 end
 

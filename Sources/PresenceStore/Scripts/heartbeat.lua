@@ -41,7 +41,7 @@ for i = 4, #ARGV, 2 do
   outcomes[n + 1], outcomes[n + 2], outcomes[n + 3], outcomes[n + 4] = status, ref, prev, tonumber(ttl) or 0
 end
 
-if #leases > 0 then needSet(h, z) end
+if #values > 0 then need('ZADD', z, 0, '') end
 local e, s = fence(m, rid, cand)
 if #values > 0 then redis.call('HSET', h, unpack(values)) end
 if #leases > 0 then

@@ -45,6 +45,10 @@ for _, i in ipairs(held) do
     reply[#reply + 1] = shared
   end
 end
+if #held > 0 then
+  need('ZADD', z, 0, '')
+  needNote(o, fields)
+end
 for _, i in ipairs(held) do
   local member = members[i]
   local mark = marks[member]

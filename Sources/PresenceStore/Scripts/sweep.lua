@@ -22,6 +22,8 @@ local over = redis.call('ZRANGE', z, '-inf', now, 'BYSCORE', 'LIMIT', 0, batch)
 if #over > 0 then
   needRemoval(m, h, z)
   need('ZADD', due, 0, '')
+  need('HLEN', h)
+  need('ZCARD', z)
   needPublish(m, channel)
 end
 local e, s = fence(m, rid, cand)

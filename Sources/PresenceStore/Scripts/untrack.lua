@@ -47,6 +47,7 @@ if #claims > 0 then
   need('ZREMRANGEBYSCORE', g, 0, 0)
   need('ZREMRANGEBYRANK', g, 0, 0)
   need('PEXPIRE', g, 1)
+  need('PTTL', g)
 end
 for i = 5, #ARGV do
   local removed = redis.call('HDEL', h, ARGV[i])

@@ -41,10 +41,7 @@ for i = 4, #ARGV, 4 do
   outcomes[n + 5] = tonumber(deadlines[(i - 4) / 4 + 1] or now)
 end
 
-if #records > 0 then
-  need('HSET', h, '', '')
-  needPublish(m, channel)
-end
+if #records > 0 then needPublish(m, channel) end
 local e, s = fence(m, rid, cand)
 local published = 0
 if #records > 0 then
