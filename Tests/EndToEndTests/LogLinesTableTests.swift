@@ -30,15 +30,28 @@ struct LogLinesTableTests {
         return lines
     }
 
-    @Test func `every warning and error of the log stands in the table of docs operations`() throws {
-        let page = try String(contentsOfFile: repository + "/docs/operations.md", encoding: .utf8)
-        let section = try #require(page.components(separatedBy: "\n### Warnings and errors\n").dropFirst().first)
+    /// The texts in the first column of all tables of the section.
+    private func documented() throws -> [String] {
+        let page = try String(contentsOfFile: repository + "/docs/troubleshooting.md", encoding: .utf8)
+        let section = try #require(page.components(separatedBy: "\n## Log lines\n").dropFirst().first)
         let end = section.range(of: "\n## ")?.lowerBound ?? section.endIndex
-        let rows = section[..<end].split(separator: "\n").filter { $0.hasPrefix("| `") }
+        return section[..<end].matches(of: #/\n\| `([^`]+)` \|/#).map { String($0.output.1) }
+    }
+
+    @Test func `every warning and error of the log has a row in docs troubleshooting`() throws {
+        let rows = try documented()
         let lines = try lines()
         #expect(lines.count > 25)
         for line in lines.sorted() {
-            #expect(rows.contains { $0.split(separator: "|")[0].contains(line) }, "no row has the line \"\(line)\"")
+            #expect(rows.contains { $0.contains(line) }, "no row has the line \"\(line)\"")
+        }
+    }
+
+    @Test func `every row of docs troubleshooting about the log has a line that the sources log`() throws {
+        let lines = try lines()
+        for row in try documented() {
+            // Of a line that is made of parts the sources have the last one.
+            #expect(lines.contains { row.hasSuffix($0) }, "the sources do not log \"\(row)\"")
         }
     }
 }

@@ -66,7 +66,10 @@ struct ReadmeExamplesTests {
 
     @Test(
         "Every file that a page links to is there",
-        arguments: ["README.md", "docs/flow.md", "docs/operations.md", "docs/redis-model.md", "CONTRIBUTING.md"])
+        arguments: [
+            "README.md", "docs/flow.md", "docs/operations.md", "docs/redis-model.md", "docs/troubleshooting.md",
+            "CONTRIBUTING.md",
+        ])
     func links(page: String) throws {
         let file = URL(fileURLWithPath: repository).appendingPathComponent(page)
         for link in try String(contentsOf: file, encoding: .utf8).matches(of: #/\]\((?<path>[^)#:]+)[^):]*\)/#) {
