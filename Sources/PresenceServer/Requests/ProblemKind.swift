@@ -7,6 +7,7 @@ import Presence
 ///
 /// The raw value is the last segment of a problem's `type`, a stable relative reference: `GET /problems/invalid-name`
 /// explains it. A case is never renamed; clients compare the `type`.
+/// docs/troubleshooting.md (by a test) has what to do about each.
 package enum ProblemKind: String, CaseIterable, Sendable {
     case invalidName = "invalid-name"
     case invalidQuery = "invalid-query"

@@ -1,6 +1,8 @@
 // Rollcall · PresenceServer
 
 /// Why a stream ended; counted in metrics and named in the log.
+///
+/// docs/troubleshooting.md (by a test) has what to do about each.
 package enum StreamEnd: String, Sendable, CaseIterable {
     /// The client closed the connection, or its side of it.
     case clientGone = "client_gone"
