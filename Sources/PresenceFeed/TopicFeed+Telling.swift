@@ -52,6 +52,7 @@ extension TopicFeed {
                 if telling.isFlush { $0.window.startFlush(at: .now()) }
                 $0.end(telling, extras, wasAwaited: true)
                 $0.lastWords = [:]
+                $0.hasRecoveredMeanwhile = false
                 $0.flushWhenDue()
             }
         }
@@ -214,7 +215,11 @@ extension TopicFeed {
                     events.append(.renewed(frame))
                 }
             }
-            if wasAwaited, isDegraded, let silentSince { events.append(.degraded(since: silentSince)) }
+            if wasAwaited, isDegraded, let silentSince {
+                events.append(.degraded(since: silentSince))
+            } else if hasRecoveredMeanwhile {
+                events.append(.recovered)
+            }
             // What its presence became while it waited. That it is gone may be a loss as well as a deletion: the lease
             // keeper finds out, unless it is known.
             let own = lastWords[id] ?? subscription.member.flatMap { replica.roster[$0] }.map(OwnChange.became)

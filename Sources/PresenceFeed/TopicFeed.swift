@@ -36,6 +36,8 @@ package actor TopicFeed {
     var restorable: [Member: StoredPresence] = [:]
     /// Whether a telling awaits what it is to be enriched with; the next begins when it has ended.
     var isTelling = false
+    /// Whether the outage has ended while a flush waits for the hook: its arrivals are in no audience yet.
+    var hasRecoveredMeanwhile = false
     /// Since when the next telling is due to somebody, should this one still wait; nil if it is to nobody.
     var wantedSince: ContinuousClock.Instant?
     /// Whether the next telling will show everybody.
@@ -195,6 +197,7 @@ package actor TopicFeed {
     func recover() {
         guard isDegraded, isCurrent, reconciliation == nil else { return }
         isDegraded = false
+        hasRecoveredMeanwhile = isTelling
         tellAll(.recovered)
     }
 
