@@ -87,17 +87,28 @@ struct StoreConnection {
         func position(_ script: RedisScript) -> RedisCommand {
             command(ScriptCall(script: script, keys: [keys.position], arguments: fence))
         }
-        do throws(StoreError) {
-            return try await read(position(positionScript), commands)
-        } catch  where error.code == .refused || connection.endedReadOnly {
-            // Redis takes no writes since the last look at it, and would still show what it holds. `READONLY`, to this
-            // command or to that of another caller, has closed this connection.
-            let next = connection.isOpen ? self : try StoreConnection(pool)
+        var (current, script) = (self, positionScript)
+        for _ in 0..<3 {
             do throws(StoreError) {
-                return try await next.read(position(StoreScripts.look), commands)
-            } catch  where next.connection.endedReadOnly {
-                // The other connection met it meanwhile.
-                return try await StoreConnection(pool).read(position(StoreScripts.look), commands)
+                return try await current.read(position(script), commands)
+            } catch  where error.code == .refused && script == StoreScripts.fence || current.connection.endedReadOnly {
+                // Redis takes no writes since the last look at it, and would still show what it holds. `READONLY`, to
+                // this command or to that of another caller, has closed this connection.
+                if !current.connection.isOpen { current = try await successor() }
+                script = StoreScripts.look
+            }
+        }
+        return try await current.read(position(script), commands)
+    }
+
+    /// Another connection, for which it waits a second at most.
+    private func successor() async throws(StoreError) -> StoreConnection {
+        let end = ContinuousClock.now + .seconds(1)
+        while true {
+            do throws(StoreError) {
+                return try StoreConnection(pool)
+            } catch {
+                guard .now < end, (try? await Task.sleep(for: .milliseconds(10))) != nil else { throw error }
             }
         }
     }

@@ -71,9 +71,12 @@ package final class RedisPool: Service, Sendable {
     /// Gives a connection that is up, in turn, or throws `.unavailable` at once.
     package func connection() throws(RedisError) -> RedisConnection {
         let connection = contents.withLock { contents -> RedisConnection? in
-            guard !contents.connections.isEmpty else { return nil }
-            contents.turn = (contents.turn + 1) % contents.connections.count
-            return contents.connections[contents.turn]
+            // One that has just ended is still among them for a moment.
+            for _ in contents.connections {
+                contents.turn = (contents.turn + 1) % contents.connections.count
+                if contents.connections[contents.turn].isOpen { return contents.connections[contents.turn] }
+            }
+            return nil
         }
         guard let connection else { throw RedisError(.unavailable, "no connection to Redis is up") }
         return connection
