@@ -91,7 +91,7 @@ struct StoreConnection {
         for _ in 0..<3 {
             do throws(StoreError) {
                 return try await current.read(position(script), commands)
-            } catch  where error.code == .refused && script == StoreScripts.fence || current.connection.endedReadOnly {
+            } catch  where error.code == .refused && script == StoreScripts.fence || current.connection.hasSuccessor {
                 // Redis takes no writes since the last look at it, and would still show what it holds. `READONLY`, to
                 // this command or to that of another caller, has closed this connection.
                 if !current.connection.isOpen { current = try await successor() }

@@ -17,6 +17,7 @@ package final class RedisConnection: Sendable {
     /// What the standing says, for each write to look at.
     private let isWritable: Atomic<Bool>
     private let isSilentlyWritable: Atomic<Bool>
+    private let isReplaced = Atomic(false)
     /// Succeeds when the connection is closed, or the server turns out to be read-only.
     private let turn: EventLoopPromise<Void>
 
@@ -41,8 +42,14 @@ package final class RedisConnection: Sendable {
     /// Whether commands are still taken.
     package var isOpen: Bool { outbox.endReason == nil }
 
-    /// Whether it ended because the server turned out to be read-only.
-    package var endedReadOnly: Bool { outbox.endReason?.code == .readOnly }
+    /// Whether it ends because the server is read-only: the pool has another one in its place, or soon will.
+    package var hasSuccessor: Bool { isReplaced.load(ordering: .relaxed) || outbox.endReason?.code == .readOnly }
+
+    /// Ends it, after what was sent is answered, since another one was put in its place.
+    func drainReplaced() {
+        isReplaced.store(true, ordering: .relaxed)
+        drain()
+    }
 
     /// Whether a write may be sent, as far as is known.
     package var allowsWrites: Bool { isWritable.load(ordering: .relaxed) }

@@ -151,7 +151,7 @@ package final class RedisPool: Service, Sendable {
                 return reason
             }
             replace(connection, with: next)
-            connection.drain()
+            connection.drainReplaced()
             connection = next
         }
     }
