@@ -247,7 +247,7 @@ struct ConnectionState {
         return quiescedAt.map { min(deadline, $0 + .seconds(2)) } ?? deadline
     }
 
-    /// When a connection closes whose client goes on to send.
+    /// When a connection closes although its client goes on to send.
     ///
     /// - Parameters:
     ///   - end: When the last response was sent.
@@ -260,7 +260,7 @@ struct ConnectionState {
     /// Does what the deadline demands.
     ///
     /// - Parameters:
-    ///   - isHead: Whether the request whose head has begun is HEAD.
+    ///   - isHead: Whether the request that has begun is HEAD.
     ///   - hasUnsent: Whether the client still reads an answer that has ended here.
     mutating func expire(
         _ times: ConnectionTimes, at now: NIODeadline, isHead: Bool = false, hasUnsent: Bool
