@@ -103,14 +103,8 @@ struct StoreConnection {
 
     /// Another connection, for which it waits a second at most.
     private func successor() async throws(StoreError) -> StoreConnection {
-        let end = ContinuousClock.now + .seconds(1)
-        while true {
-            do throws(StoreError) {
-                return try StoreConnection(pool)
-            } catch {
-                guard .now < end, (try? await Task.sleep(for: .milliseconds(10))) != nil else { throw error }
-            }
-        }
+        _ = await pool.waitUntilConnected(timeout: .seconds(1))
+        return try StoreConnection(pool)
     }
 
     private func read(

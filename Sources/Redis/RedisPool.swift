@@ -90,7 +90,8 @@ package final class RedisPool: Service, Sendable {
     package func waitUntilConnected(timeout: Duration) async -> Bool {
         await withCheckedContinuation { waiter in
             let number = contents.withLock { contents -> Int? in
-                guard contents.connections.isEmpty else { return nil }
+                // One that has just ended is still among them for a moment.
+                guard !contents.connections.contains(where: \.isOpen) else { return nil }
                 contents.nextWaiter += 1
                 contents.waiters[contents.nextWaiter] = waiter
                 return contents.nextWaiter
