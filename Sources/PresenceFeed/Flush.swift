@@ -3,44 +3,44 @@
 import NIOCore
 import Presence
 
-/// What a feed is about to tell, fixed when it begins: what it is enriched with may have to be awaited.
-struct Telling: Sendable {
+/// What a feed sends at once, fixed when the flush begins: the fetch hook may have to be awaited before it is sent.
+struct Flush: Sendable {
     /// Where streams come back from, and whether they are shown data.
     struct Origin: Hashable {
         let cursor: Cursor
         let showsData: Bool
     }
 
-    /// What streams that come back from one place are told.
+    /// What streams that resume from one place get.
     struct Resumption: Sendable {
         let diff: Diff
-        /// Keys whose data they may have missed; nil if nobody knows, and it may be anybody's.
+        /// Keys with data that they may have missed; nil if that is not known, which means all keys.
         let renewed: [Key]?
     }
 
-    /// One who waited for its first event.
+    /// A subscriber that waited for its first event.
     struct Arrival: Sendable {
         let subscription: Subscription
-        /// Where it resumes from; nil if it is told the state.
+        /// Where it resumes from; nil if it gets the state.
         let origin: Origin?
         /// Whether its client holds entries from before.
         ///
-        /// phoenix.js' `syncState` compares refs alone: data that changed has to be told by a diff.
+        /// phoenix.js' `syncState` compares refs alone, so changed data needs a diff.
         let isReturning: Bool
     }
 
     let batch: DiffWindow.Batch?
     let roster: Roster
     let cursor: Cursor
-    /// Keys whose data everybody is told anew.
+    /// Keys with changed data, sent to all subscribers.
     let renewed: [Key]
     let arrivals: [Arrival]
     let resumptions: [Origin: Resumption]
     /// The states at `cursor` that have been made already.
     let states: [FrameFormat: ByteBuffer]
 
-    /// Whether it is for all subscribers, and not just for those who arrive.
-    let isFlush: Bool
+    /// Whether it is for all subscribers, and not just for arrivals.
+    let isForAll: Bool
 
     /// The keys whose data is shown, and those for which it is shown only as they leave.
     func keys() -> (shown: [Key], leaving: [Key]) {

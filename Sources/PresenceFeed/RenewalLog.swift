@@ -12,7 +12,7 @@ package struct RenewalLog: Sendable {
 
     /// How much earlier than this node another may have stood at a cursor that a stream brings.
     ///
-    /// Telling a key once more than needed does no harm.
+    /// Sending a key once more than needed does no harm.
     private let slack: TimeAmount
     private var renewals: [(key: Key, at: NIODeadline)] = []
     /// What is kept, in bytes; bounded by ``maximumCount`` keys.

@@ -4,8 +4,8 @@ package import Presence
 
 /// Whose data on one topic has to be told anew, as a pure state machine.
 ///
-/// A key goes from `wanted`, whose data has to be had first, to `ready`, which the next telling takes: nobody waits for
-/// data that changed. What cannot be had is dropped: the hook says when it can.
+/// A key is `wanted` until the hook has its data, then `ready` for the next flush. No flush waits for changed data. A key
+/// without data is dropped: the hook reports it again when it has the data.
 package struct Renewals: Sendable {
     /// Keys whose data is known and is to be told.
     ///

@@ -3,18 +3,18 @@
 import NIOCore
 import Presence
 
-/// Flushing: what has gathered is enriched, encoded once a format, and handed to everybody.
+/// Flushing: changes of the window are enriched, encoded once a format, and sent to all subscribers.
 extension TopicFeed {
     func flushWhenDue() {
-        guard replica.isLive, !isTelling else { return }
-        guard !window.isEmpty || !renewals.ready.isEmpty else { return tell(nil, isFlush: false) }
+        guard replica.isLive, !isFlushing else { return }
+        guard !window.isEmpty || !renewals.ready.isEmpty else { return send(nil, isForAll: false) }
         switch window.decision(at: .now()) {
         case .busy: break
         case .flush where keepsLossesBack(): break
         case .flush:
             let batch = window.beginFlush(at: .now())
             window.startFlush(at: .now())
-            tell(batch, isFlush: true)
+            send(batch, isForAll: true)
         case .wait(let deadline):
             guard flushTimer == nil else { return }
             flushTimer = loop.scheduleTask(deadline: deadline) {
@@ -27,30 +27,30 @@ extension TopicFeed {
         }
     }
 
-    /// Tells everybody a diff, and those who came since the last one what they need: what they missed, or the state.
+    /// Sends a diff to all subscribers, and to new ones what they missed, or the state.
     ///
     /// While the fetch hook is awaited changes gather in the window, so that the order stays that of the commits.
-    private func tell(_ batch: DiffWindow.Batch?, isFlush: Bool) {
+    private func send(_ batch: DiffWindow.Batch?, isForAll: Bool) {
         if statesEnd <= .now() {
             states = [:]
             statesEnd = .distantFuture
         }
-        let telling = begin(batch, isFlush: isFlush)
+        let flush = begin(batch, isForAll: isForAll)
         let since = wantedSince ?? .now
         wantedSince = nil
         isRosterWanted = false
-        guard let enricher, showsData else { return end(telling, .none) }
-        let (shown, leaving) = telling.keys()
-        if shown.isEmpty && leaving.isEmpty { return end(telling, .none) }
-        if let extras = enricher.known(shown, leaving, topic) { return end(telling, extras) }
-        isTelling = true
+        guard let enricher, showsData else { return end(flush, .none) }
+        let (shown, leaving) = flush.keys()
+        if shown.isEmpty && leaving.isEmpty { return end(flush, .none) }
+        if let extras = enricher.known(shown, leaving, topic) { return end(flush, extras) }
+        isFlushing = true
         work.run { [topic] in
             let extras = await enricher.fetch(shown, leaving, topic, since)
             self.perform {
-                $0.isTelling = false
-                // Waiting for the hook is no cost of telling.
-                if telling.isFlush { $0.window.startFlush(at: .now()) }
-                $0.end(telling, extras, wasAwaited: true)
+                $0.isFlushing = false
+                // The wait for the hook must not widen the next window.
+                if flush.isForAll { $0.window.startFlush(at: .now()) }
+                $0.end(flush, extras, wasAwaited: true)
                 $0.lastWords = [:]
                 $0.hasRecoveredMeanwhile = false
                 $0.flushWhenDue()
@@ -58,9 +58,9 @@ extension TopicFeed {
         }
     }
 
-    /// Has the hook fetch what the next telling will show, while this one still waits: its time counts from now.
+    /// Has the hook fetch what the next flush will show, while this one still waits: its time counts from now.
     func prefetch(_ keys: @autoclosure () -> Set<Key>) {
-        guard isTelling, let enricher, showsData else { return }
+        guard isFlushing, let enricher, showsData else { return }
         let keys = Array(keys())
         guard !keys.isEmpty, enricher.known(keys, [], topic) == nil else { return }
         let since = ContinuousClock.now
@@ -68,19 +68,19 @@ extension TopicFeed {
         work.run { [topic] in _ = await enricher.fetch(keys, [], topic, since) }
     }
 
-    /// Has the hook fetch everybody for one who has come while a telling waits.
+    /// Has the hook fetch the whole roster for a subscriber that came while a flush waits.
     func prefetchRoster() {
-        guard isTelling, !isRosterWanted else { return }
+        guard isFlushing, !isRosterWanted else { return }
         isRosterWanted = true
         prefetch(Set(replica.roster.keys))
     }
 
     private var showsData: Bool { formats.keys.contains { $0.view == .full } }
 
-    private func begin(_ batch: DiffWindow.Batch?, isFlush: Bool) -> Telling {
+    private func begin(_ batch: DiffWindow.Batch?, isForAll: Bool) -> Flush {
         var later: [Waiter] = []
-        var arrivals: [Telling.Arrival] = []
-        var resumptions: [Telling.Origin: Telling.Resumption] = [:]
+        var arrivals: [Flush.Arrival] = []
+        var resumptions: [Flush.Origin: Flush.Resumption] = [:]
         let renewed = replica.roster.keys(among: renewals.takeReady())
         if !renewed.isEmpty { states = [:] }
         let isCrowded = isCrowded()
@@ -90,10 +90,10 @@ extension TopicFeed {
                 later.append(waiter)
                 continue
             }
-            var origin: Telling.Origin?
-            var missed: Telling.Resumption?
+            var origin: Flush.Origin?
+            var missed: Flush.Resumption?
             if waiter.mayResume, let since = subscription.since, since != .empty {
-                let place = Telling.Origin(
+                let place = Flush.Origin(
                     cursor: since, showsData: enricher != nil && subscription.format.view == .full)
                 missed = resumptions[place] ?? resumption(from: place, renewing: renewed)
                 if missed != nil { origin = place }
@@ -104,13 +104,13 @@ extension TopicFeed {
             }
             if let origin { resumptions[origin] = missed }
             let isReturning = !waiter.mayResume || subscription.since.map { $0 != .empty } == true
-            arrivals.append(Telling.Arrival(subscription: subscription, origin: origin, isReturning: isReturning))
+            arrivals.append(Flush.Arrival(subscription: subscription, origin: origin, isReturning: isReturning))
         }
         waiting = later
         if isCrowded, !later.isEmpty { lookForRoomAgain() }
-        return Telling(
+        return Flush(
             batch: batch, roster: replica.roster, cursor: replica.cursor, renewed: Array(renewed), arrivals: arrivals,
-            resumptions: resumptions, states: states, isFlush: isFlush)
+            resumptions: resumptions, states: states, isForAll: isForAll)
     }
 
     /// Whether those who wait for a large state must wait on, since slow readers hold too many already.
@@ -125,7 +125,7 @@ extension TopicFeed {
     private static let leastBytesOfPresence = 64
 
     /// Whether a subscriber waits for room: not for what it missed, for a state that is there already, or for too long.
-    private func mustWait(_ waiter: Waiter, resuming resumption: Telling.Resumption?) -> Bool {
+    private func mustWait(_ waiter: Waiter, resuming resumption: Flush.Resumption?) -> Bool {
         if NIODeadline.now() - waiter.since >= options.roomPatience { return false }
         let subscription = waiter.subscription
         // A renewal of all entries is as large as a state.
@@ -146,30 +146,30 @@ extension TopicFeed {
 
     /// What streams have missed since they stood somewhere; nil if that is not known.
     ///
-    /// - Parameter renewed: Keys that everybody else is told anew in the same telling.
-    private func resumption(from origin: Telling.Origin, renewing renewed: Set<Key>) -> Telling.Resumption? {
+    /// - Parameter renewed: Keys that the same flush sends to all other subscribers.
+    private func resumption(from origin: Flush.Origin, renewing renewed: Set<Key>) -> Flush.Resumption? {
         guard let missed = ring.missed(after: origin.cursor, until: replica.cursor) else { return nil }
-        guard origin.showsData else { return Telling.Resumption(diff: missed.diff, renewed: []) }
+        guard origin.showsData else { return Flush.Resumption(diff: missed.diff, renewed: []) }
         let keys = renewalLog.keys(since: missed.since).map { replica.roster.keys(among: $0.union(renewed)) }
-        return Telling.Resumption(diff: missed.diff, renewed: keys.map { Array($0) })
+        return Flush.Resumption(diff: missed.diff, renewed: keys.map { Array($0) })
     }
 
-    private func end(_ telling: Telling, _ extras: Extras, wasAwaited: Bool = false) {
-        let told = EnrichedRoster(topic: topic, cursor: telling.cursor, roster: telling.roster, extras: extras)
-        if let batch = telling.batch {
-            let frames = frames { encoder.diff(batch.diff, told, $0) }
+    private func end(_ flush: Flush, _ extras: Extras, wasAwaited: Bool = false) {
+        let enriched = EnrichedRoster(topic: topic, cursor: flush.cursor, roster: flush.roster, extras: extras)
+        if let batch = flush.batch {
+            let frames = frames { encoder.diff(batch.diff, enriched, $0) }
             for audience in audiences.values { audience.perform { $0.deliver(frames, at: batch.to) } }
         }
-        let renewed = telling.renewed.filter { !extras.incomplete.contains($0) }
+        let renewed = flush.renewed.filter { !extras.incomplete.contains($0) }
         if !renewed.isEmpty {
             renewalLog.append(renewed, at: .now())
             countKept()
-            let frames = frames { encoder.renewal(renewed, told, $0) }
+            let frames = frames { encoder.renewal(renewed, enriched, $0) }
             for audience in audiences.values { audience.perform { $0.deliver(renewals: frames) } }
         }
-        welcome(telling, told, wasAwaited: wasAwaited)
+        welcome(flush, enriched, wasAwaited: wasAwaited)
         recover()
-        if telling.isFlush { endFlushWhenWritten() }
+        if flush.isForAll { endFlushWhenWritten() }
     }
 
     private func frames(_ encode: (FrameFormat) -> ByteBuffer?) -> [FrameFormat: ByteBuffer] {
@@ -179,39 +179,39 @@ extension TopicFeed {
     }
 
     /// Gives those who arrived their first event, encoded once for all who need the same.
-    private func welcome(_ telling: Telling, _ told: EnrichedRoster, wasAwaited: Bool) {
-        var states = telling.states
-        var resumed: [FrameFormat: [Telling.Origin: [FeedEvent]]] = [:]
-        var everybody: [FrameFormat: ByteBuffer?] = [:]
+    private func welcome(_ flush: Flush, _ enriched: EnrichedRoster, wasAwaited: Bool) {
+        var states = flush.states
+        var resumed: [FrameFormat: [Flush.Origin: [FeedEvent]]] = [:]
+        var wholeRoster: [FrameFormat: ByteBuffer?] = [:]
         func renewal(of keys: [Key]?, _ format: FrameFormat) -> ByteBuffer? {
             if enricher == nil || format.view != .full || keys?.isEmpty == true { return nil }
-            if let keys { return encoder.renewal(keys, told, format) }
-            let frame = everybody[format] ?? encoder.renewal(Array(told.roster.keys), told, format)
-            everybody[format] = .some(frame)
+            if let keys { return encoder.renewal(keys, enriched, format) }
+            let frame = wholeRoster[format] ?? encoder.renewal(Array(enriched.roster.keys), enriched, format)
+            wholeRoster[format] = .some(frame)
             return frame
         }
         // Meanwhile one may have ended, or lost its queue and wait again.
         let again = wasAwaited ? Set(waiting.map { ObjectIdentifier($0.subscription) }) : []
-        for arrival in telling.arrivals {
+        for arrival in flush.arrivals {
             let subscription = arrival.subscription
             let id = ObjectIdentifier(subscription)
             guard everyone.contains(id), !again.contains(id) else { continue }
             let format = subscription.format
             var events: [FeedEvent] = []
-            if let origin = arrival.origin, let resumption = telling.resumptions[origin] {
+            if let origin = arrival.origin, let resumption = flush.resumptions[origin] {
                 events = resumed[format]?[origin] ?? []
                 if events.isEmpty {
-                    let missed = resumption.diff.isEmpty ? nil : encoder.diff(resumption.diff, told, format)
-                    events.append(.resumed(missed, told.cursor))
+                    let missed = resumption.diff.isEmpty ? nil : encoder.diff(resumption.diff, enriched, format)
+                    events.append(.resumed(missed, enriched.cursor))
                     if let frame = renewal(of: resumption.renewed, format) { events.append(.renewed(frame)) }
                     resumed[format, default: [:]][origin] = events
                 }
             } else {
-                let state = states[format] ?? encoder.state(told, format)
+                let state = states[format] ?? encoder.state(enriched, format)
                 if states[format] == nil { stateBytes = max(stateBytes / 2, state.readableBytes) }
                 states[format] = state
-                events.append(.state(state, told.cursor))
-                if arrival.isReturning, !told.roster.isEmpty, let frame = renewal(of: nil, format) {
+                events.append(.state(state, enriched.cursor))
+                if arrival.isReturning, !enriched.roster.isEmpty, let frame = renewal(of: nil, format) {
                     events.append(.renewed(frame))
                 }
             }
@@ -227,7 +227,7 @@ extension TopicFeed {
             audience(of: subscription.loop).perform { [events] in $0.add(subscription, events) }
         }
         // One that was overtaken while the hook was awaited serves only those it was made for.
-        if told.cursor == replica.cursor, states.count > telling.states.count {
+        if enriched.cursor == replica.cursor, states.count > flush.states.count {
             self.states = states
             if enricher != nil { statesEnd = min(statesEnd, .now() + options.enrichedStates) }
         }

@@ -34,13 +34,13 @@ package actor TopicFeed {
     var reconciliation: Reconciliation?
     /// What Redis lost and is to be given back before the next snapshot; bounded by the members of the topic.
     var restorable: [Member: StoredPresence] = [:]
-    /// Whether a telling awaits what it is to be enriched with; the next begins when it has ended.
-    var isTelling = false
+    /// Whether a flush awaits what it is to be enriched with; the next begins when it has ended.
+    var isFlushing = false
     /// Whether the outage has ended while a flush waits for the hook: its arrivals are in no audience yet.
     var hasRecoveredMeanwhile = false
-    /// Since when the next telling is due to somebody, should this one still wait; nil if it is to nobody.
+    /// Since when a change waits for the next flush, while this one waits for the hook; nil if none does.
     var wantedSince: ContinuousClock.Instant?
-    /// Whether the next telling will show everybody.
+    /// Whether the next flush shows the whole roster.
     var isRosterWanted = false
     /// What was last said of the presences of those who are about to be told their first event.
     var lastWords: [ObjectIdentifier: OwnChange] = [:]
@@ -197,7 +197,7 @@ package actor TopicFeed {
     func recover() {
         guard isDegraded, isCurrent, reconciliation == nil else { return }
         isDegraded = false
-        hasRecoveredMeanwhile = isTelling
+        hasRecoveredMeanwhile = isFlushing
         tellAll(.recovered)
     }
 
@@ -217,7 +217,7 @@ package actor TopicFeed {
     private func tellWatchers(_ step: ReplicaStep) {
         for change in step.changes {
             for subscription in watchers[change.member] ?? [] {
-                if isTelling { lastWords[ObjectIdentifier(subscription)] = OwnChange(change) }
+                if isFlushing { lastWords[ObjectIdentifier(subscription)] = OwnChange(change) }
                 audience(of: subscription.loop).perform { $0.deliver(own: OwnChange(change), to: subscription) }
             }
         }

@@ -50,7 +50,7 @@ struct FeedOutageTests {
             topic: topic, format: FrameFormat(view: .full), loop: loop, since: nil, reaching: nil, member: nil,
             deliver: { listener.take($0) }, onRestate: { _ in }, onEnd: { _ in })
         feed.perform { _ = $0.add(subscription) }
-        try await eventually("a flush that waits for the hook") { await feed.isTelling }
+        try await eventually("a flush that waits for the hook") { await feed.isFlushing }
         feed.perform { $0.redisCame() }
         answer.yield()
         try await eventually("the end of the outage after \(listener.words)") {
