@@ -62,18 +62,25 @@ struct RedisArrivals: Service {
     /// Throws when Redis belongs to a deployment that this node cannot be part of.
     func run() async throws {
         try await withGracefulShutdownHandler {
-            for await server in inlet.pipe.stream { try await greet(server) }
+            var policy = ""
+            for await server in inlet.pipe.stream {
+                if server.maxmemoryPolicy != policy { warn(of: server.maxmemoryPolicy) }
+                policy = server.maxmemoryPolicy
+                try await greet()
+            }
         } onGracefulShutdown: {
             inlet.pipe.continuation.finish()
         }
     }
 
-    private func greet(_ server: RedisServerInfo) async throws {
-        if !["noeviction", ""].contains(server.maxmemoryPolicy) {
-            logger.warning(
-                "Redis may evict presences; set its maxmemory-policy to noeviction",
-                metadata: ["policy": "\(server.maxmemoryPolicy)"])
-        }
+    /// Logs a policy under which presences can vanish.
+    private func warn(of policy: String) {
+        guard !["noeviction", ""].contains(policy) else { return }
+        logger.warning(
+            "Redis may evict presences; set its maxmemory-policy to noeviction", metadata: ["policy": "\(policy)"])
+    }
+
+    private func greet() async throws {
         do {
             try await store.prepare()
             inlet.settle(true)

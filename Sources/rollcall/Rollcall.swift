@@ -16,6 +16,7 @@ struct Rollcall: AsyncParsableCommand {
     static func main() async {
         StandardStreams.prepare()
         do {
+            try ThreadLimit.check()
             try refuseRepeatedFlags(CommandLine.arguments.dropFirst())
             var command = try parseAsRoot()
             if var command = command as? any AsyncParsableCommand {

@@ -164,16 +164,44 @@ struct CommandLineTests {
         }
     }
 
-    @Test("A refused command repeats the service's own words")
-    func refusal() async throws {
+    @Test func `a refused command repeats the service's own words`() async throws {
         try await withRedis { redis in
             try await withRollcall(redis: redis, environment: ["ROLLCALL_REDIS_PREFIX": uniquePrefix()]) { node in
+                let meta = #"{"text":"\#(String(repeating: "a", count: 5_000))"}"#
                 let outcome = try await RollcallProcess.run(
-                    ["track", "lobby", "alice", "--meta", "[]"], environment: ["ROLLCALL_URL": node.url])
+                    ["track", "lobby", "alice", "--meta", meta], environment: ["ROLLCALL_URL": node.url])
                 #expect(outcome.code == 1)
                 #expect(outcome.errors.hasPrefix("rollcall: "))
-                #expect(outcome.errors.contains("object"))
+                #expect(outcome.errors.contains("4096 bytes"))
             }
         }
+    }
+
+    @Test(arguments: [
+        (["list", ""], "TOPIC: A topic has 1 to 256 bytes"), (["watch", "a\u{7}"], "TOPIC: A topic has no control"),
+        (["track", "", "alice"], "TOPIC: "), (["track", "lobby", ""], "KEY: A key has"),
+        (["track", "lobby", "alice", "--session", "a b"], "--session: A session has"),
+        (["track", "lobby", "alice", "--meta", "[]"], "--meta: A meta is a JSON object, not an array"),
+        (["track", "lobby", "alice", "--meta", "nojson"], "--meta: "),
+        (["track", "lobby", "alice", "--meta", #"{"phx_ref":"x"}"#], "--meta: "),
+    ])
+    func `a wrong argument ends a command with exit code 64 and its name`(
+        command: [String], reason: String
+    ) async throws {
+        let outcome = try await RollcallProcess.run(command + ["--url", "http://127.0.0.1:1"])
+        #expect(outcome.code == 64)
+        #expect(outcome.errors.hasPrefix("rollcall: \(reason)"), "\(outcome.errors)")
+        #expect(outcome.errors.split(separator: "\n").count == 1)
+    }
+
+    @Test func `a system that starts too few threads ends serve with one line`() async throws {
+        #if os(Linux)
+            // No address space has room for a stack of this size.
+            let outcome = try await Command.run(
+                "/usr/bin/prlimit", ["--stack=\(1 << 46)", try RollcallProcess.executable, "serve"])
+            #expect(outcome.code == 69)
+            #expect(outcome.errors.contains("starts only 0 threads"), "\(outcome.errors)")
+            #expect(outcome.errors.split(separator: "\n").count == 1)
+        #endif
     }
 }

@@ -45,6 +45,23 @@ struct HalfUsableRedisTests {
         try await client.get("/readyz").json["checks"]?.array?.first { $0["name"]?.string == check }?["detail"]?.string
     }
 
+    // MARK: - Policy
+
+    @Test func `a policy that evicts is logged once, not for each connection`() async throws {
+        try await withLocalRedis { redis in
+            send(redis, "CONFIG SET maxmemory-policy allkeys-lru")
+            try await withRollcall(redis: redis.socketURL) { node in
+                func count(_ words: String) -> Int { node.log.components(separatedBy: words).count - 1 }
+                try await eventually("connections") { count("Connected to Redis") >= 2 }
+                send(redis, "CLIENT KILL TYPE normal")
+                try await eventually("new connections") { count("Connected to Redis") >= 4 }
+                #expect(try await node.client.get(Self.presences).status == 200)
+                try await eventually("the line") { count("Redis may evict presences") >= 1 }
+                #expect(count("Redis may evict presences") == 1)
+            }
+        }
+    }
+
     // MARK: - Rights
 
     /// Each of these users lacks something, and the node names it.

@@ -1,6 +1,7 @@
 // Rollcall · rollcall
 
 import ArgumentParser
+import Presence
 
 /// What every command that talks to a service takes.
 struct ClientOptions: ParsableArguments {
@@ -21,6 +22,19 @@ struct ClientOptions: ParsableArguments {
         } catch {
             try? await client.shutdown()
             throw error
+        }
+    }
+}
+
+extension ProgramError {
+    /// Reads a flag or an argument; throws `usage` with its name when it is wrong.
+    static func reading<Value>(
+        _ name: String, _ read: () throws(PresenceError) -> Value
+    ) throws(ProgramError) -> Value {
+        do {
+            return try read()
+        } catch {
+            throw .usage("\(name): \(error.detail)")
         }
     }
 }

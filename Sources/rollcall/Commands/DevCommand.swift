@@ -12,8 +12,8 @@ struct DevCommand: AsyncParsableCommand {
         discussion: """
             The Redis keeps nothing on disk: presences are gone when dev ends. The PostgreSQL keeps its profiles in the \
             folder; where it is not installed, dev goes on without, and where a database is named by the settings, dev \
-            uses that one and changes nothing in it. Open to everybody who can reach the port. All settings but the \
-            Redis URL apply.
+            uses that one and changes nothing in it. Open to every client that can reach the port. All settings apply \
+            but those of the Redis URL and its TLS files.
             """)
 
     static let inUseHint = "; is `rollcall dev` running here already? --state names another folder"

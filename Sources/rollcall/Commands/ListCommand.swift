@@ -18,6 +18,7 @@ struct ListCommand: AsyncParsableCommand {
     @OptionGroup var client: ClientOptions
 
     func run() async throws {
+        _ = try ProgramError.reading("TOPIC") { () throws(PresenceError) in try Topic(topic) }
         let document = try await client.withClient { [topic] client in
             try await client.get(client.service.topic(topic, "presences"))
         }

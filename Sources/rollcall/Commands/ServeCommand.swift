@@ -8,8 +8,8 @@ struct ServeCommand: AsyncParsableCommand {
         commandName: "serve", abstract: "Run a node of the service.",
         discussion: """
             Every setting may be a flag, a variable of the environment or a member of the settings file; the first of \
-            them that is there wins. SIGTERM or Ctrl-C ends it politely: streams are told to go elsewhere, and nobody \
-            who does so within the grace is seen to leave. SIGHUP is ignored.
+            them that is there wins. At SIGTERM or Ctrl-C the node ends its streams over some seconds; a client that \
+            reconnects within the grace is not seen to leave. SIGHUP is ignored.
             """)
 
     @OptionGroup(title: "Settings") var options: SettingsOptions

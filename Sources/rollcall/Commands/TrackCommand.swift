@@ -26,6 +26,13 @@ struct TrackCommand: AsyncParsableCommand {
     func run() async throws {
         let (topic, key, meta) = (topic, key, meta)
         let session = session ?? "\(Session.random())"
+        _ = try ProgramError.reading("TOPIC") { () throws(PresenceError) in try Topic(topic) }
+        _ = try ProgramError.reading("KEY") { () throws(PresenceError) in try Key(key) }
+        _ = try ProgramError.reading("--session") { () throws(PresenceError) in try Session(session) }
+        // How long a meta may be is a setting of the service.
+        _ = try ProgramError.reading("--meta") { () throws(PresenceError) in
+            try Meta(JSON(parsing: meta), limit: .max)
+        }
         try await client.withClient { client in
             // The count is the smallest view: this stream is here to be present, not to look.
             let url = client.service.topic(

@@ -19,6 +19,7 @@ struct WatchCommand: AsyncParsableCommand {
 
     func run() async throws {
         let topic = topic
+        _ = try ProgramError.reading("TOPIC") { () throws(PresenceError) in try Topic(topic) }
         try await client.withClient { client in
             let stream = LiveStream(client: client, url: client.service.topic(topic, "events"))
             try await Interrupt.cancels {
