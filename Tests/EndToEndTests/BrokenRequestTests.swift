@@ -55,9 +55,8 @@ struct BrokenRequestTests {
         ].map { ("POST /v1/topics/lobby/presences HTTP/1.1\r\nHost: h\r\n\($0)\r\n\r\n\(body)", $1) }
 
     @Test(
-        "A node answers 2,000 of them or closes, keeps nothing of them, and serves the next client",
         .timeLimit(.minutes(15)))
-    func broken() async throws {
+    func `A node answers 2,000 of them or closes, keeps nothing of them, and serves the next client`() async throws {
         let seed = SplitMix.freshSeed()
         print("broken requests: seed \(seed)")
         var random = SplitMix(seed: seed)

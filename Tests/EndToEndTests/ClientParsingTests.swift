@@ -22,8 +22,8 @@ struct ClientParsingTests {
         data: one\rdata:two\r\rdata: never dispatched
         """
 
-    @Test("A stream read byte by byte, in pieces or at once gives the same events", arguments: [1, 2, 7, 4096])
-    func stream(size: Int) {
+    @Test(arguments: [1, 2, 7, 4096])
+    func `A stream read byte by byte, in pieces or at once gives the same events`(size: Int) {
         var parser = ServerSentEventParser()
         var events: [ServerSentEvent] = []
         let bytes = Array(Self.stream.utf8)
@@ -40,8 +40,7 @@ struct ClientParsingTests {
         #expect(parser.lastEventID == "0123456789abcdef-2")
     }
 
-    @Test("A roster is folded from a state and diffs, and says what changed")
-    func roster() throws {
+    @Test func `A roster is folded from a state and diffs, and says what changed`() throws {
         var roster = WatchedRoster()
         let joined = try lines(roster.replace(with: JSON(parsing: #"{"a":{"metas":[{"n":1.0,"phx_ref":"r1"}]}}"#)))
         #expect(joined == [#"+ a {"n":1.0}"#])
@@ -70,8 +69,7 @@ struct ClientParsingTests {
         #expect(roster.presenceCount == 0)
     }
 
-    @Test("Names that canonical equivalence holds for one are two keys")
-    func exactKeys() throws {
+    @Test func `Names that canonical equivalence holds for one are two keys`() throws {
         var roster = WatchedRoster()
         _ = roster.replace(
             with: try JSON(
@@ -80,13 +78,11 @@ struct ClientParsingTests {
         #expect(roster.keyCount == 2)
     }
 
-    @Test("What a stranger wrote cannot steer the terminal")
-    func harmless() {
+    @Test func `What a stranger wrote cannot steer the terminal`() {
         #expect(Terminal.harmless("a\u{1b}[2Jb\u{202e}c\u{9b}d\n") == "a\u{fffd}[2Jb\u{fffd}c\u{fffd}d\u{fffd}")
     }
 
-    @Test("Addresses encode all but unreserved characters, and keep the path of a proxy")
-    func addresses() throws {
+    @Test func `Addresses encode all but unreserved characters, and keep the path of a proxy`() throws {
         let service = try ServiceURL(flag: "https://example.org/live//", environment: [:])
         #expect(
             service.topic("a/b ü", "presences", "%", query: [("meta", #"{"a":1}"#)])
@@ -96,9 +92,8 @@ struct ClientParsingTests {
         #expect(throws: ProgramError.self) { try ServiceURL(flag: "localhost:4000", environment: [:]) }
     }
 
-    @Test(
-        "A log line is one line, and a JSON line one object, whatever is in the message", arguments: LogFormat.allCases)
-    func logLines(format: LogFormat) throws {
+    @Test(arguments: LogFormat.allCases)
+    func `A log line is one line, and a JSON line one object, whatever is in the message`(format: LogFormat) throws {
         let written = Mutex("")
         var handler = LineLogHandler(label: "test", level: .info, format: format) { line in
             written.withLock { $0 += line }

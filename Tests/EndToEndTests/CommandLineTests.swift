@@ -9,8 +9,7 @@ import Testing
 /// The program as a person meets it at a prompt.
 @Suite("The command line")
 struct CommandLineTests {
-    @Test("serve without a Redis says what to set, and that dev brings its own")
-    func serveWithoutRedis() async throws {
+    @Test func `serve without a Redis says what to set, and that dev brings its own`() async throws {
         let outcome = try await RollcallProcess.run(["serve"])
         #expect(outcome.code == 64)
         #expect(outcome.errors.contains("ROLLCALL_REDIS_URL"))
@@ -18,8 +17,7 @@ struct CommandLineTests {
         #expect(outcome.output.isEmpty)
     }
 
-    @Test("A bad setting ends serve with an error that names it")
-    func badSetting() async throws {
+    @Test func `A bad setting ends serve with an error that names it`() async throws {
         let outcome = try await RollcallProcess.run(["serve"], environment: ["ROLLCALL_PORT": "tcp://10.0.0.1:4000"])
         #expect(outcome.code == 64)
         #expect(outcome.errors.contains("ROLLCALL_PORT must be a whole number from 0 to 65535"))
@@ -55,8 +53,9 @@ struct CommandLineTests {
         #expect(outcome.errors.contains("ROLLCALL_HOST"))
     }
 
-    @Test("A node that disagrees with its Redis refuses to start before it serves, also when that is full")
-    func otherDeployment() async throws {
+    @Test func `A node that disagrees with its Redis refuses to start before it serves, also when that is full`()
+        async throws
+    {
         try await withLocalRedis { redis in
             for command in [["HSET", "rc:cfg", "buckets", "64", "format", "1"], ["CONFIG", "SET", "maxmemory", "1"]] {
                 #expect(try await Command.run("redis-cli", ["-s", redis.socketPath] + command).code == 0)
@@ -68,8 +67,7 @@ struct CommandLineTests {
         }
     }
 
-    @Test("A port that is taken ends serve at once, with its name")
-    func takenPort() async throws {
+    @Test func `A port that is taken ends serve at once, with its name`() async throws {
         try await withRedis { redis in
             try await withRollcall(redis: redis, environment: ["ROLLCALL_REDIS_PREFIX": uniquePrefix()]) { node in
                 let port = String(node.url.split(separator: ":").last ?? "")
@@ -82,24 +80,22 @@ struct CommandLineTests {
         }
     }
 
-    @Test("serve --help shows every setting with its variable and its default")
-    func help() async throws {
+    @Test func `serve --help shows every setting with its variable and its default`() async throws {
         let outcome = try await RollcallProcess.run(["serve", "--help"], environment: ["COLUMNS": "400"])
         #expect(outcome.code == 0)
         #expect(outcome.output.contains("(ROLLCALL_DEFAULT_TTL; default: 30)"))
         #expect(outcome.output.contains("(ROLLCALL_REDIS_URL; required)"))
     }
 
-    @Test("A command that finds no service says how to get one", arguments: ["list", "watch"])
-    func noService(command: String) async throws {
+    @Test(arguments: ["list", "watch"])
+    func `A command that finds no service says how to get one`(command: String) async throws {
         let outcome = try await RollcallProcess.run([command, "lobby", "--url", "http://127.0.0.1:1"])
         #expect(outcome.code == 69)
         #expect(outcome.errors.contains("cannot reach http://127.0.0.1:1 (Connection refused)"))
         #expect(outcome.errors.contains("rollcall dev"))
     }
 
-    @Test("list, watch and track show and make presences of a running node")
-    func conversation() async throws {
+    @Test func `list, watch and track show and make presences of a running node`() async throws {
         try await withRedis { redis in
             try await withRollcall(redis: redis, environment: ["ROLLCALL_REDIS_PREFIX": uniquePrefix()]) { node in
                 let environment = ["ROLLCALL_URL": node.url]
@@ -132,8 +128,7 @@ struct CommandLineTests {
         }
     }
 
-    @Test("watch takes a lost stream up again where it broke")
-    func reconnection() async throws {
+    @Test func `watch takes a lost stream up again where it broke`() async throws {
         try await withRedis { redis in
             // Below the ports of outgoing connections, one of which might take it while no node listens.
             let environment = [

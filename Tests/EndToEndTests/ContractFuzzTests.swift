@@ -11,13 +11,13 @@ import Testing
 @Suite("The contract, fuzzed")
 struct ContractFuzzTests {
     @Test(
-        "Every answer is one that the contract gives for the request", .timeLimit(.minutes(30)),
+        .timeLimit(.minutes(30)),
         arguments: [
             // By itself, and first of all on its topics: what it follows are the links from what it tracked.
             ("stateful", 100),
             ("examples,coverage,fuzzing", 30),
         ])
-    func conforms(phases: String, examples: Int) async throws {
+    func `Every answer is one that the contract gives for the request`(phases: String, examples: Int) async throws {
         let schemathesis = repository + "/.venv/bin/schemathesis"
         try #require(
             FileManager.default.isExecutableFile(atPath: schemathesis),

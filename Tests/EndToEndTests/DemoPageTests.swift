@@ -8,8 +8,8 @@ import Testing
 /// The demo page in a real browser, against a real `rollcall dev`.
 @Suite("The demo page")
 struct DemoPageTests {
-    @Test("Tabs show who is here, count them, and forget them when they are closed", .timeLimit(.minutes(10)))
-    func tabs() async throws {
+    @Test(.timeLimit(.minutes(10)))
+    func `Tabs show who is here, count them, and forget them when they are closed`() async throws {
         let python = repository + "/.venv/bin/python"
         try #require(
             FileManager.default.isExecutableFile(atPath: python),

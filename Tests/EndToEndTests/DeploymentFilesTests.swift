@@ -40,14 +40,12 @@ struct DeploymentFilesTests {
         return names
     }
 
-    @Test("docker-compose.yml has only keys of the Compose specification")
-    func composeSchema() throws {
+    @Test func `docker-compose.yml has only keys of the Compose specification`() throws {
         #expect(self.compose.problems == [])
         #expect(Set(self.compose.services.keys) == ["redis", "postgres", "migrate", "node1", "node2", "proxy"])
     }
 
-    @Test("Every service, volume and file that docker-compose.yml names exists")
-    func composeReferences() throws {
+    @Test func `Every service, volume and file that docker-compose.yml names exists`() throws {
         for (name, service) in self.compose.services {
             for other in service.dependencies {
                 #expect(self.compose.services[other] != nil, "\(name) depends on \(other)")
@@ -66,8 +64,7 @@ struct DeploymentFilesTests {
         }
     }
 
-    @Test("Redis evicts nothing, and its arguments are ones that a real Redis takes")
-    func redisArguments() async throws {
+    @Test func `Redis evicts nothing, and its arguments are ones that a real Redis takes`() async throws {
         let command = try #require(self.compose.services["redis"]).command
         #expect(command.first == "redis-server")
         try await withLocalRedis(arguments: Array(command.dropFirst())) { redis in
@@ -76,8 +73,9 @@ struct DeploymentFilesTests {
         }
     }
 
-    @Test("The database is migrated by the same image before the nodes start, and they speak to the same one")
-    func migration() async throws {
+    @Test func `The database is migrated by the same image before the nodes start, and they speak to the same one`()
+        async throws
+    {
         let migrate = try #require(self.compose.services["migrate"])
         #expect(migrate.command == ["migrate"])
         #expect(migrate.dependencies == ["postgres"])
@@ -92,8 +90,7 @@ struct DeploymentFilesTests {
         }
     }
 
-    @Test("The image has the libraries that the program is linked with, and their headers to build with")
-    func libraries() {
+    @Test func `The image has the libraries that the program is linked with, and their headers to build with`() {
         for (library, headers) in [("libhiredis0.14", "libhiredis-dev"), ("libpq5", "libpq-dev")] {
             let stages = self.dockerfile.instructions.filter { $0.name == "RUN" && $0.arguments.contains("apt-get") }
             #expect(stages.first?.arguments.contains(headers) == true)
@@ -101,15 +98,13 @@ struct DeploymentFilesTests {
         }
     }
 
-    @Test("Every setting that the files give a node is one that the program has")
-    func settingsExist() async throws {
+    @Test func `Every setting that the files give a node is one that the program has`() async throws {
         let known = try await Self.settings()
         let used = self.compose.services.values.flatMap(\.environment.keys) + self.dockerfile.environment.keys
         #expect(Set(used.filter { $0.hasPrefix("ROLLCALL_") }).subtracting(known).isEmpty)
     }
 
-    @Test("The Dockerfile is well formed, runs as nobody special, and copies what is there")
-    func dockerfileShape() throws {
+    @Test func `The Dockerfile is well formed, runs as nobody special, and copies what is there`() throws {
         #expect(self.dockerfile.problems == [])
         #expect(self.dockerfile.instructions.first?.name == "FROM")
         #expect(self.dockerfile.last("USER") == "10001")
@@ -124,8 +119,7 @@ struct DeploymentFilesTests {
         }
     }
 
-    @Test("The port that the image exposes is the one that nodes listen on and the proxy goes to")
-    func ports() async throws {
+    @Test func `The port that the image exposes is the one that nodes listen on and the proxy goes to`() async throws {
         let exposed = try #require(self.dockerfile.last("EXPOSE"))
         let help = try await RollcallProcess.run(["serve", "--help"]).output.split(whereSeparator: \.isWhitespace)
             .joined(separator: " ")
@@ -139,8 +133,7 @@ struct DeploymentFilesTests {
         }
     }
 
-    @Test("The health check passes on a node that listens and fails where none does")
-    func healthcheck() async throws {
+    @Test func `The health check passes on a node that listens and fails where none does`() async throws {
         let script = Self.root.appendingPathComponent("deploy/healthcheck").path
         try await withRollcall(redis: SharedRedis.url, environment: ["ROLLCALL_REDIS_PREFIX": uniquePrefix()]) { node in
             let port = try #require(URL(string: node.url)?.port)
@@ -152,8 +145,8 @@ struct DeploymentFilesTests {
 
     private static let hasCaddy = (try? Executables.find("caddy", package: (apt: "caddy", brew: "caddy"))) != nil
 
-    @Test("The proxy speaks HTTP/2, delivers events at once, and goes on when a node stops", .enabled(if: hasCaddy))
-    func proxy() async throws {
+    @Test(.enabled(if: hasCaddy))
+    func `The proxy speaks HTTP/2, delivers events at once, and goes on when a node stops`() async throws {
         let settings = ["ROLLCALL_REDIS_PREFIX": uniquePrefix(), "ROLLCALL_DRAIN": "0"]
         try await withRollcall(redis: SharedRedis.url, environment: settings) { first in
             try await withRollcall(redis: SharedRedis.url, environment: settings) { second in

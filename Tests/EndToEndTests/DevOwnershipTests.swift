@@ -7,8 +7,8 @@ import Testing
 
 @Suite("What `rollcall dev` starts")
 struct DevOwnershipTests {
-    @Test("Its Redis and its PostgreSQL end with it, killed or asked to end", arguments: [SIGKILL, SIGTERM])
-    func serversEndToo(signal: Int32) async throws {
+    @Test(arguments: [SIGKILL, SIGTERM])
+    func `Its Redis and its PostgreSQL end with it, killed or asked to end`(signal: Int32) async throws {
         let state = try TemporaryFolder.make()
         defer { TemporaryFolder.remove(state) }
         let node = try await RollcallProcess.start(["dev", "--state", state])

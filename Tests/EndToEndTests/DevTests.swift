@@ -34,8 +34,9 @@ struct DevTests {
         #expect(outcome.output.hasPrefix(#"-c UPDATE "App"."Members" SET data"#), "\(outcome)")
     }
 
-    @Test("dev brings a Redis of its own, prints the page and a curl line, and leaves nothing running")
-    func dev() async throws {
+    @Test func `dev brings a Redis of its own, prints the page and a curl line, and leaves nothing running`()
+        async throws
+    {
         let folder = try TemporaryFolder.make()
         defer { TemporaryFolder.remove(folder) }
         let node = try await RollcallProcess.start(["dev", "--state", folder])
@@ -53,8 +54,9 @@ struct DevTests {
         #expect(LocalSocket.ask(socket, "PING\r\n") == nil)
     }
 
-    @Test("Its PostgreSQL is migrated, shows three profiles, and keeps what is changed until the next time")
-    func profiles() async throws {
+    @Test func `Its PostgreSQL is migrated, shows three profiles, and keeps what is changed until the next time`()
+        async throws
+    {
         let folder = try TemporaryFolder.make()
         defer { TemporaryFolder.remove(folder) }
         #expect(chmod(folder, 0o711) == 0)
@@ -74,9 +76,11 @@ struct DevTests {
         }
     }
 
-    @Test(
-        "What the shell says to PostgreSQL's programs is meant for others; the line that it prints works all the same")
-    func foreignVariables() async throws {
+    @Test
+    func
+        `What the shell says to PostgreSQL's programs is meant for others; the line that it prints works all the same`()
+        async throws
+    {
         let foreign = [
             "PGHOST": "nowhere.invalid", "PGHOSTADDR": "127.0.0.1", "PGPORT": "1", "PGSERVICE": "nowhere",
             "PGOPTIONS": "-c nonsense=1", "PGCHANNELBINDING": "require", "PGTARGETSESSIONATTRS": "read-only",
@@ -95,8 +99,7 @@ struct DevTests {
         #expect(await node.terminate() == .exited(0))
     }
 
-    @Test("A database that the settings name is used as it is")
-    func namedDatabase() async throws {
+    @Test func `A database that the settings name is used as it is`() async throws {
         let folder = try TemporaryFolder.make()
         defer { TemporaryFolder.remove(folder) }
         try await withPostgres { url in
@@ -114,8 +117,7 @@ struct DevTests {
     }
 
     #if os(Linux)
-        @Test("Without PostgreSQL on the machine it says so in one line, and goes on")
-        func withoutPostgres() async throws {
+        @Test func `Without PostgreSQL on the machine it says so in one line, and goes on`() async throws {
             // Root can hide the programs from one process alone.
             let hide = "mount -t tmpfs none /usr/lib/postgresql && exec \"$@\""
             guard try await Command.run("unshare", ["-m", "sh", "-c", hide, "sh", "true"]).code == 0 else { return }

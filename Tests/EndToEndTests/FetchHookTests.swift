@@ -35,8 +35,9 @@ struct FetchHookTests {
         }
     }
 
-    @Test("A profile that is updated is seen by streams of two nodes, one of which was away meanwhile")
-    func update() async throws {
+    @Test func `A profile that is updated is seen by streams of two nodes, one of which was away meanwhile`()
+        async throws
+    {
         try await withPostgres { database in
             try await migrate(database)
             try await psql(database, profile("alice", "Alice"))
@@ -78,8 +79,7 @@ struct FetchHookTests {
         }
     }
 
-    @Test("Word of changed data that any node gets reaches the streams of all")
-    func announced() async throws {
+    @Test func `Word of changed data that any node gets reaches the streams of all`() async throws {
         try await withPostgres { database in
             try await psql(database, "CREATE TABLE people (id bigint PRIMARY KEY, name text)")
             try await psql(database, "INSERT INTO people VALUES (7, 'Grace')")
@@ -107,8 +107,9 @@ struct FetchHookTests {
 
     /// Frozen, killed, and all sessions ended: each time presence goes on, entries say what they lack, and data is told
     /// when it is there.
-    @Test("A PostgreSQL that fails delays presence by its time-out at most, and is made up for when it is back")
-    func outages() async throws {
+    @Test func `A PostgreSQL that fails delays presence by its time-out at most, and is made up for when it is back`()
+        async throws
+    {
         try await withLocalPostgres { postgres in
             try await migrate(postgres.url)
             for number in 0..<8 { try await postgres.psql(profile("user\(number)", "Name \(number)")) }
@@ -184,8 +185,7 @@ struct FetchHookTests {
         try await eventually { try await client.get("/readyz").json["status"] == "ready" }
     }
 
-    @Test("Data that harms a query or an entry harms no other, and comes as it is")
-    func hostile() async throws {
+    @Test func `Data that harms a query or an entry harms no other, and comes as it is`() async throws {
         let keys = [#"it's"#, #"back\slash"#, #"{"brace"}"#, #"a,b"#, "😀", #"NULL"#, "\"", "$1"]
         try await withPostgres { database in
             try await psql(database, "CREATE TABLE people (key text PRIMARY KEY, data text)")
@@ -231,13 +231,14 @@ struct FetchHookTests {
     }
 
     @Test(
-        "A query that sleeps, raises or gives far too much leaves entries bare and presence whole",
         arguments: [
             "SELECT k, to_jsonb(pg_sleep(60)::text) FROM unnest($1) k",
             "SELECT k, to_jsonb(1 / (length(k) - length(k))) FROM unnest($1) k",
             "SELECT k || n, to_jsonb(n) FROM unnest($1) k, generate_series(1, 100000) n",
         ])
-    func failing(query: String) async throws {
+    func `A query that sleeps, raises or gives far too much leaves entries bare and presence whole`(query: String)
+        async throws
+    {
         try await withPostgres { database in
             let rules = "[{\"field\":\"user\",\"query\":\"\(query)\"}]"
             let settings = settings(database, ["ROLLCALL_FETCH_RULES": rules])
@@ -256,14 +257,15 @@ struct FetchHookTests {
     }
 
     @Test(
-        "A node does not start with a rule that its database refuses, and shows the query and why",
         arguments: [
             ("SELECT key FROM pg_class, unnest($1) key", "has 1 column, needs two"),
             ("SELECT relname, oid FROM pg_class WHERE relname = ANY($1)", "its second column is oid"),
             ("SELECT a, a FROM nowhere WHERE a = ANY($1)", #"relation "nowhere" does not exist"#),
             ("SELECT $1, $2, $3", "parameter"), ("SELEC $1", "syntax error"),
         ])
-    func refused(query: String, reason: String) async throws {
+    func `A node does not start with a rule that its database refuses, and shows the query and why`(
+        query: String, reason: String
+    ) async throws {
         try await withPostgres { database in
             let rules = "[{\"field\":\"user\",\"query\":\"\(query)\"}]"
             let outcome = try await RollcallProcess.run(
@@ -275,8 +277,7 @@ struct FetchHookTests {
         }
     }
 
-    @Test("No rules switch the hook off")
-    func noRules() async throws {
+    @Test func `No rules switch the hook off`() async throws {
         try await withPostgres { database in
             let settings = settings(database, ["ROLLCALL_FETCH_RULES": "[]"])
             try await withRollcall(redis: try await SharedRedis.url, environment: settings) { node in
@@ -286,8 +287,7 @@ struct FetchHookTests {
         }
     }
 
-    @Test("Without its table the standard rule says how to make it")
-    func notMigrated() async throws {
+    @Test func `Without its table the standard rule says how to make it`() async throws {
         try await withPostgres { database in
             let outcome = try await RollcallProcess.run(
                 ["serve"], environment: settings(database, ["ROLLCALL_REDIS_URL": try await SharedRedis.url]))
@@ -296,8 +296,7 @@ struct FetchHookTests {
         }
     }
 
-    @Test("A node starts while its database is away, and enriches when that is there")
-    func late() async throws {
+    @Test func `A node starts while its database is away, and enriches when that is there`() async throws {
         try await withLocalPostgres { postgres in
             try await migrate(postgres.url)
             try await postgres.psql(profile("alice", "Alice"))

@@ -10,8 +10,7 @@ struct MigrateCommandTests {
         try await RollcallProcess.run(["migrate"] + arguments, environment: ["ROLLCALL_DATABASE_URL": url])
     }
 
-    @Test("It tells what is pending, tries it, applies it once, and tells when")
-    func conversation() async throws {
+    @Test func `It tells what is pending, tries it, applies it once, and tells when`() async throws {
         try await withPostgres { url in
             #expect(try await migrate(url, "--status").output == "0001_profiles  pending\n")
             #expect(try await migrate(url, "--dry-run").output == "0001_profiles  would be applied\n")
@@ -26,8 +25,7 @@ struct MigrateCommandTests {
         }
     }
 
-    @Test("Two at once are safe")
-    func twoAtOnce() async throws {
+    @Test func `Two at once are safe`() async throws {
         try await withPostgres { url in
             async let here = migrate(url)
             async let there = migrate(url)
@@ -37,8 +35,8 @@ struct MigrateCommandTests {
         }
     }
 
-    @Test("A migration that fails or was edited is named, with PostgreSQL's reason", arguments: [[], ["--dry-run"]])
-    func refusals(flags: [String]) async throws {
+    @Test(arguments: [[], ["--dry-run"]])
+    func `A migration that fails or was edited is named, with PostgreSQL's reason`(flags: [String]) async throws {
         try await withPostgres { url in
             let server = try await SharedPostgres.postgres
             let name = try #require(url.firstMatch(of: /\/\/\/(\w+)/)).1
@@ -89,8 +87,7 @@ struct MigrateCommandTests {
         }
     }
 
-    @Test("Without a database, or one that answers, it says so and shows no password")
-    func noDatabase() async throws {
+    @Test func `Without a database, or one that answers, it says so and shows no password`() async throws {
         let unset = try await RollcallProcess.run(["migrate"])
         #expect(unset.code == 64)
         #expect(unset.errors.contains("ROLLCALL_DATABASE_URL"))

@@ -8,8 +8,8 @@ import Testing
 @Suite("Parsers, fuzzed")
 struct ParserFuzzTests {
     /// A program of its own, since a crash would end the test run, and its memory is measured.
-    @Test("No input of 60,000 crashes or stops a parser, or makes it break its promise", .timeLimit(.minutes(10)))
-    func random() async throws {
+    @Test(.timeLimit(.minutes(10)))
+    func `No input of 60,000 crashes or stops a parser, or makes it break its promise`() async throws {
         let seed = SplitMix.freshSeed()
         print("parsers, fuzzed: seed \(seed)")
         let outcome = try await Command.run(

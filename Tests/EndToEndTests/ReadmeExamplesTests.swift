@@ -13,8 +13,8 @@ import Testing
 /// compared by its shape. Only the port is rewritten.
 @Suite("README.md")
 struct ReadmeExamplesTests {
-    @Test("Every example gives what it says", .timeLimit(.minutes(10)))
-    func examples() async throws {
+    @Test(.timeLimit(.minutes(10)))
+    func `Every example gives what it says`() async throws {
         let readme = try String(contentsOfFile: repository + "/README.md", encoding: .utf8)
         #expect(readme.split(separator: "\n", omittingEmptySubsequences: false).count <= 200)
         let blocks = Self.blocks(of: readme)
@@ -65,12 +65,11 @@ struct ReadmeExamplesTests {
     }
 
     @Test(
-        "Every file that a page links to is there",
         arguments: [
             "README.md", "docs/decisions.md", "docs/flow.md", "docs/glossary.md", "docs/operations.md",
             "docs/redis-model.md", "docs/troubleshooting.md", "CONTRIBUTING.md",
         ])
-    func links(page: String) throws {
+    func `Every file that a page links to is there`(page: String) throws {
         let file = URL(fileURLWithPath: repository).appendingPathComponent(page)
         for link in try String(contentsOf: file, encoding: .utf8).matches(of: #/\]\((?<path>[^)#:]+)[^):]*\)/#) {
             let target = file.deletingLastPathComponent().appendingPathComponent(String(link.output.path))

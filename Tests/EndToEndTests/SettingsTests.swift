@@ -12,8 +12,8 @@ import Testing
 
 @Suite("Settings")
 struct SettingsTests {
-    @Test("Flags win over the environment, the environment over the file, the file over the default")
-    func precedence() async throws {
+    @Test func `Flags win over the environment, the environment over the file, the file over the default`() async throws
+    {
         let file = try temporaryFile(#"{"port": 1, "grace": "1", "default_ttl": 61, "log_level": "error"}"#)
         defer { try? FileManager.default.removeItem(atPath: file) }
         let reader = try await SettingsReader(
@@ -26,16 +26,17 @@ struct SettingsTests {
         #expect(try reader.value(of: SettingsTable.nodeID) == nil)
     }
 
-    @Test("The environment can name the file")
-    func fileFromEnvironment() async throws {
+    @Test func `The environment can name the file`() async throws {
         let file = try temporaryFile(#"{"port": 4321}"#)
         defer { try? FileManager.default.removeItem(atPath: file) }
         let reader = try await SettingsReader(flags: [:], environment: ["ROLLCALL_CONFIG": file])
         #expect(try reader.value(of: SettingsTable.port) == 4321)
     }
 
-    @Test("Fetch rules may be JSON, a file of it, or stand in the settings file as they are; each is read the same")
-    func fetchRules() async throws {
+    @Test
+    func `Fetch rules may be JSON, a file of it, or stand in the settings file as they are; each is read the same`()
+        async throws
+    {
         let rules = #"[{"topics":"room:*","field":"user","query":"SELECT a, b FROM c WHERE a = ANY($1)","ttl":5}]"#
         let folder = try TemporaryFolder.make()
         defer { TemporaryFolder.remove(folder) }
@@ -58,12 +59,13 @@ struct SettingsTests {
     }
 
     @Test(
-        "Fetch rules that cannot be used are refused with their name and the fault",
         arguments: [
             ("[{}]", "fetch rule 1: field is missing"), ("[{\"field\":\"metas\"}]", "cannot be metas"),
             ("/no/such/file", "cannot be read"), ("[", "no JSON"),
         ])
-    func badFetchRules(rules: String, message: String) async throws {
+    func `Fetch rules that cannot be used are refused with their name and the fault`(rules: String, message: String)
+        async throws
+    {
         let environment = [
             "ROLLCALL_REDIS_URL": "redis://localhost", "ROLLCALL_DATABASE_URL": "postgresql://localhost/x",
             "ROLLCALL_FETCH_RULES": rules,
@@ -74,16 +76,14 @@ struct SettingsTests {
         #expect(error.description.contains(message), "\(error)")
     }
 
-    @Test("Every setting has a flag, and what is given to it arrives under the setting's own name")
-    func flags() throws {
+    @Test func `Every setting has a flag, and what is given to it arrives under the setting's own name`() throws {
         for (index, setting) in SettingsTable.all.enumerated() {
             let options = try SettingsOptions.parse([setting.flag, "value \(index)"])
             #expect(options.given == [setting.fileKey: "value \(index)"])
         }
     }
 
-    @Test("Every default is itself a right value")
-    func defaults() async throws {
+    @Test func `Every default is itself a right value`() async throws {
         let reader = try await SettingsReader(flags: [:], environment: ["ROLLCALL_REDIS_URL": "redis://localhost"])
         let settings = try Settings(from: reader)
         #expect(settings.port == 4000)
@@ -91,7 +91,6 @@ struct SettingsTests {
     }
 
     @Test(
-        "A bad value is refused with its name, itself and what is right",
         arguments: [
             ("ROLLCALL_PORT", "http", #"ROLLCALL_PORT must be a whole number from 0 to 65535, but is "http""#),
             ("ROLLCALL_PORT", "65536", "whole number from 0 to 65535"),
@@ -117,7 +116,9 @@ struct SettingsTests {
             ("ROLLCALL_FETCH_RULES", "[]", "needs a database"),
             ("ROLLCALL_REDIS_URL", "http://user:hunter2@host", "none of redis, rediss"),
         ])
-    func refusals(name: String, value: String, message: String) async throws {
+    func `A bad value is refused with its name, itself and what is right`(name: String, value: String, message: String)
+        async throws
+    {
         let environment = ["ROLLCALL_REDIS_URL": "redis://localhost"].merging([name: value]) { $1 }
         let reader = try await SettingsReader(flags: [:], environment: environment)
         let error = try #require(throws: ProgramError.self) { try Settings(from: reader) }
@@ -128,7 +129,6 @@ struct SettingsTests {
     }
 
     @Test(
-        "A settings file that cannot be used is refused with its path and the reason",
         arguments: [
             (#"{"prt": 1}"#, #"has "prt", but knows only"#), (#"{"prt": 1}"#, #"; did you mean "port"?"#),
             ("[]", "is an array"), (#"{"port": 1"#, "is no JSON"), ("", "is no JSON"), ("port: 1", "is no JSON"),
@@ -136,7 +136,9 @@ struct SettingsTests {
             (#"{"port": true}"#, "whole number from 0 to 65535, but is"), (#"{"node_id": true}"#, "node_id in"),
             (#"{"redis_url": {"host": "hunter2"}}"#, "redis_url in"),
         ])
-    func badFiles(text: String, message: String) async throws {
+    func `A settings file that cannot be used is refused with its path and the reason`(text: String, message: String)
+        async throws
+    {
         let file = try temporaryFile(text)
         defer { try? FileManager.default.removeItem(atPath: file) }
         let error = try await #require(throws: ProgramError.self) {
@@ -147,16 +149,14 @@ struct SettingsTests {
         #expect(error.code == .usage && !error.description.contains("hunter2"))
     }
 
-    @Test("A settings file that was named must be there")
-    func missingFile() async throws {
+    @Test func `A settings file that was named must be there`() async throws {
         let error = try await #require(throws: ProgramError.self) {
             try await SettingsReader(flags: [:], environment: [:], file: "/nowhere/rollcall.json")
         }
         #expect(error.description.contains("/nowhere/rollcall.json"))
     }
 
-    @Test("docs/operations.md lists every setting as the program knows it")
-    func documentation() throws {
+    @Test func `docs/operations.md lists every setting as the program knows it`() throws {
         let rows = SettingsTable.all.map { setting in
             "| `\(setting.environmentName)` | \(setting.fallback.map { "`\($0)`" } ?? setting.without) "
                 + "| \(setting.meaning) |"
@@ -167,8 +167,7 @@ struct SettingsTests {
         #expect(isListed, "docs/operations.md should hold this table:\n\(table)")
     }
 
-    @Test("docs/operations.md lists every metric as /metrics describes it")
-    func metrics() throws {
+    @Test func `docs/operations.md lists every metric as /metrics describes it`() throws {
         let rows = MetricsHelp.texts.sorted { $0.key < $1.key }.map { "| `\($0.key)` | \($0.value) |" }
         let table = (["| metric | tells |", "|---|---|"] + rows).joined(separator: "\n")
         let page = try String(contentsOfFile: repository + "/docs/operations.md", encoding: .utf8)

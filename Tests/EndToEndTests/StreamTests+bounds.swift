@@ -6,8 +6,9 @@ import Testing
 
 /// What becomes of streams whose clients do not keep up, or are too many.
 extension StreamTests {
-    @Test("A reader that does not keep up loses its queue and is shown everything at once when it reads on")
-    func slowReader() async throws {
+    @Test func `A reader that does not keep up loses its queue and is shown everything at once when it reads on`()
+        async throws
+    {
         try await withNode(["ROLLCALL_SLOW_READER_BYTES": "16384"]) { client in
             let reader = try await StalledReader.open(client.baseURL + events("t"))
             try await eventually("the stream") {
@@ -40,8 +41,9 @@ extension StreamTests {
         }
     }
 
-    @Test("Streams count as connections: at the bound a client waits, and is served as soon as a stream ends")
-    func connectionLimit() async throws {
+    @Test func `Streams count as connections: at the bound a client waits, and is served as soon as a stream ends`()
+        async throws
+    {
         // Two streams, and the connection that asks for metrics.
         try await withNode(["ROLLCALL_MAX_CONNECTIONS": "3"]) { client in
             func open(_ count: Int) async throws -> Bool {
@@ -60,8 +62,7 @@ extension StreamTests {
         }
     }
 
-    @Test("A reader that takes nothing is given up, and its presence leaves")
-    func stuckReader() async throws {
+    @Test func `A reader that takes nothing is given up, and its presence leaves`() async throws {
         try await withNode(["ROLLCALL_STUCK_READER_AGE": "1", "ROLLCALL_SLOW_READER_BYTES": "16384"]) { client in
             let reader = try await StalledReader.open(client.baseURL + events("t", "key=alice&session=s&grace=0"))
             let alice = RollcallClient.path(topic: "t", "presences", "alice")

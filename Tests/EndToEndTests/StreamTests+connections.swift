@@ -8,12 +8,13 @@ import Testing
 /// On which of a connection's requests a stream may begin, and what becomes of connections that ask for nothing.
 extension StreamTests {
     @Test(
-        "A stream begins on whichever request of a connection asks for it",
         arguments: [
             ["/v1/topics"], ["/v1/topics", "/healthz"], ["/v1/events?topic="], ["/v1/topics/x/events?vew=keys"],
         ],
         [true, false])
-    func laterRequest(_ before: [String], isPipelined: Bool) async throws {
+    func `A stream begins on whichever request of a connection asks for it`(_ before: [String], isPipelined: Bool)
+        async throws
+    {
         try await withNode { client in
             let raw = try await RawClient.connect(to: client.baseURL)
             let requests = (before + [events("t", "key=alice")]).map(RawClient.get)
@@ -42,8 +43,7 @@ extension StreamTests {
         }
     }
 
-    @Test("A stream that began on a later request ends like any other when its node stops")
-    func stopOfLaterRequest() async throws {
+    @Test func `A stream that began on a later request ends like any other when its node stops`() async throws {
         try await withRollcall(
             redis: try await SharedRedis.url,
             environment: ["ROLLCALL_REDIS_PREFIX": uniquePrefix(), "ROLLCALL_DRAIN": "0"]
@@ -57,8 +57,10 @@ extension StreamTests {
         }
     }
 
-    @Test("A client that asks for a stream behind something else and hangs up by half has both answers, and is gone")
-    func halfCloseBehindRequests() async throws {
+    @Test
+    func `A client that asks for a stream behind something else and hangs up by half has both answers, and is gone`()
+        async throws
+    {
         try await withNode { client in
             let raw = try await RawClient.connect(to: client.baseURL)
             try await raw.send(RawClient.get("/v1/topics") + RawClient.get(events("t", "key=alice&grace=0")))
@@ -73,8 +75,10 @@ extension StreamTests {
         }
     }
 
-    @Test("A stream that is asked for behind a list that its client does not read begins after it, or is given up")
-    func behindWhatIsNotRead() async throws {
+    @Test
+    func `A stream that is asked for behind a list that its client does not read begins after it, or is given up`()
+        async throws
+    {
         try await withNode(["ROLLCALL_STUCK_READER_AGE": "2"]) { client in
             try await fill("t", client)
             let requests =
@@ -100,8 +104,7 @@ extension StreamTests {
         }
     }
 
-    @Test("A node stops in order while clients connect, say nothing, and go")
-    func connectionsAtTheStop() async throws {
+    @Test func `A node stops in order while clients connect, say nothing, and go`() async throws {
         try await withRollcall(
             redis: try await SharedRedis.url, environment: ["ROLLCALL_REDIS_PREFIX": uniquePrefix()]
         ) { node in

@@ -21,8 +21,9 @@ struct StreamTests {
         RollcallClient.path(topic: topic, "events") + (query.isEmpty ? "" : "?" + query)
     }
 
-    @Test("One request shows the state, then ordered diffs, each with a cursor, and the list has the same cursor")
-    func stateThenDiffs() async throws {
+    @Test func `One request shows the state, then ordered diffs, each with a cursor, and the list has the same cursor`()
+        async throws
+    {
         try await withNode { client in
             let presences = RollcallClient.path(topic: "room:lobby", "presences")
             _ = try await client.post(presences, #"{"key":"alice","meta":{"status":"here"}}"#)
@@ -54,8 +55,10 @@ struct StreamTests {
         }
     }
 
-    @Test("An update is one diff: the new meta joins with the ref it replaces, the old one leaves without a reason")
-    func update() async throws {
+    @Test
+    func `An update is one diff: the new meta joins with the ref it replaces, the old one leaves without a reason`()
+        async throws
+    {
         try await withNode { client in
             let presences = RollcallClient.path(topic: "t", "presences")
             let receipt = try await client.post(presences, #"{"key":"alice","session":"s1","meta":{"a":1,"b":1e400}}"#)
@@ -73,8 +76,8 @@ struct StreamTests {
         }
     }
 
-    @Test("A stream that comes back with its cursor is told exactly what it missed", arguments: [true, false])
-    func resume(byHeader: Bool) async throws {
+    @Test(arguments: [true, false])
+    func `A stream that comes back with its cursor is told exactly what it missed`(byHeader: Bool) async throws {
         try await withNode { client in
             let presences = RollcallClient.path(topic: "t", "presences")
             _ = try await client.post(presences, #"{"key":"alice","session":"s"}"#)
@@ -101,9 +104,10 @@ struct StreamTests {
     }
 
     @Test(
-        "A cursor that is garbage, of another topic or of another epoch brings a fresh state",
         arguments: ["garbage", "0-0", "ffffffffffffffff-3", "-", "1,2", ""])
-    func uselessCursor(cursor: String) async throws {
+    func `A cursor that is garbage, of another topic or of another epoch brings a fresh state`(cursor: String)
+        async throws
+    {
         try await withNode { client in
             _ = try await client.post(RollcallClient.path(topic: "t", "presences"), #"{"key":"alice"}"#)
             let stream = try await client.events(events("t"), lastEventID: cursor)
@@ -111,8 +115,7 @@ struct StreamTests {
         }
     }
 
-    @Test("The keys view shows refs alone, the count view two numbers")
-    func views() async throws {
+    @Test func `The keys view shows refs alone, the count view two numbers`() async throws {
         try await withNode { client in
             let presences = RollcallClient.path(topic: "t", "presences")
             _ = try await client.post(presences, #"{"key":"alice","meta":{"large":"text"}}"#)
@@ -127,8 +130,10 @@ struct StreamTests {
         }
     }
 
-    @Test("A stream with a key is that presence: tracked first, in its own state, and gone after its grace as closed")
-    func boundPresence() async throws {
+    @Test
+    func `A stream with a key is that presence: tracked first, in its own state, and gone after its grace as closed`()
+        async throws
+    {
         try await withNode { client in
             let observer = try await client.events(events("t"))
             _ = try await observer.next("presence_state")
@@ -149,8 +154,10 @@ struct StreamTests {
         }
     }
 
-    @Test("A session opened again within its grace is no leave and no join; after the grace it is one leave, closed")
-    func grace() async throws {
+    @Test
+    func `A session opened again within its grace is no leave and no join; after the grace it is one leave, closed`()
+        async throws
+    {
         try await withNode { client in
             let observer = try await client.events(events("t"))
             _ = try await observer.next("presence_state")
@@ -176,9 +183,10 @@ struct StreamTests {
     }
 
     @Test(
-        "A session on two streams is held by both: the end of either changes nothing, that of the last one ends it",
         arguments: [true, false])
-    func bothHold(isOlderFirst: Bool) async throws {
+    func `A session on two streams is held by both: the end of either changes nothing, that of the last one ends it`(
+        isOlderFirst: Bool
+    ) async throws {
         try await withNode { client in
             let observer = try await client.events(events("t"))
             _ = try await observer.next("presence_state")
@@ -202,8 +210,7 @@ struct StreamTests {
         }
     }
 
-    @Test("A stream adopts a session that REST tracked: no diff with the same meta")
-    func adoption() async throws {
+    @Test func `A stream adopts a session that REST tracked: no diff with the same meta`() async throws {
         try await withNode { client in
             let presences = RollcallClient.path(topic: "t", "presences")
             let receipt = try await client.post(presences, #"{"key":"alice","session":"s","meta":{"a":1}}"#).json
@@ -217,8 +224,9 @@ struct StreamTests {
         }
     }
 
-    @Test("A bound presence that is deleted leaves, is not brought back, and its stream goes on as an observer")
-    func deletion() async throws {
+    @Test func `A bound presence that is deleted leaves, is not brought back, and its stream goes on as an observer`()
+        async throws
+    {
         // Short leases, so that the node has renewed them before the marker's is over.
         try await withNode(["ROLLCALL_DEFAULT_TTL": "5"]) { client in
             let stream = try await client.events(events("t", "key=alice&session=tab1"))
@@ -235,8 +243,9 @@ struct StreamTests {
         }
     }
 
-    @Test("A stream whose node misses that its presence was deleted is told when the lease is next renewed")
-    func missedDeletion() async throws {
+    @Test func `A stream whose node misses that its presence was deleted is told when the lease is next renewed`()
+        async throws
+    {
         try await withLocalRedis { redis in
             try await withRollcall(redis: redis.socketURL, environment: ["ROLLCALL_DEFAULT_TTL": "5"]) { node in
                 let stream = try await node.client.events(events("lobby", "key=alice&session=tab1"))
@@ -258,8 +267,7 @@ struct StreamTests {
         }
     }
 
-    @Test("A node that stops takes no new connection while it ends its streams")
-    func stopping() async throws {
+    @Test func `A node that stops takes no new connection while it ends its streams`() async throws {
         let settings = ["ROLLCALL_REDIS_PREFIX": uniquePrefix(), "ROLLCALL_DRAIN": "5"]
         try await withRollcall(redis: try await SharedRedis.url, environment: settings) { node in
             var streams: [SSEClient] = []
@@ -285,8 +293,7 @@ struct StreamTests {
         }
     }
 
-    @Test("Requests are counted by route and class of status, and no metric has a topic or a key")
-    func metrics() async throws {
+    @Test func `Requests are counted by route and class of status, and no metric has a topic or a key`() async throws {
         try await withNode { client in
             let presences = RollcallClient.path(topic: "secret-topic", "presences")
             _ = try await client.post(presences, #"{"key":"secret-key"}"#)
@@ -298,8 +305,8 @@ struct StreamTests {
         }
     }
 
-    @Test("One stream follows many topics, names the topic in each event and resumes all by one id")
-    func manyTopics() async throws {
+    @Test func `One stream follows many topics, names the topic in each event and resumes all by one id`() async throws
+    {
         try await withNode { client in
             let path = "/v1/events?topic=a&topic=b"
             let stream = try await client.events(path)
@@ -319,16 +326,16 @@ struct StreamTests {
         }
     }
 
-    @Test("A ping has data, and comes on time")
-    func ping() async throws {
+    @Test func `A ping has data, and comes on time`() async throws {
         try await withNode(["ROLLCALL_PING_INTERVAL": "1"]) { client in
             let stream = try await client.events(events("quiet"))
             #expect(try await stream.next("ping").data == "{}")
         }
     }
 
-    @Test("A HEAD request of a stream ends at once, and a bad query is a problem before the stream begins")
-    func notAStream() async throws {
+    @Test func `A HEAD request of a stream ends at once, and a bad query is a problem before the stream begins`()
+        async throws
+    {
         try await withNode { client in
             #expect(try await client.send("HEAD", events("t")).status == 200)
             for query in ["view=some", "grace=5", "key=", "key=a&session=b%20c", "key=a&meta=%5B%5D", "key=a&meta={"] {

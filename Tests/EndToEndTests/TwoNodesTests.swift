@@ -20,8 +20,9 @@ struct TwoNodesTests {
     /// once and leaves once.
     ///
     /// `ROLLCALL_TEST_SEED` picks the first seed.
-    @Test("200 random sequences over both nodes leave every stream, both lists and Redis with the same roster")
-    func convergence() async throws {
+    @Test func `200 random sequences over both nodes leave every stream, both lists and Redis with the same roster`()
+        async throws
+    {
         let settings = Self.settings()
         let url = try await SharedRedis.url
         try await withRollcall(redis: url, environment: settings) { one in
@@ -40,8 +41,10 @@ struct TwoNodesTests {
         }
     }
 
-    @Test("A node that is killed: the other sees one leave diff of its presences, expired, within TTL and 2 seconds")
-    func killed() async throws {
+    @Test
+    func `A node that is killed: the other sees one leave diff of its presences, expired, within TTL and 2 seconds`()
+        async throws
+    {
         let settings = Self.settings(["ROLLCALL_DEFAULT_TTL": "5"])
         let url = try await SharedRedis.url
         let victim = try await RollcallProcess.serve(redis: url, environment: settings)
@@ -82,8 +85,9 @@ struct TwoNodesTests {
         }
     }
 
-    @Test("A node that is stopped: no leave while its clients come back to the other within their grace")
-    func stopped() async throws {
+    @Test func `A node that is stopped: no leave while its clients come back to the other within their grace`()
+        async throws
+    {
         let settings = Self.settings(["ROLLCALL_DRAIN": "2"])
         let url = try await SharedRedis.url
         let leaving = try await RollcallProcess.serve(redis: url, environment: settings)
@@ -127,8 +131,9 @@ struct TwoNodesTests {
         }
     }
 
-    @Test("While Redis is away streams stay open and say so, lists are stale, writes say when to try again")
-    func redisAway() async throws {
+    @Test func `While Redis is away streams stay open and say so, lists are stale, writes say when to try again`()
+        async throws
+    {
         try await withLocalRedis { redis in
             try await withRollcall(redis: redis.url, environment: Self.settings()) { node in
                 let client = node.client

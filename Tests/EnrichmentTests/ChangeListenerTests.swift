@@ -11,8 +11,7 @@ import Testing
 
 @Suite("Listening to changes of data on a real database")
 struct ChangeListenerTests {
-    @Test("What changes in the table is seen and told; what is not known is told too")
-    func changes() async throws {
+    @Test func `What changes in the table is seen and told; what is not known is told too`() async throws {
         try await withListener { database, connection in
             try await connection.put([("a", "1"), ("b", "1")])
             try await eventually { database.running.told.count == 2 }
@@ -28,8 +27,7 @@ struct ChangeListenerTests {
         }
     }
 
-    @Test("A key goes through a notification as it is, whatever it holds")
-    func hostileKeys() async throws {
+    @Test func `A key goes through a notification as it is, whatever it holds`() async throws {
         let names = [#"'""#, #"\"#, "{,}", "👩‍👩‍👧", "u\u{308}", " a ", String(repeating: "ü", count: 128)]
         try await withListener { database, connection in
             _ = await database.hook.fetch(names.map(key), leaving: [], on: topic("room"))
@@ -38,8 +36,7 @@ struct ChangeListenerTests {
         }
     }
 
-    @Test("A payload that is no key is passed over")
-    func noKeys() async throws {
+    @Test func `A payload that is no key is passed over`() async throws {
         try await withListener { database, connection in
             _ = await database.running.shown("a")
             for payload in ["", String(repeating: "x", count: 257), "a\nb"] {
@@ -51,8 +48,7 @@ struct ChangeListenerTests {
         }
     }
 
-    @Test("What changes while the listener's session is gone is seen when it is back")
-    func missed() async throws {
+    @Test func `What changes while the listener's session is gone is seen when it is back`() async throws {
         try await withListener { database, connection in
             try await connection.put([("a", "1")])
             try await eventually { database.running.told == Set(keys("a")) }
@@ -74,8 +70,7 @@ struct ChangeListenerTests {
         }
     }
 
-    @Test("The pauses between attempts grow to a second, and only the first of a row is news")
-    func attempts() {
+    @Test func `The pauses between attempts grow to a second, and only the first of a row is news`() {
         var attempts = ListenerAttempts()
         let pauses = (0..<7).map { _ in attempts.pause(lived: .zero, jitter: 1) }
         #expect(pauses.map(\.pause) == [50, 100, 200, 400, 800, 1_000, 1_000].map(Duration.milliseconds))

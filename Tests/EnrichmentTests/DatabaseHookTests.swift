@@ -11,8 +11,9 @@ import Testing
 struct DatabaseHookTests {
     private let room = topic("room")
 
-    @Test("A thousand joins in a second: no key is asked for twice, and at most one query in ten milliseconds")
-    func storm() async throws {
+    @Test func `A thousand joins in a second: no key is asked for twice, and at most one query in ten milliseconds`()
+        async throws
+    {
         try await withProfiles { url, connection in
             try await connection.put((0..<300).map { ("k\($0)", #"{"n":\#($0)}"#) })
             try await DatabaseHook.with(url: url) { database in
@@ -37,8 +38,7 @@ struct DatabaseHookTests {
         }
     }
 
-    @Test("A query that sleeps costs its time-out, then nothing")
-    func sleeping() async throws {
+    @Test func `A query that sleeps costs its time-out, then nothing`() async throws {
         let rule = FetchRule(
             field: "user", query: "SELECT k, to_jsonb(pg_sleep(30)::text) FROM unnest($1) k",
             timeout: .milliseconds(100))
@@ -57,8 +57,7 @@ struct DatabaseHookTests {
         }
     }
 
-    @Test("A function that raises for some keys takes only theirs")
-    func raising() async throws {
+    @Test func `A function that raises for some keys takes only theirs`() async throws {
         let rule = FetchRule(field: "user", query: "SELECT k, picky(k) FROM unnest($1) k", timeout: .seconds(10))
         try await withProfiles { url, connection in
             try await connection.run(
@@ -78,8 +77,7 @@ struct DatabaseHookTests {
         }
     }
 
-    @Test("Three hundred keys that a cast refuses cost the others little, and open nothing")
-    func casting() async throws {
+    @Test func `Three hundred keys that a cast refuses cost the others little, and open nothing`() async throws {
         let rule = FetchRule(
             field: "user", query: "SELECT id, data FROM people WHERE id = ANY($1::bigint[])", timeout: .seconds(10))
         try await withProfiles { url, connection in
@@ -105,8 +103,7 @@ struct DatabaseHookTests {
         }
     }
 
-    @Test("No row, NULL and JSON's null are three things, and none of them is a failure")
-    func nulls() async throws {
+    @Test func `No row, NULL and JSON's null are three things, and none of them is a failure`() async throws {
         try await withProfiles { url, connection in
             try await connection.run("CREATE TABLE people (key text, data json)")
             try await connection.run("INSERT INTO people VALUES ('none', NULL), ('null', 'null'), (NULL, '1')")
@@ -123,8 +120,9 @@ struct DatabaseHookTests {
         }
     }
 
-    @Test("A text column that holds no JSON marks the key, and an answer of too many rows is a failure")
-    func strangeAnswers() async throws {
+    @Test func `A text column that holds no JSON marks the key, and an answer of too many rows is a failure`()
+        async throws
+    {
         try await withProfiles { url, connection in
             try await connection.run("CREATE TABLE notes (key text, data text)")
             try await connection.run("INSERT INTO notes VALUES ('a', '{\"x\": 1'), ('b', E'{\"x\":\\n 1}')")
@@ -152,8 +150,7 @@ struct DatabaseHookTests {
         }
     }
 
-    @Test("Keys go to the database and come back as they are, whatever they hold")
-    func hostileKeys() async throws {
+    @Test func `Keys go to the database and come back as they are, whatever they hold`() async throws {
         let names = [
             #"""#, #"\"#, #"\\""#, "{}", "{a,b}", "a,b", "NULL", "'; DROP TABLE profiles; --", "$1", "%s", "👩‍👩‍👧",
             "u\u{308}",
@@ -172,8 +169,7 @@ struct DatabaseHookTests {
         }
     }
 
-    @Test("With the topic as second parameter a key has its own data on each topic")
-    func topics() async throws {
+    @Test func `With the topic as second parameter a key has its own data on each topic`() async throws {
         let rule = FetchRule(
             field: "role", query: "SELECT k, to_jsonb($2 || ' ' || k) FROM unnest($1) k", timeout: .seconds(10))
         try await withPostgres { url in

@@ -35,9 +35,10 @@ struct DatabaseOutageTests {
     private static let first = #","user":{"n":0}"#
 
     @Test(
-        "Nobody waits for a database that is away, what is known stays, and the data is right when it is back",
         arguments: Outage.allCases)
-    func outage(_ outage: Outage) async throws {
+    func `Nobody waits for a database that is away, what is known stays, and the data is right when it is back`(
+        _ outage: Outage
+    ) async throws {
         try await withLocalPostgres { postgres in
             try await prepare(postgres)
             try await DatabaseHook.with(FetchRule.standard, url: postgres.url) { database in
@@ -61,8 +62,7 @@ struct DatabaseOutageTests {
         }
     }
 
-    @Test("A restart between two queries is not noticed")
-    func restart() async throws {
+    @Test func `A restart between two queries is not noticed`() async throws {
         try await withLocalPostgres { postgres in
             try await prepare(postgres)
             try await DatabaseHook.with(url: postgres.url) { database in
@@ -73,8 +73,7 @@ struct DatabaseOutageTests {
         }
     }
 
-    @Test("The end of every session costs at most a moment")
-    func terminated() async throws {
+    @Test func `The end of every session costs at most a moment`() async throws {
         try await withProfiles { url, connection in
             try await connection.put((0..<300).map { ("k\($0)", #"{"n":\#($0)}"#) })
             try await DatabaseHook.with(url: url) { database in
@@ -97,8 +96,9 @@ struct DatabaseOutageTests {
         }
     }
 
-    @Test("A hook that starts before its database, and before the migrations, works when both are there")
-    func late() async throws {
+    @Test func `A hook that starts before its database, and before the migrations, works when both are there`()
+        async throws
+    {
         try await withLocalPostgres { postgres in
             await postgres.halt()
             try await DatabaseHook.with(url: postgres.url, isValidated: false) { database in

@@ -18,8 +18,8 @@ struct FetchBatcherTests {
         batcher.take(at: start + .milliseconds(milliseconds), room: room)
     }
 
-    @Test("The first key after a pause goes at once, those that follow go together when the window ends")
-    mutating func window() {
+    @Test
+    mutating func `The first key after a pause goes at once, those that follow go together when the window ends`() {
         add(keys("a"))
         let first = take(at: 0)
         add(keys("b"))
@@ -36,8 +36,8 @@ struct FetchBatcherTests {
         #expect(batcher.count == 0 && batcher.nextDue(after: start) == nil)
     }
 
-    @Test("A full batch goes at once, what is over it waits for the window")
-    mutating func full() {
+    @Test
+    mutating func `A full batch goes at once, what is over it waits for the window`() {
         add(keys("first"))
         _ = take(at: 0)
         add(keys(0..<600))
@@ -47,8 +47,8 @@ struct FetchBatcherTests {
         #expect(rest == [FetchBatch(topic: nil, keys: keys(500..<600))])
     }
 
-    @Test("Keys of a query that asks for the topic go together per topic, in one window")
-    mutating func topics() {
+    @Test
+    mutating func `Keys of a query that asks for the topic go together per topic, in one window`() {
         add(keys("a"), on: topic("one"))
         add(keys("a", "b"), on: topic("two"))
         add(keys("c"), on: topic("one"))
@@ -60,8 +60,8 @@ struct FetchBatcherTests {
             ])
     }
 
-    @Test("Without room a batch goes on growing, and goes as soon as there is room")
-    mutating func room() {
+    @Test
+    mutating func `Without room a batch goes on growing, and goes as soon as there is room`() {
         add(keys("a"))
         let none = take(at: 0, room: 0)
         add(keys("b"))
@@ -71,8 +71,8 @@ struct FetchBatcherTests {
         #expect(both == [FetchBatch(topic: nil, keys: keys("a", "b"))])
     }
 
-    @Test("No more batches go than there is room for, the oldest first")
-    mutating func oldestFirst() {
+    @Test
+    mutating func `No more batches go than there is room for, the oldest first`() {
         for number in 0..<5 { add(keys("a"), on: topic("\(number)")) }
         let (first, second) = (take(at: 0, room: 3), take(at: 1, room: 3))
         #expect(first.map(\.topic) == [topic("0"), topic("1"), topic("2")])

@@ -13,8 +13,7 @@ struct FetchCacheTests {
         FetchedValue(json: bytes(text), failure: nil, freshUntil: .now, round: round)
     }
 
-    @Test("What is used stays, what is not goes when others come")
-    func generations() {
+    @Test func `What is used stays, what is not goes when others come`() {
         var cache = FetchCache(limits: .init(count: 20, bytes: 1 << 20))
         cache.set(value("1"), for: slot("used"))
         cache.set(value("2"), for: slot("idle"))
@@ -27,8 +26,7 @@ struct FetchCacheTests {
         #expect(idle == nil && cache.count <= 20)
     }
 
-    @Test("The bound on bytes holds for values of all sizes")
-    func bytesBound() {
+    @Test func `The bound on bytes holds for values of all sizes`() {
         var cache = FetchCache(limits: .init(count: 100_000, bytes: 100_000))
         for number in 0..<1_000 {
             let text = String(repeating: "x", count: Int.random(in: 0..<5_000))
@@ -37,16 +35,14 @@ struct FetchCacheTests {
         }
     }
 
-    @Test("What is dropped is handed over to be freed elsewhere, once")
-    func dropped() {
+    @Test func `What is dropped is handed over to be freed elsewhere, once`() {
         var cache = FetchCache(limits: .init(count: 10, bytes: 1 << 20))
         for number in 0..<10 { cache.set(value(""), for: slot("k\(number)")) }
         let (first, second) = (cache.takeDropped(), cache.takeDropped())
         #expect(first.count == 2 && second.isEmpty)
     }
 
-    @Test("A key's slots are found on all its topics, in both generations")
-    func slots() {
+    @Test func `A key's slots are found on all its topics, in both generations`() {
         var cache = FetchCache(limits: .init(count: 6, bytes: 1 << 20))
         for name in ["one", "two", "three", "four"] { cache.set(value(name), for: slot("a", topic(name))) }
         cache.set(value(""), for: slot("b", topic("one")))
@@ -54,8 +50,8 @@ struct FetchCacheTests {
         #expect(cache.slots(of: key("b")) == [slot("b", topic("one"))] && cache.slots(of: key("c")).isEmpty)
     }
 
-    @Test("A walk comes to everything that was there when it began, though values come, move and change meanwhile")
-    func walk() {
+    @Test
+    func `A walk comes to everything that was there when it began, though values come, move and change meanwhile`() {
         var cache = FetchCache(limits: .init(count: 2_000, bytes: 1 << 30))
         for number in 0..<900 { cache.set(value("old"), for: slot("k\(number)")) }
         for number in 900..<1_300 { cache.set(value("old"), for: slot("k\(number)")) }
@@ -72,8 +68,7 @@ struct FetchCacheTests {
         #expect(seen == Set((0..<1_300).map { slot("k\($0)") }))
     }
 
-    @Test("A walk gives no more than was asked for, looks at no more than it may, and ends")
-    func steps() {
+    @Test func `A walk gives no more than was asked for, looks at no more than it may, and ends`() {
         var cache = FetchCache(limits: .init(count: 2_000, bytes: 1 << 30))
         for number in 0..<100 { cache.set(value("\(number)"), for: slot("k\(number)")) }
         cache.beginWalk()

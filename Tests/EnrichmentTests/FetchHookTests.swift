@@ -30,8 +30,7 @@ struct FetchHookTests {
         #expect(source.questions.count == 1)
     }
 
-    @Test("What was never fetched is not known; once fetched it is, and nobody asks again")
-    func fetchAndKnow() async throws {
+    @Test func `What was never fetched is not known; once fetched it is, and nobody asks again`() async throws {
         let fake = FakeSource(["alice": #"{"name": "Alice"}"#])
         try await RunningHook.with([.sample], fake.source) { running in
             let hook = running.hook
@@ -44,8 +43,9 @@ struct FetchHookTests {
         }
     }
 
-    @Test("Many who want the same keys at once cause one query, those who come a little later one more")
-    func coalescing() async throws {
+    @Test func `Many who want the same keys at once cause one query, those who come a little later one more`()
+        async throws
+    {
         let fake = FakeSource(["a": "1", "b": "2"])
         fake.change { $0.delay = .milliseconds(50) }
         try await RunningHook.with([.sample], fake.source) { running in
@@ -64,8 +64,10 @@ struct FetchHookTests {
         }
     }
 
-    @Test("Nobody waits longer than the time-out and the window, though the query goes on; what it gives then is told")
-    func timeout() async throws {
+    @Test
+    func `Nobody waits longer than the time-out and the window, though the query goes on; what it gives then is told`()
+        async throws
+    {
         let fake = FakeSource(["a": "1"])
         fake.change { $0.isHung = true }
         let rule = FetchRule(field: "user", query: "$1", timeout: .milliseconds(50))
@@ -79,8 +81,9 @@ struct FetchHookTests {
         }
     }
 
-    @Test("A caller with less time than the rule gives goes when it is over; what it gives then is told")
-    func deadline() async throws {
+    @Test func `A caller with less time than the rule gives goes when it is over; what it gives then is told`()
+        async throws
+    {
         let fake = FakeSource(["a": "1"])
         fake.change { $0.isHung = true }
         try await RunningHook.with([FetchRule(field: "user", query: "$1", timeout: .seconds(3600))], fake.source) {
@@ -92,8 +95,8 @@ struct FetchHookTests {
         }
     }
 
-    @Test("Several fields stand in the order of their rules; the slow one does not keep the others")
-    func fields() async throws {
+    @Test func `Several fields stand in the order of their rules; the slow one does not keep the others`() async throws
+    {
         let fake = FakeSource(["a": "1"])
         let slow = FetchRule(
             topics: TopicPattern("room*")!, field: "slow", query: "$1 slow", timeout: .milliseconds(50))
@@ -116,8 +119,7 @@ struct FetchHookTests {
         }
     }
 
-    @Test("A hook says nothing on topics that no rule is for")
-    func applies() async throws {
+    @Test func `A hook says nothing on topics that no rule is for`() async throws {
         let rule = FetchRule(topics: TopicPattern("room:*")!, field: "user", query: "$1")
         let fake = FakeSource(["a": "1"])
         try await RunningHook.with([rule], fake.source) { running in
@@ -128,8 +130,7 @@ struct FetchHookTests {
         }
     }
 
-    @Test("A hook without rules runs on until it is told to end")
-    func noRules() async throws {
+    @Test func `A hook without rules runs on until it is told to end`() async throws {
         let ended = Recorder<Bool>()
         let hook = FetchHook(rules: [], source: FakeSource().source, logger: Recorder<String>().logger(from: .info)) {
             _ in
@@ -144,8 +145,7 @@ struct FetchHookTests {
         _ = await run.result
     }
 
-    @Test("Keys that leave get what is there, are never fetched and never incomplete")
-    func leaving() async throws {
+    @Test func `Keys that leave get what is there, are never fetched and never incomplete`() async throws {
         let fake = FakeSource(["a": "1", "b": "2"])
         try await RunningHook.with([.sample], fake.source) { running in
             let hook = running.hook
@@ -157,8 +157,9 @@ struct FetchHookTests {
         }
     }
 
-    @Test("An outage shows as a fault and one line of the log, and ends with another; what it owed is told")
-    func outage() async throws {
+    @Test func `An outage shows as a fault and one line of the log, and ends with another; what it owed is told`()
+        async throws
+    {
         let fake = FakeSource(["a": "1", "b": "2", "c": "3", "d": "4"])
         fake.change { $0.error = PostgresError(.unavailable, "no connection to PostgreSQL") }
         try await RunningHook.with([.sample], fake.source) { running in
@@ -181,8 +182,7 @@ struct FetchHookTests {
         }
     }
 
-    @Test("A rule that the database has not taken yet asks nothing before it has")
-    func validation() async throws {
+    @Test func `A rule that the database has not taken yet asks nothing before it has`() async throws {
         let fake = FakeSource(["a": "1"])
         fake.change { $0.refusal = FetchRuleError(.query, "has 1 column") }
         try await RunningHook.with([.sample], fake.source, isValidated: false) { running in
@@ -196,8 +196,7 @@ struct FetchHookTests {
         }
     }
 
-    @Test("One key whose data raises costs itself alone")
-    func poison() async throws {
+    @Test func `One key whose data raises costs itself alone`() async throws {
         let names = (0..<40).map { "k\($0)" }
         let fake = FakeSource(Dictionary(uniqueKeysWithValues: names.map { ($0, "1") }))
         fake.change { $0.poison = ["k17"] }
@@ -208,8 +207,7 @@ struct FetchHookTests {
         }
     }
 
-    @Test("A query that comes to give one column only, while the node runs, is a failure")
-    func oneColumn() async throws {
+    @Test func `A query that comes to give one column only, while the node runs, is a failure`() async throws {
         let source = FetchSource { _, _, _ in
             PostgresResult(columns: ["k"], rows: [[bytes("a")]])
         } validate: { _ in
@@ -223,8 +221,9 @@ struct FetchHookTests {
         }
     }
 
-    @Test("What a query gives is compacted, and refused when it is no JSON, too long or of strangers")
-    func values() async throws {
+    @Test func `What a query gives is compacted, and refused when it is no JSON, too long or of strangers`()
+        async throws
+    {
         let long = #""\#(String(repeating: "x", count: FetchOutcome.maximumValueBytes))""#
         let rows = [
             ("lines", "{\r\n \"a\" :\n[ 1.0 , 1e400 ]\n}"), ("broken", "{\"a\":"), ("long", long), ("twice", "1"),
@@ -243,8 +242,7 @@ struct FetchHookTests {
         }
     }
 
-    @Test("A caller that is cancelled goes at once")
-    func cancellation() async throws {
+    @Test func `A caller that is cancelled goes at once`() async throws {
         let fake = FakeSource()
         fake.change { $0.isHung = true }
         let rule = FetchRule(field: "user", query: "$1", timeout: .seconds(3600))

@@ -8,16 +8,14 @@ import Testing
 struct FetchRuleTests {
     func parse(_ text: String) throws(FetchRuleError) -> [FetchRule] { try FetchRule.parse(bytes(text)) }
 
-    @Test("A rule has a field and a query; the rest has defaults")
-    func defaults() throws {
+    @Test func `A rule has a field and a query; the rest has defaults`() throws {
         let rules = try parse(#"[{"field": "user", "query": "SELECT key, data FROM profiles WHERE key = ANY($1)"}]"#)
         #expect(rules == FetchRule.standard)
         #expect(rules[0].timeout == .milliseconds(250) && rules[0].ttl == .seconds(60))
         #expect(rules[0].topics == .all && !rules[0].takesTopic)
     }
 
-    @Test("Every member is read")
-    func members() throws {
+    @Test func `Every member is read`() throws {
         let rules = try parse(
             #"[{"topics":"room:*","field":"role_2","query":"SELECT k, r FROM m WHERE k=ANY($1) AND t=$2","#
                 + #""timeout_ms":1000,"ttl":5}]"#)
@@ -26,14 +24,12 @@ struct FetchRuleTests {
     }
 
     @Test(
-        "A query asks for the topic when it has $2",
         arguments: [("$1", false), ("$1 $2", true), ("$1 $20 $12", false), ("$1 $$ $2", true), ("$1 $2x", true)])
-    func secondParameter(_ query: String, _ takesTopic: Bool) {
+    func `A query asks for the topic when it has $2`(_ query: String, _ takesTopic: Bool) {
         #expect(FetchRule(field: "f", query: query).takesTopic == takesTopic)
     }
 
     @Test(
-        "What is wrong is told with rule and member",
         arguments: [
             ("{", "the fetch rules are no JSON"),
             ("{}", "the fetch rules must be an array, not an object"),
@@ -65,27 +61,24 @@ struct FetchRuleTests {
                 "fetch rule 2: field: rule 1 gives a to the same topics already"
             ),
         ])
-    func faults(_ text: String, _ message: String) {
+    func `What is wrong is told with rule and member`(_ text: String, _ message: String) {
         let error = #expect(throws: FetchRuleError.self) { try parse(text) }
         #expect(error?.code == .settings)
         #expect(error?.message.hasPrefix(message) == true, "\(error?.message ?? "")")
     }
 
-    @Test("One field may come from several rules whose topics overlap")
-    func overlap() throws {
+    @Test func `One field may come from several rules whose topics overlap`() throws {
         let rules = try parse(
             #"[{"topics":"room:vip","field":"a","query":"$1"},{"topics":"room:*","field":"a","query":"$1"}]"#)
         #expect(rules.count == 2)
     }
 
-    @Test("No more rules are taken than anybody needs")
-    func many() {
+    @Test func `No more rules are taken than anybody needs`() {
         let text = (0...FetchRule.maximumCount).map { #"{"field":"f\#($0)","query":"$1"}"# }.joined(separator: ",")
         #expect(throws: FetchRuleError.self) { try parse("[\(text)]") }
     }
 
     @Test(
-        "A star stands for any run of bytes, everything else for itself",
         arguments: [
             ("*", "anything", true), ("room:*", "room:", true), ("room:*", "room:lobby", true),
             ("room:*", "rooms:lobby", false), ("*:lobby", "room:lobby", true), ("*:lobby", "room:lobby:2", false),
@@ -94,13 +87,15 @@ struct FetchRuleTests {
             ("room", "rooms", false), ("rooms", "room", false), ("*a*a*a*b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaa", false),
             ("*ü", "grün ü", true), ("u\u{308}", "ü", false),
         ])
-    func patterns(_ pattern: String, _ name: String, _ matches: Bool) throws {
+    func `A star stands for any run of bytes, everything else for itself`(
+        _ pattern: String, _ name: String, _ matches: Bool
+    ) throws {
         let pattern = try #require(TopicPattern(pattern))
         #expect(pattern.matches(topic(name)) == matches)
     }
 
-    @Test("A pattern is no longer than a topic, and not empty", arguments: ["", String(repeating: "x", count: 257)])
-    func patternLength(_ text: String) {
+    @Test(arguments: ["", String(repeating: "x", count: 257)])
+    func `A pattern is no longer than a topic, and not empty`(_ text: String) {
         #expect(TopicPattern(text) == nil)
     }
 }

@@ -9,8 +9,8 @@ import Testing
 struct RuleStateChangesTests {
     var rule = RuleUnderTest()
 
-    @Test("What is known is fetched anew and told if it differs; what is not known is told at once")
-    mutating func invalidate() throws {
+    @Test
+    mutating func `What is known is fetched anew and told if it differs; what is not known is told at once`() throws {
         rule.load(["a": "1", "b": "1"])
         rule.pass(.milliseconds(10))
         rule.state.invalidate(keys("a", "b", "stranger"), at: rule.now)
@@ -23,8 +23,8 @@ struct RuleStateChangesTests {
         #expect(rule.changed == [Set(keys("stranger")), Set(keys("a"))] && rule.shown("a") == "2")
     }
 
-    @Test("Data that appears, and data that goes away, are told")
-    mutating func appearance() throws {
+    @Test
+    mutating func `Data that appears, and data that goes away, are told`() throws {
         rule.load(["a": "1"])
         rule.fetch(keys("b"))
         rule.pass(.milliseconds(10))
@@ -37,8 +37,10 @@ struct RuleStateChangesTests {
         #expect(rule.shown("a") == "-" && rule.shown("b") == "2")
     }
 
-    @Test("What changes while its query is under way is asked for again, since the query may have come too early")
-    mutating func dirty() throws {
+    @Test
+    mutating func
+        `What changes while its query is under way is asked for again, since the query may have come too early`() throws
+    {
         let waiter = try rule.wait(for: keys("a"))
         let early = try rule.query()
         rule.state.invalidate(keys("a"), at: rule.now)
@@ -53,8 +55,8 @@ struct RuleStateChangesTests {
         #expect(rule.changed == [Set(keys("a"))] && rule.shown("a") == "2" && none.isEmpty)
     }
 
-    @Test("What changes before its query begins is asked for once")
-    mutating func dirtyBefore() throws {
+    @Test
+    mutating func `What changes before its query begins is asked for once`() throws {
         rule.fetch(keys("other"))
         _ = rule.queries()
         rule.fetch(keys("a"))
@@ -66,8 +68,10 @@ struct RuleStateChangesTests {
         #expect(none.isEmpty)
     }
 
-    @Test("After missed news all that is known is fetched anew, at most a batch in a window, and told where it differs")
-    mutating func revalidate() {
+    @Test
+    mutating func
+        `After missed news all that is known is fetched anew, at most a batch in a window, and told where it differs`()
+    {
         let data = Dictionary(uniqueKeysWithValues: (0..<1_200).map { ("k\($0)", "1") })
         rule.load(data)
         rule.pass(.milliseconds(20))
@@ -88,8 +92,8 @@ struct RuleStateChangesTests {
         #expect(rule.wake == nil)
     }
 
-    @Test("After missed news what is shown is asked for first, and incomplete where it cannot be")
-    mutating func revalidateShown() {
+    @Test
+    mutating func `After missed news what is shown is asked for first, and incomplete where it cannot be`() {
         rule.load(Dictionary(uniqueKeysWithValues: (0..<2_000).map { ("k\($0)", "1") }))
         rule.pass(.milliseconds(20))
         rule.state.revalidate()
@@ -100,8 +104,8 @@ struct RuleStateChangesTests {
         #expect(rule.known("k1")?.failure == .outage)
     }
 
-    @Test("A query that was under way when news was missed is followed by another")
-    mutating func revalidateUnderway() throws {
+    @Test
+    mutating func `A query that was under way when news was missed is followed by another`() throws {
         rule.fetch(keys("a"))
         let early = try rule.query()
         rule.state.revalidate()
@@ -111,8 +115,8 @@ struct RuleStateChangesTests {
         #expect(late.map(\.batch.keys) == [keys("a")])
     }
 
-    @Test("While much is fetched anew, who waits for a key is served in the next window")
-    mutating func revalidateAndFetch() {
+    @Test
+    mutating func `While much is fetched anew, who waits for a key is served in the next window`() {
         rule.load(Dictionary(uniqueKeysWithValues: (0..<2_000).map { ("k\($0)", "1") }))
         rule.pass(.milliseconds(20))
         rule.state.revalidate()

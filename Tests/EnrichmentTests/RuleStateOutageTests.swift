@@ -10,8 +10,8 @@ import Testing
 struct RuleStateOutageTests {
     var rule = RuleUnderTest()
 
-    @Test("A refresh that fails keeps the last known value, marked, and is tried again by itself")
-    mutating func failedRefresh() throws {
+    @Test
+    mutating func `A refresh that fails keeps the last known value, marked, and is tried again by itself`() throws {
         rule.load(["a": "1"])
         rule.pass(FetchRule.sample.ttl)
         rule.fetch(keys("a"))
@@ -27,8 +27,10 @@ struct RuleStateOutageTests {
         #expect(rule.shown("a") == "1" && rule.changed == [Set(keys("a"))], "told whole again, though it is the same")
     }
 
-    @Test("Three failures in a row open the breaker; what waits then goes at once, and nothing is asked any more")
-    mutating func opens() throws {
+    @Test
+    mutating func
+        `Three failures in a row open the breaker; what waits then goes at once, and nothing is asked any more`() throws
+    {
         rule.load(["known": "1"])
         for number in 0..<2 {
             rule.pass(.milliseconds(10))
@@ -54,8 +56,8 @@ struct RuleStateOutageTests {
         #expect(rule.known("late")?.failure == .outage && rule.shown("known") == "1")
     }
 
-    @Test("However many wait when the breaker opens, they go little by little, without a pause")
-    mutating func opensOnMany() {
+    @Test
+    mutating func `However many wait when the breaker opens, they go little by little, without a pause`() {
         rule.fetch(keys(0..<10_000))
         var waiting = rule.queries()
         for number in 0..<100 {
@@ -70,8 +72,8 @@ struct RuleStateOutageTests {
         #expect(rule.settled.count == 1 && waiting.isEmpty && rule.shown("k9999") == "-?")
     }
 
-    @Test("Failures that are not in a row open nothing")
-    mutating func notInARow() {
+    @Test
+    mutating func `Failures that are not in a row open nothing`() {
         for number in 0..<10 {
             rule.fetch([key("k\(number)")])
             for query in rule.queries() {
@@ -82,8 +84,8 @@ struct RuleStateOutageTests {
         #expect(rule.state.fault == nil && rule.transitions.isEmpty)
     }
 
-    @Test("What grows stale while the breaker is open is shown as incomplete")
-    mutating func staleWhileOpen() {
+    @Test
+    mutating func `What grows stale while the breaker is open is shown as incomplete`() {
         rule.load(["a": "1"])
         rule.open()
         #expect(rule.known("a")?.failure == nil)
@@ -91,8 +93,8 @@ struct RuleStateOutageTests {
         #expect(rule.known("a")?.failure == .outage && rule.shown("a") == "1?")
     }
 
-    @Test("What was known, and incomplete, is told when it is whole again, though it is the same")
-    mutating func knownIncomplete() throws {
+    @Test
+    mutating func `What was known, and incomplete, is told when it is whole again, though it is the same`() throws {
         rule.load(["a": "1"])
         rule.fetch(keys("nobody"))
         for query in rule.queries() { rule.answer(query) }
@@ -106,8 +108,8 @@ struct RuleStateOutageTests {
         #expect(rule.changed.reduce(into: Set()) { $0.formUnion($1) }.isSuperset(of: keys("a", "nobody")))
     }
 
-    @Test("What nobody had the time to wait for is told, however its query fares at first")
-    mutating func lateFailure() throws {
+    @Test
+    mutating func `What nobody had the time to wait for is told, however its query fares at first`() throws {
         rule.fetch(keys("a", "nobody"), within: .milliseconds(1))
         let late = try rule.query()
         rule.pass(.milliseconds(1))
@@ -121,8 +123,8 @@ struct RuleStateOutageTests {
         #expect(rule.changed == [Set(keys("a", "nobody"))])
     }
 
-    @Test("One answered probe closes the breaker, and all that is owed is fetched and told")
-    mutating func recovers() throws {
+    @Test
+    mutating func `One answered probe closes the breaker, and all that is owed is fetched and told`() throws {
         rule.open()
         rule.fetch(keys("a", "b"))
         let failing = try rule.probe()
@@ -142,8 +144,8 @@ struct RuleStateOutageTests {
         #expect(rule.shown("a") == "1" && rule.shown("b") == "-")
     }
 
-    @Test("What is invalidated while the breaker is open is owed, and told when it comes")
-    mutating func invalidatedWhileOpen() throws {
+    @Test
+    mutating func `What is invalidated while the breaker is open is owed, and told when it comes`() throws {
         rule.load(["a": "1"])
         rule.open()
         rule.state.invalidate(keys("a"), at: rule.now)
@@ -154,17 +156,18 @@ struct RuleStateOutageTests {
         #expect(rule.shown("a") == "2" && rule.changed.contains { $0.contains(key("a")) })
     }
 
-    @Test("A probe that data makes fail is an answer")
-    mutating func probeRaises() throws {
+    @Test
+    mutating func `A probe that data makes fail is an answer`() throws {
         rule.open()
         rule.fail(try rule.probe(), raised)
         _ = rule.queries()
         #expect(rule.state.fault == nil && rule.transitions.last == .closed)
     }
 
-    @Test(
-        "A rule that the database has not been asked about owes everything until it has, and its first failure is news")
-    mutating func unvalidated() {
+    @Test
+    mutating func
+        `A rule that the database has not been asked about owes everything until it has, and its first failure is news`()
+    {
         rule = RuleUnderTest(breaker: FetchBreaker(openBecause: "not asked yet"))
         let waiter = rule.fetch(keys("a"))
         #expect(waiter == nil && rule.shown("a") == "-?" && rule.state.fault == "not asked yet")

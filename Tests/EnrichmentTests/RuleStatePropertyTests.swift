@@ -124,9 +124,10 @@ private struct World {
 @Suite("The state of a rule, whatever happens")
 struct RuleStatePropertyTests {
     @Test(
-        "Whoever shows what was told last shows what the database has, once that is well, and nobody waits for ever",
         arguments: 0..<200)
-    func converges(_ seed: UInt64) throws {
+    func `Whoever shows what was told last shows what the database has, once that is well, and nobody waits for ever`(
+        _ seed: UInt64
+    ) throws {
         var world = World(seed: seed)
         world.run(steps: 400)
         try world.settle()

@@ -30,8 +30,8 @@ struct RuleStateRaisingTests {
         }
     }
 
-    @Test("Three hundred keys that raise cost two hundred others seconds and queries, but not their data")
-    mutating func many() {
+    @Test
+    mutating func `Three hundred keys that raise cost two hundred others seconds and queries, but not their data`() {
         let (good, bad) = (keys(0..<200), keys(200..<500))
         rule.fetch((bad + good).shuffled())
         let start = rule.now
@@ -44,8 +44,8 @@ struct RuleStateRaisingTests {
         #expect(rule.raised == 300)
     }
 
-    @Test("While keys are looked through that may raise, others are asked for without them, and at once")
-    mutating func apart() {
+    @Test
+    mutating func `While keys are looked through that may raise, others are asked for without them, and at once`() {
         rule.fetch(keys(0..<500))
         for query in rule.queries() { rule.fail(query, raised) }
         let suspects = rule.queries()
@@ -56,8 +56,10 @@ struct RuleStateRaisingTests {
         #expect(suspects.map(\.isSearch) == [true] && queries.map(\.batch.keys) == [keys("clean")])
     }
 
-    @Test("A key that raised is asked for again apart from all others, after a pause that doubles up to the TTL")
-    mutating func pauses() throws {
+    @Test
+    mutating func
+        `A key that raised is asked for again apart from all others, after a pause that doubles up to the TTL`() throws
+    {
         for pause in [5, 10, 20, 40, 60, 60] as [Int64] {
             rule.fetch(keys("bad"))
             rule.fail(try rule.query(), raised)
@@ -80,8 +82,8 @@ struct RuleStateRaisingTests {
         #expect(together.count == 1, "it is as good as any other")
     }
 
-    @Test("What is suspect when the database goes away is suspect when it is back")
-    mutating func outage() throws {
+    @Test
+    mutating func `What is suspect when the database goes away is suspect when it is back`() throws {
         rule.fetch(keys("bad", "a", "b"))
         rule.fail(try rule.query(), raised)
         rule.fail(try rule.query())
@@ -96,8 +98,8 @@ struct RuleStateRaisingTests {
         #expect(rule.changed.reduce(into: Set()) { $0.formUnion($1) }.isSuperset(of: keys("a", "b")))
     }
 
-    @Test("What changes while it is looked through is told, also when it raised a moment before")
-    mutating func repaired() throws {
+    @Test
+    mutating func `What changes while it is looked through is told, also when it raised a moment before`() throws {
         rule.fetch(keys("a", "bad"))
         rule.fail(try rule.query(), raised)
         let a = try rule.query()
@@ -111,8 +113,8 @@ struct RuleStateRaisingTests {
         #expect(rule.changed == [Set(keys("bad"))])
     }
 
-    @Test("A query that raises whatever it is asked for is a fault after a minute, and asks on")
-    mutating func hopeless() {
+    @Test
+    mutating func `A query that raises whatever it is asked for is a fault after a minute, and asks on`() {
         for number in 0..<300 {
             rule.fetch([key("k\(number)")])
             for query in rule.queries() { rule.fail(query, raised) }
@@ -127,8 +129,8 @@ struct RuleStateRaisingTests {
         #expect(rule.state.fault == nil && rule.transitions.last == .closed)
     }
 
-    @Test("Beyond their bound suspects are owed, and looked through when there is room")
-    mutating func bound() {
+    @Test
+    mutating func `Beyond their bound suspects are owed, and looked through when there is room`() {
         let count = SuspectSearch.maximum + 2 * FetchBatcher.maximumKeys
         rule.fetch(keys(0..<count))
         rule.fetch(keys("bad"))

@@ -9,8 +9,8 @@ import Testing
 struct RuleStateTests {
     var rule = RuleUnderTest()
 
-    @Test("Who wants a key while its query is under way waits for that query")
-    mutating func singleFlight() throws {
+    @Test
+    mutating func `Who wants a key while its query is under way waits for that query`() throws {
         let first = rule.fetch(keys("a", "b"))
         let queries = rule.queries()
         let second = rule.fetch(keys("b"))
@@ -24,8 +24,8 @@ struct RuleStateTests {
         #expect(rule.shown("a") == "1" && rule.shown("b") == "2" && rule.changed.isEmpty)
     }
 
-    @Test("A key that comes within the window joins the next query, also one that waits already")
-    mutating func window() {
+    @Test
+    mutating func `A key that comes within the window joins the next query, also one that waits already`() {
         rule.fetch(keys("a"))
         _ = rule.queries()
         rule.fetch(keys("b"))
@@ -37,8 +37,8 @@ struct RuleStateTests {
         #expect(after.map(\.batch.keys) == [keys("b", "c")])
     }
 
-    @Test("Nothing is asked twice before its time is over: data, no row, NULL")
-    mutating func timeToLive() {
+    @Test
+    mutating func `Nothing is asked twice before its time is over: data, no row, NULL`() {
         rule.load(["a": "1"])
         rule.pass(FetchBatcher.window)
         rule.fetch(keys("absent"))
@@ -50,8 +50,8 @@ struct RuleStateTests {
         #expect(rule.shown("a") == "1" && rule.shown("absent") == "-")
     }
 
-    @Test("What is stale is shown at once, asked for once, and told only if it is other")
-    mutating func stale() throws {
+    @Test
+    mutating func `What is stale is shown at once, asked for once, and told only if it is other`() throws {
         rule.load(["a": "1", "b": "1"])
         rule.pass(FetchRule.sample.ttl)
         let shown = (rule.known("a")?.json, rule.known("b")?.json)
@@ -66,8 +66,8 @@ struct RuleStateTests {
         #expect(rule.changed == [Set(keys("b"))])
     }
 
-    @Test("Who has waited for the time-out goes; what comes later is told")
-    mutating func expiry() throws {
+    @Test
+    mutating func `Who has waited for the time-out goes; what comes later is told`() throws {
         let waiter = try rule.wait(for: keys("a"))
         let query = try rule.query()
         #expect(rule.wake == FetchRule.sample.timeout + FetchBatcher.window)
@@ -79,8 +79,8 @@ struct RuleStateTests {
         #expect(rule.changed == [Set(keys("a"))] && rule.shown("a") == "1")
     }
 
-    @Test("Who has less time than the rule gives goes when it is over; more time makes no difference")
-    mutating func deadline() throws {
+    @Test
+    mutating func `Who has less time than the rule gives goes when it is over; more time makes no difference`() throws {
         let patient = try rule.wait(for: keys("a"), within: .seconds(60))
         let hasty = try rule.wait(for: keys("a"), within: .seconds(2))
         let hastier = try rule.wait(for: keys("a", "b"), within: .seconds(1))
@@ -100,8 +100,8 @@ struct RuleStateTests {
         #expect(rule.changed == [Set(keys("a", "b"))])
     }
 
-    @Test("Who has no time left waits for nothing, and what was wanted is asked for and told")
-    mutating func noTime() throws {
+    @Test
+    mutating func `Who has no time left waits for nothing, and what was wanted is asked for and told`() throws {
         let waiter = rule.fetch(keys("a"), within: .zero)
         #expect(waiter == nil && rule.shown("a") == "-?")
         let other = try rule.wait(for: keys("b"))
@@ -110,8 +110,10 @@ struct RuleStateTests {
         #expect(rule.changed == [Set(keys("a"))] && rule.settled == [other] && rule.shown("b") == "-")
     }
 
-    @Test("A rule that asks for the topic knows a key per topic, and forgets it on all when it is invalidated")
-    mutating func topical() throws {
+    @Test
+    mutating func `A rule that asks for the topic knows a key per topic, and forgets it on all when it is invalidated`()
+        throws
+    {
         rule = RuleUnderTest(.topical)
         rule.fetch(keys("a"), on: topic("one"))
         rule.fetch(keys("a", "b"), on: topic("two"))
@@ -127,8 +129,8 @@ struct RuleStateTests {
         #expect(anew.allSatisfy { $0.batch.keys == keys("a") })
     }
 
-    @Test("No more than four queries run at once, and what waits goes together")
-    mutating func width() {
+    @Test
+    mutating func `No more than four queries run at once, and what waits goes together`() {
         for number in 0..<6 {
             rule.fetch([key("k\(number)")])
             rule.pass(.milliseconds(10))
@@ -140,8 +142,8 @@ struct RuleStateTests {
         #expect(queries.map(\.batch.keys) == [keys("k4", "k5")])
     }
 
-    @Test("Beyond its bound the rule asks for no more, says so at once, and tries again by itself")
-    mutating func bound() {
+    @Test
+    mutating func `Beyond its bound the rule asks for no more, says so at once, and tries again by itself`() {
         rule.fetch(keys(0..<AskedSlots.maximum), within: .zero)
         let last = "k\(AskedSlots.maximum - 1)"
         #expect(rule.shown(last) == "-?")
@@ -160,8 +162,8 @@ struct RuleStateTests {
         #expect(rule.changed.contains { $0.contains(key(last)) })
     }
 
-    @Test("What cannot be shown counts as failed for its time; the last that could stays")
-    mutating func unusable() throws {
+    @Test
+    mutating func `What cannot be shown counts as failed for its time; the last that could stays`() throws {
         rule.load(["a": "1"])
         rule.pass(FetchRule.sample.ttl)
         rule.fetch(keys("a", "b"))

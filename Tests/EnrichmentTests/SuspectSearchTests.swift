@@ -26,8 +26,8 @@ struct SuspectSearchTests {
         return (answered, found, queries)
     }
 
-    @Test("One key at fault is found, and all others are answered, in few queries", arguments: [2, 20, 500])
-    mutating func one(_ count: Int) {
+    @Test(arguments: [2, 20, 500])
+    mutating func `One key at fault is found, and all others are answered, in few queries`(_ count: Int) {
         let batch = keys(0..<count)
         for place in stride(from: 0, to: count, by: 7) {
             search = SuspectSearch()
@@ -38,8 +38,9 @@ struct SuspectSearchTests {
         }
     }
 
-    @Test("Every key is answered or found, whichever raise, and each of those costs few queries", arguments: 0..<50)
-    mutating func complete(_ seed: UInt64) {
+    @Test(arguments: 0..<50)
+    mutating func `Every key is answered or found, whichever raise, and each of those costs few queries`(_ seed: UInt64)
+    {
         var random = SplitMix(seed: seed)
         var (all, raising): ([Key], Set<Key>) = ([], [])
         for batch in 0..<Int.random(in: 1...5, using: &random) {
@@ -54,8 +55,8 @@ struct SuspectSearchTests {
         #expect(queries <= min(2 * all.count, 40 + 10 * raising.count))
     }
 
-    @Test("Where most keys raise each costs little more than one query, in whatever order they come")
-    mutating func many() {
+    @Test
+    mutating func `Where most keys raise each costs little more than one query, in whatever order they come`() {
         let (good, bad) = (keys(0..<200), keys(200..<500))
         for batch in [good + bad, bad + good, (good + bad).shuffled()] {
             search = SuspectSearch()
@@ -65,8 +66,8 @@ struct SuspectSearchTests {
         }
     }
 
-    @Test("What raised before is asked for when nobody else is, and at one go when all is well again")
-    mutating func again() throws {
+    @Test
+    mutating func `What raised before is asked for when nobody else is, and at one go when all is well again`() throws {
         search.add(FetchBatch(topic: nil, keys: keys(0..<500)))
         _ = play(raising: Set(keys(0..<500)))
         for key in keys(0..<300) { search.add(FetchSlot(key: key, topic: nil)) }
@@ -80,8 +81,8 @@ struct SuspectSearchTests {
         #expect(found.isEmpty && answered.count == 301 && queries < 12)
     }
 
-    @Test("One group at a time, of one topic, and not without a pause")
-    mutating func pace() throws {
+    @Test
+    mutating func `One group at a time, of one topic, and not without a pause`() throws {
         search.add(FetchBatch(topic: topic("one"), keys: keys("a", "b")))
         search.add(FetchBatch(topic: topic("two"), keys: keys("a", "b")))
         let next = search.next(at: now)
@@ -98,8 +99,8 @@ struct SuspectSearchTests {
         #expect(late == FetchBatch(topic: topic("one"), keys: keys("b")))
     }
 
-    @Test("A group whose query fails for another reason is gone, and what is given up is too")
-    mutating func failure() throws {
+    @Test
+    mutating func `A group whose query fails for another reason is gone, and what is given up is too`() throws {
         search.add(FetchBatch(topic: nil, keys: keys(0..<10)))
         search.add(FetchSlot(key: key("raiser"), topic: nil))
         let next = search.next(at: now)

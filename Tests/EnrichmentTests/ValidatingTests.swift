@@ -7,8 +7,7 @@ import Testing
 
 @Suite("Checking a rule against a real database")
 struct ValidatingTests {
-    @Test("The standard rule is taken once the migrations ran; before, the error says what to run")
-    func standard() async throws {
+    @Test func `The standard rule is taken once the migrations ran; before, the error says what to run`() async throws {
         try await withPostgres { url in
             let connection = try await PostgresConnection.connect(to: try PostgresURL(url), timeout: .seconds(60))
             defer { connection.close() }
@@ -24,7 +23,6 @@ struct ValidatingTests {
     }
 
     @Test(
-        "What gives keys and JSON is taken",
         arguments: [
             "SELECT key, data FROM profiles WHERE key = ANY($1)",
             "SELECT id::text, to_jsonb(u) FROM users u WHERE id::text = ANY($1)",
@@ -35,12 +33,11 @@ struct ValidatingTests {
             "SELECT k, to_jsonb(length(k)) FROM unnest($1) k",
             "SELECT key, data FROM profiles WHERE key = ANY($1) -- '$2'",
         ])
-    func good(_ query: String) async throws {
+    func `What gives keys and JSON is taken`(_ query: String) async throws {
         try await withUsers { try await FetchRule(field: "user", query: query).validate(on: $0) }
     }
 
     @Test(
-        "What does not is refused with the reason and the query",
         arguments: [
             ("SELECT name FROM users WHERE name = ANY($1)", "has 1 column, needs two: the key and its data"),
             ("SELECT 1, 2, $1::text[]", "has 3 columns, needs two: the key and its data"),
@@ -57,7 +54,7 @@ struct ValidatingTests {
             ("SELECT name, name FROM users WHERE name = ANY($1); SELECT 1", "cannot insert multiple commands"),
             ("", "has 0 columns"),
         ])
-    func bad(_ query: String, _ reason: String) async throws {
+    func `What does not is refused with the reason and the query`(_ query: String, _ reason: String) async throws {
         try await withUsers { connection in
             let rule = FetchRule(topics: TopicPattern("room:*")!, field: "user", query: query)
             let error = await #expect(throws: FetchRuleError.self) { try await rule.validate(on: connection) }
@@ -68,8 +65,7 @@ struct ValidatingTests {
         }
     }
 
-    @Test("A database that is away says nothing of the rule")
-    func away() async throws {
+    @Test func `A database that is away says nothing of the rule`() async throws {
         try await withUsers { connection in
             connection.close()
             let error = await #expect(throws: FetchRuleError.self) {

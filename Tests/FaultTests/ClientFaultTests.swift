@@ -6,8 +6,9 @@ import Testing
 /// What happens when clients do not read, hang up by half, or come and go at once.
 @Suite("Clients that fail")
 struct ClientFaultTests {
-    @Test("Clients that connect and never read are closed in time, cost bounded memory, and delay nobody")
-    func neverReads() async throws {
+    @Test func `Clients that connect and never read are closed in time, cost bounded memory, and delay nobody`()
+        async throws
+    {
         let age = 3 * patience
         let settings = ["ROLLCALL_STUCK_READER_AGE": "\(age)", "ROLLCALL_SLOW_READER_BYTES": "65536"]
         try await FaultCluster.with(settings: settings) { cluster in
@@ -63,8 +64,10 @@ struct ClientFaultTests {
         }
     }
 
-    @Test("What a client sends behind its request for a stream is neither done nor answered, and costs nobody anything")
-    func talksOn() async throws {
+    @Test
+    func `What a client sends behind its request for a stream is neither done nor answered, and costs nobody anything`()
+        async throws
+    {
         try await FaultCluster.with { cluster in
             let client = cluster.clients[0]
             let presences = RollcallClient.path(topic: "talk", "presences")
@@ -87,8 +90,10 @@ struct ClientFaultTests {
         }
     }
 
-    @Test("Clients that hang up by half are gone, and their connections with them; what they asked for is answered")
-    func halfCloses() async throws {
+    @Test
+    func `Clients that hang up by half are gone, and their connections with them; what they asked for is answered`()
+        async throws
+    {
         try await FaultCluster.with { cluster in
             let (node, client) = (cluster.nodes[0], cluster.clients[0])
             let owners = try await cluster.streamOwners(2)
@@ -142,8 +147,9 @@ struct ClientFaultTests {
         }
     }
 
-    @Test("20,000 connections that are dropped leave nothing behind: no stream, no file, no memory, no presence")
-    func connectAndDrop() async throws {
+    @Test func `20,000 connections that are dropped leave nothing behind: no stream, no file, no memory, no presence`()
+        async throws
+    {
         try await FaultCluster.with { cluster in
             let (node, client) = (cluster.nodes[0], cluster.clients[0])
             let owners = try await cluster.streamOwners(2)

@@ -9,8 +9,7 @@ import Testing
     "Redis' clock is set",
     .enabled(if: MovableClock.isPossible, "macOS preloads no library into redis-server, so its clock cannot be moved"))
 struct ClockFaultTests {
-    @Test("A minute forward: all leases are over at once, and nobody leaves")
-    func forward() async throws {
+    @Test func `A minute forward: all leases are over at once, and nobody leaves`() async throws {
         try await withClock { cluster, clock in
             let streams = try await cluster.streamOwners(6)
             let backends = try await cluster.requestOwners(4)
@@ -26,8 +25,9 @@ struct ClockFaultTests {
         }
     }
 
-    @Test("Forward by 12 seconds: nobody leaves, and who dies then does so when the hold of as long is over")
-    func deathAfterForward() async throws {
+    @Test func `Forward by 12 seconds: nobody leaves, and who dies then does so when the hold of as long is over`()
+        async throws
+    {
         try await withClock { cluster, clock in
             let streams = try await cluster.streamOwners(6)
             let backends = try await cluster.requestOwners(4)
@@ -43,8 +43,9 @@ struct ClockFaultTests {
         }
     }
 
-    @Test("A minute backward: nobody leaves, and who dies after a renewal leaves within a ttl and the hold")
-    func backward() async throws {
+    @Test func `A minute backward: nobody leaves, and who dies after a renewal leaves within a ttl and the hold`()
+        async throws
+    {
         try await withClock { cluster, clock in
             let streams = try await cluster.streamOwners(6)
             let backends = try await cluster.requestOwners(4)
@@ -67,8 +68,7 @@ struct ClockFaultTests {
         }
     }
 
-    @Test("A minute forward, and a minute back while expiry is held for it: nobody leaves")
-    func forwardAndBack() async throws {
+    @Test func `A minute forward, and a minute back while expiry is held for it: nobody leaves`() async throws {
         try await withClock { cluster, clock in
             let streams = try await cluster.streamOwners(6)
             let backends = try await cluster.requestOwners(4)

@@ -7,8 +7,9 @@ import Testing
 /// What happens to the nodes' connections to Redis.
 @Suite("Connections that fail")
 struct ConnectionFaultTests {
-    @Test("Pub/sub connections that are cut, with one change and then silence: everybody sees the change")
-    func cutPubSub() async throws {
+    @Test func `Pub/sub connections that are cut, with one change and then silence: everybody sees the change`()
+        async throws
+    {
         try await FaultCluster.with(settings: ["ROLLCALL_DEFAULT_TTL": "15"]) { cluster in
             let owners = try await cluster.streamOwners(5)
             let restless = cluster.restlessWatcher()
@@ -27,8 +28,9 @@ struct ConnectionFaultTests {
         }
     }
 
-    @Test("A pub/sub connection that is silently dead: the node finds out within 17 seconds and replaces it")
-    func silentPubSub() async throws {
+    @Test func `A pub/sub connection that is silently dead: the node finds out within 17 seconds and replaces it`()
+        async throws
+    {
         try await FaultCluster.with(settings: ["ROLLCALL_DEFAULT_TTL": "15"]) { cluster in
             let owners = try await cluster.streamOwners(4)
             let restless = cluster.restlessWatcher()
@@ -53,8 +55,8 @@ struct ConnectionFaultTests {
         }
     }
 
-    @Test("A node that reads messages too slowly and is cut off by Redis: it reloads what it missed")
-    func slowSubscriber() async throws {
+    @Test func `A node that reads messages too slowly and is cut off by Redis: it reloads what it missed`() async throws
+    {
         try await FaultCluster.with(settings: ["ROLLCALL_DEFAULT_TTL": "15"]) { cluster in
             let owners = try await cluster.streamOwners(4)
             let restless = cluster.restlessWatcher()

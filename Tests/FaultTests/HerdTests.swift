@@ -12,8 +12,9 @@ import Testing
 /// hold nothing of it.
 @Suite("A herd after Redis was wiped")
 struct HerdTests {
-    @Test("50,000 presences are registered anew: nodes do so within seconds, nobody leaves, and Redis is at ease")
-    func herd() async throws {
+    @Test func `50,000 presences are registered anew: nodes do so within seconds, nobody leaves, and Redis is at ease`()
+        async throws
+    {
         // Redis is away for less than a heartbeat's period, so that nobody's lease matters.
         try await FaultCluster.with(settings: ["ROLLCALL_DEFAULT_TTL": "60"]) { cluster in
             let (redis, clients) = (cluster.redis, cluster.clients)

@@ -11,8 +11,10 @@ struct NodeFaultTests {
     /// The ttl that a cluster gives to streams, and what a sweep may take beyond it.
     private static let bound = Duration.seconds(5 + 2)
 
-    @Test("A node cut off from Redis: others see its browsers leave once, its own streams stay and bring them back")
-    func partitioned() async throws {
+    @Test
+    func `A node cut off from Redis: others see its browsers leave once, its own streams stay and bring them back`()
+        async throws
+    {
         try await FaultCluster.with { cluster in
             let (cut, other) = (cluster.clients[0], cluster.clients[1])
             let browsers = try await Browsers.open(4, on: cluster.topic, at: cut)
@@ -50,8 +52,9 @@ struct NodeFaultTests {
         }
     }
 
-    @Test("A node that is killed: who comes back elsewhere never left, who does not leaves once, expired")
-    func killed() async throws {
+    @Test func `A node that is killed: who comes back elsewhere never left, who does not leaves once, expired`()
+        async throws
+    {
         try await FaultCluster.with { cluster in
             let (victim, other) = (cluster.clients[0], cluster.clients[1])
             let isDead = Atomic(false)
@@ -76,8 +79,9 @@ struct NodeFaultTests {
         }
     }
 
-    @Test("A node that hangs for longer than its leases: its browsers leave once, and are back when it goes on")
-    func paused() async throws {
+    @Test func `A node that hangs for longer than its leases: its browsers leave once, and are back when it goes on`()
+        async throws
+    {
         try await FaultCluster.with { cluster in
             let (victim, other) = (cluster.clients[0], cluster.clients[1])
             let browsers = try await Browsers.open(4, on: cluster.topic, at: victim)
@@ -105,8 +109,10 @@ struct NodeFaultTests {
         }
     }
 
-    @Test("All nodes replaced one after the other under load: nobody leaves, and every stream that came back is right")
-    func rollingDeploy() async throws {
+    @Test
+    func `All nodes replaced one after the other under load: nobody leaves, and every stream that came back is right`()
+        async throws
+    {
         try await FaultCluster.with(settings: ["ROLLCALL_DRAIN": "2"]) { cluster in
             let owners = try await cluster.streamOwners(16)
             let backends = try await cluster.requestOwners(6)

@@ -8,8 +8,7 @@ import Testing
 @Suite("Random faults")
 struct RandomFaultTests {
     /// `ROLLCALL_FUZZ_SEEDS` says how many, `ROLLCALL_TEST_SEED` from which on.
-    @Test("Whatever strikes, who goes on is never seen to leave, and everybody comes to one truth")
-    func seeds() async throws {
+    @Test func `Whatever strikes, who goes on is never seen to leave, and everybody comes to one truth`() async throws {
         let environment = ProcessInfo.processInfo.environment
         let count = environment["ROLLCALL_FUZZ_SEEDS"].flatMap(Int.init) ?? 4
         let first = environment["ROLLCALL_TEST_SEED"].flatMap(UInt64.init) ?? .random(in: 0...1_000_000)

@@ -7,8 +7,7 @@ import Testing
 /// A Redis that is there, and suffers.
 @Suite("A Redis that suffers")
 struct RedisFaultTests {
-    @Test("Scripts that are flushed under load: nobody notices")
-    func scriptFlush() async throws {
+    @Test func `Scripts that are flushed under load: nobody notices`() async throws {
         try await FaultCluster.with(settings: ["ROLLCALL_DEFAULT_TTL": "15"]) { cluster in
             let tabs = try await cluster.streamOwners(4)
             let backends = try await cluster.requestOwners(4, ttl: 15)
@@ -24,8 +23,9 @@ struct RedisFaultTests {
         }
     }
 
-    @Test("A script that runs longer than a ttl: writes are refused, connections are kept, nobody leaves")
-    func slowScript() async throws {
+    @Test func `A script that runs longer than a ttl: writes are refused, connections are kept, nobody leaves`()
+        async throws
+    {
         try await FaultCluster.with(redis: ["--busy-reply-threshold", "500"]) { cluster in
             let tabs = try await cluster.streamOwners(4)
             let backends = try await cluster.requestOwners(4)
@@ -65,8 +65,9 @@ struct RedisFaultTests {
         }
     }
 
-    @Test("A Redis that restarts and loads for seconds: an outage told once, and nobody leaves but who is gone")
-    func loading() async throws {
+    @Test func `A Redis that restarts and loads for seconds: an outage told once, and nobody leaves but who is gone`()
+        async throws
+    {
         let slowly = ["--appendonly", "yes", "--key-load-delay", "500"]
         try await FaultCluster.with(redis: slowly) { cluster in
             let tabs = try await cluster.streamOwners(4)
@@ -107,8 +108,8 @@ struct RedisFaultTests {
         case stopped, sleeping
     }
 
-    @Test("A Redis that hangs for one and a half ttl: nobody leaves but who is gone", arguments: Hang.allCases)
-    func hanging(_ hang: Hang) async throws {
+    @Test(arguments: Hang.allCases)
+    func `A Redis that hangs for one and a half ttl: nobody leaves but who is gone`(_ hang: Hang) async throws {
         try await FaultCluster.with(redis: ["--enable-debug-command", "local"]) { cluster in
             let tabs = try await cluster.streamOwners(4)
             let backends = try await cluster.requestOwners(4)
@@ -137,8 +138,7 @@ struct RedisFaultTests {
         }
     }
 
-    @Test("A Redis that is full: nobody new and nothing changed, and nobody leaves but who goes")
-    func full() async throws {
+    @Test func `A Redis that is full: nobody new and nothing changed, and nobody leaves but who goes`() async throws {
         try await FaultCluster.with { cluster in
             let tabs = try await cluster.streamOwners(5)
             let backends = try await cluster.requestOwners(5)
@@ -174,9 +174,10 @@ struct RedisFaultTests {
 
     /// One for each key of a topic that an eviction may take, with the reasons for which who is gone may leave.
     @Test(
-        "A Redis that evicts: nodes are not ready, and a topic that lost a key is repaired",
         arguments: [(key: "z", right: ["expired"]), ("h", ["evicted", "lost"]), ("m", ["expired", "lost"])])
-    func evicted(key: String, right: [String]) async throws {
+    func `A Redis that evicts: nodes are not ready, and a topic that lost a key is repaired`(
+        key: String, right: [String]
+    ) async throws {
         try await FaultCluster.with { cluster in
             let tabs = try await cluster.streamOwners(4)
             let backends = try await cluster.requestOwners(4)
@@ -210,8 +211,7 @@ struct RedisFaultTests {
         }
     }
 
-    @Test("A renewal after the deadline and before the sweep: the presence was never gone")
-    func lateRenewal() async throws {
+    @Test func `A renewal after the deadline and before the sweep: the presence was never gone`() async throws {
         try await FaultCluster.with { cluster in
             let tabs = try await cluster.streamOwners(2)
             let backends = try await cluster.requestOwners(2)

@@ -7,8 +7,9 @@ import Testing
 /// Redis goes on with less than it once had, or with somebody else's copy of it.
 @Suite("Redis that loses what it held")
 struct StateLossTests {
-    @Test("A replica is promoted without the last acknowledged writes: another history begins, and owners stay")
-    func lossyFailover() async throws {
+    @Test func `A replica is promoted without the last acknowledged writes: another history begins, and owners stay`()
+        async throws
+    {
         try await FaultCluster.with { cluster in
             try await withReplica(of: cluster.redis) { replica, link in
                 let streams = try await cluster.streamOwners(6)
@@ -68,8 +69,9 @@ struct StateLossTests {
         }
     }
 
-    @Test("A primary that is a replica for longer than a ttl: writes get 503 until nodes reach the new one")
-    func demotion() async throws {
+    @Test func `A primary that is a replica for longer than a ttl: writes get 503 until nodes reach the new one`()
+        async throws
+    {
         try await FaultCluster.with { cluster in
             try await withReplica(of: cluster.redis) { replica, link in
                 let streams = try await cluster.streamOwners(6)
@@ -100,8 +102,10 @@ struct StateLossTests {
         }
     }
 
-    @Test("FLUSHALL under open connections: nodes notice, and put back their streams before anybody sees them gone")
-    func flushall() async throws {
+    @Test
+    func `FLUSHALL under open connections: nodes notice, and put back their streams before anybody sees them gone`()
+        async throws
+    {
         // The ttl that is the default: streams renew every 10 seconds only.
         try await FaultCluster.with(settings: ["ROLLCALL_DEFAULT_TTL": "30"]) { cluster in
             let streams = try await cluster.streamOwners(8)
@@ -125,8 +129,7 @@ struct StateLossTests {
         }
     }
 
-    @Test("FLUSHALL, and then nobody writes: nodes notice by themselves")
-    func flushallInSilence() async throws {
+    @Test func `FLUSHALL, and then nobody writes: nodes notice by themselves`() async throws {
         try await FaultCluster.with(settings: ["ROLLCALL_DEFAULT_TTL": "300"]) { cluster in
             let streams = try await cluster.streamOwners(4)
             try await cluster.track("quiet", at: 0, ttl: 300)
@@ -146,8 +149,9 @@ struct StateLossTests {
         }
     }
 
-    @Test("Redis is killed and comes back empty: presences are put back or tracked again, nobody leaves")
-    func emptyRestart() async throws {
+    @Test func `Redis is killed and comes back empty: presences are put back or tracked again, nobody leaves`()
+        async throws
+    {
         try await FaultCluster.with { cluster in
             let streams = try await cluster.streamOwners(8)
             let backends = try await cluster.requestOwners(4)
@@ -173,8 +177,10 @@ struct StateLossTests {
         }
     }
 
-    @Test("A restart from the append-only file after more than a ttl: the living stay, the dead leave after the hold")
-    func appendOnlyRestart() async throws {
+    @Test
+    func `A restart from the append-only file after more than a ttl: the living stay, the dead leave after the hold`()
+        async throws
+    {
         let durable = ["--appendonly", "yes", "--appendfsync", "always"]
         try await FaultCluster.with(redis: durable) { cluster in
             let streams = try await cluster.streamOwners(6)

@@ -5,8 +5,7 @@ import Testing
 
 @Suite("The browser that tests drive")
 struct BrowserTests {
-    @Test("It opens a page and runs its scripts")
-    func page() async throws {
+    @Test func `It opens a page and runs its scripts`() async throws {
         let script = """
             with chromium() as browser:
                 page = browser.new_page()

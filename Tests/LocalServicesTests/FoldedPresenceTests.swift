@@ -18,8 +18,7 @@ struct FoldedPresenceTests {
         SSEEvent(name: name, data: json.description)
     }
 
-    @Test("A first state joins everybody")
-    func firstState() throws {
+    @Test func `A first state joins everybody`() throws {
         var fold = FoldedPresence()
         let calls = try fold.syncState(["a": self.metas("1"), "b": self.metas("2", "3")])
         let entries = fold.entries
@@ -31,8 +30,7 @@ struct FoldedPresenceTests {
         #expect(fold.refs == ["1", "2", "3"])
     }
 
-    @Test("A state against another fires only what differs, joins before leaves")
-    func stateDifferences() throws {
+    @Test func `A state against another fires only what differs, joins before leaves`() throws {
         var fold = try self.fold(["a": self.metas("1", "2"), "b": self.metas("3"), "same": self.metas("4")])
         let before = fold.entries
         let calls = try fold.syncState(["a": self.metas("2", "5"), "c": self.metas("6"), "same": self.metas("4")])
@@ -44,8 +42,7 @@ struct FoldedPresenceTests {
         #expect(calls.last == .leave("b", current: emptied, left: try #require(before["b"])))
     }
 
-    @Test("An update is one diff: the key never goes away, the new meta alone remains")
-    func update() throws {
+    @Test func `An update is one diff: the key never goes away, the new meta alone remains`() throws {
         var fold = try self.fold(["a": self.metas("1")])
         let calls = try fold.syncDiff(["joins": ["a": self.metas("2")], "leaves": ["a": self.metas("1")]])
         #expect(fold.refs == ["2"])
@@ -56,16 +53,16 @@ struct FoldedPresenceTests {
         #expect(current.metas == [["phx_ref": "2"]])
     }
 
-    @Test("Survivors stand before what joined, and a meta of the same ref is replaced")
-    func joinOrder() throws {
+    @Test func `Survivors stand before what joined, and a meta of the same ref is replaced`() throws {
         var fold = try self.fold(["a": self.metas("1", "2")])
         let replaced: JSONValue = ["metas": [["phx_ref": "1", "status": "away"]]]
         _ = try fold.syncDiff(["joins": ["a": replaced], "leaves": [:]])
         #expect(fold.entries["a"]?.metas == [["phx_ref": "2"], ["phx_ref": "1", "status": "away"]])
     }
 
-    @Test("The extras of a join replace the old; a state without changes keeps them; a leave's are not merged")
-    func extras() throws {
+    @Test func `The extras of a join replace the old; a state without changes keeps them; a leave's are not merged`()
+        throws
+    {
         func entry(_ ref: String, _ name: JSONValue) -> JSONValue {
             ["metas": [["phx_ref": .string(ref)]], "user": name]
         }
@@ -78,24 +75,21 @@ struct FoldedPresenceTests {
         #expect(fold.entries["a"]?.extras == ["user": "new"])
     }
 
-    @Test("A leave of an unknown key is nothing; one of an unknown ref removes nothing but is told")
-    func unknownLeaves() throws {
+    @Test func `A leave of an unknown key is nothing; one of an unknown ref removes nothing but is told`() throws {
         var fold = try self.fold(["a": self.metas("1")])
         let leaves: JSONValue = ["a": self.metas("9"), "nobody": self.metas("8")]
         #expect(try fold.syncDiff(["joins": [:], "leaves": leaves]).count == 1)
         #expect(fold.refs == ["1"])
     }
 
-    @Test("A leave that comes before its join leaves a ghost, as it does in phoenix.js")
-    func ghost() throws {
+    @Test func `A leave that comes before its join leaves a ghost, as it does in phoenix.js`() throws {
         var fold = FoldedPresence()
         _ = try fold.syncDiff(["joins": [:], "leaves": ["a": self.metas("1")]])
         _ = try fold.syncDiff(["joins": ["a": self.metas("1")], "leaves": [:]])
         #expect(fold.refs == ["1"])
     }
 
-    @Test("Diffs before the first state wait for it")
-    func pending() throws {
+    @Test func `Diffs before the first state wait for it`() throws {
         var fold = FoldedPresence()
         let diff: JSONValue = ["joins": ["b": self.metas("2")], "leaves": ["a": self.metas("1")]]
         #expect(try fold.receive(self.event("presence_diff", diff)).isEmpty)
@@ -105,8 +99,9 @@ struct FoldedPresenceTests {
         #expect(try fold.receive(self.event("ping", [:])).isEmpty)
     }
 
-    @Test("Keys that JavaScript knows from its prototypes, and keys that only look the same, are ordinary keys")
-    func oddKeys() throws {
+    @Test func `Keys that JavaScript knows from its prototypes, and keys that only look the same, are ordinary keys`()
+        throws
+    {
         let fold = try self.fold(
             [
                 "__proto__": self.metas("1"), "constructor": self.metas("2"), "\u{E9}": self.metas("3"),
@@ -115,16 +110,14 @@ struct FoldedPresenceTests {
         #expect(fold.entries.count == 4)
     }
 
-    @Test("What phoenix.js would throw at throws here")
-    func malformed() throws {
+    @Test func `What phoenix.js would throw at throws here`() throws {
         var fold = FoldedPresence()
         #expect(throws: FoldedPresence.Malformed.self) { try fold.syncDiff(["joins": [:]]) }
         #expect(throws: FoldedPresence.Malformed.self) { try fold.syncState(["a": [:]]) }
         #expect(throws: FoldedPresence.Malformed.self) { try fold.syncState([]) }
     }
 
-    @Test("A roster compares with a list whatever the order of metas")
-    func roster() throws {
+    @Test func `A roster compares with a list whatever the order of metas`() throws {
         #expect(try self.fold(["a": self.metas("1", "2")]).roster == self.fold(["a": self.metas("2", "1")]).roster)
     }
 }

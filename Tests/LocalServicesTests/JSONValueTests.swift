@@ -5,8 +5,7 @@ import Testing
 
 @Suite("The tests' own JSON")
 struct JSONValueTests {
-    @Test("Values read back as they were written, numbers to the letter")
-    func values() throws {
+    @Test func `Values read back as they were written, numbers to the letter`() throws {
         let json = try JSONValue(parsing: #" {"a":[1,-0.50,1e400,true,null],"b":{"c":"\u00fc\n\"\ud83d\ude00"}} "#)
         #expect(json["a"] == [1, .number("-0.50"), .number("1e400"), true, nil])
         #expect(json["b"]?["c"] == "ü\n\"😀")
@@ -14,25 +13,22 @@ struct JSONValueTests {
         #expect(json.description == #"{"a":[1,-0.50,1e400,true,null],"b":{"c":"ü\u000a\"😀"}}"#)
     }
 
-    @Test("Names that look the same but differ in bytes are two members")
-    func exactNames() throws {
+    @Test func `Names that look the same but differ in bytes are two members`() throws {
         let json = try JSONValue(parsing: "{\"\u{E9}\":1,\"e\u{301}\":2}")
         #expect(json.object?.count == 2)
         #expect(json["e\u{301}"] == 2)
     }
 
-    @Test("The order of members does not count")
-    func order() throws {
+    @Test func `The order of members does not count`() throws {
         #expect(try JSONValue(parsing: #"{"a":1,"b":2}"#) == JSONValue(parsing: #"{"b":2,"a":1}"#))
     }
 
     @Test(
-        "What is not JSON is refused",
         arguments: [
             "", "{", "[1,]", "{\"a\":1,}", "{\"a\":1,\"a\":2}", "01", "1.", "+1", ".5", "tru", "\"\u{1}\"", "\"\\x\"",
             "\"\\u12\"", "\"", "1 2", "{a:1}", "NaN",
         ])
-    func refused(text: String) {
+    func `What is not JSON is refused`(text: String) {
         #expect(throws: JSONValueError.self) { try JSONValue(parsing: text) }
     }
 }

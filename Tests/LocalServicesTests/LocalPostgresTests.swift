@@ -8,8 +8,7 @@ import Testing
 
 @Suite("A private PostgreSQL server")
 struct LocalPostgresTests {
-    @Test("Each test gets a database of its own on the one shared server, gone afterwards")
-    func shared() async throws {
+    @Test func `Each test gets a database of its own on the one shared server, gone afterwards`() async throws {
         let server = try await SharedPostgres.postgres
         let (first, second) = try await withPostgres { first in
             try await withPostgres { second in (first, second) }
@@ -22,8 +21,7 @@ struct LocalPostgresTests {
         }
     }
 
-    @Test("It speaks UTF-8, listens on its socket alone, and extra arguments win")
-    func configuration() async throws {
+    @Test func `It speaks UTF-8, listens on its socket alone, and extra arguments win`() async throws {
         try await withLocalPostgres(arguments: ["-c", "max_connections=7"]) { postgres in
             let settings = try await postgres.psql(
                 """
@@ -35,8 +33,7 @@ struct LocalPostgresTests {
         }
     }
 
-    @Test("Its folder is gone when it ends, and so is the process")
-    func leavesNothing() async throws {
+    @Test func `Its folder is gone when it ends, and so is the process`() async throws {
         let (folder, pid) = try await withLocalPostgres { postgres in
             (postgres.folder, try #require(postgres.pid))
         }
@@ -44,8 +41,7 @@ struct LocalPostgresTests {
         #expect(kill(pid, 0) != 0)
     }
 
-    @Test("Its data outlives a restart, a kill, and its owner's end when the folder was given")
-    func persistence() async throws {
+    @Test func `Its data outlives a restart, a kill, and its owner's end when the folder was given`() async throws {
         let parent = try TemporaryFolder.make()
         defer { TemporaryFolder.remove(parent) }
         // What the server's user can reach is not for everybody to enter.
@@ -70,8 +66,7 @@ struct LocalPostgresTests {
         }
     }
 
-    @Test("A stale postmaster.pid with the id of a living process is no obstacle")
-    func staleLock() async throws {
+    @Test func `A stale postmaster.pid with the id of a living process is no obstacle`() async throws {
         let parent = try TemporaryFolder.make()
         defer { TemporaryFolder.remove(parent) }
         #expect(chmod(parent, 0o711) == 0)
@@ -89,8 +84,9 @@ struct LocalPostgresTests {
         #expect(kill(other, 0) != 0)
     }
 
-    @Test("Paused it answers nothing, sessions included; resumed it goes on; stopped while paused it ends")
-    func pause() async throws {
+    @Test func `Paused it answers nothing, sessions included; resumed it goes on; stopped while paused it ends`()
+        async throws
+    {
         try await withLocalPostgres { postgres in
             let holder = Task { try await postgres.psql("SELECT pg_advisory_lock(1), pg_sleep(3600)") }
             let holderID = try await eventually("the lock is held") {
@@ -130,9 +126,8 @@ struct LocalPostgresTests {
     }
 
     @Test(
-        "A folder too deep for a socket, or with a comma, puts the socket elsewhere",
         arguments: [String(repeating: "deep/", count: 25), "a,b/"])
-    func noFolderForSockets(name: String) async throws {
+    func `A folder too deep for a socket, or with a comma, puts the socket elsewhere`(name: String) async throws {
         let parent = try TemporaryFolder.make()
         defer { TemporaryFolder.remove(parent) }
         #expect(chmod(parent, 0o711) == 0)
@@ -145,8 +140,7 @@ struct LocalPostgresTests {
         }
     }
 
-    @Test("A second server in the same folder is refused, and the first goes on")
-    func secondInTheSameFolder() async throws {
+    @Test func `A second server in the same folder is refused, and the first goes on`() async throws {
         try await withLocalPostgres { first in
             await #expect {
                 try await LocalPostgres.start(folder: first.folder)
@@ -158,8 +152,9 @@ struct LocalPostgresTests {
         }
     }
 
-    @Test("By root it runs as another user, in a temporary folder where that user cannot reach the wanted one")
-    func root() async throws {
+    @Test func `By root it runs as another user, in a temporary folder where that user cannot reach the wanted one`()
+        async throws
+    {
         guard geteuid() == 0 else { return }
         let parent = try TemporaryFolder.make()  // of mode 0700
         defer { TemporaryFolder.remove(parent) }
@@ -170,8 +165,7 @@ struct LocalPostgresTests {
         }
     }
 
-    @Test("A setting that PostgreSQL refuses is an error that carries PostgreSQL's own words")
-    func refusedSetting() async throws {
+    @Test func `A setting that PostgreSQL refuses is an error that carries PostgreSQL's own words`() async throws {
         await #expect {
             try await LocalPostgres.start(arguments: ["-c", "no_such_setting=1"])
         } throws: {

@@ -7,8 +7,7 @@ import Testing
 
 @Suite("A private redis-server")
 struct LocalRedisTests {
-    @Test("The shared server is one, and answers")
-    func shared() async throws {
+    @Test func `The shared server is one, and answers`() async throws {
         let first = try await SharedRedis.redis
         try await withRedis { url in
             #expect(url == first.socketURL)
@@ -17,8 +16,7 @@ struct LocalRedisTests {
         }
     }
 
-    @Test("It evicts nothing and saves nothing, and extra arguments win")
-    func configuration() async throws {
+    @Test func `It evicts nothing and saves nothing, and extra arguments win`() async throws {
         try await withLocalRedis(arguments: ["--maxmemory", "20mb", "--hz", "50"]) { redis in
             func setting(_ name: String) async throws -> String? {
                 try await LocalSocket.answer(from: redis.socketPath, to: "CONFIG GET \(name)\r\n")
@@ -34,8 +32,7 @@ struct LocalRedisTests {
         }
     }
 
-    @Test("Its folder is gone when it ends, and so is the process")
-    func leavesNothing() async throws {
+    @Test func `Its folder is gone when it ends, and so is the process`() async throws {
         let (folder, pid) = try await withLocalRedis { redis in
             #expect(FileManager.default.fileExists(atPath: redis.socketPath))
             return (redis.folder, try #require(redis.pid))
@@ -44,8 +41,7 @@ struct LocalRedisTests {
         #expect(kill(pid, 0) != 0)
     }
 
-    @Test("It restarts empty, at the same socket and port, as another process")
-    func restart() async throws {
+    @Test func `It restarts empty, at the same socket and port, as another process`() async throws {
         try await withLocalRedis(port: true) { redis in
             let (pid, url) = (redis.pid, redis.url)
             #expect(url == "redis://127.0.0.1:\(try #require(redis.port))")
@@ -60,8 +56,7 @@ struct LocalRedisTests {
         }
     }
 
-    @Test("Paused it answers nothing; resumed it goes on; stopped while paused it ends")
-    func pause() async throws {
+    @Test func `Paused it answers nothing; resumed it goes on; stopped while paused it ends`() async throws {
         try await withLocalRedis { redis in
             redis.pause()
             #expect(LocalSocket.ask(redis.socketPath, "PING\r\n") == nil)
@@ -71,8 +66,7 @@ struct LocalRedisTests {
         }
     }
 
-    @Test("A folder that was given is kept; one too deep for a socket puts the socket elsewhere")
-    func givenFolder() async throws {
+    @Test func `A folder that was given is kept; one too deep for a socket puts the socket elsewhere`() async throws {
         let parent = try TemporaryFolder.make()
         defer { TemporaryFolder.remove(parent) }
         let deep = parent + "/" + String(repeating: "deep/", count: 25) + "redis"
@@ -83,8 +77,7 @@ struct LocalRedisTests {
         #expect(FileManager.default.fileExists(atPath: deep))
     }
 
-    @Test("A second server in the same folder is refused, and the first goes on")
-    func secondInTheSameFolder() async throws {
+    @Test func `A second server in the same folder is refused, and the first goes on`() async throws {
         try await withLocalRedis { first in
             await #expect {
                 try await LocalRedis.start(folder: first.folder)
@@ -96,8 +89,7 @@ struct LocalRedisTests {
         }
     }
 
-    @Test("A setting that Redis refuses is an error that carries Redis' own words")
-    func refusedSetting() async throws {
+    @Test func `A setting that Redis refuses is an error that carries Redis' own words`() async throws {
         await #expect {
             try await LocalRedis.start(arguments: ["--no-such-setting", "1"])
         } throws: {

@@ -8,8 +8,7 @@ import Testing
 
 @Suite("An owned process")
 struct OwnedProcessTests {
-    @Test("Its output and its exit code are known")
-    func outputAndCode() async throws {
+    @Test func `Its output and its exit code are known`() async throws {
         let process = try await OwnedProcess.start(
             "/bin/sh", arguments: ["-c", "echo \"$GREETING\"; echo there >&2; exit 7"], environment: ["GREETING": "hi"])
         #expect(await process.waitUntilExit() == .exited(7))
@@ -17,15 +16,13 @@ struct OwnedProcessTests {
         #expect(process.log.lines == ["hi", "there"])
     }
 
-    @Test("The process id is the program's own")
-    func ownID() async throws {
+    @Test func `The process id is the program's own`() async throws {
         let process = try await OwnedProcess.start("/bin/sh", arguments: ["-c", "echo $$"])
         _ = await process.waitUntilExit()
         #expect(process.log.lines == ["\(process.pid)"])
     }
 
-    @Test("A program that is not there says so")
-    func missing() async throws {
+    @Test func `A program that is not there says so`() async throws {
         let process = try await OwnedProcess.start("/no/such/program")
         await #expect {
             try await process.ready(within: .seconds(5)) { () -> Bool? in nil }
@@ -34,24 +31,22 @@ struct OwnedProcessTests {
         }
     }
 
-    @Test("One that ignores SIGTERM is ended by force")
-    func stubborn() async throws {
+    @Test func `One that ignores SIGTERM is ended by force`() async throws {
         let process = try await OwnedProcess.start(
             "/bin/sh", arguments: ["-c", "trap '' TERM; echo up; while :; do sleep 0.05; done"])
         try await eventually("up") { process.log.text == "up" }
         #expect(await process.stop(grace: .milliseconds(100)) == .signaled(SIGKILL))
     }
 
-    @Test("It ends when the last reference to it goes")
-    func dropped() async throws {
+    @Test func `It ends when the last reference to it goes`() async throws {
         let pid = try await OwnedProcess.start("/bin/sleep", arguments: ["1000"]).pid
         try await eventually("the end of \(pid)") { kill(pid, 0) != 0 }
     }
 
     /// The guard is the shell's, so it is shown with a pipe alone: what the kernel does when an owner is killed is
     /// to close its end.
-    @Test("It ends when its owner's end of the pipe closes, be it deaf or stopped", arguments: ["", "kill -STOP $$;"])
-    func ownerDies(first: String) async throws {
+    @Test(arguments: ["", "kill -STOP $$;"])
+    func `It ends when its owner's end of the pipe closes, be it deaf or stopped`(first: String) async throws {
         let pipe = Pipe()
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/bin/sh")
@@ -66,8 +61,7 @@ struct OwnedProcessTests {
         #expect(process.terminationStatus == SIGKILL)
     }
 
-    @Test("Its children end with it when its owner dies, be they stopped")
-    func childrenEndToo() async throws {
+    @Test func `Its children end with it when its owner dies, be they stopped`() async throws {
         let (pipe, output) = (Pipe(), Pipe())
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/bin/sh")
@@ -90,8 +84,7 @@ struct OwnedProcessTests {
         return stat.contains(") Z ")
     }
 
-    @Test("The log forgets its oldest lines at its bound")
-    func boundedLog() {
+    @Test func `The log forgets its oldest lines at its bound`() {
         let log = ProcessLog(limit: 10)
         log.append("one\ntwo\nthree\nfour\nfi".utf8)
         #expect(log.lines == ["three", "four", "fi"])

@@ -7,8 +7,9 @@ import Testing
 
 @Suite("PostgreSQL's programs")
 struct PostgresProgramsTests {
-    @Test("A cluster gets those of the version that made it; where they are absent, one line says so")
-    func versions() async throws {
+    @Test func `A cluster gets those of the version that made it; where they are absent, one line says so`()
+        async throws
+    {
         let parent = try TemporaryFolder.make()
         defer { TemporaryFolder.remove(parent) }
         let (new, old, data) = ("\(parent)/15", "\(parent)/14", "\(parent)/data")

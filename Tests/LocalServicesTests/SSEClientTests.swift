@@ -36,8 +36,7 @@ struct SSEClientTests {
         await process.kill()
     }
 
-    @Test("Events come in order, with what surrounds them, to the end")
-    func events() async throws {
+    @Test func `Events come in order, with what surrounds them, to the end`() async throws {
         try await self.withServer { client in
             let stream = try await client.events("/events", lastEventID: "e-5")
             #expect(stream.status == 200)
@@ -54,8 +53,7 @@ struct SSEClientTests {
         }
     }
 
-    @Test("Closing ends an endless stream, and an event that does not come is a failure")
-    func closing() async throws {
+    @Test func `Closing ends an endless stream, and an event that does not come is a failure`() async throws {
         try await self.withServer { client in
             let stream = try await client.events("/events", headers: ["X-Endless": "1"])
             _ = try await stream.next("n")
@@ -68,8 +66,9 @@ struct SSEClientTests {
         }
     }
 
-    @Test("More streams than a connection pool usually allows are open at once, and requests still pass")
-    func manyStreams() async throws {
+    @Test func `More streams than a connection pool usually allows are open at once, and requests still pass`()
+        async throws
+    {
         try await self.withServer { client in
             var streams: [SSEClient] = []
             for _ in 1...12 { streams.append(try await client.events("/events", headers: ["X-Endless": "1"])) }

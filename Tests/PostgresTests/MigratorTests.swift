@@ -44,8 +44,7 @@ struct MigratorTests {
             .joined(separator: "\n")
     }
 
-    @Test("It knows every file in migrations/, each with its text and its number")
-    func folder() throws {
+    @Test func `It knows every file in migrations/, each with its text and its number`() throws {
         let folder = repository + "/migrations"
         let files = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
         #expect(files == Migration.rollcall.map { $0.name + ".sql" })
@@ -58,8 +57,9 @@ struct MigratorTests {
         }
     }
 
-    @Test("It applies what is pending, in order, once, and records the checksum that sha256sum gives")
-    func run() async throws {
+    @Test func `It applies what is pending, in order, once, and records the checksum that sha256sum gives`()
+        async throws
+    {
         try await withConnections { connection, _ in
             #expect(try await migrator(Self.first).run(on: connection) == [Self.first])
             #expect(try await migrator(Self.first, Self.second).run(on: connection) == [Self.second])
@@ -73,8 +73,7 @@ struct MigratorTests {
         }
     }
 
-    @Test("Of two at once one works, and the other finds nothing left to do")
-    func twoAtOnce() async throws {
+    @Test func `Of two at once one works, and the other finds nothing left to do`() async throws {
         let slow = Migration(number: 1, name: "0001_slow", sql: "CREATE TABLE slow (n int); SELECT pg_sleep(0.2)")
         let migrator = migrator(slow, Self.second)
         try await withConnections { one, other in
@@ -85,8 +84,7 @@ struct MigratorTests {
         }
     }
 
-    @Test("It waits for another one no longer than it may, and says so")
-    func patience() async throws {
+    @Test func `It waits for another one no longer than it may, and says so`() async throws {
         try await withConnections { one, other in
             let held = Migration(number: 1, name: "0001_held", sql: "SELECT pg_advisory_xact_lock(7)")
             _ = try await text("SELECT pg_advisory_lock(7)", other)
@@ -108,8 +106,8 @@ struct MigratorTests {
         }
     }
 
-    @Test("A failing one is named with PostgreSQL's reason; it leaves nothing, those before it stay")
-    func failing() async throws {
+    @Test func `A failing one is named with PostgreSQL's reason; it leaves nothing, those before it stay`() async throws
+    {
         try await withConnections { connection, _ in
             let told = Recorder<Migration>()
             let error = try await #require(throws: PostgresError.self) {
@@ -126,8 +124,7 @@ struct MigratorTests {
         }
     }
 
-    @Test("One that would fail at the commit is named, and a rehearsal finds it")
-    func deferred() async throws {
+    @Test func `One that would fail at the commit is named, and a rehearsal finds it`() async throws {
         let dangling = Migration(
             number: 2, name: "0002_dangling",
             sql: """
@@ -166,8 +163,7 @@ struct MigratorTests {
         }
     }
 
-    @Test("One whose connection is lost half way leaves nothing, and is named")
-    func lost() async throws {
+    @Test func `One whose connection is lost half way leaves nothing, and is named`() async throws {
         try await withConnections { connection, other in
             let suicide = Migration(
                 number: 1, name: "0001_lost",
@@ -180,8 +176,7 @@ struct MigratorTests {
         }
     }
 
-    @Test("An edited, missing, renamed, late or misnumbered one is named, and nothing is touched")
-    func refusals() async throws {
+    @Test func `An edited, missing, renamed, late or misnumbered one is named, and nothing is touched`() async throws {
         let third = Migration(number: 3, name: "0003_third", sql: "CREATE TABLE third (n int)")
         try await withConnections { connection, _ in
             _ = try await migrator(Self.first, third).run(on: connection)
@@ -218,8 +213,7 @@ struct MigratorTests {
         }
     }
 
-    @Test("A rehearsal runs what is pending, tells what would fail, and leaves nothing")
-    func rehearsal() async throws {
+    @Test func `A rehearsal runs what is pending, tells what would fail, and leaves nothing`() async throws {
         try await withConnections { connection, _ in
             #expect(try await migrator(Self.first, Self.second).rehearse(on: connection) == [Self.first, Self.second])
             let error = try await #require(throws: PostgresError.self) {
@@ -230,8 +224,7 @@ struct MigratorTests {
         }
     }
 
-    @Test("The status tells what is applied and when, and what is pending, without a trace")
-    func status() async throws {
+    @Test func `The status tells what is applied and when, and what is pending, without a trace`() async throws {
         try await withConnections { connection, _ in
             let migrator = migrator(Self.first, Self.second)
             #expect(try await migrator.status(on: connection).map(\.state) == [.pending, .pending])

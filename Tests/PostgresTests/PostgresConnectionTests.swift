@@ -8,12 +8,11 @@ import Testing
 @Suite("A connection")
 struct PostgresConnectionTests {
     @Test(
-        "Parameters come back as they were sent, whatever they hold",
         arguments: [
             "", "it's", #"a "b" \c"#, "{1,2}", "NULL", "$1", "é\u{301} 👩‍👩‍👧 \u{1F600}", "a\u{1}\u{7F}\n\t",
             "'; DROP TABLE x; --",
         ])
-    func parameters(text: String) async throws {
+    func `Parameters come back as they were sent, whatever they hold`(text: String) async throws {
         try await withConnection { connection in
             let result = try await connection.query(
                 "SELECT $1 AS one, $2, $3, $4::int IS NULL, $3[2] = $1",
@@ -27,8 +26,7 @@ struct PostgresConnectionTests {
         }
     }
 
-    @Test("Arrays of any length are taken, also empty ones")
-    func arrays() async throws {
+    @Test func `Arrays of any length are taken, also empty ones`() async throws {
         try await withConnection { connection in
             for count in [0, 1, 5000] {
                 let keys = (0..<count).map { "key \"\($0)\"" }
@@ -40,8 +38,7 @@ struct PostgresConnectionTests {
         }
     }
 
-    @Test("A NUL is refused, in a parameter and in a statement, and the connection is kept")
-    func nul() async throws {
+    @Test func `A NUL is refused, in a parameter and in a statement, and the connection is kept`() async throws {
         try await withConnection { connection in
             let inText = await connection.outcome("SELECT $1", [.text("a\0b")])
             #expect(inText.failure?.sqlState == "22021")
@@ -53,8 +50,8 @@ struct PostgresConnectionTests {
         }
     }
 
-    @Test("A refused statement tells its SQLSTATE, shows no value, and leaves the connection usable")
-    func refused() async throws {
+    @Test func `A refused statement tells its SQLSTATE, shows no value, and leaves the connection usable`() async throws
+    {
         try await withConnection { connection in
             let missing = await connection.outcome("SELECT * FROM nowhere")
             #expect(missing.failure?.code == .refused)
@@ -71,8 +68,7 @@ struct PostgresConnectionTests {
         }
     }
 
-    @Test("A statement without rows gives none")
-    func noRows() async throws {
+    @Test func `A statement without rows gives none`() async throws {
         try await withConnection { connection in
             let made = try await connection.query("CREATE TABLE t(a int)", timeout: .seconds(60))
             #expect(made.columns.isEmpty && made.rows.isEmpty)
@@ -83,8 +79,9 @@ struct PostgresConnectionTests {
         }
     }
 
-    @Test("Ten thousand rows are the most by default; one more, or too many bytes, ends the connection")
-    func bounds() async throws {
+    @Test func `Ten thousand rows are the most by default; one more, or too many bytes, ends the connection`()
+        async throws
+    {
         try await withConnection { connection in
             let rows = try await connection.query("SELECT generate_series(1, 10000)", timeout: .seconds(60)).rows
             #expect(rows.count == 10_000)
@@ -106,8 +103,7 @@ struct PostgresConnectionTests {
         }
     }
 
-    @Test("A COPY ends the connection and not the program")
-    func copy() async throws {
+    @Test func `A COPY ends the connection and not the program`() async throws {
         for sql in ["COPY (SELECT 1) TO STDOUT", "COPY pg_temp.t FROM STDIN"] {
             try await withConnection { connection in
                 try await connection.execute("CREATE TEMP TABLE t(a int)", timeout: .seconds(60))
@@ -118,8 +114,7 @@ struct PostgresConnectionTests {
         }
     }
 
-    @Test("A script runs its statements, and its error shows the line")
-    func script() async throws {
+    @Test func `A script runs its statements, and its error shows the line`() async throws {
         try await withConnection { connection in
             try await connection.execute(
                 "CREATE TABLE t(a int); INSERT INTO t VALUES (1), (2); SELECT * FROM t; -- the end",
@@ -133,8 +128,7 @@ struct PostgresConnectionTests {
         }
     }
 
-    @Test("A transaction that fails does not confuse the time-outs of what follows")
-    func transactions() async throws {
+    @Test func `A transaction that fails does not confuse the time-outs of what follows`() async throws {
         try await withConnection { connection in
             _ = try await connection.query("SELECT 1", timeout: .seconds(10))
             try await connection.execute("BEGIN", timeout: .seconds(10))
@@ -147,8 +141,7 @@ struct PostgresConnectionTests {
         }
     }
 
-    @Test("A description tells types and columns, or why there are none")
-    func describe() async throws {
+    @Test func `A description tells types and columns, or why there are none`() async throws {
         try await withConnection { connection in
             let description = try await connection.describe(
                 "SELECT $2 AS key, to_jsonb(1) AS data WHERE 'x' = ANY($1)", parameterTypes: [1009, 25])
@@ -168,8 +161,7 @@ struct PostgresConnectionTests {
         }
     }
 
-    @Test("Notices are not printed and not lost: they go to the log")
-    func notices() async throws {
+    @Test func `Notices are not printed and not lost: they go to the log`() async throws {
         try await withPostgres { url in
             let log = Recorder<String>()
             let connection = try await PostgresConnection.connect(
@@ -179,8 +171,7 @@ struct PostgresConnectionTests {
         }
     }
 
-    @Test("What PostgreSQL says against a connection is told, without the password")
-    func connectRefused() async throws {
+    @Test func `What PostgreSQL says against a connection is told, without the password`() async throws {
         let postgres = try await SharedPostgres.postgres
         let url = try PostgresURL(postgres.url(database: "nowhere") + "&password=s3cret")
         let error = await #expect(throws: PostgresError.self) {

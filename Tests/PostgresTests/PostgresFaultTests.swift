@@ -23,8 +23,8 @@ struct PostgresFaultTests {
         }
     }
 
-    @Test("A slow statement ends at its time-out, on the server as well, and the connection is kept")
-    func slow() async throws {
+    @Test func `A slow statement ends at its time-out, on the server as well, and the connection is kept`() async throws
+    {
         try await withConnection { connection in
             for timeout in [Duration.seconds(2), .seconds(1), .seconds(2)].map({ $0 * patience }) {
                 let time = await ContinuousClock().measure {
@@ -38,8 +38,7 @@ struct PostgresFaultTests {
         }
     }
 
-    @Test("A server that does not stop by itself is left at the time-out, with the connection")
-    func unstoppable() async throws {
+    @Test func `A server that does not stop by itself is left at the time-out, with the connection`() async throws {
         try await withConnection { connection in
             let time = await ContinuousClock().measure {
                 let slow = await connection.outcome(
@@ -60,8 +59,7 @@ struct PostgresFaultTests {
         }
     }
 
-    @Test("A request larger than the socket's buffers does not hang on a frozen server")
-    func large() async throws {
+    @Test func `A request larger than the socket's buffers does not hang on a frozen server`() async throws {
         try await withLocalPostgres { postgres in
             let connection = try await connect(postgres)
             let text = String(repeating: "x", count: 20 << 20)
@@ -76,8 +74,10 @@ struct PostgresFaultTests {
         }
     }
 
-    @Test("A session that is ended at work is lost with PostgreSQL's reason; an idle one is found dead beforehand")
-    func terminated() async throws {
+    @Test
+    func `A session that is ended at work is lost with PostgreSQL's reason; an idle one is found dead beforehand`()
+        async throws
+    {
         try await withLocalPostgres { postgres in
             let connection = try await connect(postgres)
             async let slow = connection.outcome("SELECT pg_sleep(60)", timeout: giveUpTime * 2)
@@ -102,8 +102,7 @@ struct PostgresFaultTests {
         }
     }
 
-    @Test("close ends what is under way, at once")
-    func close() async throws {
+    @Test func `close ends what is under way, at once`() async throws {
         try await withConnection { connection in
             let slow = Task { await connection.outcome("SELECT pg_sleep(60), 'closed'", timeout: giveUpTime * 2) }
             try await awaitStatement("pg_sleep(60), 'closed'")
@@ -113,8 +112,7 @@ struct PostgresFaultTests {
         }
     }
 
-    @Test("A script ends with its caller's cancellation")
-    func cancelledScript() async throws {
+    @Test func `A script ends with its caller's cancellation`() async throws {
         try await withConnection { connection in
             let script = Task {
                 try await connection.execute("SELECT pg_sleep(60), 'cancelled'", timeout: giveUpTime * 2)
@@ -125,8 +123,9 @@ struct PostgresFaultTests {
         }
     }
 
-    @Test("An attempt to connect to a server that does not answer ends in time, or when it is cancelled")
-    func connecting() async throws {
+    @Test func `An attempt to connect to a server that does not answer ends in time, or when it is cancelled`()
+        async throws
+    {
         try await withLocalPostgres { postgres in
             postgres.pause()
             let time = await ContinuousClock().measure {

@@ -7,8 +7,7 @@ import Testing
 
 @Suite("Notifications")
 struct PostgresNotificationTests {
-    @Test("They come to those who listen, in their order, all that are there at once")
-    func order() async throws {
+    @Test func `They come to those who listen, in their order, all that are there at once`() async throws {
         try await withConnection { connection in
             let channel = #"Odd "name""#
             try await connection.listen(to: channel)
@@ -27,8 +26,7 @@ struct PostgresNotificationTests {
         }
     }
 
-    @Test("One wakes who waits, and a connection that listens still answers statements")
-    func waking() async throws {
+    @Test func `One wakes who waits, and a connection that listens still answers statements`() async throws {
         try await withPostgres { text in
             let url = try PostgresURL(text)
             let listener = try await PostgresConnection.connect(to: url, timeout: .seconds(60))
@@ -46,8 +44,9 @@ struct PostgresNotificationTests {
         }
     }
 
-    @Test("Waiting ends with an error when the session ends, the connection is closed or the task cancelled")
-    func ends() async throws {
+    @Test func `Waiting ends with an error when the session ends, the connection is closed or the task cancelled`()
+        async throws
+    {
         try await withLocalPostgres { postgres in
             let url = try PostgresURL(postgres.url)
             let ends: [@Sendable (PostgresConnection, Task<[PostgresNotification], any Error>) async throws -> Void] = [

@@ -12,8 +12,7 @@ struct PostgresOutageTests {
         try await eventually("an answer") { await pool.text("SELECT 1") == "1" }
     }
 
-    @Test("Sessions that were ended while they were idle, or at work, cost no query")
-    func terminated() async throws {
+    @Test func `Sessions that were ended while they were idle, or at work, cost no query`() async throws {
         try await withLocalPostgres { postgres in
             try await withPool(postgres.url) { pool in
                 for _ in 0..<5 {
@@ -32,8 +31,9 @@ struct PostgresOutageTests {
         }
     }
 
-    @Test("A frozen server costs its callers their time-out and no more; afterwards all is well again")
-    func frozen() async throws {
+    @Test func `A frozen server costs its callers their time-out and no more; afterwards all is well again`()
+        async throws
+    {
         try await withLocalPostgres { postgres in
             try await withPool(postgres.url) { pool in
                 postgres.pause()
@@ -55,8 +55,9 @@ struct PostgresOutageTests {
         }
     }
 
-    @Test("A server that was killed is told once, and its return once; meanwhile queries fail at once")
-    func killed() async throws {
+    @Test func `A server that was killed is told once, and its return once; meanwhile queries fail at once`()
+        async throws
+    {
         let log = Recorder<String>()
         try await withLocalPostgres { postgres in
             try await withPool(postgres.url + "&password=s3cret", log: log) { pool in
@@ -79,8 +80,7 @@ struct PostgresOutageTests {
         #expect(!log.all.contains { $0.contains("s3cret") })
     }
 
-    @Test("An end of all sessions is noticed without a query")
-    func noticed() async throws {
+    @Test func `An end of all sessions is noticed without a query`() async throws {
         try await withLocalPostgres { postgres in
             let log = Recorder<String>()
             try await withPool(postgres.url, log: log, options: { $0.checkInterval = .milliseconds(20) }) { pool in
@@ -93,8 +93,7 @@ struct PostgresOutageTests {
         }
     }
 
-    @Test("A server that never was: the pool says why, and comes up with it")
-    func late() async throws {
+    @Test func `A server that never was: the pool says why, and comes up with it`() async throws {
         try await withLocalPostgres { postgres in
             await postgres.halt()
             try await withPool(postgres.url, mustConnect: false) { pool in
@@ -105,8 +104,7 @@ struct PostgresOutageTests {
         }
     }
 
-    @Test("Graceful shutdown is prompt, also with a frozen server and callers of all kinds")
-    func shutdown() async throws {
+    @Test func `Graceful shutdown is prompt, also with a frozen server and callers of all kinds`() async throws {
         try await withLocalPostgres { postgres in
             let pool = PostgresPool(url: try PostgresURL(postgres.url), logger: Recorder().logger)
             let group = ServiceGroup(services: [pool], logger: Recorder().logger)

@@ -6,29 +6,25 @@ import Testing
 
 @Suite("Parameters")
 struct PostgresParameterTests {
-    @Test("Of an array every element is quoted, and quotes and backslashes in it escaped")
-    func arrays() throws {
+    @Test func `Of an array every element is quoted, and quotes and backslashes in it escaped`() throws {
         #expect(try PostgresParameter.textArray([]).encoded() == "{}")
         #expect(try PostgresParameter.textArray(["", "a,b", "{}", "NULL"]).encoded() == #"{"","a,b","{}","NULL"}"#)
         #expect(try PostgresParameter.textArray([#"""#, #"\"#, #"a\"b"#]).encoded() == #"{"\"","\\","a\\\"b"}"#)
     }
 
-    @Test("Texts go as they are, and NULL as nothing")
-    func texts() throws {
+    @Test func `Texts go as they are, and NULL as nothing`() throws {
         #expect(try PostgresParameter.text(#"{"a"\}"#).encoded() == #"{"a"\}"#)
         #expect(try PostgresParameter.null.encoded() == nil)
     }
 
-    @Test("C strings are those of the texts, and nil a null pointer")
-    func strings() {
+    @Test func `C strings are those of the texts, and nil a null pointer`() {
         let texts = ["", nil, "é 👩‍👩‍👧", "x"]
         let copies = withCStrings(texts) { $0.map { $0.map { String(cString: $0) } } }
         #expect(copies == texts)
         #expect(withCStrings([]) { $0.count } == 0)
     }
 
-    @Test("PostgreSQL's own time-out is a little shorter than ours, and the same for times that are close")
-    func timeouts() {
+    @Test func `PostgreSQL's own time-out is a little shorter than ours, and the same for times that are close`() {
         #expect(PostgresConnection.statementTimeout(for: .milliseconds(250)) == 224)
         #expect(PostgresConnection.statementTimeout(for: .milliseconds(247)) == 224)
         #expect(PostgresConnection.statementTimeout(for: .zero) == 1)

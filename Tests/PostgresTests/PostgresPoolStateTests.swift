@@ -44,8 +44,7 @@ struct PostgresPoolStateTests {
         return state
     }
 
-    @Test("It starts with the minimum, and grows to the maximum while callers wait")
-    func growth() {
+    @Test func `It starts with the minimum, and grows to the maximum while callers wait`() {
         var state = State(options: PostgresPoolOptions())
         #expect(told(state.start()) == ["open", "open"])
         #expect(told(state.borrow(1)) == [])
@@ -57,8 +56,8 @@ struct PostgresPoolStateTests {
         #expect(told(state.opened("b", expiry: at(1800), at: start)) == ["lend b to 2"])
     }
 
-    @Test("A connection that comes back goes to whoever waits longest, and an idle one to the next caller")
-    func order() throws {
+    @Test func `A connection that comes back goes to whoever waits longest, and an idle one to the next caller`() throws
+    {
         var state = state("ab") { $0.maximum = 2 }
         let first = state.borrow(1)
         #expect(told(first) == ["lend b to 1"])
@@ -70,8 +69,7 @@ struct PostgresPoolStateTests {
         #expect(told(state.giveUp(4, away)) == [])
     }
 
-    @Test("At the bound a caller is refused as busy")
-    func busy() {
+    @Test func `At the bound a caller is refused as busy`() {
         var state = state("ab") {
             $0.maximum = 2
             $0.maximumWaiting = 1
@@ -80,8 +78,7 @@ struct PostgresPoolStateTests {
         #expect(told(state.borrow(4)) == ["refuse 4: busy"])
     }
 
-    @Test("Callers wait for the first attempt; when it fails they are refused, and later ones at once")
-    func unavailable() {
+    @Test func `Callers wait for the first attempt; when it fails they are refused, and later ones at once`() {
         var state = State(options: PostgresPoolOptions())
         _ = state.start()
         #expect(state.fault != nil)
@@ -98,8 +95,9 @@ struct PostgresPoolStateTests {
         #expect(state.failures == 0)
     }
 
-    @Test("Losses are replaced at once; only that of the last connection is told, and callers wait for the next")
-    func losses() throws {
+    @Test func `Losses are replaced at once; only that of the last connection is told, and callers wait for the next`()
+        throws
+    {
         var state = state("ab")
         let one = try lease(state.borrow(1))
         let other = try lease(state.borrow(2))
@@ -113,8 +111,7 @@ struct PostgresPoolStateTests {
         #expect(told(state.opened("c", expiry: at(1800), at: start)) == ["up"])
     }
 
-    @Test("Idle connections that ended are dropped and replaced")
-    func dropped() {
+    @Test func `Idle connections that ended are dropped and replaced`() {
         var state = state("ab")
         #expect(told(state.drop { _ in false }) == [])
         #expect(told(state.drop { $0 == "a" }) == ["open"])
@@ -122,8 +119,7 @@ struct PostgresPoolStateTests {
         #expect(state.idleConnections == [])
     }
 
-    @Test("What nobody needed for a minute is closed, down to the minimum, one at a time")
-    func shrinking() throws {
+    @Test func `What nobody needed for a minute is closed, down to the minimum, one at a time`() throws {
         var state = state("ab")
         let leases = try (1...4).map { waiter in
             let actions = state.borrow(waiter)
@@ -137,8 +133,7 @@ struct PostgresPoolStateTests {
         #expect(told(state.tidy(at: at(60))) == [])
     }
 
-    @Test("An old connection is replaced when it is idle or comes back, but the last one stays")
-    func lifetime() throws {
+    @Test func `An old connection is replaced when it is idle or comes back, but the last one stays`() throws {
         var state = state("ab")
         let old = try lease(state.borrow(1))
         #expect(told(state.tidy(at: at(1800))) == ["close a", "open"])
@@ -151,8 +146,7 @@ struct PostgresPoolStateTests {
         #expect(told(state.giveBack(young, at: at(3600))) == ["close c", "open"])
     }
 
-    @Test("After the end everybody is refused, and everything that is or comes up is closed")
-    func shutDown() throws {
+    @Test func `After the end everybody is refused, and everything that is or comes up is closed`() throws {
         var state = state("ab") { $0.maximum = 2 }
         let lent = try lease(state.borrow(1))
         _ = state.borrow(2)
@@ -165,8 +159,7 @@ struct PostgresPoolStateTests {
         #expect(state.fault != nil)
     }
 
-    @Test("Pauses double from 50 ms to a second, and are a random part of that, at least half")
-    func pauses() {
+    @Test func `Pauses double from 50 ms to a second, and are a random part of that, at least half`() {
         let options = PostgresPoolOptions()
         #expect(options.pause(failures: 1, jitter: 1) == .milliseconds(50))
         #expect(options.pause(failures: 3, jitter: 0.5) == .milliseconds(100))

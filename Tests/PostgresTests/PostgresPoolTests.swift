@@ -7,8 +7,7 @@ import Testing
 
 @Suite("A pool")
 struct PostgresPoolTests {
-    @Test("Many callers share few connections, and all are answered")
-    func sharing() async throws {
+    @Test func `Many callers share few connections, and all are answered`() async throws {
         try await withPostgres { url in
             try await withPool(url) { pool in
                 let pids = try await withThrowingTaskGroup(returning: Set<String?>.self) { group in
@@ -25,8 +24,7 @@ struct PostgresPoolTests {
         }
     }
 
-    @Test("A query may be asked before the pool runs, and waits for the first connection")
-    func early() async throws {
+    @Test func `A query may be asked before the pool runs, and waits for the first connection`() async throws {
         try await withPostgres { url in
             try await withPool(url, mustConnect: false) { pool in
                 #expect(await pool.text("SELECT 1") == "1")
@@ -34,8 +32,7 @@ struct PostgresPoolTests {
         }
     }
 
-    @Test("The time to wait for a connection is part of the time-out")
-    func waiting() async throws {
+    @Test func `The time to wait for a connection is part of the time-out`() async throws {
         try await withBusyPool { pool, _, _ in
             let time = await ContinuousClock().measure {
                 let late = await pool.outcome("SELECT 1", timeout: .milliseconds(200))
@@ -45,8 +42,7 @@ struct PostgresPoolTests {
         }
     }
 
-    @Test("At the bound of waiting callers one more fails at once")
-    func busy() async throws {
+    @Test func `At the bound of waiting callers one more fails at once`() async throws {
         try await withBusyPool { pool, _, release in
             let codes = Recorder<PostgresError.Code?>()
             try await withThrowingTaskGroup { group in
@@ -61,8 +57,9 @@ struct PostgresPoolTests {
         }
     }
 
-    @Test("A caller that is cancelled waits no longer, keeps the connection it has, and leaves nothing behind")
-    func cancelled() async throws {
+    @Test func `A caller that is cancelled waits no longer, keeps the connection it has, and leaves nothing behind`()
+        async throws
+    {
         try await withBusyPool { pool, working, _ in
             for _ in 0..<20 {
                 let callers = (0..<5).map { _ in Task { await pool.outcome("SELECT 1", timeout: .seconds(600)) } }
@@ -73,8 +70,7 @@ struct PostgresPoolTests {
         }
     }
 
-    @Test("A connection is lent for more than one statement, and comes back")
-    func lending() async throws {
+    @Test func `A connection is lent for more than one statement, and comes back`() async throws {
         try await withPostgres { url in
             try await withPool(url) { pool in
                 for _ in 0..<20 {
@@ -93,8 +89,7 @@ struct PostgresPoolTests {
         }
     }
 
-    @Test("Old connections are replaced while queries go on")
-    func lifetime() async throws {
+    @Test func `Old connections are replaced while queries go on`() async throws {
         try await withPostgres { url in
             let log = Recorder<String>()
             try await withPool(

@@ -39,8 +39,7 @@ struct PostgresTLSTests {
         }
     }
 
-    @Test("Its certificate is checked against the authorities and the name")
-    func verified() async throws {
+    @Test func `Its certificate is checked against the authorities and the name`() async throws {
         try await withTLS { postgres, certificate in
             // The reload takes a moment.
             try await eventually("TLS") { await connect("sslmode=require") == nil }
@@ -54,8 +53,7 @@ struct PostgresTLSTests {
         }
     }
 
-    @Test("Large answers, time-outs and notifications work over TLS")
-    func secured() async throws {
+    @Test func `Large answers, time-outs and notifications work over TLS`() async throws {
         try await withTLS { postgres, certificate in
             try await eventually("TLS") { await connect("sslmode=require") == nil }
             let url = try PostgresURL(

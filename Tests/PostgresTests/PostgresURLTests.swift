@@ -17,8 +17,7 @@ struct PostgresURLTests {
         ).parameters
     }
 
-    @Test("URLs and libpq's own notation are read alike")
-    func forms() throws {
+    @Test func `URLs and libpq's own notation are read alike`() throws {
         for text in [
             "postgresql://app:p%40s%2Fs@db.example:5433/people?application_name=x",
             "postgres://app@db.example:5433/people?password=p%40s%2Fs&application_name=x",
@@ -37,14 +36,13 @@ struct PostgresURLTests {
     }
 
     @Test(
-        "What cannot be used is refused, and the refusal does not repeat it",
         arguments: [
             "", "s3cret", "host=h s3cret", "postgres://u:s3cret@h:port", "postgres://u:s3cret@h:0", "host=h\0s3cret",
             "postgres://u:s3cret%zz@h", "postgres://h/db?s3cret", "postgres://h/db?s3cret=1", "s3cret=1",
             "postgres://u:s3@cret@h/db", "postgres://u:12/s3cret@h/db", "postgres://u:s3cret/x@h", "host='s3cret",
             "http://u:s3cret@h", "redis://:s3cret@h",
         ])
-    func refused(text: String) {
+    func `What cannot be used is refused, and the refusal does not repeat it`(text: String) {
         let error = #expect(throws: PostgresError.self) { try PostgresURL(text) }
         #expect(error?.code == .invalidURL)
         #expect(error?.description.contains("s3cret") == false)
@@ -83,8 +81,7 @@ struct PostgresURLTests {
         #expect("\(try PostgresURL("postgres://[::1]/db"))" == "postgresql://[::1]/db")
     }
 
-    @Test("No description, dump or reflection shows a secret")
-    func secrecy() throws {
+    @Test func `No description, dump or reflection shows a secret`() throws {
         for text in [
             "postgresql://app:s3cret@h:1/db?sslpassword=s3cret", "postgresql:///db?host=/tmp/x&password=s3cret",
             "host=h password=s3cret",
@@ -99,34 +96,31 @@ struct PostgresURLTests {
     }
 
     @Test(
-        "A server on another machine must prove who it is",
         arguments: [
             "postgres://db.example/x", "postgres://10.0.0.1", "postgres://[fe80::1]", "postgres://127.evil.example",
             "postgres://localhost.example", "postgres://localhost,db.example", "host=/tmp,db.example",
             "hostaddr=10.0.0.1 host=localhost", "service=prod", "postgres://[::]", "postgres://1270.0.0.1",
         ])
-    func remote(text: String) throws {
+    func `A server on another machine must prove who it is`(text: String) throws {
         let parameters = try parameters(text)
         #expect(parameters["sslmode"] == "verify-full")
         #expect(parameters["sslrootcert"] == "system")
     }
 
     @Test(
-        "One on this machine need not",
         arguments: [
             "postgres://", "postgres://localhost/x", "postgres://LOCALHOST", "postgres://127.0.0.1", "postgres://[::1]",
             "postgres://127.1.2.3", "postgresql:///db?host=/tmp/x", "host=@abstract",
             "hostaddr=127.0.0.1 host=db.example",
             "postgres://localhost,127.0.0.1,[::1]",
         ])
-    func local(text: String) throws {
+    func `One on this machine need not`(text: String) throws {
         let parameters = try parameters(text)
         #expect(parameters["sslmode"] == nil)
         #expect(parameters["sslrootcert"] == nil)
     }
 
-    @Test("A server that only the environment names is judged as well")
-    func environment() throws {
+    @Test func `A server that only the environment names is judged as well`() throws {
         #expect(try parameters("postgres://", environment: ["PGHOST": "db.example"])["sslmode"] == "verify-full")
         #expect(try parameters("postgres://", environment: ["PGHOSTADDR": "10.0.0.1"])["sslmode"] == "verify-full")
         #expect(try parameters("postgres://", environment: ["PGSERVICE": "prod"])["sslmode"] == "verify-full")
@@ -134,8 +128,7 @@ struct PostgresURLTests {
         #expect(try parameters("postgres://localhost", environment: ["PGHOST": "db.example"])["sslmode"] == nil)
     }
 
-    @Test("A chosen sslmode stays, in the text or in PGSSLMODE")
-    func chosen() throws {
+    @Test func `A chosen sslmode stays, in the text or in PGSSLMODE`() throws {
         #expect(try parameters("postgres://h?sslmode=disable")["sslmode"] == "disable")
         #expect(try parameters("postgres://h?sslmode=require")["sslrootcert"] == nil)
         #expect(try parameters("postgres://h", environment: ["PGSSLMODE": "require"])["sslmode"] == nil)
@@ -145,8 +138,7 @@ struct PostgresURLTests {
         #expect(try parameters("postgres://h", environment: ["PGSSLMODE": "verify-full"])["sslrootcert"] == "system")
     }
 
-    @Test("Authorities: the named ones, those of the user, the system's")
-    func authorities() throws {
+    @Test func `Authorities: the named ones, those of the user, the system's`() throws {
         #expect(try parameters("postgres://h?sslrootcert=/own.pem")["sslrootcert"] == "/own.pem")
         #expect(try parameters("postgres://h", environment: ["PGSSLROOTCERT": "/own.pem"])["sslrootcert"] == nil)
         let home = ["HOME": "/home/me"]
@@ -157,8 +149,7 @@ struct PostgresURLTests {
         #expect(try parameters("postgres://h", libpq: 150_020)["sslrootcert"] == nil)
     }
 
-    @Test("A dead server is noticed, names are ours and text is UTF-8, unless the text says otherwise")
-    func defaults() throws {
+    @Test func `A dead server is noticed, names are ours and text is UTF-8, unless the text says otherwise`() throws {
         let usual = try parameters("postgres://h?client_encoding=LATIN1")
         let keywords = [
             "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout",

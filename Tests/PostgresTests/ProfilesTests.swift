@@ -30,8 +30,7 @@ struct ProfilesTests {
         }
     }
 
-    @Test("An insert, a delete and an update of the data notify the key, whatever it holds")
-    func changes() async throws {
+    @Test func `An insert, a delete and an update of the data notify the key, whatever it holds`() async throws {
         let keys = try await notified(by: [
             #"INSERT INTO profiles VALUES ('a', '1'), ('it''s "{é🙂\\}', '2')"#,
             "UPDATE profiles SET data = '3' WHERE key = 'a'",
@@ -40,39 +39,34 @@ struct ProfilesTests {
         #expect(keys == ["a", #"it's "{é🙂\\}"#, "a", "a"])
     }
 
-    @Test("A key that changes notifies the old and the new one")
-    func rename() async throws {
+    @Test func `A key that changes notifies the old and the new one`() async throws {
         let keys = try await notified(
             by: ["UPDATE profiles SET key = 'b'"], after: ["INSERT INTO profiles VALUES ('a', '1')"])
         #expect(keys == ["a", "b"])
     }
 
-    @Test("An update that changes neither key nor data notifies nobody")
-    func sameAgain() async throws {
+    @Test func `An update that changes neither key nor data notifies nobody`() async throws {
         let keys = try await notified(
             by: ["UPDATE profiles SET data = '1'", "UPDATE profiles SET updated_at = now() - interval '1 day'"],
             after: ["INSERT INTO profiles VALUES ('a', '1')"])
         #expect(keys == [])
     }
 
-    @Test("Emptying the table notifies every key, also from a search path that does not find it")
-    func truncate() async throws {
+    @Test func `Emptying the table notifies every key, also from a search path that does not find it`() async throws {
         let keys = try await notified(
             by: ["SET search_path = pg_catalog", "TRUNCATE public.profiles"],
             after: ["INSERT INTO profiles VALUES ('a', '1'), ('b', '2'), (repeat('x', 8000), '3')"])
         #expect(keys.sorted() == ["a", "b"])
     }
 
-    @Test("A key too long for a notification can be written all the same")
-    func longKey() async throws {
+    @Test func `A key too long for a notification can be written all the same`() async throws {
         let keys = try await notified(by: [
             "INSERT INTO profiles VALUES (repeat('x', 8000), '1')", "DELETE FROM profiles",
         ])
         #expect(keys == [])
     }
 
-    @Test("An update moves updated_at, one that changes nothing does not")
-    func updatedAt() async throws {
+    @Test func `An update moves updated_at, one that changes nothing does not`() async throws {
         try await withPostgres { text in
             let connection = try await PostgresConnection.connect(to: PostgresURL(text), timeout: .seconds(60))
             _ = try await Migrator(logger: Recorder().logger).run(on: connection)

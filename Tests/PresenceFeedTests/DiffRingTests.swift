@@ -16,8 +16,9 @@ struct DiffRingTests {
         ring.missed(after: cursor, until: Fixture.at(1_000_000))
     }
 
-    @Test("A cursor of any message finds all that came after it, also in the midst of what this node coalesced")
-    func resuming() throws {
+    @Test func `A cursor of any message finds all that came after it, also in the midst of what this node coalesced`()
+        throws
+    {
         var ring = DiffRing()
         for seq in 1...5 {
             ring.append(Fixture.step(seq, seq + 1, joining("user\(seq)")), at: .uptimeNanoseconds(UInt64(seq)))
@@ -26,8 +27,7 @@ struct DiffRingTests {
         #expect(try #require(missed(Fixture.at(1), ring)).diff.changes.count == 5)
     }
 
-    @Test("What the ring never reached or no longer holds is not resumed")
-    func notFound() {
+    @Test func `What the ring never reached or no longer holds is not resumed`() {
         var ring = DiffRing()
         for seq in 1...(DiffRing.maximumSteps + 3) {
             ring.append(Fixture.step(seq, seq + 1, joining("user\(seq)")), at: .uptimeNanoseconds(UInt64(seq)))
@@ -38,8 +38,7 @@ struct DiffRingTests {
         #expect(missed(.empty, ring) == nil)
     }
 
-    @Test("A step that jumped can be resumed from before it, and not from inside it")
-    func jumping() {
+    @Test func `A step that jumped can be resumed from before it, and not from inside it`() {
         var ring = DiffRing()
         ring.append(Fixture.step(1, 2, joining("alice")), at: .now())
         ring.append(Fixture.step(2, 9, joining("bob")), at: .now())
@@ -47,8 +46,7 @@ struct DiffRingTests {
         #expect(missed(Fixture.at(5), ring) == nil)
     }
 
-    @Test("A new epoch empties it")
-    func newEpoch() {
+    @Test func `A new epoch empties it`() {
         var ring = DiffRing()
         ring.append(Fixture.step(1, 2, joining("alice")), at: .now())
         ring.append(ReplicaStep(from: Fixture.at(2), to: Fixture.at(1, Fixture.other), changes: []), at: .now())
@@ -56,8 +54,7 @@ struct DiffRingTests {
         #expect(missed(Fixture.at(2), ring) == nil)
     }
 
-    @Test("Large steps push out old ones by the number of their changes")
-    func weighing() {
+    @Test func `Large steps push out old ones by the number of their changes`() {
         var ring = DiffRing()
         for seq in 1...10 {
             let changes = (0..<500).map { joining("user\(seq)-\($0)") }
@@ -69,8 +66,7 @@ struct DiffRingTests {
         #expect(missed(Fixture.at(3), ring) != nil)
     }
 
-    @Test("It tells when this node stood at a cursor, as far as it remembers")
-    func times() throws {
+    @Test func `It tells when this node stood at a cursor, as far as it remembers`() throws {
         var ring = DiffRing()
         #expect(try #require(ring.missed(after: Fixture.at(1), until: Fixture.at(1))).since == nil)
         for seq in 1...3 {

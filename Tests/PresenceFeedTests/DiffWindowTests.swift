@@ -12,8 +12,7 @@ struct DiffWindowTests {
 
     private func join(_ presence: Presence) -> Change? { Change(member: alice, before: nil, after: presence) }
 
-    @Test("The first change goes out at once")
-    func leadingEdge() throws {
+    @Test func `The first change goes out at once`() throws {
         var window = DiffWindow(base: .milliseconds(10))
         window.add(Fixture.step(1, 2, join(Fixture.presence())))
         #expect(window.decision(at: start) == .flush)
@@ -22,8 +21,7 @@ struct DiffWindowTests {
         #expect(batch.from == Fixture.at(1) && batch.to == Fixture.at(2) && batch.diff.changes.count == 1)
     }
 
-    @Test("What follows within the window goes out together at its end")
-    func trailingEdge() throws {
+    @Test func `What follows within the window goes out together at its end`() throws {
         var window = DiffWindow(base: .milliseconds(10))
         window.add(Fixture.step(1, 2, join(Fixture.presence())))
         _ = window.beginFlush(at: start)
@@ -40,8 +38,7 @@ struct DiffWindowTests {
         #expect(batch.from == Fixture.at(2) && batch.to == Fixture.at(4) && batch.diff.changes.count == 2)
     }
 
-    @Test("The window grows with the cost of a flush, up to a second")
-    func growing() {
+    @Test func `The window grows with the cost of a flush, up to a second`() {
         var window = DiffWindow(base: .milliseconds(10))
         window.add(Fixture.step(1, 2, join(Fixture.presence())))
         _ = window.beginFlush(at: start)
@@ -54,8 +51,7 @@ struct DiffWindowTests {
         #expect(window.decision(at: start + .seconds(8)) == .flush)
     }
 
-    @Test("A join and a leave cancel, and the cursor still moves")
-    func cancelling() throws {
+    @Test func `A join and a leave cancel, and the cursor still moves`() throws {
         let presence = Fixture.presence()
         var window = DiffWindow(base: .zero)
         window.add(Fixture.step(1, 2, join(presence)))
@@ -65,8 +61,7 @@ struct DiffWindowTests {
         #expect(batch.diff.isEmpty && batch.to == Fixture.at(3))
     }
 
-    @Test("After a pair that cancelled, a member starts anew")
-    func rejoining() throws {
+    @Test func `After a pair that cancelled, a member starts anew`() throws {
         let first = Fixture.presence(), second = Fixture.presence()
         var window = DiffWindow(base: .zero)
         window.add(Fixture.step(1, 2, join(first)))
@@ -77,8 +72,7 @@ struct DiffWindowTests {
         #expect(change.before == nil && change.after == second && change.reason == nil)
     }
 
-    @Test("A chain of updates becomes one from the first to the last")
-    func chaining() throws {
+    @Test func `A chain of updates becomes one from the first to the last`() throws {
         let versions = (0..<4).map { _ in Fixture.presence() }
         var window = DiffWindow(base: .zero)
         for index in 1..<4 {
@@ -91,8 +85,7 @@ struct DiffWindowTests {
         #expect(change.before == versions[0] && change.after == versions[3] && change.isUpdate)
     }
 
-    @Test("A hold keeps everything back, and what returns meanwhile was never gone")
-    func holding() throws {
+    @Test func `A hold keeps everything back, and what returns meanwhile was never gone`() throws {
         let presence = Fixture.presence()
         var window = DiffWindow(base: .milliseconds(10))
         window.hold(until: start + .seconds(3))
@@ -104,8 +97,7 @@ struct DiffWindowTests {
         #expect(batch.diff.isEmpty)
     }
 
-    @Test("Nothing gathered is no flush")
-    func nothing() {
+    @Test func `Nothing gathered is no flush`() {
         var window = DiffWindow(base: .milliseconds(10))
         let flushed = window.beginFlush(at: start)?.to
         #expect(flushed == nil)

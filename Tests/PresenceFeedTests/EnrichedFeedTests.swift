@@ -85,8 +85,7 @@ struct EnrichedFeedTests {
         }
     }
 
-    @Test("States and diffs carry the data, asked for once for all subscribers")
-    func enriched() async throws {
+    @Test func `States and diffs carry the data, asked for once for all subscribers`() async throws {
         let source = Source()
         source.state.withLock { $0.data = ["alice": "1", "bob": "2"] }
         try await HubFixture.with(redis: SharedRedis.url, options: options, enricher: source.enricher) { node in
@@ -99,8 +98,7 @@ struct EnrichedFeedTests {
         }
     }
 
-    @Test("While the hook is awaited changes gather, and are told in their order")
-    func order() async throws {
+    @Test func `While the hook is awaited changes gather, and are told in their order`() async throws {
         let source = Source()
         try await HubFixture.with(redis: SharedRedis.url, options: options, enricher: source.enricher) { node in
             let listener = node.listen(to: topic)
@@ -122,8 +120,7 @@ struct EnrichedFeedTests {
         }
     }
 
-    @Test("One who leaves while the hook is awaited is told nothing, and costs nobody anything")
-    func leaving() async throws {
+    @Test func `One who leaves while the hook is awaited is told nothing, and costs nobody anything`() async throws {
         let source = Source()
         try await HubFixture.with(redis: SharedRedis.url, options: options, enricher: source.enricher) { node in
             let alice = try await node.track("alice", on: topic)
@@ -140,8 +137,7 @@ struct EnrichedFeedTests {
         }
     }
 
-    @Test("Entries told without their data are told anew when it is there, and only then")
-    func recovery() async throws {
+    @Test func `Entries told without their data are told anew when it is there, and only then`() async throws {
         let source = Source()
         source.state.withLock { ($0.data, $0.isDown) = (["alice": "1"], true) }
         try await HubFixture.with(redis: SharedRedis.url, options: options, enricher: source.enricher) { node in
@@ -157,8 +153,9 @@ struct EnrichedFeedTests {
         }
     }
 
-    @Test("Data that changed is told on every topic where the key is present, and to a stream that comes back")
-    func renewal() async throws {
+    @Test func `Data that changed is told on every topic where the key is present, and to a stream that comes back`()
+        async throws
+    {
         let source = Source()
         source.state.withLock { $0.data = ["alice": "1"] }
         let other = try Topic("other")
@@ -186,8 +183,7 @@ struct EnrichedFeedTests {
         }
     }
 
-    @Test("Keys that any node announces are invalid on all nodes")
-    func announced() async throws {
+    @Test func `Keys that any node announces are invalid on all nodes`() async throws {
         let (one, two) = (Source(), Source())
         let prefix = uniquePrefix()
         let url = try await SharedRedis.url
@@ -203,8 +199,9 @@ struct EnrichedFeedTests {
     }
 
     /// phoenix.js folds a state by refs alone: who has them already must be told data by a diff.
-    @Test("A stream that comes back to a feed which cannot say what it missed is told everybody's data")
-    func unknownPast() async throws {
+    @Test func `A stream that comes back to a feed which cannot say what it missed is told everybody's data`()
+        async throws
+    {
         let source = Source()
         source.state.withLock { $0.data = ["alice": "2"] }
         try await HubFixture.with(redis: SharedRedis.url, options: options, enricher: source.enricher) { node in
@@ -220,8 +217,7 @@ struct EnrichedFeedTests {
         }
     }
 
-    @Test("One who comes back while changed data is about to be told is told it too")
-    func comingBackAmidRenewal() async throws {
+    @Test func `One who comes back while changed data is about to be told is told it too`() async throws {
         let source = Source()
         source.state.withLock { $0.data = ["alice": "1"] }
         var options = options
@@ -243,8 +239,7 @@ struct EnrichedFeedTests {
         }
     }
 
-    @Test("A queue that is lost while the hook is awaited is made up for by one state")
-    func restating() async throws {
+    @Test func `A queue that is lost while the hook is awaited is made up for by one state`() async throws {
         let source = Source()
         try await HubFixture.with(redis: SharedRedis.url, options: options, enricher: source.enricher) { node in
             let alice = try await node.track("alice", on: topic)
@@ -260,8 +255,9 @@ struct EnrichedFeedTests {
         }
     }
 
-    @Test("What becomes of a stream's own presence while the hook is awaited is told with the first event")
-    func ownLeave() async throws {
+    @Test func `What becomes of a stream's own presence while the hook is awaited is told with the first event`()
+        async throws
+    {
         let source = Source()
         try await HubFixture.with(redis: SharedRedis.url, options: options, enricher: source.enricher) { node in
             let alice = try await node.track("alice", on: topic)

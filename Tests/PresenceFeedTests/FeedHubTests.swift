@@ -15,8 +15,7 @@ struct FeedHubTests {
 
     init() throws { topic = try Topic("room:lobby") }
 
-    @Test("A subscriber is told the state and then each change, at Redis' own cursors")
-    func following() async throws {
+    @Test func `A subscriber is told the state and then each change, at Redis' own cursors`() async throws {
         try await HubFixture.with(redis: SharedRedis.url) { node in
             let alice = try await node.track("alice", on: topic)
             let listener = node.listen(to: topic)
@@ -30,8 +29,8 @@ struct FeedHubTests {
         }
     }
 
-    @Test("A topic that empties and fills again is followed without a snapshot, under its new epoch")
-    func emptying() async throws {
+    @Test func `A topic that empties and fills again is followed without a snapshot, under its new epoch`() async throws
+    {
         try await withLocalRedis { redis in
             try await HubFixture.with(redis: redis.url) { node in
                 let listener = node.listen(to: topic)
@@ -49,8 +48,7 @@ struct FeedHubTests {
         }
     }
 
-    @Test("A first state waits for the subscriber's own track")
-    func reaching() async throws {
+    @Test func `A first state waits for the subscriber's own track`() async throws {
         try await HubFixture.with(redis: SharedRedis.url) { node in
             let first = node.listen(to: topic)
             try await first.hears("state")
@@ -64,8 +62,7 @@ struct FeedHubTests {
         }
     }
 
-    @Test("A cursor that is still in the ring is told what came after it; any other gets a state")
-    func resuming() async throws {
+    @Test func `A cursor that is still in the ring is told what came after it; any other gets a state`() async throws {
         try await HubFixture.with(redis: SharedRedis.url) { node in
             let first = node.listen(to: topic)
             try await first.hears("state")
@@ -83,8 +80,7 @@ struct FeedHubTests {
         }
     }
 
-    @Test("A subscriber hears of its own presence's end")
-    func own() async throws {
+    @Test func `A subscriber hears of its own presence's end`() async throws {
         try await HubFixture.with(redis: SharedRedis.url) { node in
             let receipt = try await node.track("alice", on: topic)
             let listener = node.listen(to: topic, reaching: receipt?.cursor, as: Fixture.member("alice"))
@@ -94,8 +90,9 @@ struct FeedHubTests {
         }
     }
 
-    @Test("A subscriber that lost its queue gets a state, also when its own track was in another epoch")
-    func restated() async throws {
+    @Test func `A subscriber that lost its queue gets a state, also when its own track was in another epoch`()
+        async throws
+    {
         try await withLocalRedis { redis in
             try await HubFixture.with(redis: redis.url) { node in
                 let alice = try await node.track("alice", on: topic)
@@ -110,8 +107,7 @@ struct FeedHubTests {
         }
     }
 
-    @Test("After a cut connection a feed says what it missed, also when nothing follows")
-    func cutConnection() async throws {
+    @Test func `After a cut connection a feed says what it missed, also when nothing follows`() async throws {
         var options = FeedOptions()
         options.patience = .minutes(10)
         try await withLocalRedis { redis in
@@ -126,8 +122,7 @@ struct FeedHubTests {
         }
     }
 
-    @Test("A message that never came is found by comparing positions")
-    func lostMessage() async throws {
+    @Test func `A message that never came is found by comparing positions`() async throws {
         var options = HubFixture.patientOptions
         options.positionCheck = .milliseconds(50)
         try await HubFixture.with(redis: SharedRedis.url, options: options) { node in
@@ -145,8 +140,8 @@ struct FeedHubTests {
         }
     }
 
-    @Test("A cursor that other nodes have reached and this one has not is never told an older state")
-    func cursorAhead() async throws {
+    @Test func `A cursor that other nodes have reached and this one has not is never told an older state`() async throws
+    {
         var options = HubFixture.patientOptions
         options.arrival = .milliseconds(50)
         try await HubFixture.with(redis: SharedRedis.url, options: options) { node in
@@ -181,8 +176,9 @@ struct FeedHubTests {
         .string(node.store.keys.channel(of: topic).replacing("}:", with: "}:\(kind):"))
     }
 
-    @Test("What heartbeats keep is put back when Redis lost it, and not when the topic emptied and filled again")
-    func restored() async throws {
+    @Test func `What heartbeats keep is put back when Redis lost it, and not when the topic emptied and filled again`()
+        async throws
+    {
         var options = HubFixture.patientOptions
         options.restoration = .milliseconds(100)
         options.reconcile = .seconds(3 * Int64(patience))
@@ -213,8 +209,7 @@ struct FeedHubTests {
         }
     }
 
-    @Test("While Redis is away subscribers are told once, and when it is back what still differs")
-    func away() async throws {
+    @Test func `While Redis is away subscribers are told once, and when it is back what still differs`() async throws {
         var options = FeedOptions()
         options.patience = .milliseconds(100)
         options.reconcile = .milliseconds(500)
@@ -235,8 +230,7 @@ struct FeedHubTests {
         }
     }
 
-    @Test("What is re-tracked in time after a loss was never gone")
-    func reconciled() async throws {
+    @Test func `What is re-tracked in time after a loss was never gone`() async throws {
         var options = FeedOptions()
         options.patience = .minutes(10)
         try await withLocalRedis { redis in
@@ -257,8 +251,7 @@ struct FeedHubTests {
         }
     }
 
-    @Test("What is re-tracked after a loss was never gone, also when no message says so")
-    func reconciledInSilence() async throws {
+    @Test func `What is re-tracked after a loss was never gone, also when no message says so`() async throws {
         var options = FeedOptions()
         options.patience = .minutes(10)
         options.reconcile = .seconds(3 * Int64(patience))
@@ -279,8 +272,7 @@ struct FeedHubTests {
         }
     }
 
-    @Test("A subscription that has ended is told nothing more")
-    func ending() async throws {
+    @Test func `A subscription that has ended is told nothing more`() async throws {
         try await HubFixture.with(redis: SharedRedis.url) { node in
             let first = node.listen(to: topic)
             let second = node.listen(to: topic)
@@ -294,8 +286,9 @@ struct FeedHubTests {
         }
     }
 
-    @Test("A feed that lost its last subscriber is given up after its linger, and made anew for the next")
-    func lingering() async throws {
+    @Test func `A feed that lost its last subscriber is given up after its linger, and made anew for the next`()
+        async throws
+    {
         var options = HubFixture.patientOptions
         options.linger = .milliseconds(50)
         try await HubFixture.with(redis: SharedRedis.url, options: options) { node in

@@ -14,8 +14,7 @@ struct FeedMessageTests {
 
     private let ref = "AAAAAAAAAAAAAAAA"
 
-    @Test("Records are read in order, and lengths may hold any byte")
-    func records() throws {
+    @Test func `Records are read in order, and lengths may hold any byte`() throws {
         let value = "\(ref) 30 {\"a\":1}"
         let records = "+7:\(value.utf8.count):alice\u{1f}s\(value)-u5:bob\u{1f}s-x5:eve\u{1f}s"
         let message = try #require(FeedMessage(text(records)))
@@ -26,32 +25,29 @@ struct FeedMessageTests {
         #expect(member == Fixture.member("alice") && stored.presence.ref.text == ref && reason == .expired)
     }
 
-    @Test("A star marks the first message of a topic that was empty")
-    func whole() throws {
+    @Test func `A star marks the first message of a topic that was empty`() throws {
         #expect(try #require(FeedMessage(text("*"))).isWholeState)
     }
 
     @Test(
-        "What the grammar does not allow is refused",
         arguments: [
             "+", "+7", "+7:", "+7:3:alice", "+99999999999999999999:1:x", "-", "-q5:bob\u{1f}s", "-u6:bob\u{1f}s", "-u:",
             "-u5:bobXs", "x", "+5:9:bob\u{1f}snot a val", "**",
         ])
-    func malformed(records: String) {
+    func `What the grammar does not allow is refused`(records: String) {
         #expect(FeedMessage(text(records)) == nil)
     }
 
     @Test(
-        "A header that is none is refused",
         arguments: [
             "", "1", "2:6f1c09d2a7b3e481:1:", "1:xyz:1:", "1:0:0:", "1:6f1c09d2a7b3e481:", "1:6f1c09d2a7b3e481:-1:",
         ])
-    func malformedHeader(text: String) {
+    func `A header that is none is refused`(text: String) {
         #expect(FeedMessage(ByteBuffer(string: text)) == nil)
     }
 
-    @Test("Mutated messages never crash", arguments: 0..<20)
-    func mutated(seed: UInt64) {
+    @Test(arguments: 0..<20)
+    func `Mutated messages never crash`(seed: UInt64) {
         var random = SplitMix(seed: seed)
         let original = Array(text("*+7:19:alice\u{1f}s\(ref) 30-u5:bob\u{1f}s").readableBytesView)
         for _ in 0..<2_000 {

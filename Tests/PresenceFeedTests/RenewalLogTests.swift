@@ -11,8 +11,8 @@ struct RenewalLogTests {
 
     private func key(_ number: Int) -> Key { Fixture.member("user\(number)").key }
 
-    @Test("A stream is told again what was told since it stood at its cursor, with room for other nodes' clocks")
-    func since() {
+    @Test func `A stream is told again what was told since it stood at its cursor, with room for other nodes' clocks`()
+    {
         var log = RenewalLog(slack: .seconds(60))
         log.begin(at: start - .minutes(10))
         log.append([key(1)], at: start)
@@ -22,8 +22,7 @@ struct RenewalLogTests {
         #expect(log.keys(since: start + .minutes(10)) == [])
     }
 
-    @Test("What happened before the feed was there, or at an unknown time, cannot be said")
-    func beginning() {
+    @Test func `What happened before the feed was there, or at an unknown time, cannot be said`() {
         var log = RenewalLog(slack: .seconds(60))
         #expect(log.keys(since: start) == nil)
         log.begin(at: start)
@@ -33,8 +32,7 @@ struct RenewalLogTests {
         #expect(log.keys(since: start + .seconds(60)) == [])
     }
 
-    @Test("What was forgotten cannot be said, and what came later can")
-    func forgetting() {
+    @Test func `What was forgotten cannot be said, and what came later can`() {
         var log = RenewalLog(slack: .seconds(60))
         log.begin(at: start - .minutes(10))
         for number in 0...RenewalLog.maximumCount { log.append([key(number)], at: start + .minutes(Int64(number))) }

@@ -16,8 +16,7 @@ struct RenewalsTests {
         return extras
     }
 
-    @Test("One fetch is under way at a time, and what is wanted meanwhile comes with the next")
-    func oneAtATime() {
+    @Test func `One fetch is under way at a time, and what is wanted meanwhile comes with the next`() {
         var renewals = Renewals()
         renewals.want([alice])
         #expect(renewals.beginFetch() == [alice])
@@ -29,8 +28,7 @@ struct RenewalsTests {
         #expect(renewals.takeReady().isEmpty)
     }
 
-    @Test("What could not be had is not told, until it is wanted again")
-    func missing() {
+    @Test func `What could not be had is not told, until it is wanted again`() {
         var renewals = Renewals()
         renewals.want([alice, bob])
         _ = renewals.beginFetch()

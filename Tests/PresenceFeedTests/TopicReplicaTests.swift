@@ -20,8 +20,7 @@ struct TopicReplicaTests {
         return replica
     }
 
-    @Test("The first snapshot is where it starts, and no change")
-    func firstSnapshot() {
+    @Test func `The first snapshot is where it starts, and no change`() {
         var replica = TopicReplica()
         replica.beginLoading()
         let outcome = replica.load(Fixture.snapshot(Fixture.at(5), ["alice": alice]), ticket: replica.loadTicket)
@@ -30,8 +29,7 @@ struct TopicReplicaTests {
         #expect(replica.roster[Fixture.member("alice")] == alice)
     }
 
-    @Test("The next message in the epoch is applied")
-    func nextMessage() throws {
+    @Test func `The next message in the epoch is applied`() throws {
         var replica = live()
         let outcome = replica.receive(Fixture.message(6, Fixture.set("alice", alice)))
         let step = try #require(outcome.steps.first)
@@ -40,16 +38,14 @@ struct TopicReplicaTests {
         #expect(replica.cursor == Fixture.at(6))
     }
 
-    @Test("A message that was applied already is dropped")
-    func repeatedMessage() {
+    @Test func `A message that was applied already is dropped`() {
         var replica = live(at: 5, ["alice": alice])
         let outcome = replica.receive(Fixture.message(5, .leave(Fixture.member("alice"), .untracked)))
         #expect(outcome.steps.isEmpty && !outcome.needsSnapshot)
         #expect(replica.roster.presenceCount == 1)
     }
 
-    @Test("A gap asks for a snapshot, and its difference is one step")
-    func gap() throws {
+    @Test func `A gap asks for a snapshot, and its difference is one step`() throws {
         var replica = live(at: 5, ["alice": alice])
         #expect(replica.receive(Fixture.message(8, Fixture.set("bob", bob))).needsSnapshot)
         #expect(!replica.isLive)
@@ -61,8 +57,7 @@ struct TopicReplicaTests {
         #expect(!step.losesPresences)  // The epoch is the same: nothing was lost but messages.
     }
 
-    @Test("Another epoch asks for a snapshot, and says when presences are missing from it")
-    func newEpoch() throws {
+    @Test func `Another epoch asks for a snapshot, and says when presences are missing from it`() throws {
         var replica = live(at: 5, ["alice": alice])
         #expect(replica.receive(Fixture.message(1, in: Fixture.other, Fixture.set("bob", bob))).needsSnapshot)
         let outcome = replica.load(
@@ -70,9 +65,9 @@ struct TopicReplicaTests {
         #expect(try #require(outcome.steps.first).losesPresences)
     }
 
-    @Test(
-        "What heartbeats kept can be put back when Redis lost it, and not when it left while nobody heard")
-    func restorable() throws {
+    @Test func `What heartbeats kept can be put back when Redis lost it, and not when it left while nobody heard`()
+        throws
+    {
         let (first, failover) = (DataSource(server: "a", dataSet: "x@1"), DataSource(server: "b", dataSet: "x@1"))
         let wiped = DataSource(server: "a", dataSet: "y@90000")
         let cases: [(DataSource, silence: TimeAmount, now: Int64, restores: Bool)] = [
@@ -101,8 +96,7 @@ struct TopicReplicaTests {
         }
     }
 
-    @Test("The first message of a topic that was empty is its own snapshot")
-    func wholeState() throws {
+    @Test func `The first message of a topic that was empty is its own snapshot`() throws {
         var replica = live(at: 5)
         let outcome = replica.receive(Fixture.message(1, in: Fixture.other, whole: true, Fixture.set("bob", bob)))
         #expect(!outcome.needsSnapshot)
@@ -110,16 +104,15 @@ struct TopicReplicaTests {
         #expect(replica.cursor == Fixture.at(1, Fixture.other))
     }
 
-    @Test("A whole state is not believed while presences are here: it may be an older one, overtaken by a snapshot")
-    func overtakenWholeState() {
+    @Test
+    func `A whole state is not believed while presences are here: it may be an older one, overtaken by a snapshot`() {
         var replica = live(at: 5, ["alice": alice])
         #expect(
             replica.receive(Fixture.message(1, in: Fixture.other, whole: true, Fixture.set("bob", bob))).needsSnapshot)
         #expect(replica.roster[Fixture.member("alice")] == alice)
     }
 
-    @Test("Messages that arrive before the snapshot wait for it; those it holds already are dropped")
-    func heldMessages() {
+    @Test func `Messages that arrive before the snapshot wait for it; those it holds already are dropped`() {
         var replica = TopicReplica()
         replica.beginLoading()
         _ = replica.receive(Fixture.message(4, Fixture.set("alice", alice)))
@@ -131,8 +124,7 @@ struct TopicReplicaTests {
         #expect(replica.roster.keyCount == 1 && replica.cursor == Fixture.at(6))
     }
 
-    @Test("A snapshot asked for before the last loading began is not taken")
-    func staleSnapshot() {
+    @Test func `A snapshot asked for before the last loading began is not taken`() {
         var replica = live(at: 5, ["alice": alice])
         let old = replica.loadTicket
         _ = replica.receive(Fixture.message(8, Fixture.set("bob", bob)))
@@ -141,8 +133,7 @@ struct TopicReplicaTests {
         #expect(replica.roster[Fixture.member("alice")] == alice)
     }
 
-    @Test("More messages than may be held are dropped, and another snapshot is asked for")
-    func overflow() {
+    @Test func `More messages than may be held are dropped, and another snapshot is asked for`() {
         var replica = TopicReplica()
         replica.beginLoading()
         for seq in 1...(TopicReplica.maximumHeld + 10) {
@@ -165,16 +156,14 @@ struct TopicReplicaTests {
         #expect(!outcome.needsSnapshot && replica.cursor == Fixture.at(20))
     }
 
-    @Test("Without a connection nothing is applied")
-    func detached() {
+    @Test func `Without a connection nothing is applied`() {
         var replica = live(at: 5)
         replica.detach()
         let outcome = replica.receive(Fixture.message(6, Fixture.set("alice", alice)))
         #expect(outcome.steps.isEmpty && replica.roster.isEmpty && !replica.isLive)
     }
 
-    @Test("Redis without a position is where an empty replica is, and not where a full one is")
-    func emptyPosition() {
+    @Test func `Redis without a position is where an empty replica is, and not where a full one is`() {
         #expect(live(at: 5).hasCome(to: .empty))
         #expect(!live(at: 5, ["alice": alice]).hasCome(to: .empty))
         #expect(live(at: 5, ["alice": alice]).hasCome(to: Fixture.at(5)))
@@ -183,8 +172,8 @@ struct TopicReplicaTests {
     }
 
     /// Whatever is lost, repeated or overtaken, a replica that is live and at the publisher's position holds its state.
-    @Test("Random losses and late snapshots never leave a replica wrong", arguments: 0..<50)
-    func randomFaults(seed: UInt64) {
+    @Test(arguments: 0..<50)
+    func `Random losses and late snapshots never leave a replica wrong`(seed: UInt64) {
         var random = SplitMix(seed: seed)
         var truth = Roster(), epoch = Epoch.random(), seq = 0
         var replica = TopicReplica()

@@ -49,20 +49,19 @@ struct ContractTests {
         }
     }
 
-    @Test("Every route is in it, and every operation in it is routed")
-    func sameOperations() {
+    @Test func `Every route is in it, and every operation in it is routed`() {
         let routed = Dictionary(
             uniqueKeysWithValues: self.routes.map { ("\($0.method.rawValue) \($0.path)", $0.operationID) })
         #expect(self.operations.mapValues(\.id) == routed.mapValues { Optional($0) })
     }
 
-    @Test("Operation ids are there once each")
-    func uniqueIDs() {
+    @Test func `Operation ids are there once each`() {
         #expect(Set(self.routes.map(\.operationID)).count == self.routes.count)
     }
 
-    @Test("Each operation documents the query parameters that its route takes, and the parameters of its path")
-    func sameParameters() throws {
+    @Test func `Each operation documents the query parameters that its route takes, and the parameters of its path`()
+        throws
+    {
         for route in self.routes {
             let operation = try #require(self.operations["\(route.method.rawValue) \(route.path)"])
             func names(in place: String) -> Set<String> {
@@ -74,8 +73,7 @@ struct ContractTests {
         }
     }
 
-    @Test("Each operation documents problems, and an example wherever it has a body")
-    func problemsAndExamples() {
+    @Test func `Each operation documents problems, and an example wherever it has a body`() {
         for (name, operation) in self.operations {
             let answers = operation.node["responses"]?.mapping ?? [:]
             #expect(answers["default"] != nil, "\(name)")
@@ -87,8 +85,7 @@ struct ContractTests {
         }
     }
 
-    @Test("Every reference in it leads somewhere")
-    func references() {
+    @Test func `Every reference in it leads somewhere`() {
         func visit(_ node: Node) {
             if let reference = node["$ref"]?.string { #expect(self.resolved(node).string != "missing", "\(reference)") }
             for (_, child) in node.mapping ?? [:] { visit(child) }
@@ -97,14 +94,12 @@ struct ContractTests {
         visit(self.document)
     }
 
-    @Test("It lists the kinds of problems that there are")
-    func problemKinds() {
+    @Test func `It lists the kinds of problems that there are`() {
         let listed = self.document["components"]?["schemas"]?["ProblemKind"]?["enum"]?.sequence?.compactMap(\.string)
         #expect(listed == ProblemKind.allCases.map(\.rawValue))
     }
 
-    @Test("No two routes match the same path with the same method")
-    func noOverlap() {
+    @Test func `No two routes match the same path with the same method`() {
         for (index, route) in self.routes.enumerated() {
             for other in self.routes[..<index] where other.method == route.method {
                 let segments = zip(route.path.segments, other.path.segments)

@@ -34,8 +34,7 @@ struct EventEncoderTests {
         return String(body)
     }
 
-    @Test("A state is a comment for people and a presence_state at its cursor")
-    func state() throws {
+    @Test func `A state is a comment for people and a presence_state at its cursor`() throws {
         let frame = encoder.state(try told(try roster()), FrameFormat(view: .full))
         #expect(
             try event(frame) == """
@@ -49,8 +48,7 @@ struct EventEncoderTests {
                 """)
     }
 
-    @Test("A stream of many topics gets it wrapped, without an id")
-    func wrapped() throws {
+    @Test func `A stream of many topics gets it wrapped, without an id`() throws {
         let frame = encoder.state(try told(try roster()), FrameFormat(view: .keys, isWrapped: true))
         #expect(
             try event(frame) == """
@@ -61,8 +59,7 @@ struct EventEncoderTests {
                 """)
     }
 
-    @Test("A diff has joins, leaves and reasons, wrapped beside its topic")
-    func diff() throws {
+    @Test func `A diff has joins, leaves and reasons, wrapped beside its topic`() throws {
         let roster = try roster()
         let member = Member(key: try Key("alice"), session: try Session("s"))
         let change = try #require(Change(member: member, before: roster[member], after: nil, reason: .expired))
@@ -78,8 +75,7 @@ struct EventEncoderTests {
                 """)
     }
 
-    @Test("A count is told when somebody came or went, and not for an update")
-    func counts() throws {
+    @Test func `A count is told when somebody came or went, and not for an update`() throws {
         let roster = try roster()
         let member = Member(key: try Key("alice"), session: try Session("s"))
         let next = Presence(ref: .random(), previous: nil, meta: .empty)
@@ -97,14 +93,12 @@ struct EventEncoderTests {
         #expect(encoder.diff(Diff([update]), try told(roster), format) == nil)
     }
 
-    @Test("What cancelled is no event, but moves the client's cursor")
-    func advance() throws {
+    @Test func `What cancelled is no event, but moves the client's cursor`() throws {
         let frame = encoder.diff(Diff(), try told(Roster()), FrameFormat(view: .full))
         #expect(try event(frame) == "id: 6f1c09d2a7b3e481-17\n\n")
     }
 
-    @Test("Data that changed is a diff of known refs without an id, where data is shown")
-    func renewal() throws {
+    @Test func `Data that changed is a diff of known refs without an id, where data is shown`() throws {
         let alice = try Key("alice")
         var extras = Extras()
         extras.set([("user", Array(#"{"name":"Alice"}"#.utf8))], for: alice)

@@ -13,8 +13,7 @@ import Testing
 /// What every path has in common, and the paths that are about the service itself.
 @Suite("The service")
 struct ServiceTests {
-    @Test("Health, readiness and draining")
-    func health() async throws {
+    @Test func `Health, readiness and draining`() async throws {
         let isDraining = Atomic(false)
         try await withServer(isDraining: { isDraining.load(ordering: .relaxed) }) { server in
             #expect(try await server.send(.get, "/healthz?from=balancer").json == ["status": "ok"])
@@ -32,8 +31,7 @@ struct ServiceTests {
         }
     }
 
-    @Test("A Redis that evicts makes the node not ready")
-    func policy() async throws {
+    @Test func `A Redis that evicts makes the node not ready`() async throws {
         try await withLocalRedis { redis in
             try await withServer(redis: redis.url) { server in
                 for (policy, status) in [("noeviction", 200), ("allkeys-lru", 503), ("noeviction", 200)] {
@@ -47,8 +45,7 @@ struct ServiceTests {
         }
     }
 
-    @Test("The page, the contract and the problems are served")
-    func documents() async throws {
+    @Test func `The page, the contract and the problems are served`() async throws {
         try await withServer { server in
             let page = try await server.send(.get, "/?name=Alice")
             #expect(page.status == 200 && page.header("Content-Type") == "text/html; charset=utf-8")
@@ -63,8 +60,7 @@ struct ServiceTests {
         }
     }
 
-    @Test("HEAD answers as GET does, without the body, and does not start a stream")
-    func head() async throws {
+    @Test func `HEAD answers as GET does, without the body, and does not start a stream`() async throws {
         try await withServer { server in
             for path in ["/healthz", "/v1/topics/t/presences", "/openapi.yaml"] {
                 let (head, get) = (try await server.send(.head, path), try await server.send(.get, path))
@@ -77,8 +73,7 @@ struct ServiceTests {
         }
     }
 
-    @Test("OPTIONS and preflights tell what a path can do")
-    func options() async throws {
+    @Test func `OPTIONS and preflights tell what a path can do`() async throws {
         try await withServer { server in
             let path = "/v1/topics/t/presences/a/s"
             let plain = try await server.send(.options, path)
@@ -96,8 +91,7 @@ struct ServiceTests {
         }
     }
 
-    @Test("Pages of other origins may read answers and problems")
-    func crossOrigin() async throws {
+    @Test func `Pages of other origins may read answers and problems`() async throws {
         try await withServer { server in
             for path in ["/v1/topics/t/presences", "/nowhere"] {
                 let answer = try await server.send(.get, path, headers: [("Origin", "https://app.test")])
@@ -107,8 +101,7 @@ struct ServiceTests {
         }
     }
 
-    @Test("A well-formed request id is echoed; any other is replaced")
-    func requestIDs() async throws {
+    @Test func `A well-formed request id is echoed; any other is replaced`() async throws {
         try await withServer { server in
             let own = try await server.send(.get, "/healthz", headers: [("X-Request-Id", "abc-123_x.y")])
             #expect(own.header("X-Request-Id") == "abc-123_x.y")
@@ -121,8 +114,9 @@ struct ServiceTests {
     }
 
     /// The rules are those of docs/operations.md.
-    @Test("A Redis user with the rights that the documentation names is enough, and one with less is not ready")
-    func accessRules() async throws {
+    @Test func `A Redis user with the rights that the documentation names is enough, and one with less is not ready`()
+        async throws
+    {
         let page = try String(contentsOfFile: repository + "/docs/operations.md", encoding: .utf8)
         let match = try #require(page.firstMatch(of: #/\*\*Users \(ACL\)\*\*:\s+`(?<rules>[^`]+)`/#))
         let rules = match.output.rules.split(separator: " ").map {
@@ -152,8 +146,7 @@ struct ServiceTests {
         }
     }
 
-    @Test("A body beyond the limit is refused unread, and the connection is closed")
-    func bodyLimit() async throws {
+    @Test func `A body beyond the limit is refused unread, and the connection is closed`() async throws {
         try await withServer { server in
             let answer = try await server.sendRaw(
                 "POST /v1/batch HTTP/1.1\r\nHost: h\r\nContent-Length: \(5 << 20)\r\n\r\nwhat comes first")
@@ -167,8 +160,7 @@ struct ServiceTests {
         }
     }
 
-    @Test("Metrics are Prometheus text")
-    func metrics() async throws {
+    @Test func `Metrics are Prometheus text`() async throws {
         try await withServer { server in
             let answer = try await server.send(.get, "/metrics")
             #expect(answer.status == 200)
@@ -177,8 +169,7 @@ struct ServiceTests {
         }
     }
 
-    @Test("The parameters of streams reach their handlers")
-    func streams() async throws {
+    @Test func `The parameters of streams reach their handlers`() async throws {
         try await withServer { server in
             let one = try await server.send(.head, "/v1/topics/a%2Fb/events?view=keys")
             #expect(one.header("ETag") == "a/b")

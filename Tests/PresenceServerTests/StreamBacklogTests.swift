@@ -15,15 +15,13 @@ struct StreamBacklogTests {
         return backlog
     }
 
-    @Test("A reader that keeps up is written to at once")
-    func keepingUp() {
+    @Test func `A reader that keeps up is written to at once`() {
         var backlog = StreamBacklog()
         #expect(backlog.offer(small, as: .diff, isWritable: true, at: start) == .write)
         #expect(backlog.isEmpty)
     }
 
-    @Test("Frames wait in line, and nothing overtakes them")
-    func inLine() {
+    @Test func `Frames wait in line, and nothing overtakes them`() {
         var backlog = filled(1, at: start)
         let second = StreamFrame(ByteBuffer(string: "second"))
         #expect(backlog.offer(second, as: .notice, isWritable: true, at: start) == .queued)
@@ -31,24 +29,21 @@ struct StreamBacklogTests {
         #expect(first == small && next == second && none == nil)
     }
 
-    @Test("One byte over the bound, and all diffs are gone")
-    func tooMuch() {
+    @Test func `One byte over the bound, and all diffs are gone`() {
         var backlog = filled(10, at: start)
         #expect(backlog.offer(StreamFrame(ByteBuffer(string: "x")), as: .diff, isWritable: false, at: start) == .lost)
         #expect(backlog.isEmpty)
         #expect(backlog.offer(small, as: .diff, isWritable: false, at: start) == .queued, "there is room again")
     }
 
-    @Test("A diff that waited too long takes the queue with it, however much of it has moved on")
-    func tooLong() {
+    @Test func `A diff that waited too long takes the queue with it, however much of it has moved on`() {
         var backlog = filled(3, at: start)
         _ = backlog.next()
         #expect(backlog.offer(small, as: .diff, isWritable: false, at: start + .seconds(9)) == .queued)
         #expect(backlog.offer(small, as: .diff, isWritable: false, at: start + .seconds(11)) == .lost)
     }
 
-    @Test("A state is taken whatever its size, and however long it takes to be read")
-    func largeState() {
+    @Test func `A state is taken whatever its size, and however long it takes to be read`() {
         var backlog = filled(0, at: start)
         let state = StreamFrame(ByteBuffer(repeating: 0, count: 80))
         for _ in 0..<2 { #expect(backlog.offer(state, as: .state, isWritable: false, at: start) == .queued) }
@@ -56,8 +51,7 @@ struct StreamBacklogTests {
         #expect(backlog.offer(small, as: .diff, isWritable: false, at: start + .seconds(60)) == .queued)
     }
 
-    @Test("What is said of the stream itself outlives the queue")
-    func notices() {
+    @Test func `What is said of the stream itself outlives the queue`() {
         var backlog = filled(9, at: start)
         let notice = StreamFrame(ByteBuffer(string: "recovered"))
         _ = backlog.offer(notice, as: .notice, isWritable: false, at: start)

@@ -16,8 +16,7 @@ struct FenceTests {
         alice = try Member("alice")
     }
 
-    @Test("An empty topic has no position, and asking for it gives it none")
-    func empty() async throws {
+    @Test func `An empty topic has no position, and asking for it gives it none`() async throws {
         try await withStore { test in
             let other = try Topic("other")
             try await test.track(alice, on: other)
@@ -29,8 +28,7 @@ struct FenceTests {
         }
     }
 
-    @Test("On another server the epoch is a new one and begins at 0, and stays that")
-    func newServer() async throws {
+    @Test func `On another server the epoch is a new one and begins at 0, and stays that`() async throws {
         try await withStore { test in
             let before = try await test.track(alice, on: topic).cursor
             try await test.forgetServer(of: topic)
@@ -86,8 +84,8 @@ struct FenceTests {
         ),
     ]
 
-    @Test("Whichever write comes first on another server begins its epoch", arguments: writes.map(\.name))
-    func everyWrite(_ name: String) async throws {
+    @Test(arguments: writes.map(\.name))
+    func `Whichever write comes first on another server begins its epoch`(_ name: String) async throws {
         let write = try #require(Self.writes.first { $0.name == name })
         try await withStore { test in
             let before = try await test.track(alice, on: topic).cursor

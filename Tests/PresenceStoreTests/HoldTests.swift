@@ -17,9 +17,11 @@ struct HoldTests {
         alice = try Member("alice")
     }
 
-    @Test(
-        "A bucket that was never ticked holds for one default ttl if a lease ran out meanwhile, else it holds nothing")
-    func firstTick() async throws {
+    @Test
+    func
+        `A bucket that was never ticked holds for one default ttl if a lease ran out meanwhile, else it holds nothing`()
+        async throws
+    {
         try await withStore { test in
             try await test.track(alice, on: topic)
             #expect(try await test.clock.tick(topic) == Tick(heldFor: 0, topics: []))
@@ -30,9 +32,10 @@ struct HoldTests {
     }
 
     @Test(
-        "A gap holds for as long as it lasted, at least 10 s and at most the longest ttl",
         arguments: [(gap: 1_500, hold: 0), (4_000, 10_000), (60_000, 60_000), (3_600_000, 300_000)])
-    func gap(_ gap: Int, hold: Int) async throws {
+    func `A gap holds for as long as it lasted, at least 10 s and at most the longest ttl`(_ gap: Int, hold: Int)
+        async throws
+    {
         try await withStore { test in
             try await test.track(alice, on: topic)
             try await test.setLease(of: alice, on: topic, at: 1)
@@ -48,8 +51,7 @@ struct HoldTests {
         }
     }
 
-    @Test("A new run_id holds for one default ttl, or for the gap if that is longer")
-    func newServer() async throws {
+    @Test func `A new run_id holds for one default ttl, or for the gap if that is longer`() async throws {
         try await withStore { test in
             for (ago, hold) in [(0, 30_000), (100_000, 100_000)] {
                 try await test.clock.tick(topic)
@@ -62,8 +64,9 @@ struct HoldTests {
         }
     }
 
-    @Test("A clock that went back holds for one default ttl; a hiccup of less than a second does not")
-    func clockWentBack() async throws {
+    @Test func `A clock that went back holds for one default ttl; a hiccup of less than a second does not`()
+        async throws
+    {
         try await withStore { test in
             try await test.clock.tick(topic)
             try await test.clock.pretendLastTick(on: topic, ago: -900)
@@ -73,8 +76,9 @@ struct HoldTests {
         }
     }
 
-    @Test("A hold that lies further ahead than any lease, as after a jump back, becomes one default ttl")
-    func absurdHold() async throws {
+    @Test func `A hold that lies further ahead than any lease, as after a jump back, becomes one default ttl`()
+        async throws
+    {
         try await withStore { test in
             try await test.clock.tick(topic)
             try await test.clock.set("hold", on: topic, try await test.now() + 86_400_000)
@@ -82,8 +86,7 @@ struct HoldTests {
         }
     }
 
-    @Test("While a hold lasts, later causes lengthen it and never shorten it")
-    func holdsAdd() async throws {
+    @Test func `While a hold lasts, later causes lengthen it and never shorten it`() async throws {
         try await withStore { test in
             try await test.clock.tick(topic)
             try await test.clock.pretendLastTick(on: topic, ago: 200_000)
@@ -94,9 +97,8 @@ struct HoldTests {
     }
 
     @Test(
-        "A sweep that comes late checks the hold itself: nobody leaves",
         arguments: ["hold", "gap", "back", "run_id", "never ticked"])
-    func delayedSweep(_ cause: String) async throws {
+    func `A sweep that comes late checks the hold itself: nobody leaves`(_ cause: String) async throws {
         try await withStore { test in
             let first = try await test.track(alice, on: topic)
             try await test.setLease(of: alice, on: topic, at: 1)
@@ -115,8 +117,7 @@ struct HoldTests {
         }
     }
 
-    @Test("When the hold is over, the sweep goes on")
-    func afterwards() async throws {
+    @Test func `When the hold is over, the sweep goes on`() async throws {
         try await withStore { test in
             try await test.track(alice, on: topic)
             try await test.setLease(of: alice, on: topic, at: 1)

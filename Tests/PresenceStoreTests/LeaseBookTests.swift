@@ -16,8 +16,8 @@ struct LeaseBookTests {
         ) {}
     }
 
-    @Test("Each presence is due exactly once in a third of its ttl", arguments: [5, 30, 300])
-    func period(_ ttl: Int) throws {
+    @Test(arguments: [5, 30, 300])
+    func `Each presence is due exactly once in a third of its ttl`(_ ttl: Int) throws {
         var book = LeaseBook()
         let topics = try (0..<50).map { try Topic("topic \($0)") }
         for topic in topics { bind(try Member("alice"), on: topic, ttl: ttl, in: &book) }
@@ -29,24 +29,21 @@ struct LeaseBookTests {
         }
     }
 
-    @Test("Ticks that were missed are made up for, nothing twice")
-    func missedTicks() throws {
+    @Test func `Ticks that were missed are made up for, nothing twice`() throws {
         var book = LeaseBook()
         for number in 0..<40 { bind(try Member("alice"), on: try Topic("\(number)"), in: &book) }
         let due = [1000, 1000, 1001, 1010].map { book.advance(to: $0).count }
         #expect(due[0] == 40 && due[1] == 0 && due[2] + due[3] == 40)
     }
 
-    @Test("Many topics are spread evenly over the ticks")
-    func even() throws {
+    @Test func `Many topics are spread evenly over the ticks`() throws {
         var book = LeaseBook()
         for number in 0..<10_000 { bind(try Member("alice"), on: try Topic("\(number)"), in: &book) }
         let due = (1...10).map { book.advance(to: $0).count }
         #expect(due.allSatisfy { (800...1200).contains($0) })
     }
 
-    @Test("A topic's members share calls of at most five hundred, apart by ttl")
-    func calls() throws {
+    @Test func `A topic's members share calls of at most five hundred, apart by ttl`() throws {
         var book = LeaseBook()
         let topic = try Topic("room")
         for number in 0..<1100 { bind(try Member("\(number)"), on: topic, in: &book) }
@@ -68,8 +65,9 @@ struct LeaseBookTests {
         #expect(book.count == 2)
     }
 
-    @Test("Two streams of one session are bound side by side, and the end of one changes nothing of the other's")
-    func twoStreams() throws {
+    @Test func `Two streams of one session are bound side by side, and the end of one changes nothing of the other's`()
+        throws
+    {
         var book = LeaseBook()
         let (topic, alice, newer) = (try Topic("room"), try Member("alice"), StreamOwner.random())
         bind(alice, on: topic, in: &book)
@@ -90,8 +88,7 @@ struct LeaseBookTests {
         #expect(own != nil && book.count == 0 && book.all().isEmpty && due.isEmpty)
     }
 
-    @Test("A stream that binds again replaces its own binding and no other's")
-    func rebinds() throws {
+    @Test func `A stream that binds again replaces its own binding and no other's`() throws {
         var book = LeaseBook()
         let (topic, alice) = (try Topic("room"), try Member("alice"))
         for owner in [owner, .random()] { bind(alice, on: topic, owner: owner, in: &book) }
@@ -100,8 +97,7 @@ struct LeaseBookTests {
         #expect(book.binding(of: alice, on: topic, owner: owner)?.ttl == 60)
     }
 
-    @Test("A suspect is handed out once, and not when it is bound no more")
-    func suspects() throws {
+    @Test func `A suspect is handed out once, and not when it is bound no more`() throws {
         var book = LeaseBook()
         let (topic, alice, bob) = (try Topic("room"), try Member("alice"), try Member("bob"))
         bind(alice, on: topic, in: &book)
@@ -113,8 +109,7 @@ struct LeaseBookTests {
         #expect(second.isEmpty)
     }
 
-    @Test("Each of several streams of a presence that is lost brings it back, so that all hold it again")
-    func everySuspect() throws {
+    @Test func `Each of several streams of a presence that is lost brings it back, so that all hold it again`() throws {
         var book = LeaseBook()
         let (topic, alice) = (try Topic("room"), try Member("alice"))
         let owners = (0..<5).map { _ in StreamOwner.random() }

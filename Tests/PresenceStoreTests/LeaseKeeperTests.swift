@@ -33,8 +33,7 @@ struct LeaseKeeperTests {
         return receipt
     }
 
-    @Test("What is bound is renewed within a third of its ttl")
-    func renews() async throws {
+    @Test func `What is bound is renewed within a third of its ttl`() async throws {
         try await withStore { test in
             let keeper = LeaseKeeper(store: test.store, logger: .quiet)
             let receipt = try await open(alice, in: keeper, of: test)
@@ -45,8 +44,9 @@ struct LeaseKeeperTests {
         }
     }
 
-    @Test("A presence that is lost comes back a tick after that is seen, with its newest meta and its ref")
-    func restores() async throws {
+    @Test func `A presence that is lost comes back a tick after that is seen, with its newest meta and its ref`()
+        async throws
+    {
         try await withStore { test in
             let keeper = LeaseKeeper(store: test.store, logger: .quiet)
             try await open(alice, in: keeper, of: test)
@@ -64,8 +64,7 @@ struct LeaseKeeperTests {
         }
     }
 
-    @Test("What somebody untracked is not brought back when its feed says so in time")
-    func dropped() async throws {
+    @Test func `What somebody untracked is not brought back when its feed says so in time`() async throws {
         try await withStore { test in
             let keeper = LeaseKeeper(store: test.store, logger: .quiet)
             try await open(alice, in: keeper, of: test)
@@ -78,8 +77,9 @@ struct LeaseKeeperTests {
         }
     }
 
-    @Test("What somebody untracked is not brought back when no message says so, and its stream is told once")
-    func untracked() async throws {
+    @Test func `What somebody untracked is not brought back when no message says so, and its stream is told once`()
+        async throws
+    {
         try await withStore { test in
             let keeper = LeaseKeeper(store: test.store, logger: .quiet)
             let told = Mutex(0)
@@ -96,8 +96,9 @@ struct LeaseKeeperTests {
         }
     }
 
-    @Test("A connection that is new does not bring back what was untracked while the old one was lost")
-    func untrackedMeanwhile() async throws {
+    @Test func `A connection that is new does not bring back what was untracked while the old one was lost`()
+        async throws
+    {
         try await withStore { test in
             let keeper = LeaseKeeper(store: test.store, logger: .quiet)
             try await open(alice, in: keeper, of: test)
@@ -108,8 +109,7 @@ struct LeaseKeeperTests {
         }
     }
 
-    @Test("The keeper holds nothing of a stream whose presence it has let go of")
-    func forgets() async throws {
+    @Test func `The keeper holds nothing of a stream whose presence it has let go of`() async throws {
         try await withStore { test in
             let keeper = LeaseKeeper(store: test.store, logger: .quiet)
             weak var stream: AnyObject?
@@ -125,8 +125,7 @@ struct LeaseKeeperTests {
         }
     }
 
-    @Test("A connection that is new brings back at once what is lost, and what is owned by nobody")
-    func recovers() async throws {
+    @Test func `A connection that is new brings back at once what is lost, and what is owned by nobody`() async throws {
         try await withStore { test in
             let keeper = LeaseKeeper(store: test.store, logger: .quiet)
             let members = try (0..<700).map { try Member("\($0)") }
@@ -145,8 +144,9 @@ struct LeaseKeeperTests {
         }
     }
 
-    @Test("Both of two streams of one session renew it, in whichever order they tracked and were bound")
-    func renewsForBoth() async throws {
+    @Test func `Both of two streams of one session renew it, in whichever order they tracked and were bound`()
+        async throws
+    {
         try await withStore { test in
             let keeper = LeaseKeeper(store: test.store, logger: .quiet)
             let newer = StreamOwner.random()
@@ -165,8 +165,7 @@ struct LeaseKeeperTests {
         }
     }
 
-    @Test("A lost session of two streams comes back once, and both of them hold it again")
-    func restoresOnce() async throws {
+    @Test func `A lost session of two streams comes back once, and both of them hold it again`() async throws {
         try await withStore { test in
             let keeper = LeaseKeeper(store: test.store, logger: .quiet)
             try await open(alice, in: keeper, of: test)
@@ -186,8 +185,10 @@ struct LeaseKeeperTests {
         }
     }
 
-    @Test("A renewal that finds the owner lost, in recovery or later, takes the presence back instead of letting go")
-    func reclaims() async throws {
+    @Test
+    func `A renewal that finds the owner lost, in recovery or later, takes the presence back instead of letting go`()
+        async throws
+    {
         try await withStore { test in
             let keeper = LeaseKeeper(store: test.store, logger: .quiet)
             // The lossy failover: the presence is as REST tracked it before the stream took it over.
@@ -339,8 +340,7 @@ struct LeaseKeeperTests {
         #expect(keeper.state.withLock { $0.releases.count == 1 && $0.unsettledUntil == nil })
     }
 
-    @Test("An ended stream's presence has its grace; one with another stream stays")
-    func releases() async throws {
+    @Test func `An ended stream's presence has its grace; one with another stream stays`() async throws {
         try await withStore { test in
             let keeper = LeaseKeeper(store: test.store, logger: .quiet)
             let (bob, newer) = (try Member("bob"), StreamOwner.random())
@@ -356,8 +356,7 @@ struct LeaseKeeperTests {
         }
     }
 
-    @Test("Streams that end while Redis is away are told of when it is back")
-    func releasesLater() async throws {
+    @Test func `Streams that end while Redis is away are told of when it is back`() async throws {
         try await withStore { test in
             let keeper = LeaseKeeper(store: test.store, logger: .quiet)
             try await open(alice, in: keeper, of: test)
@@ -375,8 +374,7 @@ struct LeaseKeeperTests {
         }
     }
 
-    @Test("It ends promptly on shutdown, and not before it has told of the streams that ended")
-    func shutdown() async throws {
+    @Test func `It ends promptly on shutdown, and not before it has told of the streams that ended`() async throws {
         try await withStore { test in
             let keeper = LeaseKeeper(store: test.store, logger: .quiet)
             for number in 0..<1200 { try await open(try Member("\(number)"), in: keeper, of: test) }

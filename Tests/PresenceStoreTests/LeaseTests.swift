@@ -19,8 +19,9 @@ struct LeaseTests {
         bob = try Member("bob")
     }
 
-    @Test("A heartbeat moves the lease by the kept ttl or the given one, keeps that, and publishes nothing")
-    func heartbeat() async throws {
+    @Test func `A heartbeat moves the lease by the kept ttl or the given one, keeps that, and publishes nothing`()
+        async throws
+    {
         try await withStore { test in
             let first = try await test.track(alice, on: topic, #"{"x":1}"#, ttl: 20)
             let outcomes = try await test.store.heartbeat([(alice, nil), (bob, nil)], on: topic)
@@ -38,8 +39,7 @@ struct LeaseTests {
         }
     }
 
-    @Test("A shorter ttl brings the topic's bound forward, so that the sweep is not late")
-    func heartbeatRearms() async throws {
+    @Test func `A shorter ttl brings the topic's bound forward, so that the sweep is not late`() async throws {
         try await withStore { test in
             try await test.track(alice, on: topic, ttl: 300)
             let outcomes = try await test.store.heartbeat([(alice, 5)], on: topic)
@@ -48,8 +48,7 @@ struct LeaseTests {
         }
     }
 
-    @Test("A heartbeat on a presence whose stream has ended makes it one of REST")
-    func heartbeatAdopts() async throws {
+    @Test func `A heartbeat on a presence whose stream has ended makes it one of REST`() async throws {
         try await withStore { test in
             let first = try await test.track(alice, on: topic, owner: owner)
             _ = try await test.store.heartbeat([(alice, nil)], on: topic)
@@ -61,8 +60,9 @@ struct LeaseTests {
         }
     }
 
-    @Test("While a stream holds the presence, neither a heartbeat nor a PUT changes its ttl; afterwards they do")
-    func streamKeepsTTL() async throws {
+    @Test func `While a stream holds the presence, neither a heartbeat nor a PUT changes its ttl; afterwards they do`()
+        async throws
+    {
         try await withStore { test in
             let first = try await test.track(alice, on: topic, owner: owner)
             guard case .renewed(let receipt) = try await test.store.heartbeat([(alice, 5)], on: topic)[0] else {
@@ -79,8 +79,7 @@ struct LeaseTests {
         }
     }
 
-    @Test("A member that one call names twice: the second heartbeat sees what the first left")
-    func heartbeatTwice() async throws {
+    @Test func `A member that one call names twice: the second heartbeat sees what the first left`() async throws {
         try await withStore { test in
             let first = try await test.track(alice, on: topic, owner: owner)
             _ = try await test.store.release([Releasing(member: alice, owner: owner, grace: 9)], on: topic)
@@ -92,8 +91,8 @@ struct LeaseTests {
         }
     }
 
-    @Test("A member that one call names twice is released once and leaves once", arguments: [0, 5])
-    func releaseTwice(grace: Int) async throws {
+    @Test(arguments: [0, 5])
+    func `A member that one call names twice is released once and leaves once`(grace: Int) async throws {
         try await withStore { test in
             try await test.track(alice, on: topic, owner: owner)
             let item = Releasing(member: alice, owner: owner, grace: grace)
@@ -105,8 +104,9 @@ struct LeaseTests {
         }
     }
 
-    @Test("Renewing moves leases, publishes nothing and says who is missing; nobody gets a lease without a value")
-    func renew() async throws {
+    @Test func `Renewing moves leases, publishes nothing and says who is missing; nobody gets a lease without a value`()
+        async throws
+    {
         try await withStore { test in
             let first = try await test.track(alice, on: topic, owner: owner)
             try await test.setLease(of: alice, on: topic, at: 1)
@@ -118,8 +118,9 @@ struct LeaseTests {
         }
     }
 
-    @Test("A lease that a clock which jumped back left in the future is renewed to an earlier deadline")
-    func renewIsNeverGreaterOnly() async throws {
+    @Test func `A lease that a clock which jumped back left in the future is renewed to an earlier deadline`()
+        async throws
+    {
         try await withStore { test in
             try await test.track(alice, on: topic, owner: owner)
             let now = try await test.now()
@@ -129,8 +130,9 @@ struct LeaseTests {
         }
     }
 
-    @Test("Only a holder renews: not a stream that never tracked the session, nor one that has ended")
-    func renewChecksOwner() async throws {
+    @Test func `Only a holder renews: not a stream that never tracked the session, nor one that has ended`()
+        async throws
+    {
         try await withStore { test in
             try await test.track(alice, on: topic, owner: .random())
             try await test.track(bob, on: topic, owner: owner)
@@ -146,8 +148,8 @@ struct LeaseTests {
         }
     }
 
-    @Test("A released presence has its grace, also when that is shorter, and then leaves as closed")
-    func release() async throws {
+    @Test func `A released presence has its grace, also when that is shorter, and then leaves as closed`() async throws
+    {
         try await withStore { test in
             let first = try await test.track(alice, on: topic, ttl: 300, owner: owner)
             #expect(
@@ -165,8 +167,8 @@ struct LeaseTests {
         }
     }
 
-    @Test("Without grace a released presence leaves at once, as closed, and the empty topic with it")
-    func releaseAtOnce() async throws {
+    @Test func `Without grace a released presence leaves at once, as closed, and the empty topic with it`() async throws
+    {
         try await withStore { test in
             try await test.track(alice, on: topic, owner: owner)
             try await test.withMessages(on: topic) { log in
@@ -177,8 +179,9 @@ struct LeaseTests {
         }
     }
 
-    @Test("The end of a stream that does not hold a session changes nothing of it, nor of one that is gone")
-    func releaseChecksOwner() async throws {
+    @Test func `The end of a stream that does not hold a session changes nothing of it, nor of one that is gone`()
+        async throws
+    {
         try await withStore { test in
             try await test.track(alice, on: topic, owner: .random())
             let before = try await test.value(of: alice, on: topic)
@@ -192,8 +195,9 @@ struct LeaseTests {
         }
     }
 
-    @Test("What is lost comes back with its ref; what is there only has its lease moved, and is told")
-    func restore() async throws {
+    @Test func `What is lost comes back with its ref; what is there only has its lease moved, and is told`()
+        async throws
+    {
         try await withStore { test in
             let known = try await test.track(bob, on: topic, #"{"new":1}"#, owner: owner)
             try await test.setLease(of: bob, on: topic, at: 1)
@@ -216,9 +220,11 @@ struct LeaseTests {
         }
     }
 
-    @Test(
-        "What heartbeats kept comes back for a ttl; what is there is not touched, what was untracked not brought back")
-    func restoreForHeartbeats() async throws {
+    @Test
+    func
+        `What heartbeats kept comes back for a ttl; what is there is not touched, what was untracked not brought back`()
+        async throws
+    {
         try await withStore { test in
             let stored = StoredPresence(presence: Presence(ref: .random(), meta: .empty), ttl: 30)
             #expect(try await test.store.restore([(alice, stored)], on: topic) == [.restored])
@@ -249,8 +255,9 @@ struct LeaseTests {
         }
     }
 
-    @Test("What was untracked while its stream was open is not restored for it, nor taken from whom came after")
-    func restoreRespectsUntrack() async throws {
+    @Test func `What was untracked while its stream was open is not restored for it, nor taken from whom came after`()
+        async throws
+    {
         try await withStore { test in
             try await test.track(alice, on: topic, owner: owner)
             _ = try await test.store.untrack([alice], on: topic)
@@ -269,8 +276,7 @@ struct LeaseTests {
         }
     }
 
-    @Test("What a stream tracks again after an untrack is restored")
-    func restoreAfterTrack() async throws {
+    @Test func `What a stream tracks again after an untrack is restored`() async throws {
         try await withStore { test in
             for _ in 1...2 {
                 try await test.track(alice, on: topic, owner: owner)
@@ -284,8 +290,9 @@ struct LeaseTests {
         }
     }
 
-    @Test("A member that two streams restore in one call has the value of the first, and both as holders")
-    func restoreTwice() async throws {
+    @Test func `A member that two streams restore in one call has the value of the first, and both as holders`()
+        async throws
+    {
         try await withStore { test in
             let items = [StreamOwner.random(), .random()].map { owner in
                 let presence = Presence(ref: .random(), meta: .empty)
@@ -300,8 +307,9 @@ struct LeaseTests {
         }
     }
 
-    @Test("A restore takes a presence that no stream owns, and joins the holders of one that another stream owns")
-    func restoreChecksOwner() async throws {
+    @Test func `A restore takes a presence that no stream owns, and joins the holders of one that another stream owns`()
+        async throws
+    {
         try await withStore { test in
             let newer = StreamOwner.random()
             let theirs = try await test.track(alice, on: topic, owner: newer)

@@ -10,8 +10,7 @@ import Testing
 
 @Suite("a full Redis")
 struct OutOfMemoryTests {
-    @Test("Refuses whom it does not know, renews whom it knows, and nobody leaves but who goes")
-    func full() async throws {
+    @Test func `Refuses whom it does not know, renews whom it knows, and nobody leaves but who goes`() async throws {
         try await withLocalRedis { redis in
             try await withStore(url: redis.socketURL) { test in
                 let topic = try Topic.sample()
@@ -65,8 +64,7 @@ struct OutOfMemoryTests {
         }
     }
 
-    @Test("Shows all the same whether it belongs to this kind of deployment")
-    func prepare() async throws {
+    @Test func `Shows all the same whether it belongs to this kind of deployment`() async throws {
         try await withLocalRedis { redis in
             try await withStore(url: redis.socketURL) { test in
                 try await test.store.prepare()

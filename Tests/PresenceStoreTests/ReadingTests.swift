@@ -19,8 +19,7 @@ struct ReadingTests {
         alice = try Member("alice")
     }
 
-    @Test("A snapshot has everybody, the overdue as well, at the topic's position")
-    func snapshot() async throws {
+    @Test func `A snapshot has everybody, the overdue as well, at the topic's position`() async throws {
         try await withStore { test in
             let first = try await test.track(alice, on: topic, #"{"n":1.50}"#, ttl: 60)
             let last = try await test.track(try Member("bob"), on: topic, owner: .random())
@@ -36,8 +35,7 @@ struct ReadingTests {
         }
     }
 
-    @Test("Reading goes on when Redis has forgotten the scripts")
-    func forgottenScripts() async throws {
+    @Test func `Reading goes on when Redis has forgotten the scripts`() async throws {
         // A Redis of its own: others would lose their scripts as well.
         try await withLocalRedis { redis in
             try await withStore(url: redis.socketURL) { test in
@@ -52,8 +50,7 @@ struct ReadingTests {
         }
     }
 
-    @Test("Reading goes on while Redis forgets the scripts again and again")
-    func scriptsForgottenOften() async throws {
+    @Test func `Reading goes on while Redis forgets the scripts again and again`() async throws {
         try await withLocalRedis { redis in
             try await withStore(url: redis.socketURL) { test in
                 let cursor = try await test.track(alice, on: topic).cursor
@@ -67,8 +64,7 @@ struct ReadingTests {
         }
     }
 
-    @Test("One presence comes with its lease and the position, or not at all")
-    func presence() async throws {
+    @Test func `One presence comes with its lease and the position, or not at all`() async throws {
         try await withStore { test in
             #expect(try await test.store.presence(of: alice, on: topic) == nil)
             let receipt = try await test.track(alice, on: topic, #"{"x":1}"#)
@@ -79,8 +75,7 @@ struct ReadingTests {
         }
     }
 
-    @Test("The sessions of a key are found in a topic of thousands")
-    func entryOfMany() async throws {
+    @Test func `The sessions of a key are found in a topic of thousands`() async throws {
         try await withStore { test in
             let members = try (0..<5000).map { try Member("key \($0 % 2500)", "s\($0)") }
             _ = try await test.store.track(members.map { Tracking(member: $0) }, on: topic, mode: .put)
@@ -92,8 +87,7 @@ struct ReadingTests {
         }
     }
 
-    @Test("Occupied topics are listed in byte order, from a name on, with a prefix, page by page")
-    func topics() async throws {
+    @Test func `Occupied topics are listed in byte order, from a name on, with a prefix, page by page`() async throws {
         try await withStore { test in
             let names = ["room:a", "room:b", "room:ü", "room:u\u{308}", "Room", "x"]
             for name in names { try await test.track(alice, on: try Topic(name)) }
@@ -126,8 +120,7 @@ struct ReadingTests {
         }
     }
 
-    @Test("A deployment's constants are written once; a node that has others is refused")
-    func prepare() async throws {
+    @Test func `A deployment's constants are written once; a node that has others is refused`() async throws {
         try await withStore { test in
             try await test.store.prepare()
             try await test.store.prepare()
@@ -139,8 +132,7 @@ struct ReadingTests {
         }
     }
 
-    @Test("Without a connection everything fails at once as unavailable")
-    func unavailable() async throws {
+    @Test func `Without a connection everything fails at once as unavailable`() async throws {
         let pool = RedisPool(
             url: try RedisURL("redis+unix:///nonexistent.sock"), options: RedisOptions(),
             eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: .quiet)

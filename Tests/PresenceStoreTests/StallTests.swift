@@ -12,8 +12,7 @@ import Testing
 @Suite("A Redis that stalls")
 struct StallTests {
     /// The whole machinery, with all times a fraction of the real ones but in the real proportions.
-    @Test("Longer than every lease: nobody leaves, and who is really gone leaves afterwards")
-    func stall() async throws {
+    @Test func `Longer than every lease: nobody leaves, and who is really gone leaves afterwards`() async throws {
         try await withLocalRedis { redis in
             try await withStore(url: redis.socketURL, limits: Limits(ttl: 1...30, defaultTTL: 3), isPatient: false) {
                 test in

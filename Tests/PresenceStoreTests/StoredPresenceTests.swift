@@ -8,8 +8,7 @@ import Testing
 
 @Suite("Stored values and keys")
 struct StoredPresenceTests {
-    @Test("A stored value reads back as what was written, whatever it has of previous ref and owner")
-    func roundTrip() throws {
+    @Test func `A stored value reads back as what was written, whatever it has of previous ref and owner`() throws {
         let meta = try Meta(#"{"a, b":[1,2],"c":"- ,"}"#)
         for previous in [nil, Ref.random()] {
             for owner in [Ownership.heartbeats, .stream(.random()), .shared, .released] {
@@ -22,34 +21,31 @@ struct StoredPresenceTests {
     }
 
     @Test(
-        "What Rollcall does not write is no stored value",
         arguments: [
             "", " ", "AAAAAAAAAAAAAAAA", "AAAAAAAAAAAAAAAA 30", "AAAAAAAAAAAAAAAA 30 ", "AAAAAAAAAAAAAAAA 30 []",
             "AAAAAAAAAAAAAAA 30 {}", "AAAAAAAAAAAAAAAA,B 30 {}", "AAAAAAAAAAAAAAAA x {}", "AAAAAAAAAAAAAAAA -1 {}",
             "AAAAAAAAAAAAAAAA 30, {}", "AAAAAAAAAAAAAAAA 30,x {}", "AAAAAAAAAAAAAAAA,,AAAAAAAAAAAAAAAA 30 {}",
             "AAAAAAAAAAAAAAAA 30,a,b {}",
         ])
-    func strange(_ text: String) {
+    func `What Rollcall does not write is no stored value`(_ text: String) {
         #expect(StoredPresence(Array(text.utf8)) == nil)
     }
 
-    @Test("A channel names its bucket and its topic", arguments: ["room:lobby", "}", "{1}:x", "ü", "m:a"])
-    func channels(_ name: String) throws {
+    @Test(arguments: ["room:lobby", "}", "{1}:x", "ü", "m:a"])
+    func `A channel names its bucket and its topic`(_ name: String) throws {
         let keys = StoreKeys(prefix: "rc:")
         let topic = try Topic(name)
         #expect(keys.channel(of: topic) == "rc:{\(StoreKeys.bucket(of: topic))}:\(name)")
     }
 
-    @Test("Topics spread over all buckets")
-    func buckets() throws {
+    @Test func `Topics spread over all buckets`() throws {
         let counts = try (0..<12_800).reduce(into: [Int](repeating: 0, count: StoreKeys.buckets)) { counts, number in
             counts[StoreKeys.bucket(of: try Topic("room:\(number)"))] += 1
         }
         #expect(counts.allSatisfy { (50...150).contains($0) })
     }
 
-    @Test("An owner is 8 to 16 URL-safe characters, and never what marks an ended stream or several")
-    func owners() {
+    @Test func `An owner is 8 to 16 URL-safe characters, and never what marks an ended stream or several`() {
         #expect(StreamOwner("-") == nil && StreamOwner("_shared_") == nil)
         #expect(StreamOwner("1234567") == nil)
         #expect(StreamOwner("12345678,") == nil)

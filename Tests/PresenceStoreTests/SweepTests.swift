@@ -18,8 +18,7 @@ struct SweepTests {
         bob = try Member("bob")
     }
 
-    @Test("Those whose lease is over leave in one message; the bound moves to the next lease")
-    func sweeps() async throws {
+    @Test func `Those whose lease is over leave in one message; the bound moves to the next lease`() async throws {
         try await withStore { test in
             for name in ["a", "b", "c"] { try await test.track(try Member(name), on: topic) }
             let left = try await test.track(alice, on: topic, ttl: 100)
@@ -35,8 +34,9 @@ struct SweepTests {
         }
     }
 
-    @Test("A bound that was only a lower one costs a visit: nothing is published and the bound is exact again")
-    func lazyBound() async throws {
+    @Test func `A bound that was only a lower one costs a visit: nothing is published and the bound is exact again`()
+        async throws
+    {
         try await withStore { test in
             let first = try await test.track(alice, on: topic)
             try await test.clock.begin(topic)
@@ -48,8 +48,7 @@ struct SweepTests {
         }
     }
 
-    @Test("A renewal that comes after the deadline but before the sweep is in time")
-    func lateRenewal() async throws {
+    @Test func `A renewal that comes after the deadline but before the sweep is in time`() async throws {
         try await withStore { test in
             let owner = StreamOwner.random()
             let first = try await test.track(alice, on: topic, owner: owner)
@@ -61,8 +60,7 @@ struct SweepTests {
         }
     }
 
-    @Test("At most a thousand leave in one call, and the rest with the next")
-    func bounded() async throws {
+    @Test func `At most a thousand leave in one call, and the rest with the next`() async throws {
         try await withStore { test in
             let members = try (0..<1500).map { try Member("key \($0)") }
             _ = try await test.store.track(members.map { Tracking(member: $0) }, on: topic, mode: .put)
@@ -78,8 +76,7 @@ struct SweepTests {
         }
     }
 
-    @Test("The last one out leaves no key but the bucket's clock behind")
-    func leavesNothing() async throws {
+    @Test func `The last one out leaves no key but the bucket's clock behind`() async throws {
         try await withStore { test in
             try await test.track(alice, on: topic)
             try await test.setLease(of: alice, on: topic, at: 1)
@@ -88,8 +85,9 @@ struct SweepTests {
         }
     }
 
-    @Test("A deadline beyond any lease comes back to the longest, even where nothing else makes the topic due")
-    func clamps() async throws {
+    @Test func `A deadline beyond any lease comes back to the longest, even where nothing else makes the topic due`()
+        async throws
+    {
         try await withStore { test in
             try await test.track(alice, on: topic)
             let now = try await test.now()
@@ -105,8 +103,9 @@ struct SweepTests {
         }
     }
 
-    @Test("A topic with an absurd deadline is listed although others of its bucket are due, ten at a time")
-    func clampsInBusyBucket() async throws {
+    @Test func `A topic with an absurd deadline is listed although others of its bucket are due, ten at a time`()
+        async throws
+    {
         try await withStore { test in
             let bucket = StoreKeys.bucket(of: topic)
             let absurd = try (0..<10_000).map { try Topic("\($0)") }.filter { StoreKeys.bucket(of: $0) == bucket }
@@ -122,8 +121,7 @@ struct SweepTests {
         }
     }
 
-    @Test("A topic that lost its leases is found, gets new ones, and its members leave in time")
-    func lostLeases() async throws {
+    @Test func `A topic that lost its leases is found, gets new ones, and its members leave in time`() async throws {
         try await withStore { test in
             let first = try await test.track(alice, on: topic)
             try await test.track(bob, on: topic)
@@ -139,8 +137,7 @@ struct SweepTests {
         }
     }
 
-    @Test("A topic that lost its members drops their leases, published as evicted")
-    func lostMembers() async throws {
+    @Test func `A topic that lost its members drops their leases, published as evicted`() async throws {
         try await withStore { test in
             try await test.track(alice, on: topic)
             try await test.redis("DEL", test.keys(topic).members)
@@ -155,8 +152,7 @@ struct SweepTests {
         }
     }
 
-    @Test("A topic that lost all its members leaves no key behind")
-    func lostAllMembers() async throws {
+    @Test func `A topic that lost all its members leaves no key behind`() async throws {
         try await withStore { test in
             try await test.track(alice, on: topic)
             try await test.redis("DEL", test.keys(topic).members)
@@ -169,8 +165,7 @@ struct SweepTests {
         }
     }
 
-    @Test("A lease without a member that runs out first is swept as evicted")
-    func sweepsLoneLease() async throws {
+    @Test func `A lease without a member that runs out first is swept as evicted`() async throws {
         try await withStore { test in
             try await test.track(alice, on: topic)
             try await test.redis("DEL", test.keys(topic).members)
@@ -182,8 +177,7 @@ struct SweepTests {
         }
     }
 
-    @Test("A topic that lost its position gets a new one from the audit")
-    func lostPosition() async throws {
+    @Test func `A topic that lost its position gets a new one from the audit`() async throws {
         try await withStore { test in
             let first = try await test.track(alice, on: topic)
             try await test.redis("DEL", test.keys(topic).position)
@@ -194,8 +188,7 @@ struct SweepTests {
         }
     }
 
-    @Test("A large topic is audited page by page until all is whole")
-    func auditsPages() async throws {
+    @Test func `A large topic is audited page by page until all is whole`() async throws {
         try await withStore { test in
             let members = try (0..<1700).map { try Member("key \($0)") }
             _ = try await test.store.track(members.map { Tracking(member: $0) }, on: topic, mode: .put)

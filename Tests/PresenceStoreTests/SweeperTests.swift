@@ -12,8 +12,7 @@ import Testing
 
 @Suite("The sweeper")
 struct SweeperTests {
-    @Test("Every bucket belongs to exactly one node, shares are even, and a node that goes moves only its own")
-    func ownership() {
+    @Test func `Every bucket belongs to exactly one node, shares are even, and a node that goes moves only its own`() {
         let nodes = (0..<5).map { "node-\($0)" }
         let shares = nodes.map { BucketOwnership.buckets(of: $0, among: nodes) }
         #expect(shares.flatMap { $0 }.sorted() == Array(0..<StoreKeys.buckets))
@@ -25,8 +24,10 @@ struct SweeperTests {
         #expect(BucketOwnership.buckets(of: "alone", among: []).count == StoreKeys.buckets)
     }
 
-    @Test("Topics of all buckets are swept while it runs, more than a tick lists; it ends promptly and off the list")
-    func runs() async throws {
+    @Test
+    func `Topics of all buckets are swept while it runs, more than a tick lists; it ends promptly and off the list`()
+        async throws
+    {
         try await withStore { test in
             let topics = try (0..<300).map { try Topic("topic \($0)") }
             let alice = try Member("alice")
@@ -53,8 +54,9 @@ struct SweeperTests {
         }
     }
 
-    @Test("More due than can be swept within the gap is swept over many rounds, and never holds expiry")
-    func rounds() async throws {
+    @Test func `More due than can be swept within the gap is swept over many rounds, and never holds expiry`()
+        async throws
+    {
         try await withStore { test in
             try await fill((0..<4000).map { try Topic("topic \($0)") }, on: test)
             var policy = SweepPolicy()
@@ -74,8 +76,7 @@ struct SweeperTests {
         }
     }
 
-    @Test("A round ends when its time is over, and what it left is swept by the next ones")
-    func endsRound() async throws {
+    @Test func `A round ends when its time is over, and what it left is swept by the next ones`() async throws {
         try await withStore { test in
             try await fill((0..<200).map { try Topic("topic \($0)") }, on: test)
             var policy = SweepPolicy()
@@ -91,8 +92,7 @@ struct SweeperTests {
         }
     }
 
-    @Test("Two nodes share the buckets; what the owner leaves undone the other does as a backup")
-    func shares() async throws {
+    @Test func `Two nodes share the buckets; what the owner leaves undone the other does as a backup`() async throws {
         try await withStore { test in
             let sweepers = ["one", "two"].map { Sweeper(store: test.store, node: $0, logger: .quiet) }
             for _ in 0..<2 { for sweeper in sweepers { try await sweeper.tickOwned() } }
@@ -110,8 +110,9 @@ struct SweeperTests {
         }
     }
 
-    @Test("A node is live for a while after it was last seen, and no longer, nor one seen in the future")
-    func liveNodes() async throws {
+    @Test func `A node is live for a while after it was last seen, and no longer, nor one seen in the future`()
+        async throws
+    {
         try await withStore { test in
             let nodes = RedisArgument.string(test.store.keys.nodes)
             let now = try await test.now()
@@ -124,8 +125,7 @@ struct SweeperTests {
         }
     }
 
-    @Test("A node that Redis has forgotten hears of it, once; one that is new does not")
-    func forgotten() async throws {
+    @Test func `A node that Redis has forgotten hears of it, once; one that is new does not`() async throws {
         try await withStore { test in
             let count = Mutex(0)
             let sweeper = Sweeper(store: test.store, node: "one", logger: .quiet) { count.withLock { $0 += 1 } }
@@ -137,8 +137,7 @@ struct SweeperTests {
         }
     }
 
-    @Test("A topic of a strange type keeps no other from being swept")
-    func strangeTopic() async throws {
+    @Test func `A topic of a strange type keeps no other from being swept`() async throws {
         try await withStore { test in
             let (strange, sound, alice) = (try Topic("strange"), try Topic("sound"), try Member("alice"))
             for topic in [strange, sound] {
@@ -152,8 +151,7 @@ struct SweeperTests {
         }
     }
 
-    @Test("A topic that lost a key is repaired within a round of audits")
-    func audits() async throws {
+    @Test func `A topic that lost a key is repaired within a round of audits`() async throws {
         try await withStore { test in
             let (topic, alice) = (try Topic.sample(), try Member("alice"))
             try await test.track(alice, on: topic)

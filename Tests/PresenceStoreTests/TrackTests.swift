@@ -18,8 +18,7 @@ struct TrackTests {
         bob = try Member("bob")
     }
 
-    @Test("A new presence has the given meta, a lease of now + ttl, and the topic's first cursor")
-    func creates() async throws {
+    @Test func `A new presence has the given meta, a lease of now + ttl, and the topic's first cursor`() async throws {
         try await withStore { test in
             let item = Tracking(member: alice, meta: try Meta(#"{"a":[1e400,{}]}"#), ttl: 7)
             let outcome = try await test.store.track([item], on: topic, mode: .create)[0]
@@ -35,8 +34,7 @@ struct TrackTests {
         }
     }
 
-    @Test("Without meta and ttl a new presence gets {} and the default, a known one keeps its own")
-    func keeps() async throws {
+    @Test func `Without meta and ttl a new presence gets {} and the default, a known one keeps its own`() async throws {
         try await withStore(limits: Limits(defaultTTL: 40)) { test in
             let new = try await test.track(alice, on: topic)
             #expect(new.ttl == 40)
@@ -50,8 +48,7 @@ struct TrackTests {
         }
     }
 
-    @Test("Identical metas only refresh the lease: nothing is published and the ref stays")
-    func idempotent() async throws {
+    @Test func `Identical metas only refresh the lease: nothing is published and the ref stays`() async throws {
         try await withStore { test in
             let first = try await test.track(alice, on: topic, #"{"x":1}"#)
             try await test.setLease(of: alice, on: topic, at: 1)
@@ -67,8 +64,7 @@ struct TrackTests {
         }
     }
 
-    @Test("Another meta gets a fresh ref that names the one before")
-    func changes() async throws {
+    @Test func `Another meta gets a fresh ref that names the one before`() async throws {
         try await withStore { test in
             let first = try await test.track(alice, on: topic, #"{"x":1}"#)
             let second = try await test.track(alice, on: topic, #"{"x":2}"#)
@@ -79,8 +75,7 @@ struct TrackTests {
         }
     }
 
-    @Test("Create leaves a known member alone and tells its ref")
-    func conflicts() async throws {
+    @Test func `Create leaves a known member alone and tells its ref`() async throws {
         try await withStore { test in
             let first = try await test.track(alice, on: topic, #"{"x":1}"#)
             try await test.setLease(of: alice, on: topic, at: 1)
@@ -94,8 +89,9 @@ struct TrackTests {
         }
     }
 
-    @Test("One message holds all that a call changed; the first of an empty topic begins with a star")
-    func publishes() async throws {
+    @Test func `One message holds all that a call changed; the first of an empty topic begins with a star`()
+        async throws
+    {
         try await withStore { test in
             try await test.withMessages(on: topic) { log in
                 let items = [Tracking(member: alice), Tracking(member: bob)]
@@ -116,8 +112,7 @@ struct TrackTests {
         }
     }
 
-    @Test("The same member twice in one call is one track after the other")
-    func twice() async throws {
+    @Test func `The same member twice in one call is one track after the other`() async throws {
         try await withStore { test in
             let items = try ["1", "2", "2"].map { Tracking(member: alice, meta: try Meta(#"{"x":\#($0)}"#)) }
             let outcomes = try await test.store.track(items, on: topic, mode: .put)
@@ -127,8 +122,9 @@ struct TrackTests {
         }
     }
 
-    @Test("A stream owns what it tracks; REST leaves it the owner, and takes over when the stream has ended")
-    func ownership() async throws {
+    @Test func `A stream owns what it tracks; REST leaves it the owner, and takes over when the stream has ended`()
+        async throws
+    {
         try await withStore { test in
             let owner = StreamOwner.random()
             let rest = try await test.track(alice, on: topic, #"{"x":1}"#, ttl: 40)
@@ -146,8 +142,9 @@ struct TrackTests {
         }
     }
 
-    @Test("A topic that lost its position but not its members begins a new epoch, and not as an empty one")
-    func halfEvicted() async throws {
+    @Test func `A topic that lost its position but not its members begins a new epoch, and not as an empty one`()
+        async throws
+    {
         try await withStore { test in
             let before = try await test.track(alice, on: topic)
             try await test.redis("DEL", test.keys(topic).position)
@@ -159,8 +156,7 @@ struct TrackTests {
         }
     }
 
-    @Test("More members than one call takes are all tracked, in order")
-    func cutsBatches() async throws {
+    @Test func `More members than one call takes are all tracked, in order`() async throws {
         try await withStore { test in
             let members = try (0..<1201).map { try Member("key \($0)") }
             let outcomes = try await test.store.track(
@@ -173,8 +169,9 @@ struct TrackTests {
         }
     }
 
-    @Test("A call is all or nothing: a stored value that is none of ours fails it before anything is written")
-    func allOrNothing() async throws {
+    @Test func `A call is all or nothing: a stored value that is none of ours fails it before anything is written`()
+        async throws
+    {
         try await withStore { test in
             try await test.track(alice, on: topic)
             try await test.redis("HSET", test.keys(topic).members, .bytes(alice.bytes), "strange")

@@ -18,8 +18,7 @@ struct UntrackTests {
         bob = try Member("bob")
     }
 
-    @Test("Only those that were there are published, each once")
-    func publishesExisting() async throws {
+    @Test func `Only those that were there are published, each once`() async throws {
         try await withStore { test in
             try await test.track(alice, on: topic)
             try await test.track(bob, on: topic)
@@ -34,8 +33,9 @@ struct UntrackTests {
         }
     }
 
-    @Test("The last one out leaves no key behind but who it was, and the topic's next life has a new epoch")
-    func leavesNothing() async throws {
+    @Test func `The last one out leaves no key behind but who it was, and the topic's next life has a new epoch`()
+        async throws
+    {
         try await withStore { test in
             let first = try await test.track(alice, on: topic)
             _ = try await test.store.untrack([alice], on: topic)
@@ -46,10 +46,9 @@ struct UntrackTests {
         }
     }
 
-    @Test(
-        "What an open stream held is remembered for an hour, and whom heartbeats could put back for a minute"
-    )
-    func remembersStreams() async throws {
+    @Test func `What an open stream held is remembered for an hour, and whom heartbeats could put back for a minute`()
+        async throws
+    {
         try await withStore { test in
             let (owner, ended, carol) = (StreamOwner.random(), StreamOwner.random(), try Member("carol"))
             try await test.track(alice, on: topic, owner: owner)
@@ -77,9 +76,9 @@ struct UntrackTests {
     }
 
     @Test(
-        "All sessions of a key go, and those of no key that its characters could stand for",
         arguments: ["a*", "a?c", "[ab]c", #"a\c"#, "^a", "a-c", "ü", "a b"])
-    func untracksKey(_ key: String) async throws {
+    func `All sessions of a key go, and those of no key that its characters could stand for`(_ key: String) async throws
+    {
         try await withStore { test in
             let sessions = try ["s1", "s2"].map { try Member(key, $0) }
             let others = try ["abc", "ac", "bc", "a*x", #"a\\c"#, "xü"].map { try Member($0) }

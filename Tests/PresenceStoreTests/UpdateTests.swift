@@ -19,8 +19,7 @@ struct UpdateTests {
         Updating(member: member, change: .patch(try JSON(parsing: text)), expected: expected)
     }
 
-    @Test("An absent member stays absent")
-    func neverCreates() async throws {
+    @Test func `An absent member stays absent`() async throws {
         try await withStore { test in
             let items = [Updating(member: alice, change: .replace(.empty)), try patch(#"{"a":1}"#, of: alice)]
             for outcome in try await test.store.update(items, on: topic) {
@@ -30,8 +29,7 @@ struct UpdateTests {
         }
     }
 
-    @Test("A replaced meta gets a fresh ref; lease, ttl and owner stay; one message tells it")
-    func replaces() async throws {
+    @Test func `A replaced meta gets a fresh ref; lease, ttl and owner stay; one message tells it`() async throws {
         try await withStore { test in
             let owner = StreamOwner.random()
             let first = try await test.track(alice, on: topic, #"{"x":1}"#, ttl: 50, owner: owner)
@@ -53,8 +51,7 @@ struct UpdateTests {
         }
     }
 
-    @Test("What changes nothing keeps its ref and publishes nothing")
-    func unchanged() async throws {
+    @Test func `What changes nothing keeps its ref and publishes nothing`() async throws {
         try await withStore { test in
             let first = try await test.track(alice, on: topic, #"{"x":1.0}"#)
             let items = [
@@ -68,8 +65,7 @@ struct UpdateTests {
         }
     }
 
-    @Test("An expected ref that is not the current one changes nothing and learns the current one")
-    func compareAndSet() async throws {
+    @Test func `An expected ref that is not the current one changes nothing and learns the current one`() async throws {
         try await withStore { test in
             let first = try await test.track(alice, on: topic, #"{"x":1}"#)
             let second = try await test.track(alice, on: topic, #"{"x":2}"#)
@@ -89,8 +85,7 @@ struct UpdateTests {
         }
     }
 
-    @Test("Sixty patches at once are all in the meta: none is lost to another")
-    func concurrentPatches() async throws {
+    @Test func `Sixty patches at once are all in the meta: none is lost to another`() async throws {
         try await withStore { test in
             try await test.track(alice, on: topic, "{}")
             try await withThrowingTaskGroup(of: Void.self) { group in
@@ -109,8 +104,7 @@ struct UpdateTests {
         }
     }
 
-    @Test("Updates of one member in one call happen in their order, replaced and patched alike")
-    func inOrder() async throws {
+    @Test func `Updates of one member in one call happen in their order, replaced and patched alike`() async throws {
         try await withStore { test in
             try await test.track(alice, on: topic, #"{"a":0}"#)
             let items = [
@@ -124,8 +118,9 @@ struct UpdateTests {
         }
     }
 
-    @Test("A patch that makes the meta too large or names what is ours is refused, and the rest goes on")
-    func refused() async throws {
+    @Test func `A patch that makes the meta too large or names what is ours is refused, and the rest goes on`()
+        async throws
+    {
         try await withStore(limits: Limits(metaBytes: 20)) { test in
             let bob = try Member("bob")
             try await test.track(alice, on: topic, "{}")

@@ -6,15 +6,13 @@ import Testing
 
 @Suite("Changes")
 struct ChangeTests {
-    @Test("The same ref, or nobody, before and after is no change")
-    func nothing() throws {
+    @Test func `The same ref, or nobody, before and after is no change`() throws {
         #expect(try change(nil, nil) == nil)
         #expect(try change("x", "x") == nil)
         #expect(try change("x", "x", .closed) == nil)
     }
 
-    @Test("A leave has a reason, a join and an update have none")
-    func reasons() throws {
+    @Test func `A leave has a reason, a join and an update have none`() throws {
         #expect(try change("x", nil)?.reason == .lost)
         #expect(try change("x", nil, .expired)?.reason == .expired)
         #expect(try change(nil, "x", .expired)?.reason == nil)
@@ -24,7 +22,6 @@ struct ChangeTests {
 
     /// Each row: what happened in turn, and what it comes to; `x>y` an update, `x>.closed` a leave.
     @Test(
-        "What follows in one window comes to one change",
         arguments: [
             ([(nil, "x", nil), ("x", "y", nil)], (nil, "y", nil)),
             ([("x", "y", nil), ("y", "z", nil)], ("x", "z", nil)),
@@ -35,17 +32,16 @@ struct ChangeTests {
             ([(nil, "x", nil), ("x", nil, .untracked), (nil, "y", nil)], (nil, "y", nil)),
             ([("x", nil, .lost), (nil, "y", nil)], ("x", "y", nil)),
         ] as [([Step], Step)])
-    func chains(steps: [Step], result: Step) throws {
+    func `What follows in one window comes to one change`(steps: [Step], result: Step) throws {
         #expect(try fold(steps) == change(result.0, result.1, result.2))
     }
 
     @Test(
-        "What undoes itself is no change",
         arguments: [
             [(nil, "x", nil), ("x", nil, .untracked)], [("x", "y", nil), ("y", "x", nil)],
             [("x", nil, .lost), (nil, "x", nil)], [(nil, "x", nil), ("x", "y", nil), ("y", nil, .closed)],
         ] as [[Step]])
-    func cancels(steps: [Step]) throws {
+    func `What undoes itself is no change`(steps: [Step]) throws {
         #expect(try fold(steps) == nil)
     }
 

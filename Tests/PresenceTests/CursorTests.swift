@@ -6,8 +6,7 @@ import Testing
 
 @Suite("Refs, epochs and cursors")
 struct CursorTests {
-    @Test("A ref is 16 URL-safe characters and keeps them")
-    func ref() throws {
+    @Test func `A ref is 16 URL-safe characters and keeps them`() throws {
         let text = "AZaz09-_AZaz09-_"
         let ref = try #require(Ref(text))
         #expect(ref.text == text && ref.description == text)
@@ -19,14 +18,12 @@ struct CursorTests {
     }
 
     @Test(
-        "What is no ref is not read",
         arguments: ["", "short", "AZaz09-_AZaz09-_x", "AZaz09-_AZaz09-+", "AZaz09-_AZaz09ü"])
-    func noRef(text: String) {
+    func `What is no ref is not read`(text: String) {
         #expect(Ref(text) == nil)
     }
 
-    @Test("Drawn refs and epochs are new each time and read back")
-    func random() {
+    @Test func `Drawn refs and epochs are new each time and read back`() {
         let refs = (0..<10_000).map { _ in Ref.random() }
         #expect(Set(refs).count == refs.count)
         #expect(refs.allSatisfy { Ref($0.text) == $0 })
@@ -36,31 +33,28 @@ struct CursorTests {
     }
 
     @Test(
-        "A cursor is read back from its text",
         arguments: ["6f1c09d2a7b3e481-17", "0000000000000001-0", "ffffffffffffffff-9223372036854775807"])
-    func cursor(text: String) throws {
+    func `A cursor is read back from its text`(text: String) throws {
         let cursor = try #require(Cursor(text))
         #expect(cursor.description == text)
         #expect(cursor == Cursor(epoch: cursor.epoch, seq: cursor.seq))
         #expect(!cursor.isEmpty)
     }
 
-    @Test("Nobody's cursor is 0-0")
-    func empty() {
+    @Test func `Nobody's cursor is 0-0`() {
         #expect(Cursor("0-0") == .empty)
         #expect(Cursor.empty.description == "0-0")
         #expect(Cursor.empty.isEmpty)
     }
 
     @Test(
-        "What no cursor is written as is not read",
         arguments: [
             "", "-", "0", "0-1", "1-0", "0-0 ", "0000000000000000-0", "6F1C09D2A7B3E481-17", "6f1c09d2a7b3e481",
             "6f1c09d2a7b3e481-", "6f1c09d2a7b3e481-+1", "6f1c09d2a7b3e481--1", "6f1c09d2a7b3e481-01",
             "6f1c09d2a7b3e481-1,6f1c09d2a7b3e481-2", "6f1c09d2a7b3e481-9223372036854775808", "6f1c09d2a7b3e48-17",
             "6f1c09d2a7b3e481_17", "ü",
         ])
-    func noCursor(text: String) {
+    func `What no cursor is written as is not read`(text: String) {
         #expect(Cursor(text) == nil)
     }
 }

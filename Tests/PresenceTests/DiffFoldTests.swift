@@ -51,8 +51,8 @@ private struct Fold: Equatable {
 @Suite("Folding diffs")
 struct DiffFoldTests {
     /// Changes come in windows of random length, in each of which they merge as a feed merges them.
-    @Test("A client that folds coalesced diffs has the roster", .timeLimit(.minutes(10)))
-    func coalesced() throws {
+    @Test(.timeLimit(.minutes(10)))
+    func `A client that folds coalesced diffs has the roster`() throws {
         for _ in 0..<40 {
             let seed = SplitMix.freshSeed()
             var generator = SplitMix(seed: seed)
@@ -71,8 +71,7 @@ struct DiffFoldTests {
         }
     }
 
-    @Test("A client that folds the differences of two snapshots has the second")
-    func snapshots() throws {
+    @Test func `A client that folds the differences of two snapshots has the second`() throws {
         let seed = SplitMix.freshSeed()
         var generator = SplitMix(seed: seed)
         var roster = Roster()

@@ -9,8 +9,7 @@ struct ExtrasTests {
         extras[try Key(key)].map { String(decoding: $0, as: UTF8.self) }
     }
 
-    @Test("Fields are spliced in their order, and a failure is the last of them")
-    func splicing() throws {
+    @Test func `Fields are spliced in their order, and a failure is the last of them`() throws {
         var extras = Extras()
         extras.set([("user", Array("{}".utf8)), ("a\"b", Array("[1]".utf8))], isComplete: false, for: try Key("alice"))
         #expect(try text(extras, "alice") == #","user":{},"a\"b":[1],"enriched":false"#)
@@ -18,15 +17,13 @@ struct ExtrasTests {
         #expect(try text(extras, "bob") == nil)
     }
 
-    @Test("A key without fields has nothing added")
-    func nothing() throws {
+    @Test func `A key without fields has nothing added`() throws {
         var extras = Extras()
         extras.set([], for: try Key("alice"))
         #expect(extras.isEmpty && extras == .none)
     }
 
-    @Test("The fingerprint tells contents apart, whatever the order in which keys were set")
-    func fingerprint() throws {
+    @Test func `The fingerprint tells contents apart, whatever the order in which keys were set`() throws {
         func extras(_ pairs: [(String, String)]) throws -> Extras {
             var extras = Extras()
             for (key, data) in pairs { extras.set([("user", Array(data.utf8))], for: try Key(key)) }

@@ -8,7 +8,6 @@ import Testing
 @Suite("Merge patches")
 struct JSONMergingTests {
     @Test(
-        "Every example of RFC 7396, appendix A",
         arguments: [
             (#"{"a":"b"}"#, #"{"a":"c"}"#, #"{"a":"c"}"#), (#"{"a":"b"}"#, #"{"b":"c"}"#, #"{"a":"b","b":"c"}"#),
             (#"{"a":"b"}"#, #"{"a":null}"#, #"{}"#), (#"{"a":"b","b":"c"}"#, #"{"a":null}"#, #"{"b":"c"}"#),
@@ -20,12 +19,11 @@ struct JSONMergingTests {
             (#"{"e":null}"#, #"{"a":1}"#, #"{"e":null,"a":1}"#), (#"[1,2]"#, #"{"a":"b","c":null}"#, #"{"a":"b"}"#),
             (#"{}"#, #"{"a":{"bb":{"ccc":null}}}"#, #"{"a":{"bb":{}}}"#),
         ])
-    func appendix(original: String, patch: String, result: String) throws {
+    func `Every example of RFC 7396, appendix A`(original: String, patch: String, result: String) throws {
         #expect(try merge(original, patch) == result)
     }
 
-    @Test("The example of RFC 7396, section 3")
-    func section3() throws {
+    @Test func `The example of RFC 7396, section 3`() throws {
         let original =
             #"{"title":"Goodbye!","author":{"givenName":"John","familyName":"Doe"},"tags":["example","sample"],"content":"This will be unchanged"}"#
         let patch =
@@ -36,7 +34,6 @@ struct JSONMergingTests {
     }
 
     @Test(
-        "What the patch does not touch keeps its place and its text",
         arguments: [
             (#"{"n":1e400,"\u0061":1,"z":-0}"#, #"{"a":2}"#, #"{"n":1e400,"\u0061":2,"z":-0}"#),
             (
@@ -48,12 +45,13 @@ struct JSONMergingTests {
             (#"{"a":1}"#, "{}", #"{"a":1}"#),
             ("{\"ü\":1}", "{\"u\u{308}\":2}", "{\"ü\":1,\"u\u{308}\":2}"),
         ])
-    func keepsText(original: String, patch: String, result: String) throws {
+    func `What the patch does not touch keeps its place and its text`(original: String, patch: String, result: String)
+        throws
+    {
         #expect(try merge(original, patch).utf8.elementsEqual(result.utf8))
     }
 
-    @Test("A merge gives what the RFC's own few lines give, on random objects")
-    func model() throws {
+    @Test func `A merge gives what the RFC's own few lines give, on random objects`() throws {
         let seed = SplitMix.freshSeed()
         var random = RandomJSON(generator: SplitMix(seed: seed))
         let names = (0..<12).map { "m\($0)" }

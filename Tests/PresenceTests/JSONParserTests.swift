@@ -7,26 +7,23 @@ import Testing
 @Suite("Parsing JSON")
 struct JSONParserTests {
     @Test(
-        "Values keep their text",
         arguments: [
             "null", "true", "false", "0", "-0", "1.0", "1e400", "-1.5E+07", "0e0", "123456789012345678901234567890",
             #""""#, #""a""#, #""\u00e9 \/ \" \\ \b\f\n\r\t""#, #""\uD83D\uDE00""#, "\"é😀\u{7F}\"",
             "[]", "{}", "[1,2,[3]]", #"{"b":1,"a":{"c":[]}}"#, #"{"":0}"#, #"{"__proto__":1}"#,
             "{\"ü\":1,\"u\u{308}\":2}",
         ])
-    func verbatim(source: String) throws {
+    func `Values keep their text`(source: String) throws {
         #expect(try text(JSON(parsing: source).compact).utf8.elementsEqual(source.utf8))
     }
 
-    @Test("White space outside strings goes, inside it stays")
-    func compacts() throws {
+    @Test func `White space outside strings goes, inside it stays`() throws {
         #expect(
             try text(JSON(parsing: " \r\n\t{ \"a b\" : [ 1 , \" x \" ] , \"c\" : null } ").compact)
                 == #"{"a b":[1," x "],"c":null}"#)
     }
 
     @Test(
-        "What RFC 8259 does not allow is refused",
         arguments: [
             "", " ", "nul", "True", "nulll", "NaN", "Infinity", "undefined", "'a'", "a", "+1", "01", "-", "-01", "1.",
             ".5",
@@ -39,21 +36,20 @@ struct JSONParserTests {
             "\"\0\"", "\"\u{1F}\"", "[1]x", "{}{}", "// c\n1", "/**/1", "\u{FEFF}1", "\u{A0}1", "1\0", "[1]\u{2028}",
             "ü",
         ])
-    func refuses(source: String) {
+    func `What RFC 8259 does not allow is refused`(source: String) {
         let fault = #expect(throws: PresenceError.self) { try JSON(parsing: source) }
         #expect(fault?.code == .malformed)
         #expect(fault?.pointer == "#")
     }
 
     @Test(
-        "Strings that are not UTF-8 are refused",
         arguments: [
             [0x80], [0xBF], [0xC0, 0x80], [0xC1, 0xBF], [0xC3], [0xC3, 0x28], [0xE0, 0x80, 0x80], [0xE2, 0x82],
             [0xED, 0xA0, 0x80], [0xF0, 0x80, 0x80, 0x80], [0xF0, 0x9F, 0x98], [0xF4, 0x90, 0x80, 0x80],
             [0xF5, 0x80, 0x80, 0x80],
             [0xFE], [0xFF],
         ])
-    func refusesIllFormed(bytes: [UInt8]) {
+    func `Strings that are not UTF-8 are refused`(bytes: [UInt8]) {
         let quote = [UInt8(ascii: "\"")]
         for source in [quote + bytes + quote, quote + Array("1234567890".utf8) + bytes + quote, quote + bytes] {
             let fault = #expect(throws: PresenceError.self) { try JSON(parsing: source) }
@@ -61,8 +57,7 @@ struct JSONParserTests {
         }
     }
 
-    @Test("Every character goes through, as UTF-8 and as escapes")
-    func everyScalar() throws {
+    @Test func `Every character goes through, as UTF-8 and as escapes`() throws {
         var scalars = String.UnicodeScalarView()
         for value in stride(from: 0x20, through: 0x10FFFF as UInt32, by: 7) {
             if let scalar = UnicodeScalar(value), scalar != "\"", scalar != "\\" { scalars.append(scalar) }
@@ -75,7 +70,6 @@ struct JSONParserTests {
     }
 
     @Test(
-        "A fault says where it stands and what would be right",
         arguments: [
             ("{\n  \"é\": tru\n}", "Line 2, column 11: expected true, but found the byte 0x0A."),
             ("", "Line 1, column 1: expected a value, but the text ends."),
@@ -85,12 +79,11 @@ struct JSONParserTests {
             ("[1]\n[2]", "Line 2, column 1: expected the end of the text, but found [."),
             ("\u{FEFF}{}", "Line 1, column 1: the text starts with a byte order mark; leave it out."),
         ])
-    func says(source: String, detail: String) {
+    func `A fault says where it stands and what would be right`(source: String, detail: String) {
         #expect(throws: PresenceError(.malformed, at: .pointer("#"), detail)) { try JSON(parsing: source) }
     }
 
-    @Test("Nesting ends at the limit, however deep the text goes on")
-    func depth() throws {
+    @Test func `Nesting ends at the limit, however deep the text goes on`() throws {
         func nested(_ depth: Int) -> String {
             String(repeating: "[{\"a\":", count: depth / 2) + "1" + String(repeating: "}]", count: depth / 2)
         }

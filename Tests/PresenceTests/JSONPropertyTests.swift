@@ -7,8 +7,7 @@ import Testing
 
 @Suite("JSON, at random")
 struct JSONPropertyTests {
-    @Test("Any text comes back compact and otherwise byte for byte")
-    func roundTrip() throws {
+    @Test func `Any text comes back compact and otherwise byte for byte`() throws {
         let seed = SplitMix.freshSeed()
         var random = RandomJSON(generator: SplitMix(seed: seed))
         for _ in 0..<2_000 {
@@ -19,8 +18,8 @@ struct JSONPropertyTests {
     }
 
     /// What is accepted is held to more: its compact text must be accepted again and stay the same.
-    @Test("Damaged bytes are refused or read, and never more than that", .timeLimit(.minutes(10)))
-    func damage() throws {
+    @Test(.timeLimit(.minutes(10)))
+    func `Damaged bytes are refused or read, and never more than that`() throws {
         let seed = SplitMix.freshSeed()
         var random = RandomJSON(generator: SplitMix(seed: seed))
         var accepted = 0

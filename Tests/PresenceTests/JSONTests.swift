@@ -7,29 +7,26 @@ import Testing
 @Suite("JSON values")
 struct JSONTests {
     @Test(
-        "A whole number is read however it is written",
         arguments: [
             ("30", 30), ("-7", -7), ("-0", 0), ("30.0", 30), ("-7.000", -7),
             ("9223372036854775807", Int.max),
             ("-9223372036854775808", Int.min),
         ])
-    func whole(source: String, value: Int) throws {
+    func `A whole number is read however it is written`(source: String, value: Int) throws {
         #expect(try JSON(parsing: source).int == value)
     }
 
     @Test(
-        "What is no whole number, or none that an Int holds exactly, is not read as one",
         arguments: [
             "30.5", "3e1", "30.0e0", "1e-1", "1e400", "9223372036854775808", "1e300", "9007199254740993.0e1", #""30""#,
             "true", "null",
             "[30]",
         ])
-    func notWhole(source: String) throws {
+    func `What is no whole number, or none that an Int holds exactly, is not read as one`(source: String) throws {
         #expect(try JSON(parsing: source).int == nil)
     }
 
-    @Test("Members are found by what their names stand for")
-    func lookup() throws {
+    @Test func `Members are found by what their names stand for`() throws {
         let json = try JSON(parsing: #"{"\u006bey":"\u0041\n😀\ud83d\ude00","session":null,"on":true,"list":[1]}"#)
         #expect(json["key"]?.string == "A\n😀😀")
         #expect(json["session"]?.isNull == true)
@@ -55,20 +52,18 @@ struct JSONTests {
         #expect(throws: PresenceError.self) { try json.requireSound(at: .pointer("#")) }
     }
 
-    @Test("A kind reads as part of a sentence")
-    func kinds() throws {
+    @Test func `A kind reads as part of a sentence`() throws {
         let kinds = try ["{}", "[]", #""""#, "0", "true", "null"].map { try JSON(parsing: $0).kind }
         #expect(kinds == ["an object", "an array", "a string", "a number", "a boolean", "null"])
     }
 
     @Test(
-        "Text becomes a string that reads back as it was",
         arguments: [
             ("plain", #""plain""#), ("", #""""#), ("\"\\/", #""\"\\/""#), ("\n\r\t\0\u{1F}", #""\n\r\t\u0000\u001f""#),
             ("ü😀\u{7F}", "\"ü😀\\u007f\""), ("\u{80}a\u{85}\u{9F}\u{A0}", "\"\\u0080a\\u0085\\u009f\u{A0}\""),
             ("\u{2027}\u{2028}\u{2029}\u{202A}", "\"\u{2027}\\u2028\\u2029\u{202A}\""),
         ])
-    func quoting(plain: String, quoted: String) throws {
+    func `Text becomes a string that reads back as it was`(plain: String, quoted: String) throws {
         var output: [UInt8] = []
         output.append(jsonString: plain)
         #expect(text(output) == quoted)

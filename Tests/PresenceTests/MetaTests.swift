@@ -6,8 +6,7 @@ import Testing
 
 @Suite("Metas")
 struct MetaTests {
-    @Test("A meta is its own text, white space aside")
-    func verbatim() throws {
+    @Test func `A meta is its own text, white space aside`() throws {
         let source = #"{ "n": 1e400, "z": -0, "f": 1.0, "b": [], "a": "\u00e9\/", "o": { } }"#
         #expect(try text(meta(source).json) == #"{"n":1e400,"z":-0,"f":1.0,"b":[],"a":"\u00e9\/","o":{}}"#)
         #expect(try meta("{ }") == .empty)
@@ -16,20 +15,18 @@ struct MetaTests {
     }
 
     @Test(
-        "Only an object is a meta",
         arguments: [("[]", "an array"), ("null", "null"), ("3", "a number"), (#""{}""#, "a string")])
-    func notAnObject(source: String, kind: String) {
+    func `Only an object is a meta`(source: String, kind: String) {
         let fault = PresenceError(.invalid, at: .pointer("#/meta"), "A meta is a JSON object, not \(kind).")
         #expect(throws: fault) { try meta(source) }
     }
 
     @Test(
-        "Members that are ours are refused, however they are written",
         arguments: [
             (#"{"phx_ref":"x"}"#, "phx_ref"), (#"{"a":1,"phx_ref_prev":null}"#, "phx_ref_prev"),
             (#"{"\u0070hx_ref":1}"#, "phx_ref"), (#"{"phx\u005fref\u005Fprev":1}"#, "phx_ref_prev"),
         ])
-    func reserved(source: String, name: String) throws {
+    func `Members that are ours are refused, however they are written`(source: String, name: String) throws {
         let detail = "The member \(name) is set by the service; leave it out."
         #expect(throws: PresenceError(.invalid, at: .pointer("#/meta/\(name)"), detail)) { try meta(source) }
         #expect(throws: PresenceError(.invalid, at: .pointer("#/\(name)"), detail)) {
@@ -40,13 +37,12 @@ struct MetaTests {
         }
     }
 
-    @Test("Only the top level is ours", arguments: [#"{"a":{"phx_ref":1}}"#, #"{"PHX_REF":1}"#, #"{"phx_ref_":1}"#])
-    func notReserved(source: String) throws {
+    @Test(arguments: [#"{"a":{"phx_ref":1}}"#, #"{"PHX_REF":1}"#, #"{"phx_ref_":1}"#])
+    func `Only the top level is ours`(source: String) throws {
         #expect(try text(meta(source).json) == source)
     }
 
-    @Test("The limit counts bytes of compact text, to the byte")
-    func limit() throws {
+    @Test func `The limit counts bytes of compact text, to the byte`() throws {
         let fitting = #"{"a":"\#(String(repeating: "ü", count: 2044))"}"#
         #expect(fitting.utf8.count == 4096)
         #expect(try meta(fitting.replacing(":", with: " : ")).json.count == 4096)
@@ -56,16 +52,14 @@ struct MetaTests {
         }
     }
 
-    @Test("A patch leaves the text of what it does not touch")
-    func patch() throws {
+    @Test func `A patch leaves the text of what it does not touch`() throws {
         let patched = try meta(#"{"n":1e400,"s":"\/","away":true}"#)
             .patched(by: JSON(parsing: #"{ "away": null, "new": [ ] }"#), limit: 4096)
         #expect(text(patched.json) == #"{"n":1e400,"s":"\/","new":[]}"#)
         #expect(try patched.patched(by: JSON(parsing: "{}"), limit: 4096) == patched)
     }
 
-    @Test("A patch is an object, and what comes out fits the limit")
-    func badPatch() throws {
+    @Test func `A patch is an object, and what comes out fits the limit`() throws {
         let meta = try meta(#"{"a":"12345"}"#)
         #expect(throws: PresenceError(.invalid, at: .pointer("#"), "A patch of a meta is a JSON object, not null.")) {
             try meta.patched(by: .null, limit: 4096)
@@ -77,8 +71,7 @@ struct MetaTests {
         #expect(throws: Never.self) { try meta.patched(by: JSON(parsing: #"{"b":"1"}"#), limit: 21) }
     }
 
-    @Test("A stored meta that cannot be read is our fault, not the caller's")
-    func corrupt() {
+    @Test func `A stored meta that cannot be read is our fault, not the caller's`() {
         let fault = #expect(throws: PresenceError.self) {
             try Meta(stored: Array("{nonsense}".utf8)).patched(by: .emptyObject, limit: 4096)
         }
@@ -86,14 +79,14 @@ struct MetaTests {
     }
 
     @Test(
-        "A presence is its meta with our members spliced in",
         arguments: [
             ("{}", nil, #"{"phx_ref":"r1--------------"}"#),
             (#"{"a":[1e400]}"#, nil, #"{"a":[1e400],"phx_ref":"r1--------------"}"#),
             ("{}", "r0", #"{"phx_ref":"r1--------------","phx_ref_prev":"r0--------------"}"#),
             (#"{"a":{}}"#, "r0", #"{"a":{},"phx_ref":"r1--------------","phx_ref_prev":"r0--------------"}"#),
         ])
-    func splicing(meta: String, previous: String?, expected: String) throws {
+    func `A presence is its meta with our members spliced in`(meta: String, previous: String?, expected: String) throws
+    {
         let presence = try presence("r1", after: previous, meta)
         var output: [UInt8] = []
         presence.write(to: &output)

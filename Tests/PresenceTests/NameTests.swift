@@ -8,13 +8,12 @@ import Testing
 @Suite("Names")
 struct NameTests {
     @Test(
-        "Whatever has no control character is a name",
         arguments: [
             "room:lobby", "__proto__", "constructor", "a/b", "ü", "u\u{308}", "%", "%2F", " ", "\"", "\\", "<script>",
             "日本", "😀", "\u{A0}", "\u{2028}", "\u{FEFF}", String(repeating: "x", count: 256),
             String(repeating: "ü", count: 128),
         ])
-    func accepts(text: String) throws {
+    func `Whatever has no control character is a name`(text: String) throws {
         #expect(try Topic(text).text.utf8.elementsEqual(text.utf8))
         #expect(try Key(text).description == text)
         #expect(try Key(utf8: text.utf8, at: .parameter("key")) == Key(text))
@@ -22,7 +21,6 @@ struct NameTests {
     }
 
     @Test(
-        "What is empty, too long or holds a control character is refused, saying why",
         arguments: [
             ("", "A topic has 1 to 256 bytes of UTF-8; this one is empty."),
             (String(repeating: "x", count: 257), "A topic has 1 to 256 bytes of UTF-8; this one has 257."),
@@ -31,7 +29,7 @@ struct NameTests {
             ("\u{7F}", Self.control("007F", 0)), ("ü\u{80}", Self.control("0080", 2)),
             ("\u{9F}", Self.control("009F", 0)), ("\u{85}", Self.control("0085", 0)),
         ])
-    func refuses(text: String, detail: String) {
+    func `What is empty, too long or holds a control character is refused, saying why`(text: String, detail: String) {
         let fault = PresenceError(.malformed, at: .parameter("topic"), detail)
         #expect(throws: fault) { try Topic(text) }
         #expect(throws: fault) { try Topic(utf8: text.utf8, at: .parameter("topic")) }
@@ -42,16 +40,14 @@ struct NameTests {
         "A topic has no control characters (U+0000–U+001F, U+007F–U+009F); this one has U+\(scalar) at byte \(position)."
     }
 
-    @Test(
-        "Bytes that are not UTF-8 are no name", arguments: [[0xFF], [0xC3], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0x80]])
-    func refusesIllFormed(bytes: [UInt8]) {
+    @Test(arguments: [[0xFF], [0xC3], [0xC0, 0x80], [0xED, 0xA0, 0x80], [0x80]])
+    func `Bytes that are not UTF-8 are no name`(bytes: [UInt8]) {
         let fault = PresenceError(.malformed, at: .parameter("key"), "A key is UTF-8 text; these bytes are not.")
         #expect(throws: fault) { try Key(utf8: bytes, at: .parameter("key")) }
         #expect(Key(utf8: bytes) == nil)
     }
 
-    @Test("A fault stands where the caller looked for the name")
-    func location() {
+    @Test func `A fault stands where the caller looked for the name`() {
         #expect(throws: PresenceError.self) { try Key("") }
         let fault = #expect(throws: PresenceError.self) { try Key("") }
         #expect(fault?.pointer == "#/key")
@@ -60,8 +56,7 @@ struct NameTests {
         #expect(inBatch?.under("#/operations/3").pointer == "#/operations/3/topic")
     }
 
-    @Test("Canonically equivalent names are two names")
-    func bytesNotCharacters() throws {
+    @Test func `Canonically equivalent names are two names`() throws {
         let (composed, decomposed) = (try Key("ü"), try Key("u\u{308}"))
         #expect(composed.text == decomposed.text)
         #expect(composed != decomposed)
@@ -77,15 +72,13 @@ struct NameTests {
         #expect(try Key("ü").hashValue == composed.hashValue)
     }
 
-    @Test("Names stand in byte order")
-    func order() throws {
+    @Test func `Names stand in byte order`() throws {
         let sorted = ["", "A", "a", "aa", "ab", "room:000009", "room:000010", "u\u{308}", "z", "ü", "\u{FFFD}", "😀"]
             .dropFirst()
         #expect(try sorted.shuffled().map { try Key($0) }.sorted().map(\.text) == Array(sorted))
     }
 
-    @Test("The order of names is that of their bytes, whatever they are")
-    func orderProperty() {
+    @Test func `The order of names is that of their bytes, whatever they are`() {
         let seed = SplitMix.freshSeed()
         var generator = SplitMix(seed: seed)
         for _ in 0..<5_000 {

@@ -6,8 +6,7 @@ import Testing
 
 @Suite("Errors")
 struct PresenceErrorTests {
-    @Test("A fault in the body has a pointer, one in path or query a parameter")
-    func location() {
+    @Test func `A fault in the body has a pointer, one in path or query a parameter`() {
         let body = PresenceError(.invalid, at: .pointer("#/ttl"), "No.")
         #expect(body.pointer == "#/ttl" && body.parameter == nil)
         #expect(body.description == "invalid at #/ttl: No.")
@@ -16,8 +15,7 @@ struct PresenceErrorTests {
         #expect(query.description == "invalid parameter ttl: No.")
     }
 
-    @Test("A fault moves below the operation it stands in")
-    func under() {
+    @Test func `A fault moves below the operation it stands in`() {
         let base = "#/operations/3"
         #expect(PresenceError(.invalid, at: .pointer("#/meta/a"), "").under(base).pointer == "#/operations/3/meta/a")
         #expect(PresenceError(.invalid, at: .pointer("#"), "").under(base).pointer == base)
@@ -25,18 +23,16 @@ struct PresenceErrorTests {
     }
 
     @Test(
-        "A pointer escapes what RFC 6901 and a fragment do not allow",
         arguments: [
             ("a", "#/meta/a"), ("", "#/meta/"), ("a/b~c", "#/meta/a~1b~0c"), ("a b%\"", "#/meta/a%20b%25%22"),
             ("ü", "#/meta/%C3%BC"), ("(x)=1?:@", "#/meta/(x)=1?:@"), ("#", "#/meta/%23"),
         ])
-    func escaping(name: String, pointer: String) {
+    func `A pointer escapes what RFC 6901 and a fragment do not allow`(name: String, pointer: String) {
         #expect(PresenceError.Location.pointer("#/meta").member(name) == .pointer(pointer))
         #expect(PresenceError.Location.parameter("p").member(name) == .parameter("p"))
     }
 
-    @Test("Elements are counted from 0")
-    func element() {
+    @Test func `Elements are counted from 0`() {
         #expect(PresenceError.Location.pointer("#").member("operations").element(0) == .pointer("#/operations/0"))
     }
 }

@@ -7,8 +7,7 @@ import Testing
 
 @Suite("Lists of presences")
 struct PresenceListTests {
-    @Test("Keys are listed by pages in byte order")
-    func pages() throws {
+    @Test func `Keys are listed by pages in byte order`() throws {
         // To `String` the last three are in another order, and two of the names are one.
         let names = ["a", "ab", "b", "room:0000001", "room:0000002", "u\u{308}", "ü", "\u{FFFD}", "😀"]
         let roster = Roster(try names.shuffled().map { (member: try member($0), presence: try presence("r")) })
@@ -28,8 +27,7 @@ struct PresenceListTests {
         #expect(try page(limit: names.count) == (names, nil))
     }
 
-    @Test("A page has all presences of its keys")
-    func severalSessions() throws {
+    @Test func `A page has all presences of its keys`() throws {
         let members = try [("bob", "1"), ("alice", "1"), ("bob", "2"), ("alice", "2"), ("carol", "1")]
             .map { try member($0, $1) }
         var list = PresenceList(Roster(try members.map { (member: $0, presence: try presence("\($0.session)")) }))
@@ -42,8 +40,7 @@ struct PresenceListTests {
         #expect(RosterJSON().text(list) == "{}")
     }
 
-    @Test("What is no stored member is refused, and not listed")
-    func refuses() throws {
+    @Test func `What is no stored member is refused, and not listed`() throws {
         let ref = try ref("r")
         var list = PresenceList(capacity: 0)
         func append(_ member: [UInt8]) -> Bool {
@@ -64,8 +61,7 @@ struct PresenceListTests {
         #expect(RosterJSON().text(list) == #"{"😀":{"metas":[{"phx_ref":"r---------------"}]}}"#)
     }
 
-    @Test("A list is written as the roster of the same presences")
-    func sameAsRoster() throws {
+    @Test func `A list is written as the roster of the same presences`() throws {
         let seed = SplitMix.freshSeed()
         var generator = SplitMix(seed: seed)
         let names = [

@@ -8,8 +8,7 @@ import Testing
 struct RosterJSONTests {
     private let dashes = "--------------"
 
-    @Test("A roster is grouped by key, keys in byte order, metas in track order")
-    func roster() throws {
+    @Test func `A roster is grouped by key, keys in byte order, metas in track order`() throws {
         let roster = try sample()
         #expect(
             RosterJSON().text(roster)
@@ -24,16 +23,15 @@ struct RosterJSONTests {
         #expect(RosterJSON(view: .count).text(Roster()) == #"{"keys":0,"presences":0}"#)
     }
 
-    @Test("A page is the entries of its keys")
-    func page() throws {
+    @Test func `A page is the entries of its keys`() throws {
         let roster = try sample()
         var output: [UInt8] = []
         RosterJSON(view: .keys).write(roster, keys: [try Key("bob"), try Key("nobody")], to: &output)
         #expect(text(output) == #"{"bob":{"metas":[{"phx_ref":"r4\#(dashes)","phx_ref_prev":"r2\#(dashes)"}]}}"#)
     }
 
-    @Test("What a hook gives stands beside the metas, in rosters and in diffs, and in the full view alone")
-    func extras() throws {
+    @Test func `What a hook gives stands beside the metas, in rosters and in diffs, and in the full view alone`() throws
+    {
         var extras = Extras()
         extras.set([("user", Array(#"{"name":"Bob"}"#.utf8))], for: try Key("bob"))
         extras.set([], isComplete: false, for: try Key("alice"))
@@ -53,13 +51,11 @@ struct RosterJSONTests {
         #expect(!RosterJSON(view: .keys, extras: extras).text(roster).contains("user"))
     }
 
-    @Test("A diff always has joins, leaves and reasons")
-    func emptyDiff() {
+    @Test func `A diff always has joins, leaves and reasons`() {
         #expect(RosterJSON().text(Diff()) == #"{"joins":{},"leaves":{},"reasons":{}}"#)
     }
 
-    @Test("A join has the new meta, a leave the whole last one and its reason")
-    func joinAndLeave() throws {
+    @Test func `A join has the new meta, a leave the whole last one and its reason`() throws {
         #expect(
             RosterJSON().text(Diff([try change("a", nil, "r1", meta: #"{"x":1}"#)]))
                 == #"{"joins":{"a":{"metas":[{"x":1,"phx_ref":"r1\#(dashes)"}]}},"leaves":{},"reasons":{}}"#)
@@ -71,8 +67,7 @@ struct RosterJSONTests {
                 + #""reasons":{"r2\#(dashes)":"expired"}}"#)
     }
 
-    @Test("An update is the new meta in joins, linked to the old one in leaves, and no reason")
-    func update() throws {
+    @Test func `An update is the new meta in joins, linked to the old one in leaves, and no reason`() throws {
         let expected =
             #"{"joins":{"a":{"metas":[{"phx_ref":"r3\#(dashes)","phx_ref_prev":"r1\#(dashes)"}]}},"#
             + #""leaves":{"a":{"metas":[{"phx_ref":"r1\#(dashes)"}]}},"reasons":{}}"#
@@ -85,8 +80,7 @@ struct RosterJSONTests {
         #expect(RosterJSON().text(Diff([try #require(chain)])) == expected)
     }
 
-    @Test("A leave and a new join are not linked, and the leave has its reason")
-    func rejoin() throws {
+    @Test func `A leave and a new join are not linked, and the leave has its reason`() throws {
         let change = try change("a", "r1", nil, .untracked).followed(by: change("a", nil, "r2"))
         #expect(
             RosterJSON().text(Diff([try #require(change)]))
@@ -94,8 +88,7 @@ struct RosterJSONTests {
                 + #""leaves":{"a":{"metas":[{"phx_ref":"r1\#(dashes)"}]}},"reasons":{"r1\#(dashes)":"untracked"}}"#)
     }
 
-    @Test("Changes of one key stand together, in the order they came")
-    func grouping() throws {
+    @Test func `Changes of one key stand together, in the order they came`() throws {
         let diff = Diff([
             try change("b", nil, "r1"), try change("a", "r2", nil, .closed),
             try change("b", nil, "r3", session: "other"),
@@ -110,9 +103,8 @@ struct RosterJSONTests {
     }
 
     @Test(
-        "Any key is a member's name",
         arguments: ["\"", "\\", "__proto__", "a/b", "u\u{308}", "ü", "</script>", "\u{2028}"])
-    func oddKeys(key: String) throws {
+    func `Any key is a member's name`(key: String) throws {
         let roster = Roster([(member: try member(key), presence: try presence("r1"))])
         let json = try JSON(parsing: RosterJSON().text(roster))
         #expect(json.members?.first?.name.string?.utf8.elementsEqual(key.utf8) == true)

@@ -7,8 +7,7 @@ import Testing
 
 @Suite("Rosters")
 struct RosterTests {
-    @Test("Setting and removing count keys and presences")
-    func counts() throws {
+    @Test func `Setting and removing count keys and presences`() throws {
         var roster = Roster()
         #expect(roster.isEmpty)
         #expect(try roster.set(presence("r1"), for: member("alice", "a")) == nil)
@@ -29,8 +28,7 @@ struct RosterTests {
         #expect(roster == Roster())
     }
 
-    @Test("Sessions of a key stand in track order, and an update keeps its place")
-    func trackOrder() throws {
+    @Test func `Sessions of a key stand in track order, and an update keeps its place`() throws {
         var roster = Roster()
         for session in ["c", "a", "b"] { try roster.set(presence(session), for: member("alice", session)) }
         try roster.set(presence("a2", after: "a"), for: member("alice", "a"))
@@ -40,8 +38,7 @@ struct RosterTests {
         #expect(try roster.entry(for: Key("alice"))?.sessions.map(\.presence.ref) == [ref("a2"), ref("b"), ref("c2")])
     }
 
-    @Test("Rosters are equal when the same members have the same presences, in whatever order they came")
-    func equality() throws {
+    @Test func `Rosters are equal when the same members have the same presences, in whatever order they came`() throws {
         let members = try ["a", "b", "c"].map { (member: try member("alice", $0), presence: try presence($0)) }
         #expect(Roster(members) == Roster(members.reversed()))
         #expect(Roster(members) != Roster(members.dropLast()))
@@ -50,8 +47,7 @@ struct RosterTests {
         #expect(Roster(members) != other)
     }
 
-    @Test("The differences of two rosters lead from one to the other")
-    func differences() throws {
+    @Test func `The differences of two rosters lead from one to the other`() throws {
         let seed = SplitMix.freshSeed()
         var generator = SplitMix(seed: seed)
         for _ in 0..<200 {
@@ -69,8 +65,7 @@ struct RosterTests {
     }
 
     /// Few keys with many sessions, so that entries grow an index, lose it and close their gaps.
-    @Test("A roster does what a plain list does")
-    func model() throws {
+    @Test func `A roster does what a plain list does`() throws {
         let seed = SplitMix.freshSeed()
         var generator = SplitMix(seed: seed)
         var roster = Roster()
@@ -97,8 +92,8 @@ struct RosterTests {
     }
 
     /// A walk over the sessions of the key at each step would be 10⁹ comparisons and more.
-    @Test("One key may have very many sessions", .timeLimit(.minutes(10)))
-    func manySessions() throws {
+    @Test(.timeLimit(.minutes(10)))
+    func `One key may have very many sessions`() throws {
         var roster = Roster()
         let members = try (0..<50_000).map { try member("alice", "session-of-\($0)") }
         for member in members { roster.set(Presence(ref: .random(), meta: .empty), for: member) }

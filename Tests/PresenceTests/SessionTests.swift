@@ -6,34 +6,31 @@ import Testing
 
 @Suite("Sessions and members")
 struct SessionTests {
-    @Test(
-        "A session is 1 to 64 URL-safe characters", arguments: ["a", "-", "A_z-09", String(repeating: "x", count: 64)])
-    func accepts(text: String) throws {
+    @Test(arguments: ["a", "-", "A_z-09", String(repeating: "x", count: 64)])
+    func `A session is 1 to 64 URL-safe characters`(text: String) throws {
         #expect(try Session(text).text == text)
         #expect(try Session(utf8: text.utf8) == Session(text))
     }
 
     @Test(
-        "Anything else is refused, saying why",
         arguments: [
             ("", "is empty"), (String(repeating: "x", count: 65), "has 65"), ("a b", "has others"), ("ü", "has others"),
             ("a/b", "has others"), ("a.b", "has others"), ("a\u{1F}", "has others"),
         ])
-    func refuses(text: String, found: String) {
+    func `Anything else is refused, saying why`(text: String, found: String) {
         let detail = "A session has 1 to 64 characters of A–Z, a–z, 0–9, - and _; this one \(found)."
         #expect(throws: PresenceError(.malformed, at: .pointer("#/session"), detail)) { try Session(text) }
         #expect(Session(utf8: text.utf8) == nil)
     }
 
-    @Test("A drawn session is 16 characters and new each time")
-    func random() throws {
+    @Test func `A drawn session is 16 characters and new each time`() throws {
         let drawn = (0..<1_000).map { _ in Session.random() }
         #expect(Set(drawn).count == drawn.count)
         for session in drawn { #expect(try Session(session.text) == session && session.text.utf8.count == 16) }
     }
 
-    @Test("A member is read back from its bytes", arguments: ["alice", "a/b", "ü", "😀 %", "__proto__"])
-    func memberBytes(key: String) throws {
+    @Test(arguments: ["alice", "a/b", "ü", "😀 %", "__proto__"])
+    func `A member is read back from its bytes`(key: String) throws {
         let member = try member(key, "tab-1")
         #expect(member.bytes == Array(key.utf8) + [0x1F] + Array("tab-1".utf8))
         #expect(Member(bytes: member.bytes) == member)
@@ -41,14 +38,12 @@ struct SessionTests {
     }
 
     @Test(
-        "What is no member is not read",
         arguments: ["", "alice", "\u{1F}", "a\u{1F}", "\u{1F}a", "a\u{1F}b\u{1F}c", "a\u{1F}ü"])
-    func noMember(text: String) {
+    func `What is no member is not read`(text: String) {
         #expect(Member(bytes: Array(text.utf8)) == nil)
     }
 
-    @Test("Members stand in the order of keys, then of sessions")
-    func order() throws {
+    @Test func `Members stand in the order of keys, then of sessions`() throws {
         let sorted = [try member("a", "b"), try member("a", "c"), try member("b", "a")]
         #expect(sorted.reversed().sorted() == sorted)
     }

@@ -7,8 +7,7 @@ import Testing
 
 @Suite("Pauses between attempts")
 struct RedisBackoffTests {
-    @Test("Each pause doubles up to the maximum, and lies in the upper half of its step")
-    func steps() {
+    @Test func `Each pause doubles up to the maximum, and lies in the upper half of its step`() {
         let backoff = RedisBackoff()
         for (failures, step) in [(1, 50), (2, 100), (3, 200), (5, 800), (6, 1_000), (7, 1_000), (.max, 1_000)] {
             for _ in 0..<50 {
@@ -18,8 +17,7 @@ struct RedisBackoffTests {
         }
     }
 
-    @Test("A connection that is lost soon counts as a failure, one that lasted does not")
-    func shortLives() {
+    @Test func `A connection that is lost soon counts as a failure, one that lasted does not`() {
         var attempts = RedisAttempts(backoff: RedisBackoff())
         let error = RedisError(.disconnected, "")
         for _ in 0..<9 { _ = attempts.pause(after: error, lived: .milliseconds(100)) }
@@ -27,8 +25,7 @@ struct RedisBackoffTests {
         #expect(attempts.pause(after: error, lived: .seconds(60)) <= .milliseconds(50))
     }
 
-    @Test("What only an operator can change is tried slowly from the start")
-    func credentials() {
+    @Test func `What only an operator can change is tried slowly from the start`() {
         var attempts = RedisAttempts(backoff: RedisBackoff())
         #expect(attempts.pause(after: RedisError(.wrongPassword, ""), lived: .zero) >= .milliseconds(500))
     }

@@ -22,8 +22,7 @@ struct RedisChannelHandlerTests {
         return error
     }
 
-    @Test("Commands and replies travel")
-    func roundTrip() async throws {
+    @Test func `Commands and replies travel`() async throws {
         try await FakeRedis.withConnection { fake, connection in
             async let reply = connection.send(ping)
             #expect(try await fake.next() == "*1\r\n$4\r\nPING\r\n")
@@ -35,12 +34,13 @@ struct RedisChannelHandlerTests {
     }
 
     @Test(
-        "What is no reply ends the connection with an error, and the next command is not sent",
         arguments: [
             "HTTP/1.1 400 Bad Request\r\n", ">2\r\n", "*2147483647\r\n", "$99999999999\r\n", "$2\r\nabc\r\n",
             String(repeating: "*1\r\n", count: 9), "+PONG\r\n+PONG\r\n",
         ])
-    func strangeReplies(text: String) async throws {
+    func `What is no reply ends the connection with an error, and the next command is not sent`(text: String)
+        async throws
+    {
         try await FakeRedis.withConnection { fake, connection in
             let error = try await failure(of: connection, on: fake) { try await fake.reply(text) }
             #expect(error == nil || error?.code == .protocolViolation)
@@ -52,8 +52,7 @@ struct RedisChannelHandlerTests {
         }
     }
 
-    @Test("An end in the middle of a reply says so")
-    func truncated() async throws {
+    @Test func `An end in the middle of a reply says so`() async throws {
         try await FakeRedis.withConnection { fake, connection in
             let error = try await failure(of: connection, on: fake) {
                 try await fake.reply("$10\r\nabc")
@@ -64,8 +63,7 @@ struct RedisChannelHandlerTests {
         }
     }
 
-    @Test("A command without a reply in time ends the connection for all that wait")
-    func timeOut() async throws {
+    @Test func `A command without a reply in time ends the connection for all that wait`() async throws {
         try await FakeRedis.withConnection { fake, connection in
             async let first = connection.outcome(of: ping)
             _ = try await fake.next()
@@ -88,8 +86,7 @@ struct RedisChannelHandlerTests {
         }
     }
 
-    @Test("A server that became a replica answers its caller and is left")
-    func readOnly() async throws {
+    @Test func `A server that became a replica answers its caller and is left`() async throws {
         try await FakeRedis.withConnection { fake, connection in
             let error = try await failure(of: connection, on: fake) {
                 try await fake.reply("-READONLY You can't write against a read only replica.\r\n")
@@ -99,8 +96,7 @@ struct RedisChannelHandlerTests {
         }
     }
 
-    @Test("An error reply of another kind is the caller's alone")
-    func errorReply() async throws {
+    @Test func `An error reply of another kind is the caller's alone`() async throws {
         try await FakeRedis.withConnection { fake, connection in
             let error = try await failure(of: connection, on: fake) { try await fake.reply("-OOM no memory\r\n") }
             #expect(error?.code == .outOfMemory)
@@ -108,8 +104,7 @@ struct RedisChannelHandlerTests {
         }
     }
 
-    @Test("A call that Redis does not know is sent again with its text")
-    func noScript() async throws {
+    @Test func `A call that Redis does not know is sent again with its text`() async throws {
         try await FakeRedis.withConnection { fake, connection in
             let call = RedisCommand(digest: "d", source: Array("return 1".utf8), keys: [], arguments: [])
             async let reply = connection.send(call)
@@ -121,8 +116,7 @@ struct RedisChannelHandlerTests {
         }
     }
 
-    @Test("A full connection refuses at once")
-    func full() async throws {
+    @Test func `A full connection refuses at once`() async throws {
         var options = RedisOptions()
         options.maximumPending = 1
         try await FakeRedis.withConnection(options: options) { fake, connection in
@@ -139,8 +133,7 @@ struct RedisChannelHandlerTests {
         }
     }
 
-    @Test("A cancelled wait for the end lets what was sent be answered")
-    func draining() async throws {
+    @Test func `A cancelled wait for the end lets what was sent be answered`() async throws {
         try await FakeRedis.withConnection { fake, connection in
             async let reply = connection.send(ping)
             _ = try await fake.next()
@@ -155,8 +148,7 @@ struct RedisChannelHandlerTests {
         }
     }
 
-    @Test("A handshake that takes too long, or that is refused, offers nothing")
-    func handshakes() async throws {
+    @Test func `A handshake that takes too long, or that is refused, offers nothing`() async throws {
         let slow = try await FakeRedis()
         _ = try await slow.next()
         await slow.advanceTime(.seconds(2))

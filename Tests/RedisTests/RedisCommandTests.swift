@@ -8,8 +8,7 @@ import Testing
 
 @Suite("Redis commands")
 struct RedisCommandTests {
-    @Test("A command is an array of bulks, whatever its arguments are made of")
-    func encoding() {
+    @Test func `A command is an array of bulks, whatever its arguments are made of`() {
         let command = RedisCommand(
             "SET", ["ключ", RedisArgument([0, 13, 10]), RedisArgument(ByteBuffer(string: "")), -42])
         var buffer = ByteBuffer()
@@ -19,24 +18,22 @@ struct RedisCommandTests {
         #expect(buffer.readableBytes <= command.encodedSize)
     }
 
-    @Test("Lengths of any number of digits are written right", arguments: [0, 9, 10, 99, 100, 12_345, 1_000_000])
-    func lengths(count: Int) {
+    @Test(arguments: [0, 9, 10, 99, 100, 12_345, 1_000_000])
+    func `Lengths of any number of digits are written right`(count: Int) {
         var buffer = ByteBuffer()
         RedisCommand("X", [.bytes(Array(repeating: 65, count: count))]).encode(into: &buffer)
         let expected = "*2\r\n$1\r\nX\r\n$\(count)\r\n" + String(repeating: "A", count: count) + "\r\n"
         #expect(String(buffer: buffer) == expected)
     }
 
-    @Test("Neither a description nor a dump shows arguments")
-    func secrecy() {
+    @Test func `Neither a description nor a dump shows arguments`() {
         let command = RedisCommand("AUTH", ["s3cret"])
         var dumped = ""
         dump(command, to: &dumped)
         #expect(!"\(command) \(String(reflecting: command)) \(dumped)".contains("s3cret"))
     }
 
-    @Test("The call of a script can be turned into one that brings the text along")
-    func fallback() throws {
+    @Test func `The call of a script can be turned into one that brings the text along`() throws {
         let source = Array("return 1".utf8)
         let command = RedisCommand(digest: "abc", source: source, keys: ["k"], arguments: ["a", 2])
         #expect(command.name == "EVALSHA")

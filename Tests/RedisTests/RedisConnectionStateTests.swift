@@ -29,8 +29,7 @@ struct RedisConnectionStateTests {
 
     private let noScript = RedisValue.error(RedisError(reply: "NOSCRIPT no"))
 
-    @Test("Replies go to the callers in the order of the commands")
-    func order() throws {
+    @Test func `Replies go to the callers in the order of the commands`() throws {
         var state = try ready()
         for caller in 1...3 { state.sent(request(caller), deadline: due(Int64(caller))) }
         #expect(state.nextDeadline == due(1))
@@ -45,8 +44,7 @@ struct RedisConnectionStateTests {
         #expect(state.nextDeadline == nil)
     }
 
-    @Test("A batch is answered when its last reply is there, errors among the values")
-    func batch() throws {
+    @Test func `A batch is answered when its last reply is there, errors among the values`() throws {
         var state = try ready()
         state.sent(request(1, [RedisCommand("A"), RedisCommand("B")]), deadline: due(1))
         guard case .wait = state.received(.error(RedisError(reply: "ERR a"))),
@@ -58,8 +56,8 @@ struct RedisConnectionStateTests {
         #expect(values == .array([.error(RedisError(reply: "ERR a")), .integer(2)]))
     }
 
-    @Test("Calls of unknown scripts are repeated with their text, in order, and answered behind the rest")
-    func unknownScripts() throws {
+    @Test func `Calls of unknown scripts are repeated with their text, in order, and answered behind the rest`() throws
+    {
         var state = try ready()
         state.sent(request(1, [call("a")]), deadline: due(1))
         state.sent(request(2), deadline: due(2))
@@ -87,8 +85,7 @@ struct RedisConnectionStateTests {
         #expect(values == [.integer(2), .integer(1), .array([.integer(31), .integer(32), .integer(33)])])
     }
 
-    @Test("A call is repeated once: a second refusal is the caller's")
-    func onlyOnce() throws {
+    @Test func `A call is repeated once: a second refusal is the caller's`() throws {
         var state = try ready()
         state.sent(request(1, [call("a")]), deadline: due(1))
         guard case .write = state.received(noScript),
@@ -100,8 +97,7 @@ struct RedisConnectionStateTests {
         #expect(error.code == .noScript)
     }
 
-    @Test("Deadlines never run backwards, also when a call is repeated")
-    func deadlines() throws {
+    @Test func `Deadlines never run backwards, also when a call is repeated`() throws {
         var state = try ready()
         state.sent(request(1, [call("a")]), deadline: due(1))
         state.sent(request(2), deadline: due(5))
@@ -110,8 +106,8 @@ struct RedisConnectionStateTests {
         #expect(state.nextDeadline == due(5))
     }
 
-    @Test("A server that must be left answers its caller, then is left", arguments: ["READONLY no", "MASTERDOWN no"])
-    func leaving(reply: String) throws {
+    @Test(arguments: ["READONLY no", "MASTERDOWN no"])
+    func `A server that must be left answers its caller, then is left`(reply: String) throws {
         var state = try ready()
         state.sent(request(1), deadline: due(1))
         state.sent(request(2), deadline: due(1))
@@ -127,8 +123,7 @@ struct RedisConnectionStateTests {
         #expect(!state.isOpen)
     }
 
-    @Test("A reply that nothing asked for ends the connection")
-    func unasked() throws {
+    @Test func `A reply that nothing asked for ends the connection`() throws {
         var state = try ready()
         guard case .close(let error) = state.received(.integer(1)) else {
             Issue.record("it was taken")
@@ -137,8 +132,7 @@ struct RedisConnectionStateTests {
         #expect(error.code == .protocolViolation)
     }
 
-    @Test("Draining answers what was sent, then closes")
-    func draining() throws {
+    @Test func `Draining answers what was sent, then closes`() throws {
         var state = try ready()
         state.sent(request(1), deadline: due(1))
         guard case .wait = state.drain() else {

@@ -18,8 +18,7 @@ struct RedisConnectionTests {
         return options
     }
 
-    @Test("Thousands of callers at once each get their own reply")
-    func pipelining() async throws {
+    @Test func `Thousands of callers at once each get their own reply`() async throws {
         try await withPool(try await SharedRedis.url) { pool in
             try await withThrowingTaskGroup(of: Void.self) { group in
                 for number in 0..<5_000 {
@@ -33,8 +32,7 @@ struct RedisConnectionTests {
         }
     }
 
-    @Test("Nobody's command comes between those of a batch")
-    func transactions() async throws {
+    @Test func `Nobody's command comes between those of a batch`() async throws {
         let key = uniquePrefix() + "n"
         try await withPool(try await SharedRedis.url, options: oneConnection) { pool in
             try await withThrowingTaskGroup(of: Void.self) { group in
@@ -55,8 +53,7 @@ struct RedisConnectionTests {
         }
     }
 
-    @Test("Bytes come back as they went, be they many")
-    func bytes() async throws {
+    @Test func `Bytes come back as they went, be they many`() async throws {
         let key = RedisArgument(uniquePrefix() + "b")
         try await withPool(try await SharedRedis.url) { pool in
             let connection = try pool.connection()
@@ -69,8 +66,7 @@ struct RedisConnectionTests {
         }
     }
 
-    @Test("An error reply is thrown, or is a value of a batch, and the connection goes on")
-    func errors() async throws {
+    @Test func `An error reply is thrown, or is a value of a batch, and the connection goes on`() async throws {
         try await withPool(try await SharedRedis.url) { pool in
             let connection = try pool.connection()
             let error = await #expect(throws: RedisError.self) { try await connection.send(RedisCommand("GET")) }
@@ -82,8 +78,7 @@ struct RedisConnectionTests {
         }
     }
 
-    @Test("It works in its database, under its name and its password")
-    func identity() async throws {
+    @Test func `It works in its database, under its name and its password`() async throws {
         try await withLocalRedis(arguments: ["--requirepass", "pä ss@"]) { redis in
             var options = oneConnection
             options.clientName = "a-node"
@@ -99,8 +94,7 @@ struct RedisConnectionTests {
         }
     }
 
-    @Test("A wrong password is no connection, and is in no log line")
-    func wrongPassword() async throws {
+    @Test func `A wrong password is no connection, and is in no log line`() async throws {
         try await withLocalRedis(arguments: ["--requirepass", "right"]) { redis in
             let path = try #require(redis.url.split(separator: "//").last)
             let log = Recorder<String>()
@@ -116,8 +110,7 @@ struct RedisConnectionTests {
     }
 
     /// All calls were in the pipeline when the scripts were gone.
-    @Test("Calls of forgotten scripts are repeated in their order")
-    func scriptFlush() async throws {
+    @Test func `Calls of forgotten scripts are repeated in their order`() async throws {
         let key = RedisArgument(uniquePrefix() + "list")
         try await withLocalRedis { redis in
             try await withPool(redis.url, options: oneConnection) { pool in
@@ -132,8 +125,7 @@ struct RedisConnectionTests {
         }
     }
 
-    @Test("Scripts that are forgotten all the time are called all the same")
-    func scriptFlushUnderLoad() async throws {
+    @Test func `Scripts that are forgotten all the time are called all the same`() async throws {
         let key = RedisArgument(uniquePrefix() + "list")
         try await withLocalRedis { redis in
             try await withPool(redis.url, options: oneConnection) { pool in
@@ -156,8 +148,7 @@ struct RedisConnectionTests {
         }
     }
 
-    @Test("A transaction tells of a forgotten script, whose text can then be sent")
-    func scriptInTransaction() async throws {
+    @Test func `A transaction tells of a forgotten script, whose text can then be sent`() async throws {
         let key = RedisArgument(uniquePrefix() + "list")
         try await withLocalRedis { redis in
             try await withPool(redis.url, options: oneConnection) { pool in
@@ -174,8 +165,7 @@ struct RedisConnectionTests {
         }
     }
 
-    @Test("A script that the options do not list is sent with its text")
-    func unlistedScript() async throws {
+    @Test func `A script that the options do not list is sent with its text`() async throws {
         try await withPool(try await SharedRedis.url) { pool in
             let script = RedisScript(name: "sum", source: Array("return ARGV[1] + ARGV[2]".utf8))
             let reply = try await pool.connection().eval(script, keys: [], arguments: [19, 23])
@@ -183,8 +173,7 @@ struct RedisConnectionTests {
         }
     }
 
-    @Test("A Redis that does not answer in time loses its connection, and gets a new one")
-    func timeOut() async throws {
+    @Test func `A Redis that does not answer in time loses its connection, and gets a new one`() async throws {
         try await withLocalRedis { redis in
             var options = oneConnection
             options.commandTimeout = .milliseconds(500) * patience

@@ -10,8 +10,7 @@ import Testing
 
 @Suite("Connecting")
 struct RedisConnectorTests {
-    @Test("Of a name's addresses the one that answers is used, whatever the others do")
-    func addresses() async throws {
+    @Test func `Of a name's addresses the one that answers is used, whatever the others do`() async throws {
         try await withLocalRedis(port: true) { redis in
             let loop = MultiThreadedEventLoopGroup.singleton.next()
             let connector = try RedisConnector(

@@ -7,7 +7,6 @@ import Testing
 struct RedisErrorTests {
     /// The whole table: what Redis writes, what the client does about it, and whether a caller may try again soon.
     @Test(
-        "An error reply is told by its first word",
         arguments: [
             ("LOADING Redis is loading the dataset in memory", .loading, .pause, true),
             ("BUSY Redis is busy running a script.", .busy, .pause, true),
@@ -39,7 +38,9 @@ struct RedisErrorTests {
             ("timeout", .other, .fix, false),
             ("", .other, .fix, false),
         ] as [(String, RedisError.Code, RedisError.Remedy, Bool)])
-    func table(reply: String, code: RedisError.Code, remedy: RedisError.Remedy, isTransient: Bool) {
+    func `An error reply is told by its first word`(
+        reply: String, code: RedisError.Code, remedy: RedisError.Remedy, isTransient: Bool
+    ) {
         let error = RedisError(reply: reply)
         #expect(error.code == code)
         #expect(error.code.remedy == remedy)
@@ -47,8 +48,7 @@ struct RedisErrorTests {
         #expect(error.closesConnection == (remedy == .reconnect))
     }
 
-    @Test("After an end of our own nobody knows what Redis did, except when nothing was sent")
-    func ownCodes() {
+    @Test func `After an end of our own nobody knows what Redis did, except when nothing was sent`() {
         #expect(RedisError.Code.timeout.remedy == .unknownOutcome)
         #expect(RedisError.Code.disconnected.remedy == .unknownOutcome)
         #expect(RedisError.Code.unavailable.remedy == .pause)
@@ -56,8 +56,7 @@ struct RedisErrorTests {
         #expect(!RedisError(.invalidSettings, "").isTransient)
     }
 
-    @Test("A description says the code once")
-    func description() {
+    @Test func `A description says the code once`() {
         #expect("\(RedisError(reply: "OOM no memory"))" == "OOM no memory")
         #expect("\(RedisError(.timeout, "no reply within 2 s"))" == "timeout: no reply within 2 s")
     }

@@ -34,8 +34,7 @@ struct RedisHandshakeTests {
         }
     }
 
-    @Test("It says who we are, where we work and what we are called, then asks who the server is")
-    func order() throws {
+    @Test func `It says who we are, where we work and what we are called, then asks who the server is`() throws {
         var full = try handshake("redis://app:pw@h/3")
         #expect(
             words(full.start()) == ["AUTH app pw", "SELECT 3", "CLIENT SETNAME node", "INFO server", "INFO memory"])
@@ -49,8 +48,7 @@ struct RedisHandshakeTests {
         }
     }
 
-    @Test("Scripts are loaded once the server's version is known")
-    func scripts() throws {
+    @Test func `Scripts are loaded once the server's version is known`() throws {
         var handshake = try handshake(scripts: [Self.script])
         _ = handshake.start()
         _ = handshake.received(.status("OK"))
@@ -69,8 +67,8 @@ struct RedisHandshakeTests {
         #expect(words([session.command(other, keys: [], arguments: ["a"])]) == ["EVAL return 2 0 a"])
     }
 
-    @Test("A server older than 7.0 is refused by its version, with scripts or without", arguments: [[], [script]])
-    func oldServer(scripts: [RedisScript]) throws {
+    @Test(arguments: [[], [script]])
+    func `A server older than 7.0 is refused by its version, with scripts or without`(scripts: [RedisScript]) throws {
         var handshake = try handshake(scripts: scripts)
         _ = handshake.start()
         _ = handshake.received(.status("OK"))
@@ -83,8 +81,7 @@ struct RedisHandshakeTests {
         #expect(!error.isTransient)
     }
 
-    @Test("A newer server than any we know is worked with")
-    func newServer() throws {
+    @Test func `A newer server than any we know is worked with`() throws {
         var handshake = try handshake()
         _ = handshake.start()
         _ = handshake.received(.status("OK"))
@@ -96,8 +93,7 @@ struct RedisHandshakeTests {
         #expect(session.server.version == "10.2.0")
     }
 
-    @Test("A refused password ends it, without a word of the reply")
-    func refusedPassword() throws {
+    @Test func `A refused password ends it, without a word of the reply`() throws {
         var handshake = try handshake("redis://:s3cret@h")
         _ = handshake.start()
         guard case .failed(let error) = handshake.received(.error(RedisError(reply: "WRONGPASS s3cret is wrong")))
@@ -109,8 +105,7 @@ struct RedisHandshakeTests {
         #expect(!error.description.contains("s3cret"))
     }
 
-    @Test("A server that is loading, wants a password or refuses a script is not offered")
-    func refusals() throws {
+    @Test func `A server that is loading, wants a password or refuses a script is not offered`() throws {
         for reply in ["LOADING wait", "NOAUTH who are you"] {
             var handshake = try handshake()
             _ = handshake.start()
@@ -131,8 +126,7 @@ struct RedisHandshakeTests {
         #expect(error.message == "the script one was refused: ERR compiling")
     }
 
-    @Test("A server that hides INFO or client names is worked with all the same")
-    func hidden() throws {
+    @Test func `A server that hides INFO or client names is worked with all the same`() throws {
         var handshake = try handshake()
         _ = handshake.start()
         _ = handshake.received(.error(RedisError(reply: "ERR unknown command")))

@@ -11,8 +11,9 @@ struct RedisOutboxTests {
         RedisRequest(caller: caller, commands: [RedisCommand("X")], isBatch: false, size: size)
     }
 
-    @Test("Bytes and requests come out in the order in which they went in, and only the first asks for a turn")
-    func order() throws {
+    @Test func `Bytes and requests come out in the order in which they went in, and only the first asks for a turn`()
+        throws
+    {
         let outbox = RedisOutbox<Int>(maximumPending: 10, maximumPendingBytes: 100)
         #expect(try outbox.put(request(1, size: 1), ByteBuffer(string: "a")))
         #expect(try !outbox.put(request(2, size: 1), ByteBuffer(string: "b")))
@@ -22,8 +23,7 @@ struct RedisOutboxTests {
         #expect(try outbox.put(request(3, size: 1), ByteBuffer(string: "c")))
     }
 
-    @Test("A full one refuses at once, until replies make room")
-    func bounds() throws {
+    @Test func `A full one refuses at once, until replies make room`() throws {
         let outbox = RedisOutbox<Int>(maximumPending: 2, maximumPendingBytes: 100)
         _ = try outbox.put(request(1, size: 90), ByteBuffer())
         let tooLarge = #expect(throws: RedisError.self) { try outbox.put(request(2, size: 11), ByteBuffer()) }
@@ -35,14 +35,12 @@ struct RedisOutboxTests {
         _ = try outbox.put(request(3, size: 90), ByteBuffer())
     }
 
-    @Test("One request alone may be larger than the bound, else it could never be sent")
-    func oneLargeRequest() throws {
+    @Test func `One request alone may be larger than the bound, else it could never be sent`() throws {
         let outbox = RedisOutbox<Int>(maximumPending: 2, maximumPendingBytes: 100)
         _ = try outbox.put(request(1, size: 1_000), ByteBuffer())
     }
 
-    @Test("A closed one refuses, and says why")
-    func closed() {
+    @Test func `A closed one refuses, and says why`() {
         let outbox = RedisOutbox<Int>(maximumPending: 2, maximumPendingBytes: 100)
         outbox.close(RedisError(.timeout, "first"))
         outbox.close(RedisError(.disconnected, "second"))

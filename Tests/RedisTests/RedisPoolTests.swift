@@ -21,15 +21,13 @@ struct RedisPoolTests {
         return ids
     }
 
-    @Test("Its connections are used in turn")
-    func turns() async throws {
+    @Test func `Its connections are used in turn`() async throws {
         try await withPool(try await SharedRedis.url) { pool in
             try await eventually("both connections") { try await clientIDs(pool, 4).count == 2 }
         }
     }
 
-    @Test("Killed connections come back, and each return is told")
-    func reconnect() async throws {
+    @Test func `Killed connections come back, and each return is told`() async throws {
         try await withLocalRedis { redis in
             let events = Recorder<PoolEvent>()
             try await withPool(redis.url, onChange: { events.record($0) }) { pool in
@@ -47,8 +45,7 @@ struct RedisPoolTests {
         }
     }
 
-    @Test("While Redis is away there is no connection; a new server is told by its run id")
-    func outage() async throws {
+    @Test func `While Redis is away there is no connection; a new server is told by its run id`() async throws {
         try await withLocalRedis { redis in
             let events = Recorder<PoolEvent>()
             let log = Recorder<String>()
@@ -72,8 +69,7 @@ struct RedisPoolTests {
         }
     }
 
-    @Test("A Redis that is not there yet is waited for")
-    func late() async throws {
+    @Test func `A Redis that is not there yet is waited for`() async throws {
         try await withLocalRedis { redis in
             await redis.halt()
             try await withPool(redis.url, mustConnect: false) { pool in
@@ -84,8 +80,7 @@ struct RedisPoolTests {
         }
     }
 
-    @Test("A script that Redis cannot compile keeps the pool away, and is named")
-    func badScript() async throws {
+    @Test func `A script that Redis cannot compile keeps the pool away, and is named`() async throws {
         var options = RedisOptions()
         options.scripts = [RedisScript(name: "broken", source: Array("return (".utf8))]
         let log = Recorder<String>()
@@ -95,8 +90,7 @@ struct RedisPoolTests {
         }
     }
 
-    @Test("Cancellation ends the run, after what was sent is answered")
-    func shutdown() async throws {
+    @Test func `Cancellation ends the run, after what was sent is answered`() async throws {
         try await withLocalRedis { redis in
             var options = RedisOptions()
             options.connections = 1
@@ -123,8 +117,7 @@ struct RedisPoolTests {
         }
     }
 
-    @Test("Settings that cannot work end the run with an error")
-    func badSettings() async throws {
+    @Test func `Settings that cannot work end the run with an error`() async throws {
         var options = RedisOptions()
         options.tls.authorityFile = "/nowhere/ca.pem"
         let pool = RedisPool(

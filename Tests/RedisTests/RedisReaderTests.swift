@@ -23,8 +23,7 @@ struct RedisReaderTests {
         try read([ByteBuffer(string: text)], limits: limits)
     }
 
-    @Test("Each kind of reply becomes its value")
-    func kinds() throws {
+    @Test func `Each kind of reply becomes its value`() throws {
         #expect(try read("+OK\r\n") == [.status("OK")])
         #expect(try read("-OOM no\r\n") == [.error(RedisError(.outOfMemory, "OOM no"))])
         #expect(try read(":-9223372036854775808\r\n") == [.integer(.min)])
@@ -40,8 +39,8 @@ struct RedisReaderTests {
     }
 
     /// The property that everything else rests on: where the stream is cut has no meaning.
-    @Test("All at once, byte by byte and cut anywhere give the same values", arguments: 0..<60 as Range<UInt64>)
-    func cuts(seed: UInt64) throws {
+    @Test(arguments: 0..<60 as Range<UInt64>)
+    func `All at once, byte by byte and cut anywhere give the same values`(seed: UInt64) throws {
         var random = RandomReply(seed: seed)
         let values = (0..<random.number(1...12)).map { _ in random.value() }
         var stream = ByteBuffer()
@@ -69,8 +68,7 @@ struct RedisReaderTests {
         }
     }
 
-    @Test("A reply cut off at any place is waited for, and known to be unfinished")
-    func truncated() throws {
+    @Test func `A reply cut off at any place is waited for, and known to be unfinished`() throws {
         let stream = ByteBuffer(string: "*2\r\n$3\r\nabc\r\n*1\r\n:12\r\n")
         for length in 1..<stream.readableBytes {
             var reader = try RedisReader(limits: .init())
@@ -87,7 +85,6 @@ struct RedisReaderTests {
     }
 
     @Test(
-        "What is not RESP2 is refused",
         arguments: [
             "HTTP/1.1 400 Bad Request\r\n", "\r\n", "\0", ">1\r\n:1\r\n", "%1\r\n", "_\r\n", "~0\r\n", ",1.5\r\n",
             "#t\r\n", "=5\r\ntxt:x\r\n", "=-1\r\n", "|1\r\n+a\r\n+b\r\n", "(12\r\n", "%9223372036854775807\r\n",
@@ -95,14 +92,13 @@ struct RedisReaderTests {
             ":\r\n", ":1x\r\n", ":99999999999999999999\r\n", "$\r\n", "$-2\r\n", "$x\r\n", "$01\r\nx\r\n", "*x\r\n",
             "*-2\r\n", "$3\r\nabcdef\r\n", "$1\r\nabc", "*1\r\n?",
         ])
-    func garbage(text: String) {
+    func `What is not RESP2 is refused`(text: String) {
         let error = #expect(throws: RedisError.self) { try read(text) }
         #expect(error?.code == .protocolViolation)
     }
 
     /// hiredis 0.14 refuses more by itself, 1.x does not.
-    @Test("Arrays may nest seven deep inside of one; the next ends the stream")
-    func depth() throws {
+    @Test func `Arrays may nest seven deep inside of one; the next ends the stream`() throws {
         let deep = String(repeating: "*1\r\n", count: 8)
         #expect(try read(deep + ":1\r\n").count == 1)
         for more in ["*1\r\n:1\r\n", "*0\r\n"] {
@@ -113,24 +109,21 @@ struct RedisReaderTests {
 
     /// Without the limit hiredis would ask for 16 GiB for this array, and wait for 8 EiB of this string.
     @Test(
-        "A giant length is refused as soon as it is announced",
         arguments: [
             "*2147483647\r\n", "*4194305\r\n", "*1\r\n*2147483647\r\n", "*9223372036854775807\r\n", "$536870913\r\n",
             "$9223372036854775807\r\n", "$92233720368547758070\r\n", "$00000000000000000000000000000000000000000001",
             "*2\r\n$4\r\nabcd\r\n$536870912\r\n",
         ])
-    func giants(text: String) {
+    func `A giant length is refused as soon as it is announced`(text: String) {
         let error = #expect(throws: RedisError.self) { try read(text) }
         #expect(error?.code == .protocolViolation)
     }
 
-    @Test("An array that announces much takes memory only as its elements come")
-    func patience() throws {
+    @Test func `An array that announces much takes memory only as its elements come`() throws {
         #expect(try read("*4194304\r\n:1\r\n").isEmpty)
     }
 
-    @Test("A limit counts all strings and all elements of one reply, and each reply starts from zero")
-    func limits() throws {
+    @Test func `A limit counts all strings and all elements of one reply, and each reply starts from zero`() throws {
         var limits = RedisReplyLimits()
         limits.bytes = 10
         limits.elements = 4
@@ -141,8 +134,7 @@ struct RedisReaderTests {
         #expect(throws: RedisError.self) { try read("*3\r\n*1\r\n:1\r\n*1\r\n", limits: limits) }
     }
 
-    @Test("A line without end is refused")
-    func endlessLine() throws {
+    @Test func `A line without end is refused`() throws {
         var limits = RedisReplyLimits()
         limits.line = 1_000
         let error = #expect(throws: RedisError.self) {
@@ -151,8 +143,7 @@ struct RedisReaderTests {
         #expect(error?.code == .protocolViolation)
     }
 
-    @Test("After an error every call throws it again, and values before it were given")
-    func afterAnError() throws {
+    @Test func `After an error every call throws it again, and values before it were given`() throws {
         var reader = try RedisReader(limits: .init())
         var stream = ByteBuffer(string: ":1\r\n!\r\n:2\r\n")
         #expect(try reader.next(&stream) == .integer(1))
@@ -162,8 +153,8 @@ struct RedisReaderTests {
         #expect(first == second)
     }
 
-    @Test("Damaged streams end in values or an error, never otherwise", arguments: 0..<100 as Range<UInt64>)
-    func damage(seed: UInt64) throws {
+    @Test(arguments: 0..<100 as Range<UInt64>)
+    func `Damaged streams end in values or an error, never otherwise`(seed: UInt64) throws {
         var random = RandomReply(seed: seed)
         var stream = ByteBuffer()
         for _ in 0..<5 { RandomReply.encode(random.value(), into: &stream) }

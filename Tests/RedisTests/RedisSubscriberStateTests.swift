@@ -12,8 +12,7 @@ struct RedisSubscriberStateTests {
     private let a = ByteBuffer(string: "a")
     private let b = ByteBuffer(string: "b")
 
-    @Test("A channel is asked for once, however often it is wanted")
-    func once() throws {
+    @Test func `A channel is asked for once, however often it is wanted`() throws {
         var state = RedisSubscriberState()
         #expect(state.connected().isEmpty)
         #expect(state.subscribe(a)?.name == "SUBSCRIBE")
@@ -25,8 +24,7 @@ struct RedisSubscriberStateTests {
         #expect(state.subscribe(a) == nil)
     }
 
-    @Test("A change of mind waits for the acknowledgement")
-    func changeOfMind() throws {
+    @Test func `A change of mind waits for the acknowledgement`() throws {
         var state = RedisSubscriberState()
         _ = state.connected()
         _ = state.subscribe(a)
@@ -42,8 +40,7 @@ struct RedisSubscriberStateTests {
         #expect(!state.isWaiting)
     }
 
-    @Test("Two changes of mind before the acknowledgement are none")
-    func twoChanges() throws {
+    @Test func `Two changes of mind before the acknowledgement are none`() throws {
         var state = RedisSubscriberState()
         _ = state.connected()
         _ = state.subscribe(a)
@@ -53,8 +50,7 @@ struct RedisSubscriberStateTests {
         #expect(outcome.isSubscribed && outcome.command == nil)
     }
 
-    @Test("A new connection asks for all that is wanted, in groups, and for nothing else")
-    func reconnect() throws {
+    @Test func `A new connection asks for all that is wanted, in groups, and for nothing else`() throws {
         var state = RedisSubscriberState()
         for number in 0..<1_200 { #expect(state.subscribe(ByteBuffer(string: "\(number)")) == nil) }
         _ = state.unsubscribe(ByteBuffer(string: "7"))
@@ -67,8 +63,7 @@ struct RedisSubscriberStateTests {
         #expect(state.connected().map(\.arguments.count) == [500, 500, 199])
     }
 
-    @Test("An acknowledgement that is not due is a violation")
-    func violations() throws {
+    @Test func `An acknowledgement that is not due is a violation`() throws {
         var state = RedisSubscriberState()
         _ = state.connected()
         #expect(throws: RedisError.self) { try state.acknowledged(a, isSubscription: true) }
@@ -82,8 +77,8 @@ struct RedisSubscriberStateTests {
     }
 
     /// A model of Redis that acknowledges in order, against random wishes and cuts.
-    @Test("At rest Redis' channels are the wanted ones", arguments: 0..<50 as Range<UInt64>)
-    func model(seed: UInt64) throws {
+    @Test(arguments: 0..<50 as Range<UInt64>)
+    func `At rest Redis' channels are the wanted ones`(seed: UInt64) throws {
         var generator = SplitMix(seed: seed)
         var state = RedisSubscriberState()
         var wire: [RedisCommand] = []

@@ -27,8 +27,7 @@ struct RedisSubscriberTests {
         return info.firstMatch(of: /cmdstat_publish:calls=(\d+)/).flatMap { Int($0.1) } ?? 0
     }
 
-    @Test("What is published after the acknowledgement comes, in order")
-    func messages() async throws {
+    @Test func `What is published after the acknowledgement comes, in order`() async throws {
         let url = try await SharedRedis.url
         let (one, two) = (uniquePrefix() + "one", uniquePrefix() + "ü two")
         try await withPool(url) { pool in
@@ -49,8 +48,7 @@ struct RedisSubscriberTests {
         }
     }
 
-    @Test("A channel that is wanted no more is silent, and one wanted again is acknowledged again")
-    func unsubscribe() async throws {
+    @Test func `A channel that is wanted no more is silent, and one wanted again is acknowledged again`() async throws {
         let url = try await SharedRedis.url
         let (gone, kept) = (uniquePrefix() + "gone", uniquePrefix() + "kept")
         try await withPool(url) { pool in
@@ -73,8 +71,7 @@ struct RedisSubscriberTests {
         }
     }
 
-    @Test("A killed connection comes back with the wanted channels, each acknowledged anew")
-    func reconnect() async throws {
+    @Test func `A killed connection comes back with the wanted channels, each acknowledged anew`() async throws {
         try await withLocalRedis { redis in
             try await withPool(redis.url) { pool in
                 try await RecordedSubscriber.with(redis.url, probe: pool) { recorded in
@@ -100,8 +97,7 @@ struct RedisSubscriberTests {
     }
 
     /// The connection looks alive all the time: only the probe can tell.
-    @Test("A connection whose messages stop coming is replaced")
-    func probe() async throws {
+    @Test func `A connection whose messages stop coming is replaced`() async throws {
         try await withLocalRedis(port: true) { redis in
             try await FaultyProxy.with(port: try #require(redis.port)) { proxy in
                 try await withPool(redis.url) { pool in
@@ -124,8 +120,7 @@ struct RedisSubscriberTests {
         }
     }
 
-    @Test("A Redis that hangs is told as a connection lost")
-    func hangingServer() async throws {
+    @Test func `A Redis that hangs is told as a connection lost`() async throws {
         try await withLocalRedis { redis in
             try await withPool(redis.url, options: impatient) { pool in
                 try await RecordedSubscriber.with(redis.url, options: impatient, probe: pool) { recorded in
@@ -141,8 +136,7 @@ struct RedisSubscriberTests {
         }
     }
 
-    @Test("A connection that owes an acknowledgement for too long is replaced")
-    func unacknowledged() async throws {
+    @Test func `A connection that owes an acknowledgement for too long is replaced`() async throws {
         try await withLocalRedis(port: true) { redis in
             try await FaultyProxy.with(port: try #require(redis.port)) { proxy in
                 try await RecordedSubscriber.with(proxy.url, options: impatient) { recorded in
@@ -157,8 +151,7 @@ struct RedisSubscriberTests {
         }
     }
 
-    @Test("Thousands of channels are acknowledged, and again after a restart of the server")
-    func manyChannels() async throws {
+    @Test func `Thousands of channels are acknowledged, and again after a restart of the server`() async throws {
         try await withLocalRedis { redis in
             try await RecordedSubscriber.with(redis.url) { recorded in
                 for number in 0..<5_000 { recorded.subscriber.subscribe("\(number)") }

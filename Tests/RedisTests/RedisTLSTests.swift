@@ -162,8 +162,7 @@ struct RedisTLSTests {
         }
     }
 
-    @Test("A server is spoken to when its certificate is good, and only then")
-    func verification() async throws {
+    @Test func `A server is spoken to when its certificate is good, and only then`() async throws {
         try await withSecureRedis { _, port, folder in
             let (byName, byAddress) = ("rediss://localhost:\(port)", "rediss://127.0.0.1:\(port)")
             var trusting = RedisTLS()

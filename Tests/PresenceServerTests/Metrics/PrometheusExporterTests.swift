@@ -11,8 +11,7 @@ struct PrometheusExporterTests {
     private let exporter = PrometheusExporter(help: ["a_total": "What \\ is\ncounted"])
     private var text: String { String(decoding: self.exporter.text(), as: UTF8.self) }
 
-    @Test("Counters, gauges, histograms and summaries are written in the text format")
-    func writes() {
+    @Test func `Counters, gauges, histograms and summaries are written in the text format`() {
         Counter(label: "a_total", dimensions: [("z", "1"), ("b", "x\"y\\\n")], factory: self.exporter).increment(by: 3)
         Counter(label: "a_total", dimensions: [("b", "x\"y\\\n"), ("z", "1")], factory: self.exporter).increment()
         Meter(label: "m.open", factory: self.exporter).set(2.5)
@@ -36,8 +35,7 @@ struct PrometheusExporterTests {
         #expect(text.contains("t_seconds_sum{route=\"/\"} 60.0035\nt_seconds_count{route=\"/\"} 3\n"))
     }
 
-    @Test("A name has at most a thousand series; what exceeds them is counted, not kept")
-    func bounds() {
+    @Test func `A name has at most a thousand series; what exceeds them is counted, not kept`() {
         for number in 0..<1010 {
             Counter(label: "many", dimensions: [("n", "\(number)")], factory: self.exporter).increment()
         }
@@ -45,16 +43,14 @@ struct PrometheusExporterTests {
         #expect(self.text.contains("rollcall_metrics_dropped_series_total 10\n"))
     }
 
-    @Test("A name used for two types keeps the first")
-    func types() {
+    @Test func `A name used for two types keeps the first`() {
         Counter(label: "same", factory: self.exporter).increment()
         Meter(label: "same", factory: self.exporter).set(5)
         #expect(self.text.contains("same 1\n"))
         #expect(!self.text.contains("same 5\n"))
     }
 
-    @Test("Counts from many tasks are all there")
-    func concurrency() async {
+    @Test func `Counts from many tasks are all there`() async {
         let counter = Counter(label: "c", factory: self.exporter)
         let timer = Timer(label: "t", factory: self.exporter)
         await withTaskGroup(of: Void.self) { group in

@@ -137,8 +137,9 @@ struct BadInputTests {
         Case(.post, list, #"{"key":"here","session":"1"}"#, gives: 409, .presenceExists),
     ]
 
-    @Test("Every bad request gets its status and a problem that names the field, and changes nothing in Redis")
-    func table() async throws {
+    @Test func `Every bad request gets its status and a problem that names the field, and changes nothing in Redis`()
+        async throws
+    {
         try await withServer { server in
             #expect(try await server.send(.put, Self.here, #"{"meta":{"a":0}}"#).status == 201)
             let before = try await server.redisContents()
@@ -161,8 +162,8 @@ struct BadInputTests {
         }
     }
 
-    @Test("A request with thousands of faults gets twenty of them, and at once", .timeLimit(.minutes(10)))
-    func manyFaults() async throws {
+    @Test(.timeLimit(.minutes(10)))
+    func `A request with thousands of faults gets twenty of them, and at once`() async throws {
         try await withServer { server in
             let members = (0..<100_000).map { "\"x\($0)\":0" }.joined(separator: ",")
             let batch = try await server.send(.post, "/v1/batch", #"{"operations":[{"op":"put",\#(members)}]}"#)
@@ -174,8 +175,8 @@ struct BadInputTests {
     }
 
     /// Clients mend such paths before they send them.
-    @Test("Escapes that are none, and that decode to no text, are refused", arguments: ["%FF", "%2", "100%", "%zz"])
-    func brokenEscapes(_ topic: String) async throws {
+    @Test(arguments: ["%FF", "%2", "100%", "%zz"])
+    func `Escapes that are none, and that decode to no text, are refused`(_ topic: String) async throws {
         try await withServer { server in
             let before = try await server.redisContents()
             let answer = try await server.sendRaw(
@@ -187,9 +188,8 @@ struct BadInputTests {
     }
 
     @Test(
-        "Unusual names are names",
         arguments: ["__proto__", "a%2Fb", "%C3%BC", "u%CC%88", "%25", "..", "%2E", "constructor", "a+b"])
-    func unusualNames(_ name: String) async throws {
+    func `Unusual names are names`(_ name: String) async throws {
         try await withServer { server in
             let path = "/v1/topics/\(name == ".." ? "%2E%2E" : name)/presences/\(name == ".." ? "%2E%2E" : name)/s"
             #expect(try await server.send(.put, path).status == 201)
@@ -199,8 +199,7 @@ struct BadInputTests {
         }
     }
 
-    @Test("A composed and a decomposed ü are two names")
-    func canonicalEquivalence() async throws {
+    @Test func `A composed and a decomposed ü are two names`() async throws {
         try await withServer { server in
             for name in ["%C3%BC", "u%CC%88"] {
                 let answer = try await server.send(.put, "/v1/topics/t/presences/\(name)/s")

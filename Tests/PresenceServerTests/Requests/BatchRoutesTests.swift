@@ -16,8 +16,7 @@ struct BatchRoutesTests {
         return try #require(try answer.json["results"]?.array)
     }
 
-    @Test("Each operation is answered as its single request would be, in order")
-    func mixed() async throws {
+    @Test func `Each operation is answered as its single request would be, in order`() async throws {
         try await withServer { server in
             let results = try await self.run(
                 server,
@@ -44,8 +43,7 @@ struct BatchRoutesTests {
         }
     }
 
-    @Test("Operations that are wrong stop no other, and their pointers are relative to them")
-    func wrong() async throws {
+    @Test func `Operations that are wrong stop no other, and their pointers are relative to them`() async throws {
         try await withServer { server in
             let results = try await self.run(
                 server,
@@ -72,8 +70,7 @@ struct BatchRoutesTests {
         }
     }
 
-    @Test("Five hundred operations over many topics all come through")
-    func many() async throws {
+    @Test func `Five hundred operations over many topics all come through`() async throws {
         try await withServer { server in
             let results = try await self.run(
                 server,
@@ -90,8 +87,7 @@ struct BatchRoutesTests {
         }
     }
 
-    @Test("The same member twice is done in order")
-    func repeated() async throws {
+    @Test func `The same member twice is done in order`() async throws {
         try await withServer { server in
             let put = #"{"op":"put","topic":"t","key":"a","session":"s","meta":{"n":"#
             let results = try await self.run(server, (1...5).map { put + "\($0)}}" })
@@ -100,8 +96,7 @@ struct BatchRoutesTests {
         }
     }
 
-    @Test("A batch of the wrong shape or size is refused as a whole")
-    func shape() async throws {
+    @Test func `A batch of the wrong shape or size is refused as a whole`() async throws {
         try await withServer { server in
             #expect(try await self.run(server, []).isEmpty)
             let tooMany = Array(repeating: "{}", count: 501).joined(separator: ",")

@@ -28,8 +28,7 @@ struct EnrichmentRoutesTests {
             applies: { $0.text != "plain" }, known: { _, _, _ in nil }, fetch: { keys, _, _, _ in extras(keys) })
     }
 
-    @Test("Lists and entries have it in the full view, and say where it is missing")
-    func shown() async throws {
+    @Test func `Lists and entries have it in the full view, and say where it is missing`() async throws {
         try await withServer(enricher: enricher { ["alice": #"{"name":"Alice"}"#] }) { server in
             for name in ["alice", "bob"] { _ = try await server.send(.put, "\(self.list)/\(name)/s", "{}") }
             let presences = try await server.send(.get, self.list).json["presences"]
@@ -44,8 +43,7 @@ struct EnrichmentRoutesTests {
         }
     }
 
-    @Test("The list's tag changes with the data, while the cursor stays")
-    func tag() async throws {
+    @Test func `The list's tag changes with the data, while the cursor stays`() async throws {
         let name = Mutex("Alice")
         try await withServer(enricher: enricher { ["alice": "\"\(name.withLock { $0 })\""] }) { server in
             _ = try await server.send(.put, self.list + "/alice/s", "{}")
@@ -61,8 +59,7 @@ struct EnrichmentRoutesTests {
         }
     }
 
-    @Test("Word of changed data is passed on, and says how many keys it named")
-    func announced() async throws {
+    @Test func `Word of changed data is passed on, and says how many keys it named`() async throws {
         try await withServer { server in
             let answer = try await server.send(.post, self.invalidate, #"{"keys":["alice","ü b"]}"#)
             #expect(answer.status == 202)
@@ -71,7 +68,6 @@ struct EnrichmentRoutesTests {
     }
 
     @Test(
-        "Word that names no keys is refused, and told what is wrong",
         arguments: [
             ("", 400, nil), ("{}", 422, "#/keys"), (#"{"keys":"alice"}"#, 422, "#/keys"),
             (#"{"keys":[]}"#, 422, "#/keys"),
@@ -79,7 +75,7 @@ struct EnrichmentRoutesTests {
             (#"{"keys":["a"],"topic":"x"}"#, 422, "#/topic"),
             ("{\"keys\":[\(Array(repeating: "\"a\"", count: 501).joined(separator: ","))]}", 422, "#/keys"),
         ] as [(String, Int, String?)])
-    func refused(body: String, status: Int, pointer: String?) async throws {
+    func `a body that names no keys is refused with the reason`(body: String, status: Int, pointer: String?) async throws {
         try await withServer { server in
             let answer = try await server.send(.post, self.invalidate, body)
             #expect(answer.status == status)
@@ -87,8 +83,7 @@ struct EnrichmentRoutesTests {
         }
     }
 
-    @Test("A hook that fails leaves the node ready, and says so")
-    func degraded() async throws {
+    @Test func `A hook that fails leaves the node ready, and says so`() async throws {
         try await withServer(hookFault: "user: PostgreSQL is away") { server in
             let answer = try await server.send(.get, "/readyz")
             #expect(answer.status == 200)

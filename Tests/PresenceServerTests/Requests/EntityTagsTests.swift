@@ -10,8 +10,7 @@ import Testing
 struct EntityTagsTests {
     private let cursor = Cursor(epoch: Epoch.random(), seq: 7)
 
-    @Test("A list is the client's when any of its tags, weak or not, is the cursor")
-    func ifNoneMatch() {
+    @Test func `A list is the client's when any of its tags, weak or not, is the cursor`() {
         for field in [
             "\"\(self.cursor)\"", "W/\"\(self.cursor)\"", "\"x\", \"\(self.cursor)\"", "*", "\t\"\(self.cursor)\" ",
             ",,\"x\" ,\t, W/\"\(self.cursor)\",", "\"a, b\",\"\(self.cursor)\"",
@@ -57,8 +56,7 @@ struct EntityTagsTests {
         }
     }
 
-    @Test("If-Match takes strong tags, a ref that a proxy weakened, or a star")
-    func ifMatch() throws {
+    @Test func `If-Match takes strong tags, a ref that a proxy weakened, or a star`() throws {
         let (ref, other) = (Ref.random(), Ref.random())
         #expect(try IfMatch([.ifMatch: "\"\(ref)\""]) == .ref(ref))
         #expect(try IfMatch([.ifMatch: " W/\"\(ref)\" "]) == .ref(ref))
@@ -71,9 +69,8 @@ struct EntityTagsTests {
     }
 
     @Test(
-        "A weak tag that is no ref, and what is no list of tags, are refused in If-Match",
         arguments: ["W/\"x\"", "x", "\"", "", "\"a\" \"b\"", "\"a\", b", "*, \"a\"", ",", "\"a\"x", "W/", "W/*"])
-    func refuses(_ field: String) {
+    func `A weak tag that is no ref, and what is no list of tags, are refused in If-Match`(_ field: String) {
         let problem = #expect(throws: Problem.self) { try IfMatch([.ifMatch: field]) }
         #expect(problem?.kind == .invalidHeader)
     }

@@ -22,17 +22,15 @@ struct FieldReaderTests {
     }
 
     @Test(
-        "A right body passes",
         arguments: [
             #"{"key":"a"}"#, #"{"key":"a","session":null,"meta":null,"ttl":null}"#,
             #"{"key":"__proto__","session":"s","ttl":5,"meta":{}}"#, #"{"key":"ü","ttl":300.0}"#,
         ])
-    func passes(_ text: String) throws {
+    func `A right body passes`(_ text: String) throws {
         #expect(try self.problem(of: text) == nil)
     }
 
-    @Test("Every fault is told at once, each with its place")
-    func gathers() throws {
+    @Test func `Every fault is told at once, each with its place`() throws {
         let problem = try #require(try self.problem(of: #"{"session":"a b","ttl":0,"meta":[],"metas":{},"a/b~":1}"#))
         #expect(problem.kind == .invalidBody)
         #expect(
@@ -40,7 +38,6 @@ struct FieldReaderTests {
     }
 
     @Test(
-        "One kind of fault gives the problem its status",
         arguments: [
             (#"{"key":""}"#, ProblemKind.invalidName, "#/key"),
             (#"{"key":"a\u0007"}"#, .invalidName, "#/key"),
@@ -53,7 +50,7 @@ struct FieldReaderTests {
             (#"{"key":"a","meta":{"phx_ref":"x"}}"#, .invalidBody, "#/meta/phx_ref"),
             (#"[]"#, .invalidBody, "#"),
         ])
-    func kinds(_ text: String, _ kind: ProblemKind, _ place: String) throws {
+    func `One kind of fault gives the problem its status`(_ text: String, _ kind: ProblemKind, _ place: String) throws {
         let problem = try #require(try self.problem(of: text))
         #expect(problem.kind == kind)
         #expect(problem.errors.map(\.member.value) == [place])

@@ -12,8 +12,7 @@ struct OutageTests {
     private static let nowhere = "redis+unix:///nonexistent/redis.sock"
     private static let presence = "/v1/topics/t/presences/alice/1"
 
-    @Test("Writes, and reads that nobody follows, are a 503 that says when to come back")
-    func unavailable() async throws {
+    @Test func `Writes, and reads that nobody follows, are a 503 that says when to come back`() async throws {
         try await withServer(redis: Self.nowhere, isReachable: false) { server in
             let requests: [(String, String, String?)] = [
                 ("POST", "/v1/topics/t/presences", #"{"key":"a"}"#), ("PUT", Self.presence, nil),
@@ -33,8 +32,7 @@ struct OutageTests {
         }
     }
 
-    @Test("A request that is wrong is told so all the same")
-    func stillChecked() async throws {
+    @Test func `A request that is wrong is told so all the same`() async throws {
         try await withServer(redis: Self.nowhere, isReachable: false) { server in
             #expect(try await server.send(.post, "/v1/topics/t/presences", #"{"key":""}"#).status == 400)
             let batch = try await server.send(.post, "/v1/batch", #"{"operations":[{"op":"track","topic":"t"}]}"#)
@@ -43,8 +41,9 @@ struct OutageTests {
         }
     }
 
-    @Test("Lists of a topic that is followed come as the feed knew them last, marked stale and without an ETag")
-    func stale() async throws {
+    @Test func `Lists of a topic that is followed come as the feed knew them last, marked stale and without an ETag`()
+        async throws
+    {
         let member = Member(key: try Key("alice"), session: try Session("1"))
         let roster = Roster([(member, Presence(ref: .random(), meta: .empty))])
         let cursor = Cursor(epoch: .random(), seq: 3)
@@ -64,8 +63,7 @@ struct OutageTests {
         }
     }
 
-    @Test("The node is alive and not ready")
-    func health() async throws {
+    @Test func `The node is alive and not ready`() async throws {
         try await withServer(redis: Self.nowhere, isReachable: false) { server in
             #expect(try await server.send(.get, "/healthz").status == 200)
             let ready = try await server.send(.get, "/readyz")

@@ -10,8 +10,7 @@ struct PresenceRoutesTests {
     private let list = "/v1/topics/room:lobby/presences"
     private let alice = "/v1/topics/room:lobby/presences/alice/tab-1"
 
-    @Test("A track answers 201 with a Location, a receipt and the ref as ETag")
-    func track() async throws {
+    @Test func `A track answers 201 with a Location, a receipt and the ref as ETag`() async throws {
         try await withServer { server in
             let answer = try await server.send(
                 .post, self.list, #"{"key":"alice","session":"tab-1","meta":{"n":1e400},"ttl":60}"#,
@@ -43,8 +42,7 @@ struct PresenceRoutesTests {
         }
     }
 
-    @Test("A session that is there already is a 409 that gives the present ref")
-    func conflict() async throws {
+    @Test func `A session that is there already is a 409 that gives the present ref`() async throws {
         try await withServer { server in
             let body = #"{"key":"alice","session":"tab-1"}"#
             let ref = try await server.send(.post, self.list, body).json["phx_ref"]
@@ -55,8 +53,8 @@ struct PresenceRoutesTests {
         }
     }
 
-    @Test("The server draws a session where the client gives none, and Location is percent-encoded")
-    func drawnSession() async throws {
+    @Test func `The server draws a session where the client gives none, and Location is percent-encoded`() async throws
+    {
         try await withServer { server in
             let answer = try await server.send(
                 .post, "/v1/topics/a%2Fb%20%C3%BC/presences", #"{"key":"100%/__proto__"}"#)
@@ -71,8 +69,7 @@ struct PresenceRoutesTests {
         }
     }
 
-    @Test("PUT creates, then replaces, then only renews; what it leaves out stays")
-    func put() async throws {
+    @Test func `PUT creates, then replaces, then only renews; what it leaves out stays`() async throws {
         try await withServer { server in
             let created = try await server.send(.put, self.alice, #"{"meta":{"a":1},"ttl":100}"#)
             #expect(created.status == 201)
@@ -92,8 +89,7 @@ struct PresenceRoutesTests {
         }
     }
 
-    @Test("PATCH merges into the meta, by either media type, and leaves the rest as it was")
-    func patch() async throws {
+    @Test func `PATCH merges into the meta, by either media type, and leaves the rest as it was`() async throws {
         try await withServer { server in
             let put = try await server.send(.put, self.alice, #"{"meta":{"a":1.0,"b":[],"c":"x"}}"#)
             let ref = try #require(try put.json["phx_ref"]?.string)
@@ -110,8 +106,7 @@ struct PresenceRoutesTests {
         }
     }
 
-    @Test("A stale If-Match is a 412 that gives the present ref, and changes nothing")
-    func staleMatch() async throws {
+    @Test func `A stale If-Match is a 412 that gives the present ref, and changes nothing`() async throws {
         try await withServer { server in
             let first = try await server.send(.put, self.alice, #"{"meta":{"a":1}}"#).json["phx_ref"]?.string ?? ""
             let second = try await server.send(.put, self.alice, #"{"meta":{"a":2}}"#).json["phx_ref"]
@@ -125,8 +120,7 @@ struct PresenceRoutesTests {
         }
     }
 
-    @Test("PATCH and heartbeat of what is not there are a 404")
-    func absent() async throws {
+    @Test func `PATCH and heartbeat of what is not there are a 404`() async throws {
         try await withServer { server in
             for (method, path) in [("PATCH", self.alice), ("POST", self.alice + "/heartbeat"), ("GET", self.alice)] {
                 let answer = try await server.send(.init(rawValue: method)!, path, method == "GET" ? nil : "{}")
@@ -138,8 +132,7 @@ struct PresenceRoutesTests {
         }
     }
 
-    @Test("A heartbeat keeps or moves the ttl and publishes nothing")
-    func heartbeat() async throws {
+    @Test func `A heartbeat keeps or moves the ttl and publishes nothing`() async throws {
         try await withServer { server in
             let put = try await server.send(.put, self.alice, #"{"ttl":77}"#)
             let kept = try await server.send(.post, self.alice + "/heartbeat")
@@ -152,8 +145,7 @@ struct PresenceRoutesTests {
         }
     }
 
-    @Test("DELETE ends one session or all of a key, and is a 204 also when nothing was there")
-    func untrack() async throws {
+    @Test func `DELETE ends one session or all of a key, and is a 204 also when nothing was there`() async throws {
         try await withServer { server in
             for session in ["one", "two", "three"] {
                 _ = try await server.send(.put, self.list + "/alice/\(session)")
@@ -168,8 +160,7 @@ struct PresenceRoutesTests {
         }
     }
 
-    @Test("JSON sent as curl -d sends it, or without a type, is taken")
-    func mediaTypes() async throws {
+    @Test func `JSON sent as curl -d sends it, or without a type, is taken`() async throws {
         try await withServer { server in
             for type in [nil, "application/x-www-form-urlencoded", "Application/JSON ; charset=utf-8"] {
                 let answer = try await server.send(.post, self.list, #"{"key":"bob"}"#, type: type)

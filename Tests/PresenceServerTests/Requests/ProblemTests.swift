@@ -9,8 +9,7 @@ import Testing
 
 @Suite("Problems")
 struct ProblemTests {
-    @Test("A problem is RFC 9457 JSON with every wrong field")
-    func json() throws {
+    @Test func `A problem is RFC 9457 JSON with every wrong field`() throws {
         let problem = Problem(
             .invalidBody, "Two are \"wrong\".",
             errors: [
@@ -29,15 +28,14 @@ struct ProblemTests {
             ])
     }
 
-    @Test("Every kind has a status of an error, a title and an explanation", arguments: ProblemKind.allCases)
-    func kinds(_ kind: ProblemKind) {
+    @Test(arguments: ProblemKind.allCases)
+    func `Every kind has a status of an error, a title and an explanation`(_ kind: ProblemKind) {
         #expect((400...599).contains(kind.status.code))
         #expect(!kind.title.isEmpty && !kind.title.hasSuffix("."))
         #expect(kind.explanation.hasSuffix("."))
     }
 
-    @Test("Faults of the domain become 400, 413, 422 and 500")
-    func domainFaults() {
+    @Test func `Faults of the domain become 400, 413, 422 and 500`() {
         let codes: [(PresenceError.Code, Int)] = [
             (.malformed, 400), (.tooLarge, 413), (.invalid, 422), (.corrupt, 500),
         ]
@@ -46,8 +44,7 @@ struct ProblemTests {
         }
     }
 
-    @Test("What a client sent is quoted short and without control characters")
-    func excerpts() {
+    @Test func `What a client sent is quoted short and without control characters`() {
         #expect(excerpt("abc") == "“abc”")
         #expect(excerpt("a\u{1B}[31m\nb") == "“a\u{FFFD}[31m\u{FFFD}b”")
         #expect(excerpt(String(repeating: "x", count: 100)) == "“" + String(repeating: "x", count: 40) + "…”")

@@ -19,8 +19,9 @@ struct TopicRoutesTests {
         }
     }
 
-    @Test("A list has every key in byte order, its cursor as ETag, and shows the client's own writes")
-    func whole() async throws {
+    @Test func `A list has every key in byte order, its cursor as ETag, and shows the client's own writes`()
+        async throws
+    {
         try await withServer { server in
             try await self.fill(server)
             let answer = try await server.send(.get, self.list)
@@ -37,8 +38,7 @@ struct TopicRoutesTests {
         }
     }
 
-    @Test("If-None-Match with the present cursor is a 304; after a write it is not")
-    func notModified() async throws {
+    @Test func `If-None-Match with the present cursor is a 304; after a write it is not`() async throws {
         try await withServer { server in
             try await self.fill(server)
             let tag = try #require(try await server.send(.get, self.list).header("ETag"))
@@ -53,8 +53,7 @@ struct TopicRoutesTests {
         }
     }
 
-    @Test("An empty topic is an empty list at 0-0")
-    func empty() async throws {
+    @Test func `An empty topic is an empty list at 0-0`() async throws {
         try await withServer { server in
             let answer = try await server.send(.get, self.list)
             #expect(answer.status == 200)
@@ -68,8 +67,7 @@ struct TopicRoutesTests {
         }
     }
 
-    @Test("view=keys holds refs alone, view=count two numbers")
-    func views() async throws {
+    @Test func `view=keys holds refs alone, view=count two numbers`() async throws {
         try await withServer { server in
             try await self.fill(server)
             let keys = try await server.send(.get, self.list + "?view=keys").json
@@ -83,8 +81,7 @@ struct TopicRoutesTests {
         }
     }
 
-    @Test("Pages follow their Link to the end, without an ETag")
-    func pages() async throws {
+    @Test func `Pages follow their Link to the end, without an ETag`() async throws {
         try await withServer { server in
             let names = ["a", "b/c", "d e+f", "ü", "100%"].sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
             for name in names { _ = try await server.send(.post, self.list, "{\"key\":\"\(name)\"}") }
@@ -101,8 +98,7 @@ struct TopicRoutesTests {
         }
     }
 
-    @Test("Topics are listed with counts, by prefix, in pages")
-    func topics() async throws {
+    @Test func `Topics are listed with counts, by prefix, in pages`() async throws {
         try await withServer { server in
             for topic in ["room:b", "room:a", "lobby", "room:c"] {
                 _ = try await server.send(.post, "/v1/topics/\(topic)/presences", #"{"key":"x"}"#)
@@ -143,8 +139,7 @@ struct TopicRoutesTests {
         }
     }
 
-    @Test("A feed's replica answers while it is at Redis' position, and not when it is behind")
-    func live() async throws {
+    @Test func `A feed's replica answers while it is at Redis' position, and not when it is behind`() async throws {
         let replica = Mutex<LiveRoster?>(nil)
         try await withServer(live: { _ in replica.withLock { $0 } }) { server in
             _ = try await server.send(.put, self.list + "/alice/1")

@@ -8,8 +8,7 @@ import Testing
 
 @Suite("Query parameters")
 struct QueryParametersTests {
-    @Test("Parameters are decoded, in order, and may be repeated")
-    func reads() throws {
+    @Test func `Parameters are decoded, in order, and may be repeated`() throws {
         let query = try QueryParameters("topic=a+b&topic=c%26d&view=keys&empty=&bare&&x=a=b")
         #expect(query.all("topic") == ["a b", "c&d"])
         #expect(try query.one("view") == "keys")
@@ -20,35 +19,30 @@ struct QueryParametersTests {
         #expect(query.has("bare") && !query.has("none"))
     }
 
-    @Test("A parameter given twice where once is meant is refused by name")
-    func refusesRepetition() throws {
+    @Test func `A parameter given twice where once is meant is refused by name`() throws {
         let query = try QueryParameters("view=full&view=keys")
         #expect(Self.places { _ = try query.one("view") } == ["view"])
     }
 
     @Test(
-        "Numbers are whole, plain and within their range",
         arguments: ["0", "10001", "-1", "+5", "1.5", "abc", "", "99999999999999999999"])
-    func refusesNumbers(_ text: String) throws {
+    func `Numbers are whole, plain and within their range`(_ text: String) throws {
         let query = try QueryParameters("limit=\(text == "+5" ? "%2B5" : text)")
         #expect(Self.places { _ = try query.int("limit", in: 1...10_000) } == ["limit"])
     }
 
-    @Test("A choice is one of its names")
-    func choices() throws {
+    @Test func `A choice is one of its names`() throws {
         #expect(try QueryParameters("view=count").choice("view", of: View.self) == .count)
         #expect(try QueryParameters("").choice("view", of: View.self) == nil)
         #expect(Self.places { _ = try QueryParameters("view=Full").choice("view", of: View.self) } == ["view"])
     }
 
-    @Test("Parameters that the route does not know are all named")
-    func refusesUnknown() throws {
+    @Test func `Parameters that the route does not know are all named`() throws {
         let query = try QueryParameters("limt=5&view=full&aftr=x")
         #expect(Self.places { try query.requireOnly(["limit", "view", "after"]) } == ["limt", "aftr"])
     }
 
-    @Test("A bad escape names the parameter whose value it is in")
-    func refusesBadEscape() {
+    @Test func `A bad escape names the parameter whose value it is in`() {
         #expect(Self.places { _ = try QueryParameters("after=%zz") } == ["after"])
     }
 

@@ -17,8 +17,7 @@ struct RouteTableTests {
             Route(method, path, "\(method) \(path)") { _, _ in Response(status: .ok) }
         })
 
-    @Test("A path finds its template and carries its parameters")
-    func matches() throws {
+    @Test func `A path finds its template and carries its parameters`() throws {
         let (resource, parameters) = try #require(self.table.resource(at: "/v1/topics/a%2Fb/presences/x"))
         #expect(resource.path.description == "/v1/topics/{topic}/presences/{key}")
         #expect(try parameters.topic().text == "a/b")
@@ -27,24 +26,21 @@ struct RouteTableTests {
     }
 
     @Test(
-        "Paths that are almost right are not there",
         arguments: ["", "v1/topics/a", "/v1/topic/a", "/v1", "/v1/topics/a/b/c/d", "//"])
-    func misses(_ path: String) {
+    func `Paths that are almost right are not there`(_ path: String) {
         #expect(self.table.resource(at: path) == nil)
     }
 
     @Test(
-        "An empty segment is an empty name, which is refused by name",
         arguments: ["/v1/topics//presences", "/v1/topics/"])
-    func emptyNames(_ path: String) throws {
+    func `An empty segment is an empty name, which is refused by name`(_ path: String) throws {
         let (_, parameters) = try #require(self.table.resource(at: path))
         let problem = #expect(throws: Problem.self) { try parameters.topic() }
         #expect(problem?.kind == .invalidName)
         #expect(problem?.errors.first?.location == .parameter("topic"))
     }
 
-    @Test("A resource knows its methods, HEAD with GET and OPTIONS always")
-    func methods() throws {
+    @Test func `A resource knows its methods, HEAD with GET and OPTIONS always`() throws {
         let (resource, _) = try #require(self.table.resource(at: "/v1/topics/a/presences"))
         #expect(resource.methods == [.get, .post, .head, .options])
         #expect(resource.route(for: .head)?.method == .get)
