@@ -84,7 +84,7 @@ package final class FetchHook: Service {
     /// Nil where something must be fetched first. Keys that are `leaving` get what is there, and are never fetched.
     package func known(
         _ keys: some Collection<Key>, leaving: some Collection<Key>, on topic: Topic
-    ) -> Extras? {
+    ) -> EnrichmentFields? {
         let (keys, leaving) = (Array(keys), Array(leaving))
         let places = places(on: topic)
         let found = change(places) { [fields] state, place, now -> (FieldValues, FetchTally)? in
@@ -96,7 +96,7 @@ package final class FetchHook: Service {
         }
         guard found.allSatisfy({ $0 != nil }) else { return nil }
         for case (let place, (_, let tally)?) in zip(places, found) { fields[place].metrics.count(tally) }
-        return Extras(found.compactMap { $0?.0 }, shown: keys, leaving: leaving)
+        return EnrichmentFields(found.compactMap { $0?.0 }, shown: keys, leaving: leaving)
     }
 
     /// What is added to entries, fetched as far as it is not known.
@@ -106,7 +106,7 @@ package final class FetchHook: Service {
     package func fetch(
         _ keys: some Collection<Key>, leaving: some Collection<Key>, on topic: Topic,
         by deadline: ContinuousClock.Instant? = nil
-    ) async -> Extras {
+    ) async -> EnrichmentFields {
         let (keys, leaving) = (Array(keys), Array(leaving))
         let places = places(on: topic)
         let begun = change(places) { state, _, now in state.fetch(keys, on: topic, by: deadline, at: now) }
@@ -117,7 +117,7 @@ package final class FetchHook: Service {
                 field: fields[place].rule.field, shown: state.shown(keys, on: topic, at: now),
                 leaving: state.cached(leaving, on: topic))
         }
-        return Extras(values, shown: keys, leaving: leaving)
+        return EnrichmentFields(values, shown: keys, leaving: leaving)
     }
 
     /// How many rules of a field ask for nothing now.

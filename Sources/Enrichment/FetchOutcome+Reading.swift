@@ -10,7 +10,7 @@ extension FetchOutcome {
     /// Reads the rows that came for some keys.
     ///
     /// Rows of other keys are passed over; of two rows for one key the last holds.
-    static func answers(for keys: some Collection<Key>, in result: PostgresResult) throws(PostgresError) -> [Key:
+    static func answers(for keys: some Collection<Key>, in result: PostgresRows) throws(PostgresError) -> [Key:
         Answer]
     {
         guard result.columns.count >= 2 else {

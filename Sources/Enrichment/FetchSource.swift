@@ -6,7 +6,7 @@ package import Postgres
 package struct FetchSource: Sendable {
     package typealias Query =
         @Sendable (_ sql: String, _ parameters: [PostgresParameter], _ timeout: Duration) async throws(PostgresError)
-        -> PostgresResult
+        -> PostgresRows
     package typealias Validate = @Sendable (_ rule: FetchRule) async throws(FetchRuleError) -> Void
 
     /// Runs a statement; must end within the time-out, whatever the database does.

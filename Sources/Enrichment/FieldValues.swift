@@ -9,7 +9,7 @@ struct FieldValues: Sendable {
     let leaving: [FetchedValue?]
 }
 
-extension Extras {
+extension EnrichmentFields {
     /// Puts together what several rules have.
     ///
     /// A key that is shown says so if something of it could not be had; one that only leaves says nothing of it.

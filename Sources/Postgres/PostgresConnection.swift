@@ -58,7 +58,7 @@ package actor PostgresConnection {
     package func query(
         _ sql: String, _ parameters: [PostgresParameter] = [], timeout: Duration, maximumRows: Int = 10_000,
         maximumBytes: Int = 16 << 20
-    ) throws(PostgresError) -> PostgresResult {
+    ) throws(PostgresError) -> PostgresRows {
         let deadline = ContinuousClock.now + timeout
         try refuseNUL(in: sql)
         var values: [String?] = []
@@ -81,7 +81,7 @@ package actor PostgresConnection {
             }
             rows.append(row)
         }
-        return PostgresResult(columns: columns, rows: rows)
+        return PostgresRows(columns: columns, rows: rows)
     }
 
     /// Runs a script of one or more statements, whose rows are dropped; cancellation closes the connection.

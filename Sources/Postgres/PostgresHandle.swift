@@ -87,7 +87,7 @@ struct PostgresHandle: ~Copyable {
     /// - Parameter script: what is sent, when it may be shown in an error.
     mutating func perform(
         showing script: String? = nil, before deadline: Instant, _ send: (OpaquePointer?) -> Int32,
-        _ take: (borrowing PostgresAnswer) throws(PostgresError) -> Void = { _ in }
+        _ take: (borrowing PGResultHandle) throws(PostgresError) -> Void = { _ in }
     ) throws(PostgresError) {
         guard ContinuousClock.now < deadline else { throw PostgresError(.timedOut, "no time was left to ask") }
         guard !signal.isRaised else { throw fail(.unavailable, ending) }
@@ -138,7 +138,7 @@ extension PostgresHandle {
         }
     }
 
-    private mutating func next(before deadline: Instant) throws(PostgresError) -> PostgresAnswer? {
+    private mutating func next(before deadline: Instant) throws(PostgresError) -> PGResultHandle? {
         while PQisBusy(connection) == 1 {
             try wait(for: POLLIN, before: deadline)
             try consumeInput()
@@ -148,7 +148,7 @@ extension PostgresHandle {
         if !keepsNotifications {
             while let notification = PQnotifies(connection) { PQfreemem(notification) }
         }
-        return PostgresAnswer(PQgetResult(connection))
+        return PGResultHandle(PQgetResult(connection))
     }
 
     private mutating func consumeInput() throws(PostgresError) {

@@ -52,7 +52,7 @@ package final class PostgresPool: Service {
     package func query(
         _ sql: String, _ parameters: [PostgresParameter] = [], timeout: Duration, maximumRows: Int = 10_000,
         maximumBytes: Int = 16 << 20
-    ) async throws(PostgresError) -> PostgresResult {
+    ) async throws(PostgresError) -> PostgresRows {
         let deadline = ContinuousClock.now + timeout
         var losses = 0
         while true {

@@ -9,7 +9,7 @@ extension PostgresURL {
     ]
 
     /// Adds what libpq would choose otherwise: certificates are checked, and a dead server is noticed.
-    mutating func addDefaults(in surroundings: PostgresSurroundings) {
+    mutating func addDefaults(in surroundings: PostgresEnvironment) {
         addSecurity(in: surroundings)
         // A peer that vanished is given up after a minute of silence, or ten seconds with unacknowledged bytes.
         setDefault("keepalives_idle", "30")
@@ -22,7 +22,7 @@ extension PostgresURL {
     }
 
     /// libpq's own default, `prefer`, lets whoever sits between read everything; only a server on this machine has it.
-    private mutating func addSecurity(in surroundings: PostgresSurroundings) {
+    private mutating func addSecurity(in surroundings: PostgresEnvironment) {
         let mode = parameters["sslmode"] ?? surroundings.environment("PGSSLMODE")
         if mode == nil, isRemote(in: surroundings) { set("sslmode", "verify-full") }
         guard (mode ?? parameters["sslmode"]) == "verify-full",
@@ -37,7 +37,7 @@ extension PostgresURL {
     }
 
     /// Whether one of the servers may be on another machine; what a service file says is not known here, so it may.
-    private func isRemote(in surroundings: PostgresSurroundings) -> Bool {
+    private func isRemote(in surroundings: PostgresEnvironment) -> Bool {
         let environment = surroundings.environment
         if (parameters["service"] ?? environment("PGSERVICE")) != nil { return true }
         let hosts =

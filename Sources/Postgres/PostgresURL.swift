@@ -15,7 +15,7 @@ package struct PostgresURL: Sendable, Hashable {
         try self.init(text, in: .actual)
     }
 
-    init(_ text: String, in surroundings: PostgresSurroundings) throws(PostgresError) {
+    init(_ text: String, in surroundings: PostgresEnvironment) throws(PostgresError) {
         guard !text.isEmpty, !text.utf8.contains(0) else { throw Self.invalid("it is empty or holds a NUL") }
         try Self.refuseOtherScheme(text)
         try Self.refuseStrayMarks(text)

@@ -3,10 +3,10 @@
 /// Writes rosters and diffs as Phoenix writes them: keys in byte order, metas in track order.
 package struct RosterJSON {
     let view: View
-    let extras: Extras
+    let extras: EnrichmentFields
 
     /// - Parameter extras: What stands beside the metas in the full view.
-    package init(view: View = .full, extras: Extras = .none) {
+    package init(view: View = .full, extras: EnrichmentFields = .none) {
         self.view = view
         self.extras = view == .full ? extras : .none
     }

@@ -7,9 +7,9 @@ package struct EnrichedRoster: Sendable {
     package let topic: Topic
     package let cursor: Cursor
     package let roster: Roster
-    package let extras: Extras
+    package let extras: EnrichmentFields
 
-    package init(topic: Topic, cursor: Cursor, roster: Roster, extras: Extras = .none) {
+    package init(topic: Topic, cursor: Cursor, roster: Roster, extras: EnrichmentFields = .none) {
         self.topic = topic
         self.cursor = cursor
         self.roster = roster

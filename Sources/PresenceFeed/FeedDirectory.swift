@@ -21,11 +21,11 @@ final class FeedDirectory: Sendable {
     private let state = Mutex(State())
     private let gauge = Gauge(label: "rollcall_topics_followed")
     private let invalidations: ByteBuffer
-    private let enricher: Enricher
+    private let enricher: EnrichmentSource
     private let logger: Logger
 
     /// - Parameter invalidations: The channel that says whose data changed at its source.
-    init(invalidations: String, enricher: Enricher, logger: Logger) {
+    init(invalidations: String, enricher: EnrichmentSource, logger: Logger) {
         self.invalidations = ByteBuffer(string: invalidations)
         self.enricher = enricher
         self.logger = logger

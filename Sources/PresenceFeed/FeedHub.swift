@@ -16,21 +16,21 @@ package final class FeedHub: Service {
     private let store: PresenceStore
     private let options: FeedOptions
     private let encoder: FeedEncoder
-    private let enricher: Enricher
+    private let enricher: EnrichmentSource
     private let loops: [any EventLoop]
     private let logger: Logger
     private let directory: FeedDirectory
     private let subscriber: RedisSubscriber
     private let snapshots: SnapshotQueue
     /// One look stands for all that were asked for before it.
-    private let looks = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
+    private let comparisons = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
     private let work = FeedWork()
     /// When feeds without subscribers may be given up again for want of room, and when that may be logged again.
     private let nextClearing = Mutex((work: NIODeadline.uptimeNanoseconds(0), log: NIODeadline.uptimeNanoseconds(0)))
 
     package init(
         store: PresenceStore, redisURL: RedisURL, redisOptions: RedisOptions, probe: RedisPool,
-        eventLoopGroup: any EventLoopGroup, encoder: FeedEncoder, enricher: Enricher = .none,
+        eventLoopGroup: any EventLoopGroup, encoder: FeedEncoder, enricher: EnrichmentSource = .none,
         options: FeedOptions = FeedOptions(), logger: Logger
     ) {
         self.store = store
@@ -67,9 +67,9 @@ package final class FeedHub: Service {
         let subscription = Subscription(
             topic: topic, format: format, loop: loop, since: since, reaching: reaching, member: member,
             deliver: deliver,
-            onRestate: { [directory] in
+            onStateRequest: { [directory] in
                 let subscription = $0
-                directory.feed(of: topic)?.perform { $0.restate(subscription) }
+                directory.feed(of: topic)?.perform { $0.requestState(subscription) }
             },
             onEnd: { [directory] in
                 let subscription = $0
@@ -157,8 +157,8 @@ package final class FeedHub: Service {
                     for await _ in self.options.replay.overflows { self.forEachFeed { $0.keepToShare() } }
                 }
                 group.addTask { await self.snapshots.run() }
-                group.addTask { await self.lookRegularly() }
-                group.addTask { for await _ in self.looks.stream { await self.comparePositions() } }
+                group.addTask { await self.comparePositionsRegularly() }
+                group.addTask { for await _ in self.comparisons.stream { await self.comparePositions() } }
                 group.addTask { await self.enricher.changes.forEachBatch(self.renew) }
                 await group.waitForAll()
             }
@@ -209,16 +209,16 @@ package final class FeedHub: Service {
     }
 
     /// A message that was lost with none after it leaves no gap: only Redis' own position shows it.
-    private func lookRegularly() async {
+    private func comparePositionsRegularly() async {
         while !Task.isCancelled {
             let pause = options.positionCheck.nanoseconds + .random(in: 0...options.positionCheck.nanoseconds)
             try? await Task.sleep(for: .nanoseconds(pause))
-            lookSoon()
+            comparePositionsSoon()
         }
     }
 
     /// Has all positions compared with Redis, which may have lost what it held.
-    package func lookSoon() { looks.continuation.yield() }
+    package func comparePositionsSoon() { comparisons.continuation.yield() }
 
     private func comparePositions() async {
         let feeds = directory.all
@@ -237,15 +237,15 @@ package final class FeedHub: Service {
         var behind: [(TopicFeed, Cursor)] = []
         for (feed, position) in zip(feeds, positions) {
             // One that cannot be read keeps no other from being compared.
-            guard let position = try? position.get(), await !feed.hasCome(to: position) else { continue }
+            guard let position = try? position.get(), await !feed.hasReached(to: position) else { continue }
             behind.append((feed, position))
         }
         guard !behind.isEmpty else { return }
         // The messages may be on their way.
         try? await Task.sleep(for: .milliseconds(200))
-        for (feed, position) in behind where await !feed.hasCome(to: position) {
+        for (feed, position) in behind where await !feed.hasReached(to: position) {
             logger.debug("A feed missed messages; it loads a snapshot")
-            await feed.resynchronise()
+            await feed.reload()
         }
     }
 }

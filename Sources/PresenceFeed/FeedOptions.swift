@@ -26,7 +26,7 @@ package struct FeedOptions: Sendable {
     /// How long a state whose entries the fetch hook enriched is told to those who come: its data may change unheard.
     package var enrichedStates = TimeAmount.seconds(1)
     /// How much earlier than this node another may have stood at a cursor that a stream brings.
-    package var renewalSlack = TimeAmount.seconds(60)
+    package var dataChangeSlack = TimeAmount.seconds(60)
     /// How long a feed without subscribers is kept for a topic that was empty throughout: no stream can miss a change.
     package var emptyLinger = TimeAmount.seconds(1)
     /// Topics that the node may follow.

@@ -22,7 +22,7 @@ package final class ReplayBudget: Sendable {
         gauge.record(0)
     }
 
-    package var heldBytes: Int { bytes.load(ordering: .relaxed) }
+    package var countedBytes: Int { bytes.load(ordering: .relaxed) }
 
     /// What each topic may keep after the bound was exceeded.
     ///

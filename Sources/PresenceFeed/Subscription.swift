@@ -22,12 +22,12 @@ package final class Subscription: Sendable {
     let member: Member?
     let deliver: @Sendable (FeedEvent) -> Void
     private let onEnd: Mutex<(@Sendable (Subscription) -> Void)?>
-    private let onRestate: @Sendable (Subscription) -> Void
+    private let onStateRequest: @Sendable (Subscription) -> Void
 
     init(
         topic: Topic, format: FrameFormat, loop: any EventLoop, since: Cursor?, reaching: Cursor?, member: Member?,
         deliver: @escaping @Sendable (FeedEvent) -> Void,
-        onRestate: @escaping @Sendable (Subscription) -> Void, onEnd: @escaping @Sendable (Subscription) -> Void
+        onStateRequest: @escaping @Sendable (Subscription) -> Void, onEnd: @escaping @Sendable (Subscription) -> Void
     ) {
         self.topic = topic
         self.format = format
@@ -36,7 +36,7 @@ package final class Subscription: Sendable {
         self.reaching = reaching
         self.member = member
         self.deliver = deliver
-        self.onRestate = onRestate
+        self.onStateRequest = onStateRequest
         self.onEnd = Mutex(onEnd)
     }
 
@@ -45,7 +45,7 @@ package final class Subscription: Sendable {
     /// Asks for a fresh `state`: the subscriber lost its queue.
     ///
     /// Everything delivered before it is to be dropped.
-    package func restate() { onRestate(self) }
+    package func requestState() { onStateRequest(self) }
 
     /// Leaves the audience; calls after the first do nothing.
     ///

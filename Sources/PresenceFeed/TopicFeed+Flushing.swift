@@ -150,11 +150,11 @@ extension TopicFeed {
     private func resumption(from origin: Flush.Origin, renewing renewed: Set<Key>) -> Flush.Resumption? {
         guard let missed = ring.missed(after: origin.cursor, until: replica.cursor) else { return nil }
         guard origin.showsData else { return Flush.Resumption(diff: missed.diff, renewed: []) }
-        let keys = renewalLog.keys(since: missed.since).map { replica.roster.keys(among: $0.union(renewed)) }
+        let keys = dataChangeLog.keys(since: missed.since).map { replica.roster.keys(among: $0.union(renewed)) }
         return Flush.Resumption(diff: missed.diff, renewed: keys.map { Array($0) })
     }
 
-    private func end(_ flush: Flush, _ extras: Extras, wasAwaited: Bool = false) {
+    private func end(_ flush: Flush, _ extras: EnrichmentFields, wasAwaited: Bool = false) {
         let enriched = EnrichedRoster(topic: topic, cursor: flush.cursor, roster: flush.roster, extras: extras)
         if let batch = flush.batch {
             let frames = frames { encoder.diff(batch.diff, enriched, $0) }
@@ -162,7 +162,7 @@ extension TopicFeed {
         }
         let renewed = flush.renewed.filter { !extras.incomplete.contains($0) }
         if !renewed.isEmpty {
-            renewalLog.append(renewed, at: .now())
+            dataChangeLog.append(renewed, at: .now())
             countKept()
             let frames = frames { encoder.renewal(renewed, enriched, $0) }
             for audience in audiences.values { audience.perform { $0.deliver(renewals: frames) } }

@@ -27,7 +27,7 @@ extension TopicFeed {
         case .waiting:
             // What nodes have re-tracked meanwhile may have been said on a connection that brings nothing any more.
             reconciliation = .verifying
-            resynchronise()
+            reload()
             return true
         case .verifying where isAway: return true
         case .verifying:
@@ -49,7 +49,7 @@ extension TopicFeed {
         guard !lost.isEmpty else { return }
         restorable.merge(lost) { $1 }
         loop.scheduleTask(in: .nanoseconds(.random(in: 0...options.restoration.nanoseconds))) {
-            self.assumeIsolated { if !$0.restorable.isEmpty { $0.resynchronise() } }
+            self.assumeIsolated { if !$0.restorable.isEmpty { $0.reload() } }
         }
     }
 

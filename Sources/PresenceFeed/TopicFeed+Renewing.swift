@@ -20,7 +20,7 @@ extension TopicFeed {
         }
     }
 
-    private func endFetch(_ keys: [Key], _ extras: Extras) {
+    private func endFetch(_ keys: [Key], _ extras: EnrichmentFields) {
         renewals.endFetch(keys, extras)
         fetchRenewals()
         flushWhenDue()

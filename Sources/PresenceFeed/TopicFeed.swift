@@ -18,17 +18,17 @@ package actor TopicFeed {
     let options: FeedOptions
     let encoder: FeedEncoder
     /// Nil where the fetch hook adds nothing.
-    let enricher: Enricher?
+    let enricher: EnrichmentSource?
     let work: FeedWork
     private let requestSnapshot: @Sendable (TopicFeed, Int) -> Void
     private let retire: @Sendable (TopicFeed) -> Void
 
     private(set) var replica = TopicReplica()
     var window: DiffWindow
-    private(set) var ring = DiffRing()
+    private(set) var ring = ReplayRing()
     /// What the ring and the renewal log take of the node's budget, as counted last.
     private var keptBytes = 0
-    private var refusals = Refusals()
+    private var refusals = MalformedMessages()
     var flushTimer: Scheduled<Void>?
     /// Nil while no losses are kept back.
     var reconciliation: Reconciliation?
@@ -44,8 +44,8 @@ package actor TopicFeed {
     var isRosterWanted = false
     /// What was last said of the presences of those who are about to be told their first event.
     var lastWords: [ObjectIdentifier: OwnChange] = [:]
-    var renewals = Renewals()
-    var renewalLog: RenewalLog
+    var renewals = DataChanges()
+    var dataChangeLog: DataChangeLog
 
     private(set) var audiences: [ObjectIdentifier: LoopAudience] = [:]
     private(set) var formats: [FrameFormat: Int] = [:]
@@ -75,7 +75,7 @@ package actor TopicFeed {
 
     init(
         topic: Topic, channel: String, loop: any EventLoop, options: FeedOptions, encoder: FeedEncoder,
-        enricher: Enricher, work: FeedWork, requestSnapshot: @escaping @Sendable (TopicFeed, Int) -> Void,
+        enricher: EnrichmentSource, work: FeedWork, requestSnapshot: @escaping @Sendable (TopicFeed, Int) -> Void,
         retire: @escaping @Sendable (TopicFeed) -> Void
     ) {
         self.topic = topic
@@ -88,7 +88,7 @@ package actor TopicFeed {
         self.requestSnapshot = requestSnapshot
         self.retire = retire
         window = DiffWindow(base: options.window)
-        renewalLog = RenewalLog(slack: options.renewalSlack)
+        dataChangeLog = DataChangeLog(slack: options.dataChangeSlack)
         perform {
             $0.noteSilence()
             $0.retireWhenIdle()
@@ -130,10 +130,10 @@ package actor TopicFeed {
     }
 
     /// Whether the replica has come to a position of Redis'; true as well while no answer would mean anything.
-    func hasCome(to position: Cursor) -> Bool { !replica.isLive || replica.hasCome(to: position) }
+    func hasReached(to position: Cursor) -> Bool { !replica.isLive || replica.hasReached(to: position) }
 
     /// Redis has something else than the replica, and no message says why.
-    func resynchronise() {
+    func reload() {
         if replica.isLive { load() }
     }
 
@@ -163,7 +163,7 @@ package actor TopicFeed {
             prefetch(Set(step.changes.lazy.filter { $0.after != nil }.map(\.member.key)))
         }
         if !outcome.steps.isEmpty { countKept() }
-        if replica.isKnown { renewalLog.begin(at: .now()) }
+        if replica.isKnown { dataChangeLog.begin(at: .now()) }
         states.removeAll(keepingCapacity: true)
         if outcome.needsSnapshot { requestSnapshot(self, replica.loadTicket) }
         if isCurrent { silentSince = nil } else { noteSilence() }
@@ -260,7 +260,7 @@ package actor TopicFeed {
     }
 
     /// Tells a subscriber that lost its queue the state, whatever cursor it came with.
-    func restate(_ subscription: Subscription) {
+    func requestState(_ subscription: Subscription) {
         guard everyone.contains(ObjectIdentifier(subscription)) else { return }
         if let index = waitingIndex(of: subscription) {
             waiting[index].mayResume = false
@@ -282,7 +282,7 @@ package actor TopicFeed {
     func stopWaiting(for subscription: Subscription) {
         guard let index = waitingIndex(of: subscription) else { return }
         waiting[index].isPatient = false
-        if isBehind(subscription) { resynchronise() }
+        if isBehind(subscription) { reload() }
         flushWhenDue()
     }
 
@@ -292,7 +292,7 @@ package actor TopicFeed {
 
     /// Counts what the topic keeps for streams that come back, and keeps to the bound of all topics.
     func countKept() {
-        let bytes = isRetired ? 0 : ring.bytes + renewalLog.bytes
+        let bytes = isRetired ? 0 : ring.bytes + dataChangeLog.bytes
         let share = options.replay.change(from: keptBytes, to: bytes)
         keptBytes = bytes
         if share != nil { keepToShare() }
@@ -301,8 +301,8 @@ package actor TopicFeed {
     /// Forgets the oldest of what is kept beyond the topic's share of the node's budget.
     func keepToShare() {
         guard keptBytes > options.replay.share else { return }
-        renewalLog.trim(toBytes: options.replay.share / 4)
-        ring.trim(toBytes: options.replay.share - renewalLog.bytes)
+        dataChangeLog.trim(toBytes: options.replay.share / 4)
+        ring.trim(toBytes: options.replay.share - dataChangeLog.bytes)
         countKept()
     }
 
@@ -329,7 +329,7 @@ package actor TopicFeed {
         flushTimer?.cancel()
         roomTimer?.cancel()
         ring.clear()
-        renewalLog.trim(toBytes: 0)
+        dataChangeLog.trim(toBytes: 0)
         countKept()
         retire(self)
     }

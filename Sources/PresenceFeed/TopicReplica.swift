@@ -14,13 +14,13 @@ package struct TopicReplica: Sendable {
         /// No acknowledged subscription: what the roster holds may be old. → `loading`
         case detached
         /// A snapshot is on its way; messages wait for it. → `live`, `loading`, `detached`
-        case loading(Held)
+        case loading(PendingMessages)
         /// The roster is the topic's state at `cursor`. → `loading`, `detached`
         case live
     }
 
     /// Messages that wait for a snapshot.
-    private struct Held {
+    private struct PendingMessages {
         var messages: [FeedMessage] = []
         var bytes = 0
         /// Whether they went over a bound and were dropped.
@@ -30,7 +30,7 @@ package struct TopicReplica: Sendable {
             guard !isOverflown else { return }
             messages.append(message)
             bytes += message.bytes
-            guard messages.count > maximumHeld || bytes > maximumHeldBytes else { return }
+            guard messages.count > maximumPending || bytes > maximumPendingBytes else { return }
             messages = []
             isOverflown = true
         }
@@ -51,9 +51,9 @@ package struct TopicReplica: Sendable {
     /// Messages held while a snapshot is awaited.
     ///
     /// At either bound all are dropped and another snapshot is asked for.
-    package static let maximumHeld = 1024
+    package static let maximumPending = 1024
     /// Bytes of names and metas in messages that are held.
-    package static let maximumHeldBytes = 16 << 20
+    package static let maximumPendingBytes = 16 << 20
 
     package private(set) var roster = Roster()
     /// The ttl of each presence that heartbeats keep, in seconds: no stream's node could put it back.
@@ -82,7 +82,7 @@ package struct TopicReplica: Sendable {
     /// The subscription is acknowledged, or what is held cannot be trusted: a snapshot will be loaded.
     package mutating func beginLoading() {
         loadTicket += 1
-        phase = .loading(Held())
+        phase = .loading(PendingMessages())
     }
 
     /// The connection that brings messages is gone.
@@ -149,7 +149,7 @@ package struct TopicReplica: Sendable {
     }
 
     /// Whether this replica has seen what Redis' position of the topic counts.
-    package func hasCome(to position: Cursor) -> Bool {
+    package func hasReached(to position: Cursor) -> Bool {
         position == .empty ? roster.isEmpty : position.epoch == cursor.epoch && position.seq <= cursor.seq
     }
 

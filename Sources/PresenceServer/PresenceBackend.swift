@@ -13,13 +13,13 @@ package struct PresenceBackend: Sendable {
     package let live: @Sendable (Topic) async -> LiveRoster?
 
     /// What is added to the entries of lists.
-    package let enricher: Enricher
+    package let enricher: EnrichmentSource
     /// Bounds what waits for slow readers of lists; nil counts nothing.
     package let queue: QueueBudget?
 
     package init(
         store: PresenceStore, live: @escaping @Sendable (Topic) async -> LiveRoster? = { _ in nil },
-        enricher: Enricher = .none, queue: QueueBudget? = nil
+        enricher: EnrichmentSource = .none, queue: QueueBudget? = nil
     ) {
         self.store = store
         self.live = live

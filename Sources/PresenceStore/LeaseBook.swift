@@ -105,7 +105,7 @@ struct LeaseBook {
     }
 
     /// Moves time on; returns what is due in the ticks passed, nothing twice.
-    mutating func advance(to now: Int) -> [Renewal] {
+    mutating func advance(to now: Int) -> [LeaseRenewal] {
         let passed = now - tick
         guard passed > 0 else { return [] }
         tick = now
@@ -117,7 +117,7 @@ struct LeaseBook {
     }
 
     /// Everything, due or not.
-    func all() -> [Renewal] {
+    func all() -> [LeaseRenewal] {
         wheels.flatMap { ttl, wheel in wheel.members.keys.flatMap { renewals(of: $0, ttl: ttl) } }
     }
 
@@ -135,14 +135,14 @@ struct LeaseBook {
         }
     }
 
-    private func renewals(of topic: Topic, ttl: Int) -> [Renewal] {
+    private func renewals(of topic: Topic, ttl: Int) -> [LeaseRenewal] {
         guard let bound = bindings[topic] else { return [] }
-        var renewals: [Renewal] = []
+        var renewals: [LeaseRenewal] = []
         var members: [(member: Member, owner: StreamOwner)] = []
         var arguments: [RedisArgument] = []
         func close() {
             guard !members.isEmpty else { return }
-            renewals.append(Renewal(topic: topic, lease: ttl, members: members, arguments: arguments))
+            renewals.append(LeaseRenewal(topic: topic, lease: ttl, members: members, arguments: arguments))
             members.removeAll()
             arguments.removeAll()
         }

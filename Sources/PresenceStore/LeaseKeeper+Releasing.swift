@@ -15,7 +15,7 @@ extension LeaseKeeper {
     package func unbind(
         _ member: Member, on topic: Topic, owner: StreamOwner, grace: Int, isResumable: Bool = false
     ) {
-        let releasing = Releasing(member: member, owner: owner, grace: grace, isResumable: isResumable)
+        let releasing = ReleaseItem(member: member, owner: owner, grace: grace, isResumable: isResumable)
         queue([ReleaseQueue.Item(topic: topic, releasing: releasing)]) { book in
             book.unbind(member, on: topic, owner: owner)
         }

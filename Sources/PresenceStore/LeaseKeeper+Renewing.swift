@@ -30,7 +30,7 @@ extension LeaseKeeper {
         let start = ContinuousClock.now
         var step = 0
         while step < steps, !Task.isCancelled {
-            var share: [Renewal] = []
+            var share: [LeaseRenewal] = []
             // What fell due meanwhile goes together, so that slow answers do not add up: losses are kept back for a while.
             repeat {
                 share += shares[step] ?? []
@@ -45,7 +45,7 @@ extension LeaseKeeper {
         state.withLock { if $0.recovery == .running { $0.recovery = .none } }
     }
 
-    private func renew(_ renewals: [Renewal]) async {
+    private func renew(_ renewals: [LeaseRenewal]) async {
         await inParallel(Self.pipelines(renewals), width: Self.callsInFlight) { [self] pipeline in
             await renewing.watch { () throws(StoreError) in
                 var refusal: StoreError?
@@ -61,7 +61,7 @@ extension LeaseKeeper {
     }
 
     /// Has the presence held again for any finding: while a stream is open, only an untrack ends its hold.
-    private func note(_ failure: FailedRenewal, on topic: Topic) {
+    private func note(_ failure: FailedLeaseRenewal, on topic: Topic) {
         let claim = LeaseBook.Claim(member: failure.member, owner: failure.owner)
         state.withLock { $0.book.suspect(claim, on: topic) }
     }
@@ -115,8 +115,8 @@ extension LeaseKeeper {
     }
 
     /// Packs calls together: at most 500 members and 64 topics in one go.
-    private static func pipelines(_ renewals: [Renewal]) -> [[Renewal]] {
-        var pipelines: [[Renewal]] = []
+    private static func pipelines(_ renewals: [LeaseRenewal]) -> [[LeaseRenewal]] {
+        var pipelines: [[LeaseRenewal]] = []
         var members = 0
         for renewal in renewals {
             let fits = members + renewal.members.count <= PresenceStore.membersPerCall

@@ -32,9 +32,9 @@ package final class LeaseKeeper: Service, Sendable {
 
     let store: PresenceStore
     /// One for each kind of call, so that none reports the end of another's trouble.
-    let renewing: Outage
-    let restoring: Outage
-    let releasing: Outage
+    let renewing: FailureEdgeLogger
+    let restoring: FailureEdgeLogger
+    let releasing: FailureEdgeLogger
     let logger: Logger
     let droppedReleases = Counter(label: "rollcall_releases_dropped_total")
     let state = Mutex(State())
@@ -44,9 +44,9 @@ package final class LeaseKeeper: Service, Sendable {
     package init(store: PresenceStore, logger: Logger) {
         self.store = store
         self.logger = logger
-        self.renewing = Outage(work: "Renewing leases", logger: logger)
-        self.restoring = Outage(work: "Restoring lost presences", logger: logger)
-        self.releasing = Outage(work: "Ending the leases of closed streams", logger: logger)
+        self.renewing = FailureEdgeLogger(work: "Renewing leases", logger: logger)
+        self.restoring = FailureEdgeLogger(work: "Restoring lost presences", logger: logger)
+        self.releasing = FailureEdgeLogger(work: "Ending the leases of closed streams", logger: logger)
         // One wake-up stands for all: whoever wakes does all there is to do.
         (wakeups, wake) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }

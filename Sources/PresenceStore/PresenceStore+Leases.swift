@@ -5,7 +5,7 @@ package import Presence
 import Redis
 
 /// The end of a stream that a presence is bound to.
-package struct Releasing: Hashable, Sendable {
+package struct ReleaseItem: Hashable, Sendable {
     package var member: Member
     package var owner: StreamOwner
     /// Whole seconds that the presence stays when no other stream holds it; 0 ends it at once.
@@ -39,10 +39,10 @@ extension PresenceStore {
     /// Publishes nothing and works on a full Redis. Only a stream that holds the presence renews it.
     package func renew(
         _ members: [(member: Member, owner: StreamOwner)], on topic: Topic, lease: Int
-    ) async throws(StoreError) -> [FailedRenewal] {
-        var failures: [FailedRenewal] = []
+    ) async throws(StoreError) -> [FailedLeaseRenewal] {
+        var failures: [FailedLeaseRenewal] = []
         for chunk in members.chunks(of: Self.membersPerCall) {
-            let renewal = Renewal(
+            let renewal = LeaseRenewal(
                 topic: topic, lease: lease, members: Array(chunk),
                 arguments: chunk.flatMap { [.bytes($0.member.bytes), .string($0.owner.text)] })
             failures += try await renew([renewal])[0].get()
@@ -55,8 +55,8 @@ extension PresenceStore {
     /// A missing right does not keep a node from renewing: the script does no harm where Redis stops it, and without
     /// renewals other nodes would remove the presences.
     func renew(
-        _ renewals: [Renewal]
-    ) async throws(StoreError) -> [Result<[FailedRenewal], StoreError>] {
+        _ renewals: [LeaseRenewal]
+    ) async throws(StoreError) -> [Result<[FailedLeaseRenewal], StoreError>] {
         let calls = renewals.map { renewal in
             let keys = keys.topic(renewal.topic)
             return ScriptCall(
@@ -72,7 +72,7 @@ extension PresenceStore {
     /// Ends the hold of streams that have ended: a presence that no other stream holds has its grace.
     ///
     /// Returns for each whether that stream held it.
-    package func release(_ items: [Releasing], on topic: Topic) async throws(StoreError) -> [Bool] {
+    package func release(_ items: [ReleaseItem], on topic: Topic) async throws(StoreError) -> [Bool] {
         let keys = keys.topic(topic)
         var released: [Bool] = []
         for chunk in items.chunks(of: Self.membersPerCall) {
@@ -122,17 +122,17 @@ extension PresenceStore {
     }
 
     private static func failures(
-        of renewal: Renewal, _ value: RedisValue
-    ) throws(StoreError) -> [FailedRenewal] {
+        of renewal: LeaseRenewal, _ value: RedisValue
+    ) throws(StoreError) -> [FailedLeaseRenewal] {
         var reply = try StoreReply(timed: value)
-        var failures: [FailedRenewal] = []
+        var failures: [FailedLeaseRenewal] = []
         while !reply.isAtEnd {
             let index = try reply.int()
             // The owner that is there, for those who look at Redis: any finding is answered by a restore.
             try reply.skip(1)
             guard renewal.members.indices.contains(index) else { throw .unexpected(value) }
             let (member, owner) = renewal.members[index]
-            failures.append(FailedRenewal(member: member, owner: owner))
+            failures.append(FailedLeaseRenewal(member: member, owner: owner))
         }
         return failures
     }

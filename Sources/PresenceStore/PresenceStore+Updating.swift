@@ -12,7 +12,7 @@ extension PresenceStore {
     ///
     /// A patch is applied to the meta that is there at the moment it is written: read, merged, then written if the ref
     /// is still the one that was read, else again. Several updates of one member happen in the order given.
-    package func update(_ items: [Updating], on topic: Topic) async throws(StoreError) -> [UpdateOutcome] {
+    package func update(_ items: [UpdateItem], on topic: Topic) async throws(StoreError) -> [UpdateOutcome] {
         var outcomes = [UpdateOutcome](repeating: .absent, count: items.count)
         var waiting = Array(items.indices)
         var failures = 0
@@ -46,7 +46,7 @@ extension PresenceStore {
 
     /// Tries updates of different members once; what is left out lost a race and may be tried again.
     private func attempt(
-        _ round: [(index: Int, item: Updating)], on topic: Topic
+        _ round: [(index: Int, item: UpdateItem)], on topic: Topic
     ) async throws(StoreError) -> [(index: Int, outcome: UpdateOutcome)] {
         let current = try await values(
             of: round.compactMap { if case .patch = $0.item.change { $0.item.member } else { nil } }, on: topic)

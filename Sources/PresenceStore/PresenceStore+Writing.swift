@@ -10,7 +10,7 @@ extension PresenceStore {
     /// and the ttl stays, and a hold that has ended is removed. Fails as a whole, before anything is written, when Redis
     /// is out of memory.
     package nonisolated(nonsending) func track(
-        _ items: [Tracking], on topic: Topic, mode: TrackMode, owner: StreamOwner? = nil
+        _ items: [TrackItem], on topic: Topic, mode: TrackMode, owner: StreamOwner? = nil
     ) async throws(StoreError) -> [TrackOutcome] {
         let keys = keys.topic(topic)
         var outcomes: [TrackOutcome] = []
@@ -37,7 +37,7 @@ extension PresenceStore {
     /// A presence of that key that is in its grace, and has a generated session, is taken in its place. Returns the
     /// member that was tracked.
     package nonisolated(nonsending) func resume(
-        _ item: Tracking, on topic: Topic, owner: StreamOwner
+        _ item: TrackItem, on topic: Topic, owner: StreamOwner
     ) async throws(StoreError) -> (outcome: TrackOutcome, member: Member) {
         let keys = keys.topic(topic)
         let connection = try writer()

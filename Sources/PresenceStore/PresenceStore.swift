@@ -7,7 +7,7 @@ package import Redis
 ///
 /// A value that any number of callers share. Every operation takes a connection that is up or fails at once; none waits
 /// for Redis to come back. What is given is cut into calls of at most ``membersPerCall``, each of which is all or
-/// nothing. Methods are in `PresenceStore+Writing`, `+Updating`, `+Reading`, `+Topics`, `+Leases` and `+Sweeping`.
+/// nothing. Methods are in `PresenceStore+Writing`, `+UpdateItem`, `+Reading`, `+Topics`, `+Leases` and `+Sweeping`.
 package struct PresenceStore: Sendable {
     /// Bounds the time that one script keeps Redis from everybody else.
     package static let membersPerCall = 500

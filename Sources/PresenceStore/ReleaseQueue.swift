@@ -8,7 +8,7 @@ import Presence
 struct ReleaseQueue {
     struct Item {
         let topic: Topic
-        var releasing: Releasing
+        var releasing: ReleaseItem
     }
 
     /// The sessions of one key on one topic.

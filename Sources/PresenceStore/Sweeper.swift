@@ -25,11 +25,11 @@ package final class Sweeper: Service, Sendable {
     private let node: String
     private let policy: SweepPolicy
     private let logger: Logger
-    private let onForgotten: @Sendable () -> Void
+    private let onNodeListLost: @Sendable () -> Void
     /// One for each loop, so that none reports the end of another's trouble.
-    private let ticking: Outage
-    private let backingUp: Outage
-    private let auditing: Outage
+    private let ticking: FailureEdgeLogger
+    private let backingUp: FailureEdgeLogger
+    private let auditing: FailureEdgeLogger
     private let state = Mutex(State())
     private let swept = Counter(label: "rollcall_presences_swept_total")
     private let repaired = Counter(label: "rollcall_leases_repaired_total")
@@ -39,23 +39,23 @@ package final class Sweeper: Service, Sendable {
     ///   - onForgotten: Called when Redis does not know any more that this node lives: it may have lost everything.
     package init(
         store: PresenceStore, node: String, policy: SweepPolicy? = nil, logger: Logger,
-        onForgotten: @escaping @Sendable () -> Void = {}
+        onNodeListLost: @escaping @Sendable () -> Void = {}
     ) {
         self.store = store
         self.node = node
         self.policy = policy ?? SweepPolicy(limits: store.limits)
         self.logger = logger
-        self.onForgotten = onForgotten
-        self.ticking = Outage(work: "Sweeping", logger: logger)
-        self.backingUp = Outage(work: "Sweeping for other nodes", logger: logger)
-        self.auditing = Outage(work: "Auditing", logger: logger)
+        self.onNodeListLost = onNodeListLost
+        self.ticking = FailureEdgeLogger(work: "Sweeping", logger: logger)
+        self.backingUp = FailureEdgeLogger(work: "Sweeping for other nodes", logger: logger)
+        self.auditing = FailureEdgeLogger(work: "Auditing", logger: logger)
     }
 
     /// Sweeps until graceful shutdown, then takes this node off the list.
     package func run() async throws {
         await cancelWhenGracefulShutdown { [self] in
             await withDiscardingTaskGroup { group in
-                group.addTask { await every(self.policy.interval) { await self.ticking.watch(self.tickOwned) } }
+                group.addTask { await every(self.policy.interval) { await self.ticking.watch(self.tickAssigned) } }
                 group.addTask {
                     await every(self.policy.backupInterval) { await self.backingUp.watch(self.tickOthers) }
                 }
@@ -71,14 +71,14 @@ package final class Sweeper: Service, Sendable {
     }
 
     /// Renews this node's place on the list and ticks the buckets that fall to it.
-    func tickOwned() async throws(StoreError) {
+    func tickAssigned() async throws(StoreError) {
         let (nodes, wasListed) = try await store.enlist(node, policy: policy)
-        let owned = BucketOwnership.buckets(of: node, among: nodes)
+        let owned = BucketAssignment.buckets(of: node, among: nodes)
         let isForgotten = state.withLock { state in
             defer { (state.owned, state.isListed) = (owned, true) }
             return state.isListed && !wasListed
         }
-        if isForgotten { onForgotten() }
+        if isForgotten { onNodeListLost() }
         try await tick(owned)
     }
 

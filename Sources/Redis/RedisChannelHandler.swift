@@ -10,7 +10,7 @@ final class RedisChannelHandler: ChannelInboundHandler {
     typealias State = RedisConnectionState<Caller>
 
     private var reader: RedisReader
-    private var firstWords: RedisFirstWords
+    private var firstWords: RedisFirstBytesCheck
     private var state: State
     private let outbox: RedisOutbox<Caller>
     private let ready: EventLoopPromise<RedisSession>
@@ -30,7 +30,7 @@ final class RedisChannelHandler: ChannelInboundHandler {
         url: RedisURL, options: RedisOptions, outbox: RedisOutbox<Caller>, ready: EventLoopPromise<RedisSession>
     ) throws(RedisError) {
         self.reader = try RedisReader(limits: options.replyLimits)
-        self.firstWords = RedisFirstWords(url: url, options: options)
+        self.firstWords = RedisFirstBytesCheck(url: url, options: options)
         self.state = State(handshake: RedisHandshake(url: url, options: options, purpose: .commands))
         self.outbox = outbox
         self.ready = ready

@@ -13,7 +13,7 @@ package final class RedisConnection: Sendable {
     private let channel: any Channel
     private let handler: NIOLoopBound<RedisChannelHandler>
     private let outbox: RedisOutbox<RedisChannelHandler.Caller>
-    private let lastStanding: Mutex<RedisStanding>
+    private let lastStanding: Mutex<RedisPermissions>
     /// What the standing says, for each write to look at.
     private let isWritable: Atomic<Bool>
     private let isSilentlyWritable: Atomic<Bool>
@@ -58,7 +58,7 @@ package final class RedisConnection: Sendable {
     package var allowsSilentWrites: Bool { isSilentlyWritable.load(ordering: .relaxed) }
 
     /// What the server permits, as the handshake or the last ``ask(_:)`` found out.
-    package var standing: RedisStanding { lastStanding.withLock { $0 } }
+    package var standing: RedisPermissions { lastStanding.withLock { $0 } }
 
     /// Asks the server what it permits now.
     func ask(_ admission: RedisAdmission) async throws(RedisError) {
@@ -66,7 +66,7 @@ package final class RedisConnection: Sendable {
         guard replies.count == 2 else {
             throw RedisError(.protocolViolation, "two commands have other than two replies")
         }
-        let standing = try RedisStanding(rights: replies[0], writing: replies[1])
+        let standing = try RedisPermissions(rights: replies[0], writing: replies[1])
         stand(standing)
     }
 
@@ -80,7 +80,7 @@ package final class RedisConnection: Sendable {
     }
 
     /// Takes the standing of another connection of the same user, which was asked later.
-    func stand(_ standing: RedisStanding) {
+    func stand(_ standing: RedisPermissions) {
         lastStanding.withLock { $0 = standing }
         isWritable.store(standing.allowsWrites, ordering: .relaxed)
         isSilentlyWritable.store(standing.allowsSilentWrites, ordering: .relaxed)

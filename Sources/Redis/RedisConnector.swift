@@ -25,7 +25,7 @@ struct RedisConnector: Sendable {
         let (channel, made) = try await open(on: eventLoop) { loop in
             let outbox = RedisOutbox<RedisChannelHandler.Caller>(
                 maximumPending: options.maximumPending, maximumPendingBytes: options.maximumPendingBytes)
-            return try Made(on: loop) { ready in
+            return try OpenedChannel(on: loop) { ready in
                 (try RedisChannelHandler(url: url, options: options, outbox: outbox, ready: ready), outbox)
             }
         }
@@ -39,7 +39,7 @@ struct RedisConnector: Sendable {
         on eventLoop: any EventLoop, onReply: @escaping @Sendable (RedisValue) throws(RedisError) -> Void
     ) async throws(RedisError) -> (any Channel, NIOLoopBound<RedisSubscriberHandler>) {
         let (channel, made) = try await open(on: eventLoop) { loop in
-            try Made(on: loop) { ready in
+            try OpenedChannel(on: loop) { ready in
                 (try RedisSubscriberHandler(url: url, options: options, ready: ready, onReply: onReply), ())
             }
         }
@@ -51,7 +51,9 @@ struct RedisConnector: Sendable {
     ///
     /// A name with several addresses is tried at all of them, each on a channel of its own, and only one comes to be
     /// used: what the others meet must not touch it.
-    private struct Made<Handler: ChannelInboundHandler & SendableMetatype, Ready: Sendable, Extra: Sendable>: Sendable {
+    private struct OpenedChannel<Handler: ChannelInboundHandler & SendableMetatype, Ready: Sendable, Extra: Sendable>:
+        Sendable
+    {
         let handler: NIOLoopBound<Handler>
         let ready: EventLoopFuture<Ready>
         let extra: Extra
@@ -71,10 +73,11 @@ struct RedisConnector: Sendable {
 
     /// Opens a channel whose last handler is the one that `make` makes on the event loop.
     private func open<Handler, Ready, Extra>(
-        on eventLoop: any EventLoop, _ make: @escaping @Sendable (any EventLoop) throws -> Made<Handler, Ready, Extra>
-    ) async throws(RedisError) -> (any Channel, Made<Handler, Ready, Extra>) {
+        on eventLoop: any EventLoop,
+        _ make: @escaping @Sendable (any EventLoop) throws -> OpenedChannel<Handler, Ready, Extra>
+    ) async throws(RedisError) -> (any Channel, OpenedChannel<Handler, Ready, Extra>) {
         let made = NIOLoopBoundBox.makeBoxSendingValue(
-            [ObjectIdentifier: Made<Handler, Ready, Extra>](), eventLoop: eventLoop)
+            [ObjectIdentifier: OpenedChannel<Handler, Ready, Extra>](), eventLoop: eventLoop)
         let bootstrap = ClientBootstrap(group: eventLoop)
             .resolver(resolver)
             .connectTimeout(TimeAmount(options.connectTimeout))

@@ -257,7 +257,7 @@ extension RedisPool {
             return
         }
         if trouble.kind == .rights { troubles.note(trouble, from: .replies) }
-        if trouble.kind == .readOnly, options.admission != nil { share(RedisStanding(refusal: error)) }
+        if trouble.kind == .readOnly, options.admission != nil { share(RedisPermissions(refusal: error)) }
         checks.continuation.yield()
     }
 
@@ -319,7 +319,7 @@ extension RedisPool {
     /// Sets the standing of all connections to that of one of them.
     ///
     /// The others would send writes until the next check, and the reply of a read-only server would close each of them.
-    private func share(_ standing: RedisStanding) {
+    private func share(_ standing: RedisPermissions) {
         for connection in contents.withLock({ $0.connections }) { connection.stand(standing) }
     }
 

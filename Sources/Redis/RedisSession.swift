@@ -3,7 +3,7 @@
 /// What a handshake found out: the server, and how each script is called there.
 struct RedisSession: Sendable {
     var server = RedisServerInfo(sections: [])
-    var standing = RedisStanding()
+    var standing = RedisPermissions()
     /// Of the scripts that were loaded.
     var digests: [RedisScript: String] = [:]
 

@@ -8,7 +8,7 @@ final class RedisSubscriberHandler: ChannelInboundHandler {
     typealias OutboundOut = ByteBuffer
 
     private var reader: RedisReader
-    private var firstWords: RedisFirstWords
+    private var firstWords: RedisFirstBytesCheck
     private var handshake: RedisHandshake?
     private let timeout: TimeAmount
     private let ready: EventLoopPromise<Void>
@@ -23,7 +23,7 @@ final class RedisSubscriberHandler: ChannelInboundHandler {
         onReply: @escaping (RedisValue) throws(RedisError) -> Void
     ) throws(RedisError) {
         self.reader = try RedisReader(limits: options.replyLimits)
-        self.firstWords = RedisFirstWords(url: url, options: options)
+        self.firstWords = RedisFirstBytesCheck(url: url, options: options)
         self.handshake = RedisHandshake(url: url, options: options, purpose: .messages)
         self.timeout = TimeAmount(options.connectTimeout)
         self.ready = ready

@@ -55,7 +55,7 @@ struct Assembly: Sendable {
         }
 
         let limits = settings.limits
-        let arrivals = RedisArrivals.Inlet()
+        let arrivals = RedisConnectionChecks.ConnectionEvents()
         let keys = StoreKeys(prefix: settings.redisPrefix, database: redisURL.database)
         let redisOptions = try settings.redisOptions(keys)
         let pool = RedisPool(url: redisURL, options: redisOptions, eventLoopGroup: loops, logger: logger)
@@ -74,9 +74,9 @@ struct Assembly: Sendable {
         let leases = LeaseKeeper(store: store, logger: logger)
         let sweeper = Sweeper(
             store: store, node: node, logger: logger,
-            onForgotten: {
+            onNodeListLost: {
                 leases.recover()
-                hub.lookSoon()
+                hub.comparePositionsSoon()
             })
         let registry = StreamRegistry(eventLoopGroup: loops, options: settings.streamOptions, queue: queue)
         let streams = StreamRoutes(
@@ -108,7 +108,7 @@ struct Assembly: Sendable {
         }
         app.beforeServerStarts {
             // A node whose Redis is away starts all the same, so that an outage does not outlast itself.
-            guard try await arrivals.waitUntilGreeted(timeout: .seconds(5)) else {
+            guard try await arrivals.waitUntilChecked(timeout: .seconds(5)) else {
                 return logger.warning("redis: not usable yet; the node starts without it")
             }
         }
@@ -119,9 +119,9 @@ struct Assembly: Sendable {
             databaseServices + [
                 ("redis pool", pool),
                 ("feed hub", hub),
-                ("sweeper", ConnectedService(redis: arrivals, service: sweeper)),
+                ("sweeper", WaitsForRedis(redis: arrivals, service: sweeper)),
                 ("lease keeper", leases),
-                ("redis arrivals", RedisArrivals(arrivals, store: store, leases: leases, logger: logger)),
+                ("redis arrivals", RedisConnectionChecks(arrivals, store: store, leases: leases, logger: logger)),
                 (
                     "http server",
                     DrainingServer(app, registry: registry, over: TimeAmount(settings.drain), logger: logger)
@@ -201,9 +201,9 @@ extension Settings {
     fileprivate var streamOptions: StreamOptions {
         var options = StreamOptions()
         options.ping = TimeAmount(pingInterval)
-        options.maximumBacklog = slowReaderBytes
-        options.maximumLag = TimeAmount(slowReaderAge)
-        options.maximumStall = TimeAmount(stuckReaderAge)
+        options.slowReaderBytes = slowReaderBytes
+        options.slowReaderAge = TimeAmount(slowReaderAge)
+        options.stuckReaderAge = TimeAmount(stuckReaderAge)
         options.drain = TimeAmount(drain)
         return options
     }

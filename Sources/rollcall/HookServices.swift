@@ -13,7 +13,7 @@ struct HookServices: Sendable {
     /// How long a node that starts waits to hear whether the database takes the rules.
     private static let validationTimeout = Duration.seconds(3)
 
-    let enricher: Enricher
+    let enricher: EnrichmentSource
     private let hook: FetchHook
     private let pool: PostgresPool
     private let listener: ChangeListener
@@ -47,7 +47,7 @@ struct HookServices: Sendable {
         self.pool = pool
         self.hook = hook
         listener = ChangeListener(url: url, channel: channel, hook: hook, pool: pool, logger: logger)
-        enricher = Enricher(
+        enricher = EnrichmentSource(
             applies: hook.applies, known: { hook.known($0, leaving: $1, on: $2) },
             fetch: { keys, leaving, topic, since in
                 let longest = rules.filter { $0.topics.matches(topic) }.map(\.timeout).max() ?? .zero

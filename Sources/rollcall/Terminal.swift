@@ -23,7 +23,7 @@ enum Terminal {
     }
 
     /// The beginning of a text, made harmless: for an error that shows a value.
-    static func excerpt(_ text: String) -> String {
+    static func quoted(_ text: String) -> String {
         let limit = 80
         return harmless(String(text.prefix(limit))) + (text.dropFirst(limit).isEmpty ? "" : "…")
     }

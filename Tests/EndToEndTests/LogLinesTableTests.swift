@@ -20,7 +20,7 @@ struct LogLinesTableTests {
             for match in text.matches(of: /level: \.(?:warning|error|critical), message: "([^"\\]+)"/) {
                 lines.insert(String(match.1))
             }
-            for match in text.matches(of: /Outage\(work: "([^"]+)"/) { lines.insert("\(match.1) fails") }
+            for match in text.matches(of: /FailureEdgeLogger\(work: "([^"]+)"/) { lines.insert("\(match.1) fails") }
             // A line with a chosen level may be made of parts.
             for call in text.components(separatedBy: "ogger.log(").dropFirst() {
                 let head = call.components(separatedBy: "metadata:")[0]

@@ -115,7 +115,7 @@ struct DatabaseHookTests {
                 #expect(extras.text("none") == nil && extras.text("absent") == nil && extras.incomplete.isEmpty)
                 #expect(extras.text("null") == #","user":null"#)
                 let known = database.hook.known(keys("none", "absent"), leaving: [], on: room)
-                #expect(known == Extras.none && database.asked.all.count == 1)
+                #expect(known == EnrichmentFields.none && database.asked.all.count == 1)
             }
         }
     }
@@ -186,7 +186,7 @@ struct DatabaseHookTests {
 
 extension FetchHook {
     /// Asks as a feed does: for what is known, then for what has to be fetched.
-    func extras(_ key: Key, on topic: Topic) async -> Extras {
+    func extras(_ key: Key, on topic: Topic) async -> EnrichmentFields {
         if let known = known([key], leaving: [], on: topic) { return known }
         return await fetch([key], leaving: [], on: topic)
     }

@@ -124,7 +124,7 @@ struct FetchHookTests {
         let fake = FakeSource(["a": "1"])
         try await RunningHook.with([rule], fake.source) { running in
             #expect(running.hook.applies(to: topic("room:1")) && !running.hook.applies(to: topic("doc:1")))
-            #expect(running.hook.known(keys("a"), leaving: [], on: topic("doc:1")) == Extras.none)
+            #expect(running.hook.known(keys("a"), leaving: [], on: topic("doc:1")) == EnrichmentFields.none)
             let shown = await running.shown("a", on: topic("doc:1"))
             #expect(shown == nil && fake.questions.isEmpty)
         }
@@ -149,7 +149,7 @@ struct FetchHookTests {
         let fake = FakeSource(["a": "1", "b": "2"])
         try await RunningHook.with([.sample], fake.source) { running in
             let hook = running.hook
-            #expect(hook.known([], leaving: keys("b"), on: room) == Extras.none)
+            #expect(hook.known([], leaving: keys("b"), on: room) == EnrichmentFields.none)
             _ = await running.shown("a")
             let known = hook.known(keys("a"), leaving: keys("a", "b"), on: room)
             #expect(known?.text("a") == #","user":1"# && known?.text("b") == nil && known?.incomplete.isEmpty == true)
@@ -209,7 +209,7 @@ struct FetchHookTests {
 
     @Test func `A query that comes to give one column only, while the node runs, is a failure`() async throws {
         let source = FetchSource { _, _, _ in
-            PostgresResult(columns: ["k"], rows: [[bytes("a")]])
+            PostgresRows(columns: ["k"], rows: [[bytes("a")]])
         } validate: { _ in
         }
         try await RunningHook.with([.sample], source) { running in
@@ -230,7 +230,7 @@ struct FetchHookTests {
             ("stranger", "1"), ("null", "null"), ("twice", "2"), ("\u{0}", "1"),
         ]
         let source = FetchSource { _, _, _ in
-            PostgresResult(columns: ["k", "v"], rows: rows.map { [bytes($0), bytes($1)] } + [[nil, bytes("1")]])
+            PostgresRows(columns: ["k", "v"], rows: rows.map { [bytes($0), bytes($1)] } + [[nil, bytes("1")]])
         } validate: { _ in
         }
         try await RunningHook.with([.sample], source) { running in

@@ -13,7 +13,7 @@ struct ClientFaultTests {
         let settings = ["ROLLCALL_STUCK_READER_AGE": "\(age)", "ROLLCALL_SLOW_READER_BYTES": "65536"]
         try await FaultCluster.with(settings: settings) { cluster in
             let client = cluster.clients[0]
-            let owners = try await cluster.streamOwners(2)
+            let owners = try await cluster.streamClients(2)
             let flood = RollcallClient.path(topic: "flood", "events")
             // It reads what is small, so that the test is not what is slow.
             let reading = try await client.events(flood + "?view=keys")
@@ -96,7 +96,7 @@ struct ClientFaultTests {
     {
         try await FaultCluster.with { cluster in
             let (node, client) = (cluster.nodes[0], cluster.clients[0])
-            let owners = try await cluster.streamOwners(2)
+            let owners = try await cluster.streamClients(2)
             let open = try await client.metric("rollcall_streams_open")
             let files = ProcessUse(of: node).openFiles
             let events = RollcallClient.path(topic: cluster.topic, "events")
@@ -152,7 +152,7 @@ struct ClientFaultTests {
     {
         try await FaultCluster.with { cluster in
             let (node, client) = (cluster.nodes[0], cluster.clients[0])
-            let owners = try await cluster.streamOwners(2)
+            let owners = try await cluster.streamClients(2)
             let open = try await client.metric("rollcall_streams_open")
             // Some first, so that what the node keeps for any number of them is paid for.
             try await drop(2_000, at: cluster)

@@ -11,7 +11,7 @@ import Testing
 struct ClockFaultTests {
     @Test func `A minute forward: all leases are over at once, and nobody leaves`() async throws {
         try await withClock { cluster, clock in
-            let streams = try await cluster.streamOwners(6)
+            let streams = try await cluster.streamClients(6)
             let backends = try await cluster.requestOwners(4)
             let restless = cluster.restlessWatcher()
             try await clock.stand(.seconds(60), of: cluster.redis)
@@ -29,7 +29,7 @@ struct ClockFaultTests {
         async throws
     {
         try await withClock { cluster, clock in
-            let streams = try await cluster.streamOwners(6)
+            let streams = try await cluster.streamClients(6)
             let backends = try await cluster.requestOwners(4)
             let mortal = try await cluster.mortalOwner()
             let restless = cluster.restlessWatcher()
@@ -47,10 +47,10 @@ struct ClockFaultTests {
         async throws
     {
         try await withClock { cluster, clock in
-            let streams = try await cluster.streamOwners(6)
+            let streams = try await cluster.streamClients(6)
             let backends = try await cluster.requestOwners(4)
             let mortal = try await cluster.mortalOwner()
-            let closing = StreamOwner(key: "closing", topic: cluster.topic, grace: 2) { cluster.clients }
+            let closing = StreamClient(key: "closing", topic: cluster.topic, grace: 2) { cluster.clients }
             try await cluster.expectPresent(["closing"])
             let restless = cluster.restlessWatcher()
             try await clock.stand(.seconds(-60), of: cluster.redis)
@@ -70,7 +70,7 @@ struct ClockFaultTests {
 
     @Test func `A minute forward, and a minute back while expiry is held for it: nobody leaves`() async throws {
         try await withClock { cluster, clock in
-            let streams = try await cluster.streamOwners(6)
+            let streams = try await cluster.streamClients(6)
             let backends = try await cluster.requestOwners(4)
             let restless = cluster.restlessWatcher()
             for ahead in [60, 0, -60, 0] {

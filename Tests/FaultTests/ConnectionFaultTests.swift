@@ -11,7 +11,7 @@ struct ConnectionFaultTests {
         async throws
     {
         try await FaultCluster.with(settings: ["ROLLCALL_DEFAULT_TTL": "15"]) { cluster in
-            let owners = try await cluster.streamOwners(5)
+            let owners = try await cluster.streamClients(5)
             let restless = cluster.restlessWatcher()
             for round in 0..<5 {
                 try await cluster.tell("CLIENT", "KILL", "TYPE", "pubsub")
@@ -32,7 +32,7 @@ struct ConnectionFaultTests {
         async throws
     {
         try await FaultCluster.with(settings: ["ROLLCALL_DEFAULT_TTL": "15"]) { cluster in
-            let owners = try await cluster.streamOwners(4)
+            let owners = try await cluster.streamClients(4)
             let restless = cluster.restlessWatcher()
             cluster.proxies[0].stallSubscribers()
             try await cluster.track("unheard", at: 1)
@@ -58,7 +58,7 @@ struct ConnectionFaultTests {
     @Test func `A node that reads messages too slowly and is cut off by Redis: it reloads what it missed`() async throws
     {
         try await FaultCluster.with(settings: ["ROLLCALL_DEFAULT_TTL": "15"]) { cluster in
-            let owners = try await cluster.streamOwners(4)
+            let owners = try await cluster.streamClients(4)
             let restless = cluster.restlessWatcher()
             try await cluster.tell("CONFIG", "SET", "client-output-buffer-limit", "pubsub 1mb 0 0")
 

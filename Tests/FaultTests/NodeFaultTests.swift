@@ -18,7 +18,7 @@ struct NodeFaultTests {
         try await FaultCluster.with { cluster in
             let (cut, other) = (cluster.clients[0], cluster.clients[1])
             let browsers = try await Browsers.open(4, on: cluster.topic, at: cut)
-            let staying = try await cluster.streamOwners(2) { [other] }
+            let staying = try await cluster.streamClients(2) { [other] }
             let backends = try await cluster.requestOwners(2) { [other] }
             try await cluster.expectPresent(browsers.keys)
 
@@ -58,7 +58,7 @@ struct NodeFaultTests {
         try await FaultCluster.with { cluster in
             let (victim, other) = (cluster.clients[0], cluster.clients[1])
             let isDead = Atomic(false)
-            let returning = try await cluster.streamOwners(4) { isDead.load(ordering: .relaxed) ? [other] : [victim] }
+            let returning = try await cluster.streamClients(4) { isDead.load(ordering: .relaxed) ? [other] : [victim] }
             // Long enough for heartbeats that the dead node did not answer.
             let backends = try await cluster.requestOwners(3, ttl: 15)
             let lost = try await Browsers.open(4, on: cluster.topic, at: victim)
@@ -85,7 +85,7 @@ struct NodeFaultTests {
         try await FaultCluster.with { cluster in
             let (victim, other) = (cluster.clients[0], cluster.clients[1])
             let browsers = try await Browsers.open(4, on: cluster.topic, at: victim)
-            let staying = try await cluster.streamOwners(2) { [other] }
+            let staying = try await cluster.streamClients(2) { [other] }
             let backends = try await cluster.requestOwners(2) { [other] }
             try await cluster.expectPresent(browsers.keys)
 
@@ -114,7 +114,7 @@ struct NodeFaultTests {
         async throws
     {
         try await FaultCluster.with(settings: ["ROLLCALL_DRAIN": "2"]) { cluster in
-            let owners = try await cluster.streamOwners(16)
+            let owners = try await cluster.streamClients(16)
             let backends = try await cluster.requestOwners(6)
             let load = Task { await churn(cluster) }
 

@@ -9,7 +9,7 @@ import Testing
 struct RedisFaultTests {
     @Test func `Scripts that are flushed under load: nobody notices`() async throws {
         try await FaultCluster.with(settings: ["ROLLCALL_DEFAULT_TTL": "15"]) { cluster in
-            let tabs = try await cluster.streamOwners(4)
+            let tabs = try await cluster.streamClients(4)
             let backends = try await cluster.requestOwners(4, ttl: 15)
             let restless = cluster.restlessWatcher()
             let load = GuestLoad(topic: cluster.topic, clients: cluster.clients)
@@ -27,7 +27,7 @@ struct RedisFaultTests {
         async throws
     {
         try await FaultCluster.with(redis: ["--busy-reply-threshold", "500"]) { cluster in
-            let tabs = try await cluster.streamOwners(4)
+            let tabs = try await cluster.streamClients(4)
             let backends = try await cluster.requestOwners(4)
             let restless = cluster.restlessWatcher()
             let outages = cluster.outages
@@ -70,7 +70,7 @@ struct RedisFaultTests {
     {
         let slowly = ["--appendonly", "yes", "--key-load-delay", "500"]
         try await FaultCluster.with(redis: slowly) { cluster in
-            let tabs = try await cluster.streamOwners(4)
+            let tabs = try await cluster.streamClients(4)
             let backends = try await cluster.requestOwners(4)
             let mortal = try await cluster.mortalOwner()
             let restless = cluster.restlessWatcher()
@@ -111,7 +111,7 @@ struct RedisFaultTests {
     @Test(arguments: Hang.allCases)
     func `A Redis that hangs for one and a half ttl: nobody leaves but who is gone`(_ hang: Hang) async throws {
         try await FaultCluster.with(redis: ["--enable-debug-command", "local"]) { cluster in
-            let tabs = try await cluster.streamOwners(4)
+            let tabs = try await cluster.streamClients(4)
             let backends = try await cluster.requestOwners(4)
             let mortal = try await cluster.mortalOwner()
             let restless = cluster.restlessWatcher()
@@ -140,7 +140,7 @@ struct RedisFaultTests {
 
     @Test func `A Redis that is full: nobody new and nothing changed, and nobody leaves but who goes`() async throws {
         try await FaultCluster.with { cluster in
-            let tabs = try await cluster.streamOwners(5)
+            let tabs = try await cluster.streamClients(5)
             let backends = try await cluster.requestOwners(5)
             try await cluster.track("rest", at: 0)
             let restless = cluster.restlessWatcher()
@@ -149,7 +149,7 @@ struct RedisFaultTests {
             try await cluster.expectRefusedWrites()
             #expect(try await cluster.clients[1].patch(cluster.path("rest"), #"{"a":1}"#).status == 503)
             let all = cluster.clients
-            let newcomer = StreamOwner(key: "newcomer", topic: cluster.topic, clients: { all })
+            let newcomer = StreamClient(key: "newcomer", topic: cluster.topic, clients: { all })
             await tabs[0].close()
             await backends[0].die()
             try await eventually { try await cluster.clients[1].delete(cluster.path("rest")).status == 204 }
@@ -179,7 +179,7 @@ struct RedisFaultTests {
         key: String, right: [String]
     ) async throws {
         try await FaultCluster.with { cluster in
-            let tabs = try await cluster.streamOwners(4)
+            let tabs = try await cluster.streamClients(4)
             let backends = try await cluster.requestOwners(4)
             let restless = cluster.restlessWatcher()
             try await cluster.tell("CONFIG", "SET", "maxmemory-policy", "allkeys-lru")
@@ -213,7 +213,7 @@ struct RedisFaultTests {
 
     @Test func `A renewal after the deadline and before the sweep: the presence was never gone`() async throws {
         try await FaultCluster.with { cluster in
-            let tabs = try await cluster.streamOwners(2)
+            let tabs = try await cluster.streamClients(2)
             let backends = try await cluster.requestOwners(2)
             for key in ["late", "dead"] { try await cluster.track(key, at: 0) }
             try await cluster.expectPresent(["late", "dead"])

@@ -12,7 +12,7 @@ struct StateLossTests {
     {
         try await FaultCluster.with { cluster in
             try await withReplica(of: cluster.redis) { replica, link in
-                let streams = try await cluster.streamOwners(6)
+                let streams = try await cluster.streamClients(6)
                 let backends = try await cluster.requestOwners(4)
                 let restless = cluster.restlessWatcher()
                 try await cluster.track("untracked", at: 0, ttl: 15)
@@ -74,7 +74,7 @@ struct StateLossTests {
     {
         try await FaultCluster.with { cluster in
             try await withReplica(of: cluster.redis) { replica, link in
-                let streams = try await cluster.streamOwners(6)
+                let streams = try await cluster.streamClients(6)
                 let backends = try await cluster.requestOwners(4)
                 let mortal = try await cluster.mortalOwner()
                 let restless = cluster.restlessWatcher()
@@ -108,7 +108,7 @@ struct StateLossTests {
     {
         // The ttl that is the default: streams renew every 10 seconds only.
         try await FaultCluster.with(settings: ["ROLLCALL_DEFAULT_TTL": "30"]) { cluster in
-            let streams = try await cluster.streamOwners(8)
+            let streams = try await cluster.streamClients(8)
             // They renew every 10 seconds, so that nodes must put them back before their owners could.
             let backends = try await cluster.requestOwners(4, ttl: 30)
             let restless = cluster.restlessWatcher()
@@ -131,7 +131,7 @@ struct StateLossTests {
 
     @Test func `FLUSHALL, and then nobody writes: nodes notice by themselves`() async throws {
         try await FaultCluster.with(settings: ["ROLLCALL_DEFAULT_TTL": "300"]) { cluster in
-            let streams = try await cluster.streamOwners(4)
+            let streams = try await cluster.streamClients(4)
             try await cluster.track("quiet", at: 0, ttl: 300)
             try await cluster.expectPresent(["quiet"])
             // For 2 s after it connected a node renews everything: what comes later it must notice by itself.
@@ -153,7 +153,7 @@ struct StateLossTests {
         async throws
     {
         try await FaultCluster.with { cluster in
-            let streams = try await cluster.streamOwners(8)
+            let streams = try await cluster.streamClients(8)
             let backends = try await cluster.requestOwners(4)
             let restless = cluster.restlessWatcher()
             try await cluster.track("forgotten", at: 0, ttl: 15)
@@ -183,10 +183,10 @@ struct StateLossTests {
     {
         let durable = ["--appendonly", "yes", "--appendfsync", "always"]
         try await FaultCluster.with(redis: durable) { cluster in
-            let streams = try await cluster.streamOwners(6)
+            let streams = try await cluster.streamClients(6)
             let backends = try await cluster.requestOwners(4)
             let mortal = try await cluster.mortalOwner()
-            let closing = StreamOwner(key: "closing", topic: cluster.topic, grace: 2) { cluster.clients }
+            let closing = StreamClient(key: "closing", topic: cluster.topic, grace: 2) { cluster.clients }
             try await cluster.expectPresent(["closing"])
             let restless = cluster.restlessWatcher()
 

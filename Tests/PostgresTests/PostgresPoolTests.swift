@@ -114,7 +114,7 @@ struct PostgresPoolTests {
     /// those who have asked for it.
     private func withBusyPool(
         _ body: (
-            PostgresPool, _ working: [Task<Result<PostgresResult, PostgresError>, Never>],
+            PostgresPool, _ working: [Task<Result<PostgresRows, PostgresError>, Never>],
             _ release: () async throws -> Void
         ) async throws -> Void
     ) async throws {

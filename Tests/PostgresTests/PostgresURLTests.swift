@@ -12,7 +12,7 @@ struct PostgresURLTests {
     ) throws -> [String: String] {
         try PostgresURL(
             text,
-            in: PostgresSurroundings(
+            in: PostgresEnvironment(
                 environment: { environment[$0] }, fileExists: { files.contains($0) }, libpqVersion: libpq)
         ).parameters
     }

@@ -21,7 +21,7 @@ struct EnrichedFeedTests {
         var options = FeedOptions()
         // However slow the machine is, nothing is told as an outage.
         options.patience = .minutes(10)
-        options.renewalSlack = .nanoseconds(0)
+        options.dataChangeSlack = .nanoseconds(0)
         self.options = options
     }
 
@@ -37,21 +37,21 @@ struct EnrichedFeedTests {
         let state = Mutex(State())
         let changes = ChangedKeys()
 
-        var enricher: Enricher {
-            Enricher(
+        var enricher: EnrichmentSource {
+            EnrichmentSource(
                 applies: { _ in true }, known: { keys, _, _ in self.known(keys) },
                 fetch: { keys, _, _, _ in await self.fetch(keys) },
                 invalidate: { keys in self.state.withLock { $0.known.subtract(keys.map(\.text)) } },
                 changes: changes)
         }
 
-        private func known(_ keys: [Key]) -> Extras? {
+        private func known(_ keys: [Key]) -> EnrichmentFields? {
             state.withLock { state in
                 keys.allSatisfy { state.known.contains($0.text) } ? Self.extras(keys, state.data) : nil
             }
         }
 
-        private func fetch(_ keys: [Key]) async -> Extras {
+        private func fetch(_ keys: [Key]) async -> EnrichmentFields {
             state.withLock { $0.fetches.append(keys.map(\.text).sorted()) }
             await withCheckedContinuation { continuation in
                 let waits = state.withLock { state in
@@ -75,8 +75,8 @@ struct EnrichedFeedTests {
             for continuation in waiting { continuation.resume() }
         }
 
-        private static func extras(_ keys: [Key], _ data: [String: String]?) -> Extras {
-            var extras = Extras()
+        private static func extras(_ keys: [Key], _ data: [String: String]?) -> EnrichmentFields {
+            var extras = EnrichmentFields()
             for key in keys {
                 let field = data?[key.text].map { ("user", Array($0.utf8)) }
                 extras.set(field.map { [$0] } ?? [], isComplete: data != nil, for: key)
@@ -246,7 +246,7 @@ struct EnrichedFeedTests {
             source.state.withLock { $0.gate = [] }
             let listener = node.listen(to: topic, reaching: alice?.cursor)
             try await eventually("a fetch") { source.state.withLock { $0.gate?.isEmpty == false } }
-            listener.subscription?.restate()
+            listener.subscription?.requestState()
             source.open()
             try await listener.hears("state alice")
             _ = try await node.track("bob", on: topic)

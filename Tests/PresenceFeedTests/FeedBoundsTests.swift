@@ -33,7 +33,7 @@ struct FeedBoundsTests {
     }
 
     @Test func `malformed messages of a topic cost one snapshot a second and one log line a minute`() {
-        var refusals = Refusals()
+        var refusals = MalformedMessages()
         let start = NIODeadline.uptimeNanoseconds(1_000_000_000)
         #expect(refusals.add(at: start) == .init(logged: 1, loads: true))
         for _ in 0..<100 { #expect(refusals.add(at: start + .milliseconds(900)) == .init(logged: nil, loads: false)) }
@@ -44,10 +44,10 @@ struct FeedBoundsTests {
     @Test func `over the bound of all topics each keeps an equal share`() {
         let budget = ReplayBudget(maximumBytes: 1000)
         #expect(budget.change(from: 0, to: 600) == nil)
-        #expect(budget.change(from: 0, to: 400) == nil && budget.heldBytes == 1000)
+        #expect(budget.change(from: 0, to: 400) == nil && budget.countedBytes == 1000)
         #expect(budget.change(from: 400, to: 700) == 375)
         #expect(budget.change(from: 700, to: 500) == nil, "less is never too much")
-        #expect(budget.change(from: 600, to: 0) == nil && budget.heldBytes == 500)
+        #expect(budget.change(from: 600, to: 0) == nil && budget.countedBytes == 500)
         #expect(budget.share == 750)
     }
 
@@ -83,8 +83,8 @@ struct FeedBoundsTests {
                     try await eventually { listener.cursor == receipt?.cursor }
                 }
             }
-            try await eventually("the bound") { options.replay.heldBytes <= 40_000 }
-            #expect(options.replay.heldBytes > 10_000)
+            try await eventually("the bound") { options.replay.countedBytes <= 40_000 }
+            #expect(options.replay.countedBytes > 10_000)
             let late = node.listen(to: topic, since: first?.cursor)
             try await eventually { late.words.first?.hasPrefix("state alice") == true }
             // What both topics did last is still there.
@@ -92,7 +92,7 @@ struct FeedBoundsTests {
             try await recent.hears("resumed")
             for listener in listeners + [late, recent] { listener.subscription?.end() }
         }
-        #expect(options.replay.heldBytes <= 40_000)
+        #expect(options.replay.countedBytes <= 40_000)
     }
 
     @Test func `subscribers wait for a large state until there is room, and then share one`() async throws {
@@ -104,7 +104,7 @@ struct FeedBoundsTests {
             let first = node.listen(to: topic)
             try await first.hears("state")
             let names = (0..<1100).map { "user\($0)" }
-            let items = names.map { Tracking(member: Fixture.member($0)) }
+            let items = names.map { TrackItem(member: Fixture.member($0)) }
             _ = try await node.store.track(items, on: topic, mode: .put)
             try await eventually { await node.hub.live(topic)?.roster.keyCount == 1100 }
             hasRoom.withLock { $0 = false }
@@ -157,7 +157,7 @@ struct FeedBoundsTests {
 
     /// Tracks presences of which a state is large; returns the cursor at which a listener has been sent all.
     private func fill(_ node: HubFixture, _ listener: Listener) async throws -> Cursor? {
-        let items = (0..<1100).map { Tracking(member: Fixture.member("user\($0)")) }
+        let items = (0..<1100).map { TrackItem(member: Fixture.member("user\($0)")) }
         _ = try await node.store.track(items, on: topic, mode: .put)
         try await eventually { await node.hub.live(topic)?.roster.keyCount == 1100 }
         let last = try await node.track("user0", on: topic, meta: #"{"x":1}"#)

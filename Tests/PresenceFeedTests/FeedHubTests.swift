@@ -101,7 +101,7 @@ struct FeedHubTests {
                 _ = try await node.pool.connection().send(RedisCommand("FLUSHALL", []))
                 let bob = try await node.track("bob", on: topic)
                 try await eventually { listener.cursor == bob?.cursor }
-                listener.subscription?.restate()
+                listener.subscription?.requestState()
                 try await listener.hears("state bob")
             }
         }

@@ -15,7 +15,7 @@ struct FeedOutageTests {
         let topic = try Topic("room")
         let loop = MultiThreadedEventLoopGroup.singleton.next()
         let (answers, answer) = AsyncStream.makeStream(of: Void.self)
-        let enricher = Enricher(
+        let enricher = EnrichmentSource(
             applies: { _ in true }, known: { _, _, _ in nil },
             fetch: { _, _, _, _ in
                 for await _ in answers { break }
@@ -48,7 +48,7 @@ struct FeedOutageTests {
         let listener = Listener()
         let subscription = Subscription(
             topic: topic, format: FrameFormat(view: .full), loop: loop, since: nil, reaching: nil, member: nil,
-            deliver: { listener.take($0) }, onRestate: { _ in }, onEnd: { _ in })
+            deliver: { listener.take($0) }, onStateRequest: { _ in }, onEnd: { _ in })
         feed.perform { _ = $0.add(subscription) }
         try await eventually("a flush that waits for the hook") { await feed.isFlushing }
         feed.perform { $0.redisCame() }

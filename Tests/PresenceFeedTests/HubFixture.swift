@@ -18,7 +18,7 @@ struct HubFixture {
 
     static func with(
         redis url: String, prefix: String = uniquePrefix(), options: FeedOptions = patientOptions,
-        enricher: Enricher = .none, _ body: (HubFixture) async throws -> Void
+        enricher: EnrichmentSource = .none, _ body: (HubFixture) async throws -> Void
     ) async throws {
         let group = MultiThreadedEventLoopGroup.singleton
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
@@ -57,7 +57,7 @@ struct HubFixture {
     func track(
         _ name: String, on topic: Topic, meta: String = "{}", owner: StreamOwner? = nil
     ) async throws -> Receipt? {
-        let tracking = Tracking(member: Fixture.member(name), meta: Meta(stored: Array(meta.utf8)))
+        let tracking = TrackItem(member: Fixture.member(name), meta: Meta(stored: Array(meta.utf8)))
         return try await store.track([tracking], on: topic, mode: .put, owner: owner).first?.receipt
     }
 

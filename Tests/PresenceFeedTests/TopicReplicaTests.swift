@@ -136,7 +136,7 @@ struct TopicReplicaTests {
     @Test func `More messages than may be held are dropped, and another snapshot is asked for`() {
         var replica = TopicReplica()
         replica.beginLoading()
-        for seq in 1...(TopicReplica.maximumHeld + 10) {
+        for seq in 1...(TopicReplica.maximumPending + 10) {
             _ = replica.receive(Fixture.message(seq, Fixture.set("alice", alice)))
         }
         #expect(replica.load(Fixture.snapshot(Fixture.at(1), [:]), ticket: replica.loadTicket).needsSnapshot)
@@ -164,11 +164,11 @@ struct TopicReplicaTests {
     }
 
     @Test func `Redis without a position is where an empty replica is, and not where a full one is`() {
-        #expect(live(at: 5).hasCome(to: .empty))
-        #expect(!live(at: 5, ["alice": alice]).hasCome(to: .empty))
-        #expect(live(at: 5, ["alice": alice]).hasCome(to: Fixture.at(5)))
-        #expect(live(at: 5).hasCome(to: Fixture.at(4)), "the position was read before the last message came")
-        #expect(!live(at: 5).hasCome(to: Fixture.at(6)))
+        #expect(live(at: 5).hasReached(to: .empty))
+        #expect(!live(at: 5, ["alice": alice]).hasReached(to: .empty))
+        #expect(live(at: 5, ["alice": alice]).hasReached(to: Fixture.at(5)))
+        #expect(live(at: 5).hasReached(to: Fixture.at(4)), "the position was read before the last message came")
+        #expect(!live(at: 5).hasReached(to: Fixture.at(6)))
     }
 
     /// Whatever is lost, repeated or overtaken, a replica that is live and at the publisher's position holds its state.
@@ -216,7 +216,7 @@ struct TopicReplicaTests {
                 pending = nil
             }
             let position = seq == 0 ? Cursor.empty : Cursor(epoch: epoch, seq: seq)
-            if replica.isLive, replica.hasCome(to: position) {
+            if replica.isLive, replica.hasReached(to: position) {
                 checks += 1
                 #expect(replica.roster == truth, "seed \(seed)")
             }

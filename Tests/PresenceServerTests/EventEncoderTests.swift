@@ -21,7 +21,7 @@ struct EventEncoderTests {
 
     private func cursor() throws -> Cursor { try #require(Cursor("6f1c09d2a7b3e481-17")) }
 
-    private func told(_ roster: Roster, _ extras: Extras = .none) throws -> EnrichedRoster {
+    private func told(_ roster: Roster, _ extras: EnrichmentFields = .none) throws -> EnrichedRoster {
         EnrichedRoster(topic: try topic(), cursor: try cursor(), roster: roster, extras: extras)
     }
 
@@ -100,7 +100,7 @@ struct EventEncoderTests {
 
     @Test func `Data that changed is a diff of known refs without an id, where data is shown`() throws {
         let alice = try Key("alice")
-        var extras = Extras()
+        var extras = EnrichmentFields()
         extras.set([("user", Array(#"{"name":"Alice"}"#.utf8))], for: alice)
         let told = try told(try roster(), extras)
         let entry = #"{"alice":{"metas":[{"a":1,"phx_ref":"AAAAAAAAAAAAAAAA"}],"user":{"name":"Alice"}}}"#

@@ -46,7 +46,7 @@ struct FenceTests {
         (
             "update",
             { test, topic, member in
-                let item = Updating(member: member, change: .replace(try Meta(#"{"x":1}"#)))
+                let item = UpdateItem(member: member, change: .replace(try Meta(#"{"x":1}"#)))
                 _ = try await test.store.update([item], on: topic)
             }
         ),
@@ -57,7 +57,7 @@ struct FenceTests {
                 let owner = StreamOwner.random()
                 try await test.track(member, on: topic, owner: owner)
                 try await test.forgetServer(of: topic)
-                let item = Releasing(member: member, owner: owner, grace: 0)
+                let item = ReleaseItem(member: member, owner: owner, grace: 0)
                 #expect(try await test.store.release([item], on: topic) == [true])
             }
         ),

@@ -114,7 +114,7 @@ struct LeaseKeeperTests {
             let keeper = LeaseKeeper(store: test.store, logger: .quiet)
             weak var stream: AnyObject?
             do {
-                let held = Outage(work: "A stream", logger: .quiet)
+                let held = FailureEdgeLogger(work: "A stream", logger: .quiet)
                 stream = held
                 let presence = Presence(ref: .random(), meta: .empty)
                 keeper.bind(alice, on: topic, owner: owner, ttl: 30, presence: presence) { _ = held }
@@ -249,12 +249,12 @@ struct LeaseKeeperTests {
         try await withStore { test in
             let keeper = LeaseKeeper(store: test.store, logger: .quiet)
             let receipt = try await open(alice, in: keeper, of: test)
-            _ = try await test.store.release([Releasing(member: alice, owner: owner, grace: 5)], on: topic)
+            _ = try await test.store.release([ReleaseItem(member: alice, owner: owner, grace: 5)], on: topic)
             await keeper.renewDue(tick: 10)
             await keeper.renewDue(tick: 11)
             #expect(try await test.value(of: alice, on: topic) == "\(receipt.ref) 30,\(owner) {}")
 
-            _ = try await test.store.release([Releasing(member: alice, owner: owner, grace: 0)], on: topic)
+            _ = try await test.store.release([ReleaseItem(member: alice, owner: owner, grace: 0)], on: topic)
             keeper.bringBack(alice, on: topic, owner: owner)
             await keeper.renewDue(tick: 12)
             #expect(try await test.value(of: alice, on: topic) == "\(receipt.ref) 30,\(owner) {}")

@@ -53,7 +53,7 @@ struct LeaseTests {
             let first = try await test.track(alice, on: topic, owner: owner)
             _ = try await test.store.heartbeat([(alice, nil)], on: topic)
             #expect(try await test.value(of: alice, on: topic) == "\(first.ref) 30,\(owner) {}")
-            _ = try await test.store.release([Releasing(member: alice, owner: owner, grace: 1)], on: topic)
+            _ = try await test.store.release([ReleaseItem(member: alice, owner: owner, grace: 1)], on: topic)
             #expect(try await test.value(of: alice, on: topic) == "\(first.ref) 30,- {}")
             _ = try await test.store.heartbeat([(alice, nil)], on: topic)
             #expect(try await test.value(of: alice, on: topic) == "\(first.ref) 30 {}")
@@ -73,7 +73,7 @@ struct LeaseTests {
             #expect(try await #require(test.lease(of: alice, on: topic)) >= Int(first.expiresAt))
             #expect(try await test.value(of: alice, on: topic) == "\(first.ref) 30,\(owner) {}")
 
-            _ = try await test.store.release([Releasing(member: alice, owner: owner, grace: 9)], on: topic)
+            _ = try await test.store.release([ReleaseItem(member: alice, owner: owner, grace: 9)], on: topic)
             #expect(try await test.track(alice, on: topic, ttl: 5).ttl == 5)
             #expect(try await test.value(of: alice, on: topic) == "\(first.ref) 5 {}")
         }
@@ -82,7 +82,7 @@ struct LeaseTests {
     @Test func `A member that one call names twice: the second heartbeat sees what the first left`() async throws {
         try await withStore { test in
             let first = try await test.track(alice, on: topic, owner: owner)
-            _ = try await test.store.release([Releasing(member: alice, owner: owner, grace: 9)], on: topic)
+            _ = try await test.store.release([ReleaseItem(member: alice, owner: owner, grace: 9)], on: topic)
             let outcomes = try await test.store.heartbeat([(alice, 200), (alice, nil)], on: topic)
             guard case .renewed(let receipt) = outcomes[1] else { throw StoreError(.corrupt, "\(outcomes)") }
             #expect(receipt.ttl == 200)
@@ -95,7 +95,7 @@ struct LeaseTests {
     func `A member that one call names twice is released once and leaves once`(grace: Int) async throws {
         try await withStore { test in
             try await test.track(alice, on: topic, owner: owner)
-            let item = Releasing(member: alice, owner: owner, grace: grace)
+            let item = ReleaseItem(member: alice, owner: owner, grace: grace)
             try await test.withMessages(on: topic) { log in
                 let released = try await test.store.release([item, item], on: topic)
                 #expect(released == [true, false])
@@ -111,7 +111,7 @@ struct LeaseTests {
             let first = try await test.track(alice, on: topic, owner: owner)
             try await test.setLease(of: alice, on: topic, at: 1)
             let failures = try await test.store.renew([(bob, owner), (alice, owner)], on: topic, lease: 30)
-            #expect(failures == [FailedRenewal(member: bob, owner: owner)])
+            #expect(failures == [FailedLeaseRenewal(member: bob, owner: owner)])
             #expect(try await #require(test.lease(of: alice, on: topic)) >= Int(first.expiresAt))
             #expect(try await test.lease(of: bob, on: topic) == nil)
             #expect(try await test.store.position(of: topic) == first.cursor)
@@ -136,12 +136,12 @@ struct LeaseTests {
         try await withStore { test in
             try await test.track(alice, on: topic, owner: .random())
             try await test.track(bob, on: topic, owner: owner)
-            _ = try await test.store.release([Releasing(member: bob, owner: owner, grace: 1)], on: topic)
+            _ = try await test.store.release([ReleaseItem(member: bob, owner: owner, grace: 1)], on: topic)
             let leases = (try await test.lease(of: alice, on: topic), try await test.lease(of: bob, on: topic))
             #expect(
                 try await test.store.renew([(alice, owner), (bob, owner)], on: topic, lease: 300) == [
-                    FailedRenewal(member: alice, owner: owner),
-                    FailedRenewal(member: bob, owner: owner),
+                    FailedLeaseRenewal(member: alice, owner: owner),
+                    FailedLeaseRenewal(member: bob, owner: owner),
                 ])
             #expect(try await test.lease(of: alice, on: topic) == leases.0)
             #expect(try await test.lease(of: bob, on: topic) == leases.1)
@@ -153,7 +153,7 @@ struct LeaseTests {
         try await withStore { test in
             let first = try await test.track(alice, on: topic, ttl: 300, owner: owner)
             #expect(
-                try await test.store.release([Releasing(member: alice, owner: owner, grace: 5)], on: topic) == [true])
+                try await test.store.release([ReleaseItem(member: alice, owner: owner, grace: 5)], on: topic) == [true])
             let deadline = try #require(try await test.lease(of: alice, on: topic))
             #expect(deadline < Int(first.now) + 60_000)
             #expect(try await test.due(topic) == deadline)
@@ -172,7 +172,7 @@ struct LeaseTests {
         try await withStore { test in
             try await test.track(alice, on: topic, owner: owner)
             try await test.withMessages(on: topic) { log in
-                _ = try await test.store.release([Releasing(member: alice, owner: owner, grace: 0)], on: topic)
+                _ = try await test.store.release([ReleaseItem(member: alice, owner: owner, grace: 0)], on: topic)
                 #expect(try await log.takeRecords() == ["-c8:\(alice.text)"])
             }
             #expect(try await test.allKeys() == [])
@@ -187,7 +187,7 @@ struct LeaseTests {
             let before = try await test.value(of: alice, on: topic)
             let lease = try await test.lease(of: alice, on: topic)
             let items = [
-                Releasing(member: alice, owner: owner, grace: 0), Releasing(member: bob, owner: owner, grace: 0),
+                ReleaseItem(member: alice, owner: owner, grace: 0), ReleaseItem(member: bob, owner: owner, grace: 0),
             ]
             #expect(try await test.store.release(items, on: topic) == [false, false])
             #expect(try await test.value(of: alice, on: topic) == before)

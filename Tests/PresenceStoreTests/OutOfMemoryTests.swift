@@ -30,12 +30,12 @@ struct OutOfMemoryTests {
 
                 for mode in [TrackMode.create, .put] {
                     let error = await #expect(throws: StoreError.self) {
-                        try await test.store.track([Tracking(member: try Member("new"))], on: topic, mode: mode)
+                        try await test.store.track([TrackItem(member: try Member("new"))], on: topic, mode: mode)
                     }
                     #expect(error?.code == .outOfMemory)
                 }
                 let error = await #expect(throws: StoreError.self) {
-                    try await test.store.update([Updating(member: other, change: .replace(.empty))], on: topic)
+                    try await test.store.update([UpdateItem(member: other, change: .replace(.empty))], on: topic)
                 }
                 #expect(error?.code == .outOfMemory)
 
@@ -52,7 +52,7 @@ struct OutOfMemoryTests {
                 #expect(try await test.store.enlist("node", policy: SweepPolicy()).nodes == ["node"])
                 #expect(try await test.store.audit(topic) == Audit())
 
-                let released = Releasing(member: bound, owner: owner, grace: 5)
+                let released = ReleaseItem(member: bound, owner: owner, grace: 5)
                 #expect(try await test.store.release([released], on: topic) == [true])
                 // The test's own commands need memory as well.
                 try await test.redis("CONFIG", "SET", "maxmemory", "0")

@@ -78,7 +78,7 @@ struct ReadingTests {
     @Test func `The sessions of a key are found in a topic of thousands`() async throws {
         try await withStore { test in
             let members = try (0..<5000).map { try Member("key \($0 % 2500)", "s\($0)") }
-            _ = try await test.store.track(members.map { Tracking(member: $0) }, on: topic, mode: .put)
+            _ = try await test.store.track(members.map { TrackItem(member: $0) }, on: topic, mode: .put)
             let entry = try await test.store.entry(of: try Key("key 77"), on: topic)
             #expect(Set(entry.presences.map(\.member.session.text)) == ["s77", "s2577"])
             #expect(entry.cursor.seq == 10)

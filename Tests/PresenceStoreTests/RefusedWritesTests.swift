@@ -62,7 +62,7 @@ struct RefusedWritesTests {
                     let error = await #expect(throws: StoreError.self) { try await test.track(alice, on: topic) }
                     #expect(error?.code == .refused, "\(command)")
                     let resumed = await #expect(throws: StoreError.self) {
-                        try await test.store.resume(Tracking(member: alice), on: topic, owner: .random())
+                        try await test.store.resume(TrackItem(member: alice), on: topic, owner: .random())
                     }
                     #expect(resumed?.code == .refused, "\(command)")
                 }
@@ -129,20 +129,20 @@ struct RefusedWritesTests {
             let lost = try await test.track(carol, on: topic)
             let stored = StoredPresence(
                 presence: Presence(ref: lost.ref, previous: nil, meta: .empty), ttl: 30)
-            let bob = Tracking(member: bob, meta: try Meta(#"{"a":1}"#))
+            let bob = TrackItem(member: bob, meta: try Meta(#"{"a":1}"#))
             let operations: [@Sendable () async throws -> Void] = [
                 { _ = try await test.store.track([bob], on: topic, mode: .put) },
                 { _ = try await test.store.track([bob], on: topic, mode: .put, owner: owners[2]) },
                 { _ = try await test.store.untrack([alice], on: topic) },
-                { _ = try await test.store.update([Updating(member: alice, change: .replace(.empty))], on: topic) },
+                { _ = try await test.store.update([UpdateItem(member: alice, change: .replace(.empty))], on: topic) },
                 { _ = try await test.store.heartbeat([(alice, 500)], on: topic) },
                 {
                     _ = try await test.store.release(
-                        [Releasing(member: alice, owner: owners[0], grace: 0)], on: topic)
+                        [ReleaseItem(member: alice, owner: owners[0], grace: 0)], on: topic)
                 },
                 {
                     _ = try await test.store.release(
-                        [Releasing(member: bob.member, owner: owners[1], grace: 0)], on: topic)
+                        [ReleaseItem(member: bob.member, owner: owners[1], grace: 0)], on: topic)
                 },
                 { _ = try await test.store.restore([(carol, stored)], on: topic) },
                 {

@@ -8,7 +8,7 @@ import Testing
 @Suite("The ends of streams that wait for Redis")
 struct ReleaseQueueTests {
     private func item(_ key: String, isResumable: Bool = true) throws -> ReleaseQueue.Item {
-        let releasing = Releasing(member: try Member(key), owner: .random(), grace: 5, isResumable: isResumable)
+        let releasing = ReleaseItem(member: try Member(key), owner: .random(), grace: 5, isResumable: isResumable)
         return ReleaseQueue.Item(topic: try .sample(), releasing: releasing)
     }
 

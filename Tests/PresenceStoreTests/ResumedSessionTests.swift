@@ -25,14 +25,14 @@ struct ResumedSessionTests {
     private func end(
         _ member: Member, _ owner: StreamOwner, of test: StoreUnderTest, isResumable: Bool = true
     ) async throws {
-        let end = Releasing(member: member, owner: owner, grace: 5, isResumable: isResumable)
+        let end = ReleaseItem(member: member, owner: owner, grace: 5, isResumable: isResumable)
         #expect(try await test.store.release([end], on: topic) == [true])
     }
 
     private func resume(_ test: StoreUnderTest, meta: String? = nil, owner: StreamOwner = .random()) async throws
         -> (outcome: TrackOutcome, member: Member)
     {
-        let item = Tracking(member: Member(key: key, session: .random()), meta: try meta.map { try Meta($0) })
+        let item = TrackItem(member: Member(key: key, session: .random()), meta: try meta.map { try Meta($0) })
         return try await test.store.resume(item, on: topic, owner: owner)
     }
 
@@ -91,10 +91,10 @@ struct ResumedSessionTests {
             let taken = try await open(test, owner: owner)
             try await end(taken, owner, of: test)
             let fresh = Member(key: key, session: .random())
-            #expect(try await test.store.resume(Tracking(member: fresh), on: topic, owner: again).member == taken)
+            #expect(try await test.store.resume(TrackItem(member: fresh), on: topic, owner: again).member == taken)
             if isShared { try await test.track(taken, on: topic, owner: other) }
             // The stream knows only the session that it asked for.
-            let release = Releasing(member: fresh, owner: again, grace: grace, isResumable: true)
+            let release = ReleaseItem(member: fresh, owner: again, grace: grace, isResumable: true)
             #expect(try await test.store.release([release, release], on: topic) == [true, false])
             let value = try await test.value(of: taken, on: topic)
             if isShared {

@@ -41,7 +41,7 @@ extension StoreUnderTest {
     func track(
         _ member: Member, on topic: Topic, _ meta: String? = nil, ttl: Int? = nil, owner: StreamOwner? = nil
     ) async throws -> Receipt {
-        let item = Tracking(member: member, meta: try meta.map { try Meta($0) }, ttl: ttl)
+        let item = TrackItem(member: member, meta: try meta.map { try Meta($0) }, ttl: ttl)
         let outcome = try await store.track([item], on: topic, mode: .put, owner: owner)[0]
         guard let receipt = outcome.receipt else { throw StoreError(.corrupt, "\(outcome)") }
         return receipt

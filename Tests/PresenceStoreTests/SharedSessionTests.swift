@@ -21,7 +21,7 @@ struct SharedSessionTests {
     static let orders = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]]
 
     private func release(_ owner: StreamOwner, grace: Int, of test: StoreUnderTest) async throws -> Bool {
-        try await test.store.release([Releasing(member: alice, owner: owner, grace: grace)], on: topic)[0]
+        try await test.store.release([ReleaseItem(member: alice, owner: owner, grace: grace)], on: topic)[0]
     }
 
     private func stored(_ owner: StreamOwner, ref: Ref = .random()) -> StoredPresence {
@@ -62,7 +62,7 @@ struct SharedSessionTests {
     @Test func `two streams of one session that end in one call end it once`() async throws {
         try await withStore { test in
             for owner in owners.prefix(2) { try await test.track(alice, on: topic, owner: owner) }
-            let items = owners.prefix(2).map { Releasing(member: alice, owner: $0, grace: 0) }
+            let items = owners.prefix(2).map { ReleaseItem(member: alice, owner: $0, grace: 0) }
             try await test.withMessages(on: topic) { log in
                 let released = try await test.store.release(items, on: topic)
                 #expect(released == [true, true])
@@ -79,7 +79,7 @@ struct SharedSessionTests {
             let stranger = StreamOwner.random()
             let failures = try await test.store.renew(
                 [(alice, owners[0]), (alice, stranger), (alice, owners[1])], on: topic, lease: 30)
-            #expect(failures == [FailedRenewal(member: alice, owner: stranger)])
+            #expect(failures == [FailedLeaseRenewal(member: alice, owner: stranger)])
             #expect(try await test.lease(of: alice, on: topic) ?? 0 > (try await test.now()) + 20_000)
             #expect(try await Set(test.holders(of: alice, on: topic).keys) == Set(owners.prefix(2).map(\.text)))
         }
@@ -104,7 +104,7 @@ struct SharedSessionTests {
             for owner in owners { try await test.track(alice, on: topic, owner: owner) }
             let put = try await test.track(alice, on: topic, #"{"n":1}"#, ttl: 7)
             _ = try await test.store.heartbeat([(alice, 7)], on: topic)
-            let update = Updating(member: alice, change: .replace(try Meta(#"{"n":2}"#)))
+            let update = UpdateItem(member: alice, change: .replace(try Meta(#"{"n":2}"#)))
             _ = try await test.store.update([update], on: topic)
             #expect(put.ttl == 30)
             #expect(try await test.value(of: alice, on: topic)?.hasSuffix(#" 30,_shared_ {"n":2}"#) == true)
@@ -142,7 +142,7 @@ struct SharedSessionTests {
                 // The node that hung comes back in time.
                 #expect(
                     try await test.store.renew([(alice, owners[0])], on: topic, lease: 30)
-                        == [FailedRenewal(member: alice, owner: owners[0])])
+                        == [FailedLeaseRenewal(member: alice, owner: owners[0])])
                 guard case .kept = try await test.store.restore([(alice, stored(owners[0]))], on: topic)[0] else {
                     throw StoreError(.corrupt, "not held again")
                 }

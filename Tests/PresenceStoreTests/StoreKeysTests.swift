@@ -49,7 +49,7 @@ struct StoreKeysTests {
             try await withStore(url: url) { other in
                 let one = PresenceStore(pool: other.pool, keys: keys)
                 try await zero.withMessages(on: topic) { log in
-                    _ = try await one.track([Tracking(member: try Member("eve", "s"))], on: topic, mode: .put)
+                    _ = try await one.track([TrackItem(member: try Member("eve", "s"))], on: topic, mode: .put)
                     #expect(try await log.take() == [])
                     #expect(try await one.position(of: topic).seq == 1)
                     #expect(try await zero.store.position(of: topic) == .empty)

@@ -63,7 +63,7 @@ struct SweepTests {
     @Test func `At most a thousand leave in one call, and the rest with the next`() async throws {
         try await withStore { test in
             let members = try (0..<1500).map { try Member("key \($0)") }
-            _ = try await test.store.track(members.map { Tracking(member: $0) }, on: topic, mode: .put)
+            _ = try await test.store.track(members.map { TrackItem(member: $0) }, on: topic, mode: .put)
             for member in members { try await test.redis("ZADD", test.keys(topic).leases, 1, .bytes(member.bytes)) }
             try await test.redis("ZADD", test.keys(topic).due, 1, test.keys(topic).topic)
             let sweep = try await test.clock.sweep(topic)
@@ -191,7 +191,7 @@ struct SweepTests {
     @Test func `A large topic is audited page by page until all is whole`() async throws {
         try await withStore { test in
             let members = try (0..<1700).map { try Member("key \($0)") }
-            _ = try await test.store.track(members.map { Tracking(member: $0) }, on: topic, mode: .put)
+            _ = try await test.store.track(members.map { TrackItem(member: $0) }, on: topic, mode: .put)
             try await test.redis("DEL", test.keys(topic).leases)
             #expect(try await test.store.audit(topic).given == 1700)
             #expect(try await test.redis("ZCARD", test.keys(topic).leases).int == 1700)

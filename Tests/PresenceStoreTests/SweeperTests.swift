@@ -14,14 +14,14 @@ import Testing
 struct SweeperTests {
     @Test func `Every bucket belongs to exactly one node, shares are even, and a node that goes moves only its own`() {
         let nodes = (0..<5).map { "node-\($0)" }
-        let shares = nodes.map { BucketOwnership.buckets(of: $0, among: nodes) }
+        let shares = nodes.map { BucketAssignment.buckets(of: $0, among: nodes) }
         #expect(shares.flatMap { $0 }.sorted() == Array(0..<StoreKeys.buckets))
         #expect(shares.allSatisfy { (12...40).contains($0.count) })
         let left = Array(nodes.dropFirst())
         for (node, share) in zip(nodes, shares).dropFirst() {
-            #expect(Set(BucketOwnership.buckets(of: node, among: left)).isSuperset(of: share))
+            #expect(Set(BucketAssignment.buckets(of: node, among: left)).isSuperset(of: share))
         }
-        #expect(BucketOwnership.buckets(of: "alone", among: []).count == StoreKeys.buckets)
+        #expect(BucketAssignment.buckets(of: "alone", among: []).count == StoreKeys.buckets)
     }
 
     @Test
@@ -85,7 +85,7 @@ struct SweeperTests {
             let sweeper = Sweeper(store: test.store, node: "one", policy: policy, logger: .quiet)
             var left: [Int] = []
             for _ in 0..<4 {
-                try await sweeper.tickOwned()
+                try await sweeper.tickAssigned()
                 left.append(try await test.store.topics(limit: 1000).count)
             }
             #expect(left == [136, 72, 8, 0])
@@ -95,15 +95,15 @@ struct SweeperTests {
     @Test func `Two nodes share the buckets; what the owner leaves undone the other does as a backup`() async throws {
         try await withStore { test in
             let sweepers = ["one", "two"].map { Sweeper(store: test.store, node: $0, logger: .quiet) }
-            for _ in 0..<2 { for sweeper in sweepers { try await sweeper.tickOwned() } }
+            for _ in 0..<2 { for sweeper in sweepers { try await sweeper.tickAssigned() } }
             let alice = try Member("alice")
             let topic = try #require(
                 try (0..<100).map { try Topic("\($0)") }.first {
-                    BucketOwnership.buckets(of: "one", among: ["one", "two"]).contains(StoreKeys.bucket(of: $0))
+                    BucketAssignment.buckets(of: "one", among: ["one", "two"]).contains(StoreKeys.bucket(of: $0))
                 })
             try await test.track(alice, on: topic)
             try await test.setLease(of: alice, on: topic, at: 1)
-            try await sweepers[1].tickOwned()
+            try await sweepers[1].tickAssigned()
             #expect(try await test.value(of: alice, on: topic) != nil)
             try await sweepers[1].tickOthers()
             #expect(try await test.value(of: alice, on: topic) == nil)
@@ -129,10 +129,10 @@ struct SweeperTests {
         try await withStore { test in
             let count = Mutex(0)
             let sweeper = Sweeper(store: test.store, node: "one", logger: .quiet) { count.withLock { $0 += 1 } }
-            for _ in 0..<2 { try await sweeper.tickOwned() }
+            for _ in 0..<2 { try await sweeper.tickAssigned() }
             #expect(count.withLock { $0 } == 0)
             try await test.store.delist("one")
-            for _ in 0..<2 { try await sweeper.tickOwned() }
+            for _ in 0..<2 { try await sweeper.tickAssigned() }
             #expect(count.withLock { $0 } == 1)
         }
     }
@@ -146,7 +146,7 @@ struct SweeperTests {
             }
             try await test.redis("SET", test.keys(strange).members, "not ours")
             let sweeper = Sweeper(store: test.store, node: "one", logger: .quiet)
-            await #expect(throws: StoreError.self) { try await sweeper.tickOwned() }
+            await #expect(throws: StoreError.self) { try await sweeper.tickAssigned() }
             #expect(try await test.value(of: alice, on: sound) == nil)
         }
     }
@@ -157,7 +157,7 @@ struct SweeperTests {
             try await test.track(alice, on: topic)
             try await test.redis("DEL", test.keys(topic).leases)
             let sweeper = Sweeper(store: test.store, node: "one", logger: .quiet)
-            try await sweeper.tickOwned()
+            try await sweeper.tickAssigned()
             for _ in 0..<StoreKeys.buckets { try await sweeper.auditNext() }
             #expect(try await test.lease(of: alice, on: topic) != nil)
         }

@@ -20,7 +20,7 @@ struct TrackTests {
 
     @Test func `A new presence has the given meta, a lease of now + ttl, and the topic's first cursor`() async throws {
         try await withStore { test in
-            let item = Tracking(member: alice, meta: try Meta(#"{"a":[1e400,{}]}"#), ttl: 7)
+            let item = TrackItem(member: alice, meta: try Meta(#"{"a":[1e400,{}]}"#), ttl: 7)
             let outcome = try await test.store.track([item], on: topic, mode: .create)[0]
             let receipt = try #require(outcome.receipt)
             #expect(outcome.isCreated)
@@ -53,7 +53,7 @@ struct TrackTests {
             let first = try await test.track(alice, on: topic, #"{"x":1}"#)
             try await test.setLease(of: alice, on: topic, at: 1)
             try await test.withMessages(on: topic) { log in
-                let item = Tracking(member: alice, meta: try Meta(#"{"x":1}"#))
+                let item = TrackItem(member: alice, meta: try Meta(#"{"x":1}"#))
                 let outcome = try await test.store.track([item], on: topic, mode: .put)[0]
                 #expect(outcome.isUnchanged)
                 #expect(outcome.receipt?.ref == first.ref)
@@ -80,7 +80,7 @@ struct TrackTests {
             let first = try await test.track(alice, on: topic, #"{"x":1}"#)
             try await test.setLease(of: alice, on: topic, at: 1)
             let before = try await test.value(of: alice, on: topic)
-            let items = [Tracking(member: alice, meta: try Meta("{}"), ttl: 99), Tracking(member: bob)]
+            let items = [TrackItem(member: alice, meta: try Meta("{}"), ttl: 99), TrackItem(member: bob)]
             let outcomes = try await test.store.track(items, on: topic, mode: .create)
             #expect(outcomes[0] == .conflict(first.ref))
             #expect(outcomes[1].isCreated)
@@ -94,7 +94,7 @@ struct TrackTests {
     {
         try await withStore { test in
             try await test.withMessages(on: topic) { log in
-                let items = [Tracking(member: alice), Tracking(member: bob)]
+                let items = [TrackItem(member: alice), TrackItem(member: bob)]
                 let receipts = try await test.store.track(items, on: topic, mode: .put).compactMap(\.receipt)
                 let values = [
                     try await test.value(of: alice, on: topic) ?? "", try await test.value(of: bob, on: topic) ?? "",
@@ -114,7 +114,7 @@ struct TrackTests {
 
     @Test func `The same member twice in one call is one track after the other`() async throws {
         try await withStore { test in
-            let items = try ["1", "2", "2"].map { Tracking(member: alice, meta: try Meta(#"{"x":\#($0)}"#)) }
+            let items = try ["1", "2", "2"].map { TrackItem(member: alice, meta: try Meta(#"{"x":\#($0)}"#)) }
             let outcomes = try await test.store.track(items, on: topic, mode: .put)
             #expect(outcomes[0].isCreated && outcomes[1].isChanged && outcomes[2].isUnchanged)
             #expect(outcomes[1].receipt?.previous == outcomes[0].receipt?.ref)
@@ -135,7 +135,7 @@ struct TrackTests {
             let changed = try await test.track(alice, on: topic, "{}", ttl: 60)
             #expect(try await test.value(of: alice, on: topic) == "\(changed.ref),\(rest.ref) 40,\(owner) {}")
 
-            let released = Releasing(member: alice, owner: owner, grace: 5)
+            let released = ReleaseItem(member: alice, owner: owner, grace: 5)
             #expect(try await test.store.release([released], on: topic) == [true])
             try await test.track(alice, on: topic)
             #expect(try await test.value(of: alice, on: topic) == "\(changed.ref),\(rest.ref) 40 {}")
@@ -160,7 +160,7 @@ struct TrackTests {
         try await withStore { test in
             let members = try (0..<1201).map { try Member("key \($0)") }
             let outcomes = try await test.store.track(
-                members.map { Tracking(member: $0) }, on: topic, mode: .create)
+                members.map { TrackItem(member: $0) }, on: topic, mode: .create)
             #expect(outcomes.count == 1201)
             let snapshot = try await test.store.snapshot(of: topic)
             let refs = Dictionary(uniqueKeysWithValues: snapshot.presences.map { ($0.member, $0.stored.presence.ref) })
@@ -175,7 +175,7 @@ struct TrackTests {
         try await withStore { test in
             try await test.track(alice, on: topic)
             try await test.redis("HSET", test.keys(topic).members, .bytes(alice.bytes), "strange")
-            let items = [Tracking(member: bob), Tracking(member: alice, meta: try Meta("{}"))]
+            let items = [TrackItem(member: bob), TrackItem(member: alice, meta: try Meta("{}"))]
             await #expect(throws: StoreError.self) { try await test.store.track(items, on: topic, mode: .put) }
             #expect(try await test.value(of: bob, on: topic) == nil)
             #expect(try await test.lease(of: bob, on: topic) == nil)

@@ -54,7 +54,7 @@ struct UntrackTests {
             try await test.track(alice, on: topic, owner: owner)
             try await test.track(bob, on: topic, owner: ended)
             try await test.track(carol, on: topic)
-            _ = try await test.store.release([Releasing(member: bob, owner: ended, grace: 5)], on: topic)
+            _ = try await test.store.release([ReleaseItem(member: bob, owner: ended, grace: 5)], on: topic)
             let untracked = test.keys(topic).untracked
             let old = try await test.now() - 3_600_001
             try await test.redis("ZADD", untracked, .integer(old), "of long ago")
@@ -110,7 +110,7 @@ struct UntrackTests {
             try await test.track(alice, on: topic, owner: owner)
             _ = try await test.store.untrack([alice], on: topic)
             let others = try (0..<1000).map { try Member("other \($0)") }
-            _ = try await test.store.track(others.map { Tracking(member: $0) }, on: topic, mode: .put)
+            _ = try await test.store.track(others.map { TrackItem(member: $0) }, on: topic, mode: .put)
             _ = try await test.store.untrack(others, on: topic)
             let untracked = test.keys(topic).untracked
             #expect(try await test.redis("ZCARD", untracked).int == 512)

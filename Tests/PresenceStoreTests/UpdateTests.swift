@@ -15,13 +15,13 @@ struct UpdateTests {
         alice = try Member("alice")
     }
 
-    func patch(_ text: String, of member: Member, expected: Ref? = nil) throws -> Updating {
-        Updating(member: member, change: .patch(try JSON(parsing: text)), expected: expected)
+    func patch(_ text: String, of member: Member, expected: Ref? = nil) throws -> UpdateItem {
+        UpdateItem(member: member, change: .patch(try JSON(parsing: text)), expected: expected)
     }
 
     @Test func `An absent member stays absent`() async throws {
         try await withStore { test in
-            let items = [Updating(member: alice, change: .replace(.empty)), try patch(#"{"a":1}"#, of: alice)]
+            let items = [UpdateItem(member: alice, change: .replace(.empty)), try patch(#"{"a":1}"#, of: alice)]
             for outcome in try await test.store.update(items, on: topic) {
                 guard case .absent = outcome else { throw StoreError(.corrupt, "\(outcome)") }
             }
@@ -35,7 +35,7 @@ struct UpdateTests {
             let first = try await test.track(alice, on: topic, #"{"x":1}"#, ttl: 50, owner: owner)
             try await test.setLease(of: alice, on: topic, at: 5_000_000_000_000)
             try await test.withMessages(on: topic) { log in
-                let item = Updating(member: alice, change: .replace(try Meta(#"{"y":2}"#)))
+                let item = UpdateItem(member: alice, change: .replace(try Meta(#"{"y":2}"#)))
                 guard case .changed(let receipt) = try await test.store.update([item], on: topic)[0] else {
                     throw StoreError(.corrupt, "not changed")
                 }
@@ -55,7 +55,7 @@ struct UpdateTests {
         try await withStore { test in
             let first = try await test.track(alice, on: topic, #"{"x":1.0}"#)
             let items = [
-                Updating(member: alice, change: .replace(try Meta(#"{"x":1.0}"#))), try patch("{}", of: alice),
+                UpdateItem(member: alice, change: .replace(try Meta(#"{"x":1.0}"#))), try patch("{}", of: alice),
             ]
             for outcome in try await test.store.update(items, on: topic) {
                 guard case .unchanged(let receipt) = outcome else { throw StoreError(.corrupt, "\(outcome)") }
@@ -70,7 +70,7 @@ struct UpdateTests {
             let first = try await test.track(alice, on: topic, #"{"x":1}"#)
             let second = try await test.track(alice, on: topic, #"{"x":2}"#)
             let stale = [
-                Updating(member: alice, change: .replace(.empty), expected: first.ref),
+                UpdateItem(member: alice, change: .replace(.empty), expected: first.ref),
                 try patch(#"{"y":1}"#, of: alice, expected: first.ref),
             ]
             for outcome in try await test.store.update(stale, on: topic) {
@@ -78,7 +78,7 @@ struct UpdateTests {
             }
             #expect(try await test.store.position(of: topic) == second.cursor)
 
-            let current = Updating(member: alice, change: .replace(.empty), expected: second.ref)
+            let current = UpdateItem(member: alice, change: .replace(.empty), expected: second.ref)
             guard case .changed = try await test.store.update([current], on: topic)[0] else {
                 throw StoreError(.corrupt, "not changed")
             }
@@ -108,7 +108,7 @@ struct UpdateTests {
         try await withStore { test in
             try await test.track(alice, on: topic, #"{"a":0}"#)
             let items = [
-                try patch(#"{"b":1}"#, of: alice), Updating(member: alice, change: .replace(try Meta(#"{"c":2}"#))),
+                try patch(#"{"b":1}"#, of: alice), UpdateItem(member: alice, change: .replace(try Meta(#"{"c":2}"#))),
                 try patch(#"{"d":3}"#, of: alice), try patch(#"{"c":null}"#, of: alice),
             ]
             for outcome in try await test.store.update(items, on: topic) {

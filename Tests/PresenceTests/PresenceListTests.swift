@@ -88,7 +88,7 @@ struct PresenceListTests {
                 }
                 #expect(isTaken, "seed \(seed)")
             }
-            var extras = Extras()
+            var extras = EnrichmentFields()
             extras.set([("user", Array("1".utf8))], for: try Key("ü"))
             for var list in [PresenceList(roster), stored] {
                 #expect(list.show() == nil, "seed \(seed)")

@@ -32,7 +32,7 @@ struct RosterJSONTests {
 
     @Test func `What a hook gives stands beside the metas, in rosters and in diffs, and in the full view alone`() throws
     {
-        var extras = Extras()
+        var extras = EnrichmentFields()
         extras.set([("user", Array(#"{"name":"Bob"}"#.utf8))], for: try Key("bob"))
         extras.set([], isComplete: false, for: try Key("alice"))
         let roster = Roster([

@@ -240,7 +240,7 @@ struct RedisHandshakeTests {
             Issue.record("not offered")
             return
         }
-        #expect(good.standing == RedisStanding() && good.standing.allowsWrites)
+        #expect(good.standing == RedisPermissions() && good.standing.allowsWrites)
         #expect(less.standing.missing == ["PUBLISH rc:x"] && !less.standing.allowsWrites)
         #expect(replica.standing.isReadOnly && !replica.standing.allowsWrites)
         #expect(full.standing.refusal?.code == .outOfMemory && full.standing.allowsWrites)
@@ -259,21 +259,22 @@ struct RedisHandshakeTests {
     }
 
     @Test func `Missing rights keep nothing from being renewed, and a refusal of writes does`() {
-        #expect(RedisStanding(missing: ["HKEYS"]).allowsRenewals)
-        #expect(RedisStanding(refusal: RedisError(reply: "OOM full")).allowsRenewals)
-        #expect(!RedisStanding(refusal: RedisError(reply: "READONLY replica")).allowsRenewals)
+        #expect(RedisPermissions(missing: ["HKEYS"]).allowsRenewals)
+        #expect(RedisPermissions(refusal: RedisError(reply: "OOM full")).allowsRenewals)
+        #expect(!RedisPermissions(refusal: RedisError(reply: "READONLY replica")).allowsRenewals)
     }
 
     @Test func `What a handshake found goes before what another connection found`() {
-        let other = RedisStanding(missing: ["HSET"], refusal: RedisError(reply: "READONLY replica"))
+        let other = RedisPermissions(missing: ["HSET"], refusal: RedisError(reply: "READONLY replica"))
         let full = RedisError(reply: "OOM full")
-        #expect(RedisStanding().completed(by: other) == RedisStanding(missing: ["HSET"]))
-        #expect(RedisStanding(refusal: full).completed(by: other) == RedisStanding(missing: ["HSET"], refusal: full))
-        #expect(RedisStanding(missing: ["TIME"]).completed(by: other) == RedisStanding(missing: ["TIME"]))
+        #expect(RedisPermissions().completed(by: other) == RedisPermissions(missing: ["HSET"]))
+        #expect(
+            RedisPermissions(refusal: full).completed(by: other) == RedisPermissions(missing: ["HSET"], refusal: full))
+        #expect(RedisPermissions(missing: ["TIME"]).completed(by: other) == RedisPermissions(missing: ["TIME"]))
     }
 
     @Test func `A long list of missing rights is cut, with the number of the rest`() {
-        let standing = RedisStanding(missing: (1...11).map { "C\($0)" })
+        let standing = RedisPermissions(missing: (1...11).map { "C\($0)" })
         let trouble = standing.trouble(user: "the user of SETTING")
         #expect(trouble?.kind == .rights)
         #expect(trouble?.detail == "NOPERM: the user of SETTING may not use C1, C2, C3, C4, C5, C6, C7, C8 and 3 more")

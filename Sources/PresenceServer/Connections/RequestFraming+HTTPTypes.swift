@@ -10,7 +10,7 @@ extension HTTPRequest {
     /// `Connection` says `close` or nothing, so that the server needs to compare one text only.
     init(_ head: HTTPRequestHead, _ framing: RequestFraming) throws(Problem) {
         guard let method = Method(head.method) else {
-            throw Problem(.notImplemented, "\(excerpt(head.method.rawValue)) is no method.")
+            throw Problem(.notImplemented, "\(quoted(head.method.rawValue)) is no method.")
         }
         self.init(
             method: method, scheme: "http", authority: framing.authority, path: framing.path,

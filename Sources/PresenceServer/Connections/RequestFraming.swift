@@ -42,7 +42,7 @@ struct RequestFraming: Equatable, Sendable {
         }
         if let host = fields.host {
             guard Authority.isValid(host) else {
-                throw Problem(.malformedRequest, at: .header("Host"), "Host is no host with a port: \(excerpt(host)).")
+                throw Problem(.malformedRequest, at: .header("Host"), "Host is no host with a port: \(quoted(host)).")
             }
         } else if !isHTTP10 {
             throw Problem(.malformedRequest, at: .header("Host"), "Host is missing; HTTP/1.1 requires it.")
@@ -72,7 +72,7 @@ struct RequestFraming: Equatable, Sendable {
         guard let length = fields.contentLength else { return .none }
         guard let bytes = Int(length), bytes >= 0 else {
             throw Problem(
-                .malformedRequest, at: .header("Content-Length"), "Content-Length is no number: \(excerpt(length)).")
+                .malformedRequest, at: .header("Content-Length"), "Content-Length is no number: \(quoted(length)).")
         }
         return bytes == 0 ? .none : .length(bytes)
     }
@@ -82,7 +82,7 @@ struct RequestFraming: Equatable, Sendable {
         guard FieldText.isEqual(expectation.utf8, "100-continue") else {
             throw Problem(
                 .expectationFailed, at: .header("Expect"),
-                "100-continue is the only expectation here, not \(excerpt(expectation)).")
+                "100-continue is the only expectation here, not \(quoted(expectation)).")
         }
         return true
     }
@@ -105,7 +105,7 @@ struct RequestFraming: Equatable, Sendable {
                 return (authority, rest.first == "/" ? String(rest) : "/" + rest)
             }
         }
-        throw Problem(.malformedRequest, "The target is no path and no http URL: \(excerpt(target)).")
+        throw Problem(.malformedRequest, "The target is no path and no http URL: \(quoted(target)).")
     }
 }
 

@@ -73,7 +73,7 @@ package struct ServedOrigins: Sendable {
     private static func misdirected(_ host: String) -> Problem {
         Problem(
             .misdirected, at: .header("Host"),
-            "This node listens on loopback and answers to local names, not to \(excerpt(host)); ROLLCALL_ORIGINS lists others."
+            "This node listens on loopback and answers to local names, not to \(quoted(host)); ROLLCALL_ORIGINS lists others."
         )
     }
 

@@ -79,7 +79,7 @@ extension QueueBudget {
     }
 
     /// Keeps frames until the client has taken them, without keeping the connection from its next request.
-    private static func keep(_ held: [HeldFrame], on channel: any Channel) {
+    private static func keep(_ held: [CountedFrame], on channel: any Channel) {
         guard channel.isActive, !channel.isWritable else {
             for frame in held { frame.finish() }
             return

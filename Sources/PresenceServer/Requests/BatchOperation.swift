@@ -29,10 +29,10 @@ package struct BatchOperation: Sendable {
     private let patch: JSON?
     let ttl: Int?
 
-    var tracking: Tracking { Tracking(member: self.member, meta: self.meta, ttl: self.ttl) }
+    var tracking: TrackItem { TrackItem(member: self.member, meta: self.meta, ttl: self.ttl) }
 
-    var updating: Updating {
-        Updating(member: self.member, change: self.patch.map { .patch($0) } ?? .replace(self.meta ?? .empty))
+    var updating: UpdateItem {
+        UpdateItem(member: self.member, change: self.patch.map { .patch($0) } ?? .replace(self.meta ?? .empty))
     }
 
     /// Reads one element of `operations`; places in problems are relative to it.

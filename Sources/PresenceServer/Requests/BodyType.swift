@@ -31,7 +31,7 @@ package struct BodyType: Sendable {
         if let coding = fields[.contentEncoding], !FieldText.isEqual(coding.utf8, "identity") {
             var problem = Problem(
                 .unsupportedMediaType, at: .header("Content-Encoding"),
-                "The body is encoded (\(excerpt(coding))); send it as it is.")
+                "The body is encoded (\(quoted(coding))); send it as it is.")
             problem.headers[.acceptEncoding] = "identity"
             throw problem
         }
@@ -44,14 +44,14 @@ package struct BodyType: Sendable {
             let taken = ["application/json", type].compactMap(\.self).joined(separator: " or ")
             throw Problem(
                 .unsupportedMediaType, at: .header("Content-Type"),
-                "The body's type is \(excerpt(given)); send \(taken).")
+                "The body's type is \(quoted(given)); send \(taken).")
         }
         for parameter in parts.dropFirst().map(Self.plain) where parameter.hasPrefix("charset=") {
             let charset = parameter.dropFirst("charset=".count).filter { $0 != "\"" }
             guard ["utf-8", "utf8", "us-ascii"].contains(charset) else {
                 throw Problem(
                     .unsupportedMediaType, at: .header("Content-Type"),
-                    "The body's charset is \(excerpt(charset)); JSON is UTF-8.")
+                    "The body's charset is \(quoted(charset)); JSON is UTF-8.")
             }
         }
     }

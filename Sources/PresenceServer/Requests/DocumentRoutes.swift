@@ -28,7 +28,7 @@ struct DocumentRoutes: Sendable {
     func problem(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
         let slug = try context.parameters.text("kind")
         guard let kind = ProblemKind(rawValue: slug) else {
-            throw Problem(.unknownRoute, "No problem is called \(excerpt(slug)).")
+            throw Problem(.unknownRoute, "No problem is called \(quoted(slug)).")
         }
         let explanation = kind.explanation.replacing("/openapi.yaml", with: self.basePath.text + "/openapi.yaml")
         let text = "\(kind.title) (\(kind.status.code))\n\n\(explanation)\n"

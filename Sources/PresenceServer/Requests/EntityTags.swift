@@ -43,7 +43,7 @@ package enum IfMatch: Hashable {
         guard list.isWellFormed, isTaken, list.hasStar ? list.tags.isEmpty : !list.tags.isEmpty else {
             throw Problem(
                 .invalidHeader, at: .header("If-Match"),
-                "If-Match takes * or strong entity tags, each a phx_ref in double quotes; not \(excerpt(field)).")
+                "If-Match takes * or strong entity tags, each a phx_ref in double quotes; not \(quoted(field)).")
         }
         self = list.hasStar ? .any : refs.count > 1 ? .oneOf(refs) : refs.first.map(IfMatch.ref) ?? .nothing
     }
@@ -98,7 +98,7 @@ struct EntityTagList {
 package enum EntityTag {
     package static func of(_ cursor: Cursor) -> String { "\"\(cursor)\"" }
     /// Data that the fetch hook adds changes without moving the cursor.
-    package static func of(_ cursor: Cursor, _ extras: Extras) -> String {
+    package static func of(_ cursor: Cursor, _ extras: EnrichmentFields) -> String {
         extras.isEmpty ? Self.of(cursor) : "\"\(cursor).\(String(extras.fingerprint, radix: 16))\""
     }
     package static func of(_ ref: Ref) -> String { "\"\(ref)\"" }

@@ -38,7 +38,7 @@ struct FieldReader {
                 let name = String(decoding: member.name.decoded, as: UTF8.self)
                 let known = names.isEmpty ? "none are" : "known are \(names.sorted().joined(separator: ", "))"
                 faults.append(
-                    PresenceError(.invalid, at: Self.pointer(name), "\(excerpt(name)) is not a member here; \(known)."))
+                    PresenceError(.invalid, at: Self.pointer(name), "\(quoted(name)) is not a member here; \(known)."))
             }
             return faults.count < FieldError.mostListed
         }

@@ -12,7 +12,7 @@ struct HealthRoutes: Sendable {
     func live(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
         var json = JSONObjectWriter()
         json.string("status", "ok")
-        return Self.fresh(.json(json.finish()))
+        return Self.noStore(.json(json.finish()))
     }
 
     /// `GET /readyz`.
@@ -29,15 +29,15 @@ struct HealthRoutes: Sendable {
         }
         var response = Response.json(json.finish(), status: isReady ? .ok : .serviceUnavailable)
         if !isReady { response.headers[.retryAfter] = "1" }
-        return Self.fresh(response)
+        return Self.noStore(response)
     }
 
     /// `GET /metrics`.
     func metrics(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
-        Self.fresh(.bytes(self.metrics.text(), type: PrometheusExporter.contentType))
+        Self.noStore(.bytes(self.metrics.text(), type: PrometheusExporter.contentType))
     }
 
-    private static func fresh(_ response: Response) -> Response {
+    private static func noStore(_ response: Response) -> Response {
         var response = response
         response.headers[.cacheControl] = "no-store"
         return response

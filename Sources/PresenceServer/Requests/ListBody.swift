@@ -15,7 +15,8 @@ struct ListBody {
     var isStale = false
 
     /// Answers with a page of the roster, unless it is the list that the client has already.
-    func response(_ roster: Roster, enrichedBy enricher: Enricher, unless known: IfNoneMatch?) async -> Response {
+    func response(_ roster: Roster, enrichedBy enricher: EnrichmentSource, unless known: IfNoneMatch?) async -> Response
+    {
         if self.page.view == .count {
             return self.response(keys: roster.keyCount, presences: roster.presenceCount)
         }
@@ -24,13 +25,13 @@ struct ListBody {
 
     /// Answers with a page of what Redis holds, in the same way.
     func response(
-        _ stored: StoredTopic, enrichedBy enricher: Enricher, unless known: IfNoneMatch?
+        _ stored: StoredTopic, enrichedBy enricher: EnrichmentSource, unless known: IfNoneMatch?
     ) async throws(StoreError) -> Response {
         await self.response(try stored.list(), enrichedBy: enricher, unless: known)
     }
 
     private func response(
-        _ presences: PresenceList, enrichedBy enricher: Enricher, unless known: IfNoneMatch?
+        _ presences: PresenceList, enrichedBy enricher: EnrichmentSource, unless known: IfNoneMatch?
     ) async -> Response {
         var list = presences
         let next = list.show(after: self.page.after, limit: self.page.limit ?? .max)

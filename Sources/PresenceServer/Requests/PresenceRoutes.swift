@@ -53,7 +53,7 @@ struct PresenceRoutes: Sendable {
         case .nothing: throw try await self.mismatch(of: member, on: topic)
         case .any, nil: break
         }
-        let updating = Updating(member: member, change: .patch(patch), expected: expected)
+        let updating = UpdateItem(member: member, change: .patch(patch), expected: expected)
         let outcome = try await self.store.update([updating], on: topic).only()
         return try WriteResult(outcome, of: member, on: topic).response()
     }
@@ -93,7 +93,7 @@ struct PresenceRoutes: Sendable {
 
     /// Reads what is to be tracked, and whom where the path does not say.
     @inline(never)  // because Swift 6.3.1 crashes on an async function that this is inlined into.
-    private func tracking(_ member: Member?, _ body: FieldReader) throws -> Tracking {
+    private func tracking(_ member: Member?, _ body: FieldReader) throws -> TrackItem {
         var fields = body
         var named = member
         if member == nil {
@@ -103,7 +103,7 @@ struct PresenceRoutes: Sendable {
         let (meta, ttl) = (fields.meta(self.limits), fields.ttl(self.limits))
         try fields.check()
         guard let named else { throw Problem(.internalError, "A body without a key passed the check.") }
-        return Tracking(member: named, meta: meta, ttl: ttl)
+        return TrackItem(member: named, meta: meta, ttl: ttl)
     }
 
     @inline(never)  // because of the same.

@@ -70,7 +70,7 @@ struct TopicRoutes: Sendable {
         var json: [UInt8] = []
         let extras = await self.backend.enricher.extras(of: [key], on: topic)
         RosterJSON(extras: extras).write(entry, of: key, to: &json)
-        return try self.fresh(json)
+        return try self.noStore(json)
     }
 
     /// `GET /v1/topics`.
@@ -91,7 +91,7 @@ struct TopicRoutes: Sendable {
             element.int("presences", counts.presences)
         }
         if let next { json.string("next", next.text) }
-        var response = try self.fresh(json.finish())
+        var response = try self.noStore(json.finish())
         if let next {
             response.link(toNext: "/v1/topics", [("prefix", prefix), ("limit", "\(limit)"), ("after", next.text)])
         }
@@ -142,7 +142,7 @@ struct TopicRoutes: Sendable {
         try await queue?.waitForRoom(limit: shown) { shown }
     }
 
-    private func fresh(_ json: [UInt8]) throws(Problem) -> Response {
+    private func noStore(_ json: [UInt8]) throws(Problem) -> Response {
         try self.backend.queue?.checkRoom(bytes: json.count)
         var response = Response.json(json)
         response.headers[.cacheControl] = "no-store"

@@ -31,7 +31,7 @@ package struct QueryParameters: Sendable {
         let unknown = self.parameters.map(\.name).filter { !names.contains($0) && !ignored.contains($0) }
         let known = names.isEmpty ? "it takes none" : "it takes \(names.sorted().joined(separator: ", "))"
         let errors = unknown.prefix(FieldError.mostListed).map {
-            FieldError(.parameter($0), "\(excerpt($0)) is not a query parameter of this route; \(known).")
+            FieldError(.parameter($0), "\(quoted($0)) is not a query parameter of this route; \(known).")
         }
         throw Problem(.invalidQuery, errors[0].detail, errors: errors)
     }
@@ -59,7 +59,7 @@ package struct QueryParameters: Sendable {
         guard let value = Int(text), range.contains(value), text.utf8.first != UInt8(ascii: "+") else {
             throw Problem(
                 .invalidQuery, at: .parameter(name),
-                "\(name) is a whole number from \(range.lowerBound) to \(range.upperBound), not \(excerpt(text)).")
+                "\(name) is a whole number from \(range.lowerBound) to \(range.upperBound), not \(quoted(text)).")
         }
         return value
     }
@@ -71,7 +71,7 @@ package struct QueryParameters: Sendable {
         guard let text = try self.one(name) else { return nil }
         guard let value = Choice(rawValue: text) else {
             let choices = Choice.allCases.map(\.rawValue).joined(separator: ", ")
-            throw Problem(.invalidQuery, at: .parameter(name), "\(name) is one of \(choices), not \(excerpt(text)).")
+            throw Problem(.invalidQuery, at: .parameter(name), "\(name) is one of \(choices), not \(quoted(text)).")
         }
         return value
     }
@@ -98,7 +98,7 @@ package struct QueryParameters: Sendable {
 }
 
 /// A short, quoted piece of what a client sent, fit for a detail.
-func excerpt(_ text: String) -> String {
+func quoted(_ text: String) -> String {
     let limit = 40
     let shown = text.unicodeScalars.prefix(limit).map { $0.properties.generalCategory == .control ? "\u{FFFD}" : $0 }
     return "“" + String(String.UnicodeScalarView(shown)) + (text.unicodeScalars.count > limit ? "…" : "") + "”"

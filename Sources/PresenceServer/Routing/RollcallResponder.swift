@@ -61,7 +61,7 @@ package struct RollcallResponder: HTTPResponder {
             response = ErrorResponse(to: error, context: context).response
         }
         self.complete(&response.headers, of: request, context)
-        self.keepAccount(of: request, route, response.status, since: start, context)
+        self.record(of: request, route, response.status, since: start, context)
         return response
     }
 
@@ -89,7 +89,7 @@ package struct RollcallResponder: HTTPResponder {
         }
         stream.headers[.date] = Timestamp.now.httpDate
         self.complete(&stream.headers, of: request, context)
-        stream.onBegin = { self.keepAccount(of: request, route, .ok, since: start, context) }
+        stream.onBegin = { self.record(of: request, route, .ok, since: start, context) }
         return stream
     }
 
@@ -128,7 +128,7 @@ package struct RollcallResponder: HTTPResponder {
         headers[.requestID] = context.requestID
     }
 
-    private func keepAccount(
+    private func record(
         of request: Request, _ route: Route?, _ status: HTTPResponse.Status, since start: ContinuousClock.Instant,
         _ context: RollcallRequestContext
     ) {
@@ -172,12 +172,12 @@ package struct RollcallResponder: HTTPResponder {
     ) throws(Problem) -> (Route, PathParameters) {
         guard let (resource, parameters) = found else {
             let base = self.table.basePath.text
-            throw Problem(.unknownRoute, "There is nothing at \(excerpt(request.uri.path)); see \(base)/openapi.yaml.")
+            throw Problem(.unknownRoute, "There is nothing at \(quoted(request.uri.path)); see \(base)/openapi.yaml.")
         }
         guard let route = resource.route(for: request.method) else {
             let allow = resource.methods.map(\.rawValue).joined(separator: ", ")
             var problem = Problem(
-                .methodNotAllowed, "\(resource.path) answers \(allow), not \(excerpt(request.method.rawValue)).")
+                .methodNotAllowed, "\(resource.path) answers \(allow), not \(quoted(request.method.rawValue)).")
             problem.headers[.allow] = allow
             throw problem
         }

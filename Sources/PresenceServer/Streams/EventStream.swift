@@ -16,7 +16,7 @@ actor EventStream {
     private let queue: QueueBudget
 
     private var connection: StreamConnection?
-    private var backlog: StreamBacklog
+    private var backlog: StreamQueue
     private var cursors: [Cursor]
     /// Topics whose queue was lost: nothing is told of them before their next state.
     private var owed: Set<Int> = []
@@ -46,7 +46,7 @@ actor EventStream {
         format = request.format
         cursors = request.since
         self.options = options
-        backlog = StreamBacklog(maximumBytes: options.maximumBacklog, maximumAge: options.maximumLag)
+        backlog = StreamQueue(maximumBytes: options.slowReaderBytes, maximumAge: options.slowReaderAge)
     }
 
     // MARK: Beginning and end
@@ -61,7 +61,7 @@ actor EventStream {
         try channel.syncOptions?.setOption(.autoRead, value: false)
         self.connection = connection
         closed = channel.closeFuture
-        do { try boundSilence(of: channel) } catch { onUnboundedSilence(error) }
+        do { try setStuckReaderTimeout(of: channel) } catch { onUnboundedSilence(error) }
         if !connection.isWritable { unwritable() }
     }
 
@@ -157,8 +157,7 @@ actor EventStream {
         }
     }
 
-    private func tell(_ frame: ByteBuffer?, at cursor: Cursor, ofTopic index: Int, as kind: StreamBacklog.Kind = .diff)
-    {
+    private func tell(_ frame: ByteBuffer?, at cursor: Cursor, ofTopic index: Int, as kind: StreamQueue.Kind = .diff) {
         guard owed.isEmpty || !owed.contains(index) else { return }
         // A frame of one topic has its cursor in it.
         if format.isWrapped { cursors[index] = cursor }
@@ -167,13 +166,13 @@ actor EventStream {
         write(StreamFrame(id: StreamFrames.id(of: cursors), frame), as: kind)
     }
 
-    private func write(_ frame: ByteBuffer, as kind: StreamBacklog.Kind) {
+    private func write(_ frame: ByteBuffer, as kind: StreamQueue.Kind) {
         guard let connection else { return }
         if connection.isWritable, backlog.isEmpty { return connection.write(frame) }
         write(StreamFrame(frame), as: kind)
     }
 
-    private func write(_ frame: StreamFrame, as kind: StreamBacklog.Kind) {
+    private func write(_ frame: StreamFrame, as kind: StreamQueue.Kind) {
         guard let connection else { return }
         if connection.isWritable, backlog.isEmpty { return connection.write(frame) }
         let verdict = backlog.offer(
@@ -199,14 +198,14 @@ actor EventStream {
         while connection.isWritable, let frame = backlog.next() { connection.write(frame) }
         if mustRestate, backlog.isEmpty, connection.isWritable {
             mustRestate = false
-            for subscription in subscriptions { subscription.restate() }
+            for subscription in subscriptions { subscription.requestState() }
         }
     }
 
     func unwritable() {
         guard stall == nil, reason == nil else { return }
         unread = connection?.unreadBytes ?? 0
-        stall = loop.scheduleTask(in: options.maximumStall) {
+        stall = loop.scheduleTask(in: options.stuckReaderAge) {
             self.assumeIsolated {
                 $0.stall = nil
                 // A client that is slow but reads is not cut off in the middle of a large state.
@@ -220,10 +219,10 @@ actor EventStream {
     /// Without it, small pings fill the socket's buffer for a quarter of an hour before anybody notices.
     ///
     /// - Throws: When the kernel refuses; then its own time-out ends such a connection, after a quarter of an hour.
-    private func boundSilence(of channel: any Channel) throws {
+    private func setStuckReaderTimeout(of channel: any Channel) throws {
         #if os(Linux)
             let option = ChannelOptions.Types.SocketOption(level: .tcp, name: .tcpUserTimeout)
-            try channel.syncOptions?.setOption(option, value: Int(options.maximumStall.nanoseconds / 1_000_000))
+            try channel.syncOptions?.setOption(option, value: Int(options.stuckReaderAge.nanoseconds / 1_000_000))
         #endif
     }
 }

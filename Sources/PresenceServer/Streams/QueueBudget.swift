@@ -8,7 +8,7 @@ import Synchronization
 /// Bounds the bytes that wait for all slow readers of a node.
 ///
 /// While the budget is full, feeds make no new states for those who arrive, readers keep at most
-/// ``StreamBacklog/alwaysAllowed`` bytes of changes, large lists wait, and readers that finish no frame are closed.
+/// ``StreamQueue/alwaysAllowed`` bytes of changes, large lists wait, and readers that finish no frame are closed.
 package final class QueueBudget: Sendable {
     private struct State {
         var ledger: QueueLedger<SlowReader>
@@ -62,12 +62,12 @@ package final class QueueBudget: Sendable {
     ///
     /// At twice the bound a stream ends. An answer does not: reads were refused before, and what a write answers has
     /// happened.
-    func hold(_ frame: ByteBuffer, for reader: SlowReader) -> HeldFrame {
+    func hold(_ frame: ByteBuffer, for reader: SlowReader) -> CountedFrame {
         let isAllowed = change { ledger in
             ledger.hold(frame.storageAddress, bytes: frame.storageCapacity, by: reader, at: .now())
         }
         if case .stream = reader, !isAllowed { reader.end() } else if isFull { shed() }
-        return HeldFrame(frame, of: reader, in: self)
+        return CountedFrame(frame, of: reader, in: self)
     }
 
     fileprivate func release(_ frame: ByteBuffer, of reader: SlowReader, isFinished: Bool) {
@@ -101,7 +101,7 @@ package final class QueueBudget: Sendable {
 }
 
 /// One frame that waits for one reader; the budget counts it until this is gone.
-package final class HeldFrame: Sendable {
+package final class CountedFrame: Sendable {
     /// Kept, so that no other frame gets the address by which the budget knows it.
     private let frame: ByteBuffer
     private let reader: SlowReader

@@ -9,11 +9,11 @@ package struct StreamOptions: Sendable {
     /// What a client is told to wait before it comes back, in milliseconds; jittered.
     package var retry: ClosedRange<Int> = 1000...3000
     /// Bytes that a slow reader may have waiting.
-    package var maximumBacklog = 1 << 20
+    package var slowReaderBytes = 1 << 20
     /// How long the oldest waiting frame of a slow reader may wait.
-    package var maximumLag = TimeAmount.seconds(10)
+    package var slowReaderAge = TimeAmount.seconds(10)
     /// How long a reader may not read at all.
-    package var maximumStall = TimeAmount.seconds(30)
+    package var stuckReaderAge = TimeAmount.seconds(30)
     /// Over how long the ends of streams are spread on shutdown.
     package var drain = TimeAmount.seconds(5)
     /// Topics that one stream may follow.

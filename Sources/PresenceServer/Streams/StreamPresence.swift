@@ -84,7 +84,7 @@ struct StreamPresence: Sendable {
     private nonisolated(nonsending) func trackOnce(_ onUntracked: @escaping @Sendable (Member) -> Void)
         async throws(StoreError) -> (receipt: Receipt, member: Member)
     {
-        let (outcome, member) = try await send(Tracking(member: request.member, meta: request.meta))
+        let (outcome, member) = try await send(TrackItem(member: request.member, meta: request.meta))
         guard let receipt = outcome?.receipt else {
             throw StoreError(.corrupt, "The track script did not answer for its member.")
         }
@@ -100,7 +100,7 @@ struct StreamPresence: Sendable {
     }
 
     private nonisolated(nonsending) func send(
-        _ item: Tracking
+        _ item: TrackItem
     ) async throws(StoreError) -> (outcome: TrackOutcome?, member: Member) {
         guard request.isSessionGenerated, isReturning else {
             return (try await store.track([item], on: topic, mode: .put, owner: owner).first, item.member)

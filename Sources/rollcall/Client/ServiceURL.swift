@@ -41,7 +41,7 @@ struct ServiceURL: Sendable, CustomStringConvertible {
 
     private static func refusal(of text: String, _ name: String) -> ProgramError {
         let shown =
-            text.contains("@") ? "something else (not shown: it may hold a password)" : "\"\(Terminal.excerpt(text))\""
+            text.contains("@") ? "something else (not shown: it may hold a password)" : "\"\(Terminal.quoted(text))\""
         let marks =
             text.contains("@") ? " Marks such as : / @ ? # % in a user or password are written %3A and so on." : ""
         return .usage("\(name) must be an http:// or https:// URL, such as \(fallback), but is \(shown).\(marks)")

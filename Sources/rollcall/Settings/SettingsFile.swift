@@ -43,7 +43,7 @@ enum SettingsFile {
     private static func unknown(_ name: String, in path: String) -> String {
         let known = SettingsTable.all.map(\.fileKey)
         let nearest = SimilarWord.nearest(to: name, among: known).map { "; did you mean \"\($0)\"?" } ?? ""
-        return "the settings file \(path) has \"\(Terminal.excerpt(name))\", but knows only "
+        return "the settings file \(path) has \"\(Terminal.quoted(name))\", but knows only "
             + known.sorted().joined(separator: ", ") + nearest
     }
 }

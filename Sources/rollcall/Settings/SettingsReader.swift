@@ -115,7 +115,7 @@ extension SettingsReader {
     private static func refusal(
         of text: String, _ info: SettingInfo, _ name: String, _ source: SettingsSource
     ) -> ProgramError {
-        let shown = info.isSecret ? "something else (a secret, not shown)" : "\"\(Terminal.excerpt(text))\""
+        let shown = info.isSecret ? "something else (a secret, not shown)" : "\"\(Terminal.quoted(text))\""
         var sentence = "\(name) must be \(info.expected), but is \(shown)."
         if source == .environment, UnknownVariable.isServiceLink(text) {
             let service = info.environmentName.lowercased().replacing(/_port$/, with: "").replacing("_", with: "-")

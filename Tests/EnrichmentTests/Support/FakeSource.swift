@@ -54,7 +54,7 @@ final class FakeSource: Sendable {
         }
     }
 
-    private func answer(_ question: Question, within timeout: Duration) async throws(PostgresError) -> PostgresResult {
+    private func answer(_ question: Question, within timeout: Duration) async throws(PostgresError) -> PostgresRows {
         recorder.record(question)
         let conduct = conduct.withLock { $0 }
         while self.conduct.withLock(\.isHung) { try? await Task.sleep(for: .milliseconds(5)) }
@@ -63,7 +63,7 @@ final class FakeSource: Sendable {
         if let error = conduct.error { throw error }
         guard conduct.poison.isDisjoint(with: question.keys) else { throw raised }
         let rows = question.keys.compactMap { key in conduct.data[key].map { [bytes(key), bytes($0)] } }
-        return PostgresResult(columns: ["key", "data"], rows: rows)
+        return PostgresRows(columns: ["key", "data"], rows: rows)
     }
 }
 

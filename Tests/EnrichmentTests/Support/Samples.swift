@@ -29,6 +29,6 @@ extension FetchRule {
         field: "role", query: "SELECT key, data FROM roles WHERE key = ANY($1) AND topic = $2")
 }
 
-extension Extras {
+extension EnrichmentFields {
     func text(_ name: String) -> String? { self[key(name)].map { String(decoding: $0, as: UTF8.self) } }
 }

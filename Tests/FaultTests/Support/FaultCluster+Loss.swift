@@ -27,9 +27,9 @@ extension FaultCluster {
     }
 
     /// A backend that will die, to see that the fault keeps nobody for ever.
-    func mortalOwner() async throws -> RequestOwner {
+    func mortalOwner() async throws -> RequestClient {
         let all = clients
-        let owner = RequestOwner(key: "mortal", topic: topic, clients: { all })
+        let owner = RequestClient(key: "mortal", topic: topic, clients: { all })
         try await expectPresent([owner.key])
         return owner
     }
@@ -45,7 +45,7 @@ extension FaultCluster {
         }
     }
 
-    func end(_ streams: [StreamOwner], _ backends: [RequestOwner] = [], _ restless: RestlessWatcher? = nil) async {
+    func end(_ streams: [StreamClient], _ backends: [RequestClient] = [], _ restless: RestlessWatcher? = nil) async {
         for stream in streams { await stream.close() }
         for backend in backends { await backend.die() }
         await restless?.close()

@@ -141,12 +141,12 @@ final class FaultCluster: Sendable {
     // MARK: Owners
 
     /// Presences by open streams, spread over the nodes that `clients` gives.
-    func streamOwners(
+    func streamClients(
         _ count: Int, clients: (@Sendable () -> [RollcallClient])? = nil
-    ) async throws -> [StreamOwner] {
+    ) async throws -> [StreamClient] {
         let all = self.clients
         let owners = (0..<count).map { number in
-            StreamOwner(key: "tab\(number)", topic: topic, clients: clients ?? { all })
+            StreamClient(key: "tab\(number)", topic: topic, clients: clients ?? { all })
         }
         try await expectPresent(owners.map(\.key))
         return owners
@@ -155,10 +155,10 @@ final class FaultCluster: Sendable {
     /// Presences by heartbeats.
     func requestOwners(
         _ count: Int, ttl: Int = 5, clients: (@Sendable () -> [RollcallClient])? = nil
-    ) async throws -> [RequestOwner] {
+    ) async throws -> [RequestClient] {
         let all = self.clients
         let owners = (0..<count).map { number in
-            RequestOwner(key: "backend\(number)", topic: topic, ttl: ttl, clients: clients ?? { all })
+            RequestClient(key: "backend\(number)", topic: topic, ttl: ttl, clients: clients ?? { all })
         }
         try await expectPresent(owners.map(\.key))
         return owners

@@ -39,7 +39,7 @@ struct RandomRun {
     }
 
     private mutating func play(_ cluster: FaultCluster) async throws {
-        let streams = try await cluster.streamOwners(4)
+        let streams = try await cluster.streamClients(4)
         let backends = try await cluster.requestOwners(4)
         let tabs = try await cluster.sharedTabs(3)
         let restless = cluster.restlessWatcher()

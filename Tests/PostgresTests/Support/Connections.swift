@@ -15,7 +15,7 @@ func withConnection(_ body: (PostgresConnection) async throws -> Void) async thr
 extension PostgresConnection {
     func outcome(
         _ sql: String, _ parameters: [PostgresParameter] = [], timeout: Duration = .seconds(60)
-    ) -> Result<PostgresResult, PostgresError> {
+    ) -> Result<PostgresRows, PostgresError> {
         do throws(PostgresError) {
             return .success(try query(sql, parameters, timeout: timeout))
         } catch {
@@ -32,7 +32,7 @@ extension PostgresConnection {
     }
 }
 
-extension PostgresResult {
+extension PostgresRows {
     var firstText: String? {
         rows.first?.first?.map { String(decoding: $0, as: UTF8.self) }
     }

@@ -23,7 +23,7 @@ func withPool(
 extension PostgresPool {
     func outcome(
         _ sql: String, _ parameters: [PostgresParameter] = [], timeout: Duration = .seconds(60)
-    ) async -> Result<PostgresResult, PostgresError> {
+    ) async -> Result<PostgresRows, PostgresError> {
         do throws(PostgresError) {
             return .success(try await query(sql, parameters, timeout: timeout))
         } catch {

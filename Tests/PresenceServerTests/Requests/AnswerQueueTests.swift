@@ -24,10 +24,10 @@ struct AnswerQueueTests {
     /// Tracks presences on the topics `large` and `small`, and one more key with as many sessions.
     private func fill(_ server: TestServer) async throws {
         let large = try Topic("large")
-        let keys = try (0..<400).map { Tracking(member: try Member(key: Key("user\($0)"), session: Session("s"))) }
+        let keys = try (0..<400).map { TrackItem(member: try Member(key: Key("user\($0)"), session: Session("s"))) }
         let meta = Meta(stored: Array(#"{"x":"\#(String(repeating: "x", count: 200))"}"#.utf8))
         let tabs = try (0..<400).map {
-            Tracking(member: try Member(key: Key("tabs"), session: Session("tab\($0)")), meta: meta)
+            TrackItem(member: try Member(key: Key("tabs"), session: Session("tab\($0)")), meta: meta)
         }
         for items in [keys, tabs] { _ = try await server.store.track(items, on: large, mode: .put) }
         _ = try await server.store.track(Array(keys.prefix(1)), on: Topic("small"), mode: .put)
@@ -56,14 +56,14 @@ struct AnswerQueueTests {
         try await withServer(queue: queue) { server in
             try await fill(server)
             let name = String(repeating: "t", count: 240)
-            let item = Tracking(member: try Member(key: Key("alice"), session: Session("s")))
+            let item = TrackItem(member: try Member(key: Key("alice"), session: Session("s")))
             for number in 0..<300 {
                 _ = try await server.store.track([item], on: Topic("\(name)\(number)"), mode: .put)
             }
             let paths = ["/v1/topics/large/presences", "/v1/topics/large/presences/tabs", "/v1/topics"]
             for path in paths { #expect(try await server.send(.get, path).status == 200, "\(path)") }
             let channel = NIOAsyncTestingChannel()
-            var held: HeldFrame? = queue.hold(ByteBuffer(repeating: 0, count: 1 << 20), for: .answer(on: channel))
+            var held: CountedFrame? = queue.hold(ByteBuffer(repeating: 0, count: 1 << 20), for: .answer(on: channel))
             #expect(queue.isFull && held != nil)
             for path in paths { #expect(try isRefused(await server.send(.get, path)), "\(path)") }
             for path in ["/v1/topics?limit=2", "/v1/topics/large/presences/user1"] {

@@ -14,9 +14,9 @@ struct EnrichmentRoutesTests {
     private let invalidate = "/v1/enrichment/invalidate"
 
     /// Data by key; a key without any has a hook that failed.
-    private func enricher(_ data: @escaping @Sendable () -> [String: String]) -> Enricher {
-        let extras: @Sendable ([Key]) -> Extras = { keys in
-            var extras = Extras()
+    private func enricher(_ data: @escaping @Sendable () -> [String: String]) -> EnrichmentSource {
+        let extras: @Sendable ([Key]) -> EnrichmentFields = { keys in
+            var extras = EnrichmentFields()
             let data = data()
             for key in keys {
                 let fields = data[key.text].map { [("user", Array($0.utf8))] } ?? []
@@ -24,7 +24,7 @@ struct EnrichmentRoutesTests {
             }
             return extras
         }
-        return Enricher(
+        return EnrichmentSource(
             applies: { $0.text != "plain" }, known: { _, _, _ in nil }, fetch: { keys, _, _, _ in extras(keys) })
     }
 
@@ -75,7 +75,9 @@ struct EnrichmentRoutesTests {
             (#"{"keys":["a"],"topic":"x"}"#, 422, "#/topic"),
             ("{\"keys\":[\(Array(repeating: "\"a\"", count: 501).joined(separator: ","))]}", 422, "#/keys"),
         ] as [(String, Int, String?)])
-    func `a body that names no keys is refused with the reason`(body: String, status: Int, pointer: String?) async throws {
+    func `a body that names no keys is refused with the reason`(body: String, status: Int, pointer: String?)
+        async throws
+    {
         try await withServer { server in
             let answer = try await server.send(.post, self.invalidate, body)
             #expect(answer.status == status)

@@ -40,7 +40,7 @@ struct EntityTagsTests {
     }
 
     @Test func `a tag of enriched data is another than that of bare entries`() throws {
-        var extras = Extras()
+        var extras = EnrichmentFields()
         extras.set([("user", Array("1".utf8))], for: try Key("a"))
         let tag = EntityTag.of(self.cursor, extras)
         #expect(IfNoneMatch([.ifNoneMatch: "W/" + tag.dropLast() + "-gzip\""])?.matches(tag) == true)

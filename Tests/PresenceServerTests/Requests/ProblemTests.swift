@@ -45,8 +45,8 @@ struct ProblemTests {
     }
 
     @Test func `What a client sent is quoted short and without control characters`() {
-        #expect(excerpt("abc") == "“abc”")
-        #expect(excerpt("a\u{1B}[31m\nb") == "“a\u{FFFD}[31m\u{FFFD}b”")
-        #expect(excerpt(String(repeating: "x", count: 100)) == "“" + String(repeating: "x", count: 40) + "…”")
+        #expect(quoted("abc") == "“abc”")
+        #expect(quoted("a\u{1B}[31m\nb") == "“a\u{FFFD}[31m\u{FFFD}b”")
+        #expect(quoted(String(repeating: "x", count: 100)) == "“" + String(repeating: "x", count: 40) + "…”")
     }
 }

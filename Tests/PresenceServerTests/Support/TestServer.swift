@@ -104,7 +104,7 @@ struct Answer: Sendable {
 /// Runs a server for `body`, on the shared Redis unless told otherwise.
 func withServer<Result: Sendable>(
     redis url: String? = nil, isReachable: Bool = true, options: ServerOptions = ServerOptions(),
-    live: @escaping @Sendable (Topic) async -> LiveRoster? = { _ in nil }, enricher: Enricher = .none,
+    live: @escaping @Sendable (Topic) async -> LiveRoster? = { _ in nil }, enricher: EnrichmentSource = .none,
     hookFault: String? = nil, origins: ServedOrigins = ServedOrigins(),
     times: ConnectionTimes = ConnectionTimes(), bodyBudget: Int = 64 << 20, connections: Int? = nil,
     queue: QueueBudget? = nil,

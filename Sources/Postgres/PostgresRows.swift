@@ -1,7 +1,7 @@
 // Rollcall · Postgres
 
 /// The rows that a statement gave, in PostgreSQL's text format.
-package struct PostgresResult: Sendable {
+package struct PostgresRows: Sendable {
     package let columns: [String]
     /// Each row has a value per column; nil is NULL.
     package let rows: [[[UInt8]?]]

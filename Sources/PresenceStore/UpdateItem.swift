@@ -3,7 +3,7 @@
 package import Presence
 
 /// One meta to be replaced or patched.
-package struct Updating: Sendable {
+package struct UpdateItem: Sendable {
     /// How the new meta comes from the old.
     package enum Change: Sendable {
         case replace(Meta)
@@ -23,7 +23,7 @@ package struct Updating: Sendable {
     }
 }
 
-/// What became of one ``Updating``.
+/// What became of one ``UpdateItem``.
 package enum UpdateOutcome: Sendable {
     case changed(Receipt)
     /// The new meta is the old one byte for byte; nothing was published.

@@ -1,7 +1,7 @@
 // Rollcall · PresenceStore
 
 /// Which node ticks which bucket: rendezvous hashing, so that a node that comes or goes moves only its share.
-enum BucketOwnership {
+enum BucketAssignment {
     /// The buckets for which `node` scores highest of all live nodes.
     static func buckets(of node: String, among nodes: [String]) -> [Int] {
         let others = nodes.filter { $0 != node }.map(seed)

@@ -6,9 +6,9 @@ import Testing
 @testable import rollcall
 
 @Suite("A verdict")
-struct VerdictTests {
+struct AsyncFlagTests {
     @Test func `It wakes all that wait, and those that come later have it at once`() async {
-        let verdict = Verdict()
+        let verdict = AsyncFlag()
         async let first = verdict.value
         async let second = verdict.value
         verdict.settle(true)
@@ -20,7 +20,7 @@ struct VerdictTests {
     }
 
     @Test func `A wait that is cancelled ends`() async {
-        let verdict = Verdict()
+        let verdict = AsyncFlag()
         let waiting = Task { await verdict.value }
         waiting.cancel()
         #expect(await waiting.value == false)

@@ -3,7 +3,7 @@
 import CPostgres
 
 /// Owns a `PGresult`: one row, or the outcome of a statement.
-struct PostgresAnswer: ~Copyable {
+struct PGResultHandle: ~Copyable {
     private let result: OpaquePointer
 
     init?(_ result: OpaquePointer?) {

@@ -4,13 +4,13 @@ import CPostgres
 import Foundation
 
 /// What, beside its text, decides how a ``PostgresURL`` connects; given by tests.
-struct PostgresSurroundings: Sendable {
+struct PostgresEnvironment: Sendable {
     var environment: @Sendable (String) -> String?
     var fileExists: @Sendable (String) -> Bool
     /// As `PQlibVersion` counts: 160002 is 16.2.
     var libpqVersion: Int
 
-    static let actual = PostgresSurroundings(
+    static let actual = PostgresEnvironment(
         environment: { name in getenv(name).map { String(cString: $0) } },
         fileExists: { path in access(path, R_OK) == 0 },
         libpqVersion: Int(PQlibVersion()))

@@ -4,7 +4,7 @@ import NIOCore
 import NIOSSL
 
 /// Judges by the first bytes of a connection whether it is Redis that answers; pure.
-struct RedisFirstWords: Sendable {
+struct RedisFirstBytesCheck: Sendable {
     private let urlName: String
     private let isSecure: Bool
     private let isLocal: Bool

@@ -3,7 +3,7 @@
 import Synchronization
 
 /// A Boolean that any number of tasks wait for; the first one that is settled stands, and true replaces false.
-final class Verdict: Sendable {
+final class AsyncFlag: Sendable {
     private struct State {
         var value: Bool?
         /// Bounded by the callers, each of which leaves when it is cancelled.

@@ -3,7 +3,7 @@
 package import NIOCore
 
 /// What one topic's malformed messages lead to, as a pure state machine: a faulty publisher must cost the node little.
-package struct Refusals: Sendable {
+package struct MalformedMessages: Sendable {
     /// What to do about one malformed message.
     package struct Reaction: Equatable, Sendable {
         /// How many messages the log line stands for; nil if none is written.

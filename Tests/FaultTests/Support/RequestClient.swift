@@ -7,7 +7,7 @@ import TestSupport
 ///
 /// What a node refuses for the moment it repeats until it is done, as the answers say. As long as it runs nobody may see
 /// its key leave.
-final class RequestOwner: Sendable {
+final class RequestClient: Sendable {
     let key: String
     private let task: Task<Void, Never>
 

@@ -6,7 +6,7 @@ package import Presence
 /// The recent steps of one topic, from which a stream that comes back with a cursor is told only what it missed.
 ///
 /// Steps are kept as they were published, not as this node coalesced them: a cursor may come from any node.
-package struct DiffRing: Sendable {
+package struct ReplayRing: Sendable {
     /// Steps kept; the oldest goes when another comes.
     package static let maximumSteps = 128
     /// Changes kept over all steps, so that a ring of 500-member batches stays small; the oldest steps go first.

@@ -1,9 +1,9 @@
 // Rollcall · Presence
 
 /// What the fetch hook adds beside the metas of keys, as text that is ready to be spliced in.
-package struct Extras: Equatable, Sendable {
+package struct EnrichmentFields: Equatable, Sendable {
     /// Nothing is added to any key.
-    package static let none = Extras()
+    package static let none = EnrichmentFields()
 
     private var texts: [Key: [UInt8]] = [:]
     /// Keys whose data, or the newest of it, could not be had; their text ends in `,"enriched":false`.

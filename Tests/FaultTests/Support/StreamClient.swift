@@ -6,7 +6,7 @@ import TestSupport
 /// A browser that is present by its open stream, and comes back by itself as an EventSource does.
 ///
 /// As long as it runs nobody may see its key leave.
-final class StreamOwner: Sendable {
+final class StreamClient: Sendable {
     let key: String
     private let running: Mutex<Task<Void, Never>?> = Mutex(nil)
     private let opened = Atomic(0)

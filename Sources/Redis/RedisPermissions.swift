@@ -1,7 +1,7 @@
 // Rollcall · Redis
 
 /// What a server lets the user of a connection do, as ``RedisAdmission`` found out last.
-package struct RedisStanding: Sendable, Hashable {
+package struct RedisPermissions: Sendable, Hashable {
     /// Names of commands, keys and channels that are not allowed.
     package var missing: [String] = []
     /// Why Redis takes no writes now.
@@ -21,15 +21,15 @@ package struct RedisStanding: Sendable, Hashable {
 
     /// Whether a write may be sent that publishes nothing.
     package var allowsSilentWrites: Bool {
-        RedisStanding(missing: missing.filter { !Self.isAboutMessages($0) }, refusal: refusal).allowsWrites
+        RedisPermissions(missing: missing.filter { !Self.isAboutMessages($0) }, refusal: refusal).allowsWrites
     }
 
     /// Whether a script may be sent that Redis may stop half-way without harm: missing rights do not count.
     package var allowsRenewals: Bool { refusal == nil || refusal?.code == .outOfMemory }
 
     /// Adds the missing rights that another connection of the same user found, where this one found none.
-    func completed(by other: RedisStanding) -> RedisStanding {
-        missing.isEmpty ? RedisStanding(missing: other.missing, refusal: refusal) : self
+    func completed(by other: RedisPermissions) -> RedisPermissions {
+        missing.isEmpty ? RedisPermissions(missing: other.missing, refusal: refusal) : self
     }
 
     private static func isAboutMessages(_ right: String) -> Bool {

@@ -5,18 +5,18 @@ import PresenceServer
 import Testing
 
 @Suite("The backlog of a slow reader")
-struct StreamBacklogTests {
+struct StreamQueueTests {
     let start = NIODeadline.uptimeNanoseconds(1_000_000_000)
     let small = StreamFrame(ByteBuffer(string: "0123456789"))
 
-    private func filled(_ count: Int, at now: NIODeadline) -> StreamBacklog {
-        var backlog = StreamBacklog(maximumBytes: 100, maximumAge: .seconds(10))
+    private func filled(_ count: Int, at now: NIODeadline) -> StreamQueue {
+        var backlog = StreamQueue(slowReaderBytes: 100, slowReaderAge: .seconds(10))
         for _ in 0..<count { _ = backlog.offer(small, as: .diff, isWritable: false, at: now) }
         return backlog
     }
 
     @Test func `A reader that keeps up is written to at once`() {
-        var backlog = StreamBacklog()
+        var backlog = StreamQueue()
         #expect(backlog.offer(small, as: .diff, isWritable: true, at: start) == .write)
         #expect(backlog.isEmpty)
     }
@@ -61,9 +61,9 @@ struct StreamBacklogTests {
     }
 
     @Test func `while the budget of the node is full a reader keeps 64 KiB of changes`() {
-        var backlog = StreamBacklog()
+        var backlog = StreamQueue()
         let frame = StreamFrame(ByteBuffer(repeating: 0, count: 40 << 10))
-        func offer(isBudgetFull: Bool) -> StreamBacklog.Verdict {
+        func offer(isBudgetFull: Bool) -> StreamQueue.Offer {
             backlog.offer(frame, as: .diff, isWritable: false, isBudgetFull: isBudgetFull, at: start)
         }
         for _ in 0..<3 { #expect(offer(isBudgetFull: false) == .queued) }

@@ -4,7 +4,7 @@ package import Presence
 import Redis
 
 /// One call of the renew script: members of one topic with one ttl.
-struct Renewal: Sendable {
+struct LeaseRenewal: Sendable {
     let topic: Topic
     /// Whole seconds.
     let lease: Int
@@ -14,7 +14,7 @@ struct Renewal: Sendable {
 }
 
 /// A lease that was not renewed: the presence is gone, or that stream does not hold it.
-package struct FailedRenewal: Hashable, Sendable {
+package struct FailedLeaseRenewal: Hashable, Sendable {
     package let member: Member
     /// The stream that wanted to renew it.
     package let owner: StreamOwner

@@ -4,7 +4,7 @@ import Logging
 import Synchronization
 
 /// Logs that some work fails when that begins, and that it works again when that ends; not each failure between.
-final class Outage: Sendable {
+final class FailureEdgeLogger: Sendable {
     private let work: String
     private let logger: Logger
     private let isOn = Mutex(false)

@@ -4,7 +4,7 @@ package import NIOCore
 package import Presence
 
 /// The keys of one topic whose data was told anew, and when: no cursor says whether a returning stream has seen that.
-package struct RenewalLog: Sendable {
+package struct DataChangeLog: Sendable {
     /// Renewals kept; the oldest are forgotten, and with them how to resume streams from before.
     package static let maximumCount = 512
     /// What keeping one renewal costs beside its key, in bytes.

@@ -6,20 +6,20 @@ import PresenceFeed
 import Testing
 
 @Suite("The ring of recent diffs")
-struct DiffRingTests {
+struct ReplayRingTests {
     private func joining(_ name: String) -> Change? {
         Change(member: Fixture.member(name), before: nil, after: Fixture.presence())
     }
 
     /// What is found when the replica stands where no cursor of these tests does.
-    private func missed(_ cursor: Cursor, _ ring: DiffRing) -> DiffRing.Missed? {
+    private func missed(_ cursor: Cursor, _ ring: ReplayRing) -> ReplayRing.Missed? {
         ring.missed(after: cursor, until: Fixture.at(1_000_000))
     }
 
     @Test func `A cursor of any message finds all that came after it, also in the midst of what this node coalesced`()
         throws
     {
-        var ring = DiffRing()
+        var ring = ReplayRing()
         for seq in 1...5 {
             ring.append(Fixture.step(seq, seq + 1, joining("user\(seq)")), at: .uptimeNanoseconds(UInt64(seq)))
         }
@@ -28,8 +28,8 @@ struct DiffRingTests {
     }
 
     @Test func `What the ring never reached or no longer holds is not resumed`() {
-        var ring = DiffRing()
-        for seq in 1...(DiffRing.maximumSteps + 3) {
+        var ring = ReplayRing()
+        for seq in 1...(ReplayRing.maximumSteps + 3) {
             ring.append(Fixture.step(seq, seq + 1, joining("user\(seq)")), at: .uptimeNanoseconds(UInt64(seq)))
         }
         #expect(missed(Fixture.at(3), ring) == nil)
@@ -39,7 +39,7 @@ struct DiffRingTests {
     }
 
     @Test func `A step that jumped can be resumed from before it, and not from inside it`() {
-        var ring = DiffRing()
+        var ring = ReplayRing()
         ring.append(Fixture.step(1, 2, joining("alice")), at: .now())
         ring.append(Fixture.step(2, 9, joining("bob")), at: .now())
         #expect(missed(Fixture.at(2), ring) != nil)
@@ -47,7 +47,7 @@ struct DiffRingTests {
     }
 
     @Test func `A new epoch empties it`() {
-        var ring = DiffRing()
+        var ring = ReplayRing()
         ring.append(Fixture.step(1, 2, joining("alice")), at: .now())
         ring.append(ReplicaStep(from: Fixture.at(2), to: Fixture.at(1, Fixture.other), changes: []), at: .now())
         #expect(missed(Fixture.at(1), ring) == nil)
@@ -55,7 +55,7 @@ struct DiffRingTests {
     }
 
     @Test func `Large steps push out old ones by the number of their changes`() {
-        var ring = DiffRing()
+        var ring = ReplayRing()
         for seq in 1...10 {
             let changes = (0..<500).map { joining("user\(seq)-\($0)") }
             ring.append(
@@ -67,7 +67,7 @@ struct DiffRingTests {
     }
 
     @Test func `It tells when this node stood at a cursor, as far as it remembers`() throws {
-        var ring = DiffRing()
+        var ring = ReplayRing()
         #expect(try #require(ring.missed(after: Fixture.at(1), until: Fixture.at(1))).since == nil)
         for seq in 1...3 {
             ring.append(Fixture.step(seq, seq + 1, joining("user\(seq)")), at: .uptimeNanoseconds(UInt64(seq)))
@@ -86,10 +86,10 @@ struct DiffRingTests {
     }
 
     @Test func `large metas push out old steps by their bytes`() {
-        var ring = DiffRing()
+        var ring = ReplayRing()
         for seq in 1...10 {
             ring.append(step(seq, metaBytes: 1 << 20), at: .now())
-            #expect(ring.bytes <= DiffRing.maximumBytes)
+            #expect(ring.bytes <= ReplayRing.maximumBytes)
         }
         #expect(missed(Fixture.at(7), ring) == nil)
         #expect(missed(Fixture.at(8), ring) != nil)
@@ -100,7 +100,7 @@ struct DiffRingTests {
     }
 
     @Test func `trimming drops the oldest steps, and what it keeps can be resumed`() {
-        var ring = DiffRing()
+        var ring = ReplayRing()
         for seq in 1...10 { ring.append(step(seq, metaBytes: 1000), at: .now()) }
         ring.trim(toBytes: ring.bytes / 2 + 100)
         #expect(missed(Fixture.at(5), ring) == nil)

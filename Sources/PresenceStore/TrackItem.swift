@@ -3,7 +3,7 @@
 package import Presence
 
 /// One presence to be tracked.
-package struct Tracking: Sendable {
+package struct TrackItem: Sendable {
     package var member: Member
     /// Nil keeps what is there; a new presence gets `{}`.
     package var meta: Meta?
@@ -25,7 +25,7 @@ package enum TrackMode: String, Sendable {
     case put
 }
 
-/// What became of one ``Tracking``.
+/// What became of one ``TrackItem``.
 package enum TrackOutcome: Hashable, Sendable {
     case created(Receipt)
     /// The meta was replaced.

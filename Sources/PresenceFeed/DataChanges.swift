@@ -6,7 +6,7 @@ package import Presence
 ///
 /// A key is `wanted` until the hook has its data, then `ready` for the next flush. No flush waits for changed data. A key
 /// without data is dropped: the hook reports it again when it has the data.
-package struct Renewals: Sendable {
+package struct DataChanges: Sendable {
     /// Keys whose data is known and is to be told.
     ///
     /// Bounded, as `wanted` is, by the keys of the topic: others are dropped when their turn comes.
@@ -26,7 +26,7 @@ package struct Renewals: Sendable {
         return Array(wanted)
     }
 
-    package mutating func endFetch(_ keys: [Key], _ extras: Extras) {
+    package mutating func endFetch(_ keys: [Key], _ extras: EnrichmentFields) {
         isFetching = false
         ready.formUnion(keys.lazy.filter { !extras.incomplete.contains($0) })
     }

@@ -6,18 +6,18 @@ import PresenceFeed
 import Testing
 
 @Suite("Data that has to be told anew")
-struct RenewalsTests {
+struct DataChangesTests {
     private let alice = Fixture.member("alice").key
     private let bob = Fixture.member("bob").key
 
-    private func lacking(_ keys: Key...) -> Extras {
-        var extras = Extras()
+    private func lacking(_ keys: Key...) -> EnrichmentFields {
+        var extras = EnrichmentFields()
         for key in keys { extras.set([], isComplete: false, for: key) }
         return extras
     }
 
     @Test func `One fetch is under way at a time, and what is wanted meanwhile comes with the next`() {
-        var renewals = Renewals()
+        var renewals = DataChanges()
         renewals.want([alice])
         #expect(renewals.beginFetch() == [alice])
         renewals.want([bob])
@@ -29,7 +29,7 @@ struct RenewalsTests {
     }
 
     @Test func `What could not be had is not told, until it is wanted again`() {
-        var renewals = Renewals()
+        var renewals = DataChanges()
         renewals.want([alice, bob])
         _ = renewals.beginFetch()
         renewals.endFetch([alice, bob], lacking(alice))

@@ -6,14 +6,14 @@ import PresenceFeed
 import Testing
 
 @Suite("The log of data told anew")
-struct RenewalLogTests {
+struct DataChangeLogTests {
     private let start = NIODeadline.uptimeNanoseconds(0) + .hours(1)
 
     private func key(_ number: Int) -> Key { Fixture.member("user\(number)").key }
 
     @Test func `A stream is told again what was told since it stood at its cursor, with room for other nodes' clocks`()
     {
-        var log = RenewalLog(slack: .seconds(60))
+        var log = DataChangeLog(slack: .seconds(60))
         log.begin(at: start - .minutes(10))
         log.append([key(1)], at: start)
         log.append([key(2)], at: start + .minutes(5))
@@ -23,7 +23,7 @@ struct RenewalLogTests {
     }
 
     @Test func `What happened before the feed was there, or at an unknown time, cannot be said`() {
-        var log = RenewalLog(slack: .seconds(60))
+        var log = DataChangeLog(slack: .seconds(60))
         #expect(log.keys(since: start) == nil)
         log.begin(at: start)
         log.begin(at: start + .minutes(10))
@@ -33,15 +33,15 @@ struct RenewalLogTests {
     }
 
     @Test func `What was forgotten cannot be said, and what came later can`() {
-        var log = RenewalLog(slack: .seconds(60))
+        var log = DataChangeLog(slack: .seconds(60))
         log.begin(at: start - .minutes(10))
-        for number in 0...RenewalLog.maximumCount { log.append([key(number)], at: start + .minutes(Int64(number))) }
+        for number in 0...DataChangeLog.maximumCount { log.append([key(number)], at: start + .minutes(Int64(number))) }
         #expect(log.keys(since: start + .seconds(59)) == nil)
-        #expect(log.keys(since: start + .seconds(61))?.count == RenewalLog.maximumCount)
+        #expect(log.keys(since: start + .seconds(61))?.count == DataChangeLog.maximumCount)
     }
 
     @Test func `trimming forgets the oldest renewals`() {
-        var log = RenewalLog(slack: .seconds(60))
+        var log = DataChangeLog(slack: .seconds(60))
         log.begin(at: start - .minutes(10))
         for number in 0..<10 { log.append([key(number)], at: start + .minutes(Int64(number))) }
         log.trim(toBytes: log.bytes / 2)
@@ -52,9 +52,9 @@ struct RenewalLogTests {
     }
 
     @Test func `the log of one topic never takes more than the keys that it may hold`() {
-        var log = RenewalLog(slack: .seconds(60))
+        var log = DataChangeLog(slack: .seconds(60))
         let long = Fixture.member(String(repeating: "k", count: 256)).key
         for number in 0..<5_000 { log.append([long], at: start + .seconds(Int64(number))) }
-        #expect(log.bytes <= RenewalLog.maximumCount * (256 + 64))
+        #expect(log.bytes <= DataChangeLog.maximumCount * (256 + 64))
     }
 }

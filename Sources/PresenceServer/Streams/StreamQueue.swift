@@ -7,7 +7,7 @@ package import NIOCore
 ///
 /// Frames wait only while the connection takes no more. At the bound, in bytes or in age, what was told of topics is
 /// dropped and the reader is owed fresh states: it never sees a hole, and it costs nobody else memory.
-package struct StreamBacklog: Sendable {
+package struct StreamQueue: Sendable {
     package enum Kind: Sendable {
         /// A change; overtaken by a later state.
         case diff
@@ -18,7 +18,7 @@ package struct StreamBacklog: Sendable {
     }
 
     /// What becomes of an offered frame.
-    package enum Verdict: Equatable, Sendable {
+    package enum Offer: Equatable, Sendable {
         /// Write it now.
         case write
         /// It waits in line.
@@ -32,23 +32,23 @@ package struct StreamBacklog: Sendable {
         let kind: Kind
         let since: NIODeadline
         /// Counts the frame in the node's budget.
-        let hold: HeldFrame?
+        let hold: CountedFrame?
     }
 
     /// Bytes that may wait also while the node's budget is full: a reader that is late for a moment loses nothing.
     package static let alwaysAllowed = 64 << 10
 
     /// Bytes that may wait, 1 MiB by default.
-    package let maximumBytes: Int
+    package let slowReaderBytes: Int
     /// How long a diff may wait, 10 seconds by default.
-    package let maximumAge: TimeAmount
+    package let slowReaderAge: TimeAmount
 
     private var frames: Deque<Waiting> = []
     private var bytes = 0
 
-    package init(maximumBytes: Int = 1 << 20, maximumAge: TimeAmount = .seconds(10)) {
-        self.maximumBytes = maximumBytes
-        self.maximumAge = maximumAge
+    package init(slowReaderBytes: Int = 1 << 20, slowReaderAge: TimeAmount = .seconds(10)) {
+        self.slowReaderBytes = slowReaderBytes
+        self.slowReaderAge = slowReaderAge
     }
 
     package var isEmpty: Bool { frames.isEmpty }
@@ -58,10 +58,10 @@ package struct StreamBacklog: Sendable {
     ///   - hold: Counts the frame in the node's budget; called if it waits.
     package mutating func offer(
         _ frame: StreamFrame, as kind: Kind, isWritable: Bool, isBudgetFull: Bool = false, at now: NIODeadline,
-        hold: @autoclosure () -> HeldFrame? = nil
-    ) -> Verdict {
+        hold: @autoclosure () -> CountedFrame? = nil
+    ) -> Offer {
         if isWritable, frames.isEmpty { return .write }
-        let bound = isBudgetFull ? min(maximumBytes, Self.alwaysAllowed) : maximumBytes
+        let bound = isBudgetFull ? min(slowReaderBytes, Self.alwaysAllowed) : slowReaderBytes
         if kind == .diff, bytes + frame.bytes > bound || isOverdue(at: now) {
             frames.removeAll { $0.kind != .notice }
             bytes = frames.reduce(0) { $0 + $1.frame.bytes }
@@ -86,6 +86,6 @@ package struct StreamBacklog: Sendable {
     }
 
     private func isOverdue(at now: NIODeadline) -> Bool {
-        frames.first { $0.kind == .diff }.map { now - $0.since > maximumAge } ?? false
+        frames.first { $0.kind == .diff }.map { now - $0.since > slowReaderAge } ?? false
     }
 }

@@ -9,17 +9,17 @@ import ServiceLifecycle
 ///
 /// First it makes sure that Redis belongs to this kind of deployment, then it has the leases of open streams renewed and
 /// what is missing put back.
-struct RedisArrivals: Service {
+struct RedisConnectionChecks: Service {
     let store: PresenceStore
     let leases: LeaseKeeper
     let logger: Logger
-    private let inlet: Inlet
+    private let inlet: ConnectionEvents
 
     /// What observes the pool from its beginning on: the pool must exist before the store that this service needs.
-    final class Inlet: Sendable {
+    final class ConnectionEvents: Sendable {
         // The newest arrival stands for all before it.
         fileprivate let pipe = AsyncStream<RedisServerInfo>.makeStream(bufferingPolicy: .bufferingNewest(1))
-        private let verdict = Verdict()
+        private let verdict = AsyncFlag()
 
         @Sendable func receive(_ event: PoolEvent) {
             switch event {
@@ -29,12 +29,12 @@ struct RedisArrivals: Service {
             }
         }
 
-        fileprivate func settle(_ isGreeted: Bool) { verdict.settle(isGreeted) }
+        fileprivate func settle(_ isUsable: Bool) { verdict.settle(isUsable) }
 
         /// Waits until Redis is known to belong to this kind of deployment.
         ///
         /// False when it is not by then, or earlier when it cannot be used until an operator does something.
-        func waitUntilGreeted(timeout: Duration) async throws -> Bool {
+        func waitUntilChecked(timeout: Duration) async throws -> Bool {
             try await withThrowingTaskGroup(of: Bool.self) { [verdict] group in
                 group.addTask { await verdict.value }
                 group.addTask {
@@ -43,14 +43,14 @@ struct RedisArrivals: Service {
                     return false
                 }
                 defer { group.cancelAll() }
-                let isGreeted = try await group.next() ?? false
+                let isUsable = try await group.next() ?? false
                 try Task.checkCancellation()
-                return isGreeted
+                return isUsable
             }
         }
     }
 
-    init(_ inlet: Inlet, store: PresenceStore, leases: LeaseKeeper, logger: Logger) {
+    init(_ inlet: ConnectionEvents, store: PresenceStore, leases: LeaseKeeper, logger: Logger) {
         self.store = store
         self.leases = leases
         self.logger = logger
@@ -66,7 +66,7 @@ struct RedisArrivals: Service {
             for await server in inlet.pipe.stream {
                 if server.maxmemoryPolicy != policy { warn(of: server.maxmemoryPolicy) }
                 policy = server.maxmemoryPolicy
-                try await greet()
+                try await checkDeployment()
             }
         } onGracefulShutdown: {
             inlet.pipe.continuation.finish()
@@ -80,7 +80,7 @@ struct RedisArrivals: Service {
             "Redis may evict presences; set its maxmemory-policy to noeviction", metadata: ["policy": "\(policy)"])
     }
 
-    private func greet() async throws {
+    private func checkDeployment() async throws {
         do {
             try await store.prepare()
             inlet.settle(true)

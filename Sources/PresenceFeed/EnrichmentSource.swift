@@ -5,18 +5,19 @@ package import Presence
 /// What the read side asks of the fetch hook, which adds fields beside the metas of keys.
 ///
 /// A feed enriches once before it fans out, whatever the number of its subscribers.
-package struct Enricher: Sendable {
+package struct EnrichmentSource: Sendable {
     /// Whether anything is added on a topic.
     package var applies: @Sendable (Topic) -> Bool
     /// What is known already of the keys that are shown and of those that leave; nil when something has to be fetched.
     ///
     /// Called on event loops: must not block.
-    package var known: @Sendable (_ shown: [Key], _ leaving: [Key], Topic) -> Extras?
+    package var known: @Sendable (_ shown: [Key], _ leaving: [Key], Topic) -> EnrichmentFields?
     /// Fetches what is not known of the keys that are shown; says what could not be had instead of failing.
     ///
     /// Returns within the hook's time-out whatever PostgreSQL does, counted from when the first of the keys was wanted.
     package var fetch:
-        @Sendable (_ shown: [Key], _ leaving: [Key], Topic, _ wantedSince: ContinuousClock.Instant) async -> Extras
+        @Sendable (_ shown: [Key], _ leaving: [Key], Topic, _ wantedSince: ContinuousClock.Instant) async ->
+            EnrichmentFields
     /// The data of these keys changed at its source.
     package var invalidate: @Sendable ([Key]) -> Void
     /// Any data may have changed: news of it may have been lost.
@@ -25,8 +26,9 @@ package struct Enricher: Sendable {
     package var changes: ChangedKeys
 
     package init(
-        applies: @escaping @Sendable (Topic) -> Bool, known: @escaping @Sendable ([Key], [Key], Topic) -> Extras?,
-        fetch: @escaping @Sendable ([Key], [Key], Topic, ContinuousClock.Instant) async -> Extras,
+        applies: @escaping @Sendable (Topic) -> Bool,
+        known: @escaping @Sendable ([Key], [Key], Topic) -> EnrichmentFields?,
+        fetch: @escaping @Sendable ([Key], [Key], Topic, ContinuousClock.Instant) async -> EnrichmentFields,
         invalidate: @escaping @Sendable ([Key]) -> Void = { _ in }, revalidate: @escaping @Sendable () -> Void = {},
         changes: ChangedKeys = ChangedKeys()
     ) {
@@ -39,11 +41,11 @@ package struct Enricher: Sendable {
     }
 
     /// Adds nothing.
-    package static let none = Enricher(
-        applies: { _ in false }, known: { _, _, _ in Extras.none }, fetch: { _, _, _, _ in .none })
+    package static let none = EnrichmentSource(
+        applies: { _ in false }, known: { _, _, _ in EnrichmentFields.none }, fetch: { _, _, _, _ in .none })
 
     /// What is added to these keys, known or fetched.
-    package func extras(of keys: [Key], on topic: Topic) async -> Extras {
+    package func extras(of keys: [Key], on topic: Topic) async -> EnrichmentFields {
         guard applies(topic) else { return .none }
         if let known = known(keys, [], topic) { return known }
         return await fetch(keys, [], topic, .now)

@@ -7,11 +7,11 @@ import Testing
 @testable import Redis
 
 @Suite("The first bytes of a connection")
-struct RedisFirstWordsTests {
-    private func words(_ url: String = "redis://h") throws -> RedisFirstWords {
+struct RedisFirstBytesCheckTests {
+    private func words(_ url: String = "redis://h") throws -> RedisFirstBytesCheck {
         var options = RedisOptions()
         options.urlName = "SETTING"
-        return RedisFirstWords(url: try RedisURL(url), options: options)
+        return RedisFirstBytesCheck(url: try RedisURL(url), options: options)
     }
 
     @Test(
