@@ -28,7 +28,7 @@ package struct DiffWindow: Sendable {
 
     private let base: TimeAmount
     private var width: TimeAmount
-    /// No flush before this: the end of the last window, or of a wait for nodes that re-track.
+    /// No flush before this: the end of the last window.
     private var notBefore = NIODeadline.uptimeNanoseconds(0)
     private var flushStart: NIODeadline?
     /// Bounded by the members of the topic: later changes of one member are absorbed into its first.
@@ -63,13 +63,8 @@ package struct DiffWindow: Sendable {
         }
     }
 
-    /// Keeps everything back until `deadline`: nodes are re-tracking what Redis lost.
-    package mutating func hold(until deadline: NIODeadline) {
-        notBefore = max(notBefore, deadline)
-    }
-
     /// Takes what has been gathered and starts a flush; nil, and no flush, if nothing happened.
-    package mutating func beginFlush(at now: NIODeadline) -> Batch? {
+    package mutating func takeBatch(at now: NIODeadline) -> Batch? {
         guard let from else { return nil }
         let batch = Batch(from: from, to: to, diff: Diff(changes.compactMap { $0 }))
         changes.removeAll(keepingCapacity: changes.count < 1024)
@@ -80,7 +75,7 @@ package struct DiffWindow: Sendable {
     }
 
     /// Starts a flush of something else than changes, or anew one that had to wait for what is no cost of telling.
-    package mutating func startFlush(at now: NIODeadline) { flushStart = now }
+    package mutating func restartFlush(at now: NIODeadline) { flushStart = now }
 
     /// The last subscriber's event loop has written the flush.
     package mutating func endFlush(at now: NIODeadline) {

@@ -2,17 +2,22 @@
 
 package import Presence
 
-/// A topic's roster at a cursor, with what the fetch hook adds to the keys that are about to be told.
+/// A topic at a cursor, with what the fetch hook adds to the keys that are about to be sent.
 package struct EnrichedRoster: Sendable {
     package let topic: Topic
     package let cursor: Cursor
+    package let counts: RosterCounts
+    /// Empty where only a diff is encoded.
     package let roster: Roster
     package let extras: EnrichmentFields
 
-    package init(topic: Topic, cursor: Cursor, roster: Roster, extras: EnrichmentFields = .none) {
+    package init(
+        topic: Topic, cursor: Cursor, roster: Roster, counts: RosterCounts? = nil, extras: EnrichmentFields = .none
+    ) {
         self.topic = topic
         self.cursor = cursor
         self.roster = roster
+        self.counts = counts ?? RosterCounts(roster)
         self.extras = extras
     }
 }

@@ -68,7 +68,7 @@ final class FeedDirectory: Sendable {
     }
 
     private func add(_ feed: TopicFeed, to state: inout State) {
-        if state.isAway { feed.perform { $0.redisWent() } }
+        if state.isAway { feed.post(.redisLost) }
         state.byTopic[feed.topic] = feed
         state.byChannel[ByteBuffer(string: feed.channel)] = feed
         gauge.record(state.byTopic.count)
@@ -89,7 +89,7 @@ final class FeedDirectory: Sendable {
             if channel == invalidations { enricher.invalidate(Invalidation.keys(payload)) }
             return
         }
-        feed.perform { [logger] in $0.receive(payload, logger: logger) }
+        feed.perform { $0.receive(payload) }
     }
 
     func handle(_ event: SubscriberEvent) {
@@ -100,10 +100,10 @@ final class FeedDirectory: Sendable {
             // What was announced while nobody listened is lost.
             enricher.revalidate()
         case .subscribed(let channel):
-            state.withLock { $0.byChannel[channel] }?.perform { $0.acknowledged() }
+            state.withLock { $0.byChannel[channel] }?.post(.acknowledged)
         case .disconnected:
             state.withLock { $0.isConnected = false }
-            for feed in all { feed.perform { $0.detached() } }
+            for feed in all { feed.post(.disconnected) }
         }
     }
 
@@ -114,6 +114,6 @@ final class FeedDirectory: Sendable {
             state.isAway = isAway
             return Array(state.byTopic.values)
         }
-        for feed in feeds { feed.perform { isAway ? $0.redisWent() : $0.redisCame() } }
+        for feed in feeds { feed.post(isAway ? .redisLost : .redisReturned) }
     }
 }

@@ -10,15 +10,15 @@ package struct FeedEncoder: Sendable {
     /// A diff that leads to the roster and its cursor; nil where the format shows no difference.
     package var diff: @Sendable (Diff, EnrichedRoster, FrameFormat) -> ByteBuffer?
     /// Entries whose data changed while their metas did not; nil where the format shows no data.
-    package var renewal: @Sendable (_ keys: [Key], EnrichedRoster, FrameFormat) -> ByteBuffer?
+    package var dataChange: @Sendable (_ keys: [Key], EnrichedRoster, FrameFormat) -> ByteBuffer?
 
     package init(
         state: @escaping @Sendable (EnrichedRoster, FrameFormat) -> ByteBuffer,
         diff: @escaping @Sendable (Diff, EnrichedRoster, FrameFormat) -> ByteBuffer?,
-        renewal: @escaping @Sendable ([Key], EnrichedRoster, FrameFormat) -> ByteBuffer?
+        dataChange: @escaping @Sendable ([Key], EnrichedRoster, FrameFormat) -> ByteBuffer?
     ) {
         self.state = state
         self.diff = diff
-        self.renewal = renewal
+        self.dataChange = dataChange
     }
 }

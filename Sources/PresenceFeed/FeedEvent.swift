@@ -3,22 +3,22 @@
 package import NIOCore
 package import Presence
 
-/// What a feed tells one of its subscribers.
+/// What a feed delivers to one of its subscribers.
 ///
 /// Bytes are shared by all subscribers of a format.
 package enum FeedEvent: Sendable {
-    /// The whole roster. Whatever was told before is void.
+    /// The whole roster. It replaces everything that was delivered before.
     case state(ByteBuffer, Cursor)
     /// What changed since the last cursor; nil where nothing shows in the subscriber's format, only the cursor moved.
     case diff(ByteBuffer?, Cursor)
     /// The stream resumed at this cursor and has missed what the bytes say; nil for nothing.
     case resumed(ByteBuffer?, Cursor)
     /// Entries whose data changed while their metas did not; the cursor stays.
-    case renewed(ByteBuffer)
+    case dataChanged(ByteBuffer)
     /// The presence that this subscriber stands for changed: by an update, a leave, or another stream.
     case own(OwnChange)
     /// Redis is out of reach since that time: what is shown may be old.
     case degraded(since: NIODeadline)
-    /// Redis is back, and all that changed meanwhile has been told.
+    /// Redis is back, and all that changed meanwhile is delivered.
     case recovered
 }

@@ -69,11 +69,11 @@ package final class FeedHub: Service {
             deliver: deliver,
             onStateRequest: { [directory] in
                 let subscription = $0
-                directory.feed(of: topic)?.perform { $0.requestState(subscription) }
+                directory.feed(of: topic)?.post(.requestState(subscription))
             },
             onEnd: { [directory] in
                 let subscription = $0
-                directory.feed(of: topic)?.perform { $0.remove(subscription) }
+                directory.feed(of: topic)?.post(.unsubscribe(subscription))
             })
         join(subscription)
         return subscription
@@ -114,7 +114,7 @@ package final class FeedHub: Service {
             logger.warning(
                 "feeds: node follows as many topics as it may", metadata: ["topics": "\(options.maximumTopics)"])
         }
-        forEachFeed { $0.retireIfIdle() }
+        forEachFeed { $0.handle(.retireIfIdle) }
     }
 
     /// Does something on the loop of each feed, later: one hop for each loop.
@@ -130,13 +130,15 @@ package final class FeedHub: Service {
     /// Tells all subscribers anew of keys whose data changed, wherever they are present.
     ///
     /// Returns when all feeds have heard; a few at a time, so that no loop is held by many feeds and keys.
-    private func renew(_ keys: Set<Key>) async {
+    private func sendChangedData(of keys: Set<Key>) async {
         for feeds in Dictionary(grouping: directory.all, by: { ObjectIdentifier($0.loop) }).values {
             for start in stride(from: 0, to: feeds.count, by: 100) {
                 let some = feeds[start..<min(start + 100, feeds.count)]
-                let renewed = feeds[0].loop.submit { for feed in some { feed.assumeIsolated { $0.renew(keys) } } }
+                let sent = feeds[0].loop.submit {
+                    for feed in some { feed.assumeIsolated { $0.handle(.dataChanged(keys)) } }
+                }
                 do {
-                    try await renewed.get()
+                    try await sent.get()
                 } catch {
                     logger.debug("feeds: changed data not sent", metadata: ["error": "\(error)"])
                 }
@@ -154,12 +156,15 @@ package final class FeedHub: Service {
                 group.addTask { await self.receive() }
                 group.addTask { await self.work.run() }
                 group.addTask {
-                    for await _ in self.options.replay.overflows { self.forEachFeed { $0.keepToShare() } }
+                    for await _ in self.options.replay.overflows {
+                        let share = self.options.replay.share
+                        self.forEachFeed { $0.handle(.keepToShare(share)) }
+                    }
                 }
                 group.addTask { await self.snapshots.run() }
                 group.addTask { await self.comparePositionsRegularly() }
                 group.addTask { for await _ in self.comparisons.stream { await self.comparePositions() } }
-                group.addTask { await self.enricher.changes.forEachBatch(self.renew) }
+                group.addTask { await self.enricher.changes.forEachBatch(self.sendChangedData) }
                 await group.waitForAll()
             }
         }
@@ -204,7 +209,7 @@ package final class FeedHub: Service {
         subscriber.subscribe(channel)
         return TopicFeed(
             topic: topic, channel: channel, loop: loop, options: options, encoder: encoder, enricher: enricher,
-            work: work, requestSnapshot: { [snapshots] in snapshots.add($0, ticket: $1) },
+            work: work, logger: logger, requestSnapshot: { [snapshots] in snapshots.add($0, ticket: $1) },
             retire: { [directory, subscriber] feed in directory.remove(feed) { subscriber.unsubscribe(channel) } })
     }
 
@@ -237,15 +242,15 @@ package final class FeedHub: Service {
         var behind: [(TopicFeed, Cursor)] = []
         for (feed, position) in zip(feeds, positions) {
             // One that cannot be read keeps no other from being compared.
-            guard let position = try? position.get(), await !feed.hasReached(to: position) else { continue }
+            guard let position = try? position.get(), await !feed.hasReached(position) else { continue }
             behind.append((feed, position))
         }
         guard !behind.isEmpty else { return }
         // The messages may be on their way.
         try? await Task.sleep(for: .milliseconds(200))
-        for (feed, position) in behind where await !feed.hasReached(to: position) {
+        for (feed, position) in behind where await !feed.hasReached(position) {
             logger.debug("A feed missed messages; it loads a snapshot")
-            await feed.reload()
+            feed.post(.positionDiffers)
         }
     }
 }

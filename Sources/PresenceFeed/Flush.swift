@@ -1,65 +1,78 @@
 // Rollcall · PresenceFeed
 
 import NIOCore
-import Presence
+package import Presence
 
 /// What a feed sends at once, fixed when the flush begins: the fetch hook may have to be awaited before it is sent.
 struct Flush: Sendable {
-    /// Where streams come back from, and whether they are shown data.
+    /// A position that streams resume from, and whether they are shown data.
     struct Origin: Hashable {
         let cursor: Cursor
         let showsData: Bool
     }
 
-    /// What streams that resume from one place get.
+    /// What streams that resume from one origin get.
     struct Resumption: Sendable {
         let diff: Diff
         /// Keys with data that they may have missed; nil if that is not known, which means all keys.
-        let renewed: [Key]?
+        let changedKeys: [Key]?
     }
 
-    /// A subscriber that waited for its first event.
+    /// A new subscriber that gets its first event.
     struct Arrival: Sendable {
         let subscription: Subscription
         /// Where it resumes from; nil if it gets the state.
         let origin: Origin?
         /// Whether its client holds entries from before.
-        ///
-        /// phoenix.js' `syncState` compares refs alone, so changed data needs a diff.
         let isReturning: Bool
+        /// Whether `degraded` was its last notice.
+        let isDegraded: Bool
     }
 
     let batch: DiffWindow.Batch?
-    let roster: Roster
     let cursor: Cursor
+    let counts: RosterCounts
+    /// The roster at `cursor`; empty where neither a state nor changed data is encoded, so that nothing is copied when
+    /// the next message comes while the hook is awaited.
+    let roster: Roster
     /// Keys with changed data, sent to all subscribers.
-    let renewed: [Key]
+    let changedKeys: [Key]
     let arrivals: [Arrival]
     let resumptions: [Origin: Resumption]
-    /// The states at `cursor` that have been made already.
+    /// The states at `cursor` that are encoded already.
     let states: [FrameFormat: ByteBuffer]
-
     /// Whether it is for all subscribers, and not just for arrivals.
     let isForAll: Bool
 
     /// The keys whose data is shown, and those for which it is shown only as they leave.
     func keys() -> (shown: [Key], leaving: [Key]) {
-        var shown = Set(renewed), leaving: Set<Key> = []
-        func note(_ diff: Diff) {
+        var shown = Set(changedKeys), leaving: Set<Key> = []
+        func add(_ diff: Diff) {
             for change in diff.changes {
                 if change.after != nil { shown.insert(change.member.key) } else { leaving.insert(change.member.key) }
             }
         }
-        if let batch { note(batch.diff) }
+        if let batch { add(batch.diff) }
         for (origin, resumption) in resumptions where origin.showsData {
-            note(resumption.diff)
-            shown.formUnion(resumption.renewed ?? Array(roster.keys))
+            add(resumption.diff)
+            shown.formUnion(resumption.changedKeys ?? Array(roster.keys))
         }
-        let showsEverybody = arrivals.contains {
+        let showsWholeRoster = arrivals.contains {
             let format = $0.subscription.format
             return $0.origin == nil && format.view == .full && ($0.isReturning || states[format] == nil)
         }
-        if showsEverybody { shown.formUnion(roster.keys) }
+        if showsWholeRoster { shown.formUnion(roster.keys) }
         return (Array(shown), Array(leaving.subtracting(shown)))
+    }
+}
+
+/// How many keys and presences a roster has.
+package struct RosterCounts: Sendable {
+    package let keys: Int
+    package let presences: Int
+
+    package init(_ roster: Roster) {
+        keys = roster.keyCount
+        presences = roster.presenceCount
     }
 }

@@ -26,7 +26,7 @@ actor LoopAudience {
         for event in events { subscription.deliver(event) }
     }
 
-    /// Tells one subscriber of its presence, if it has been told anything: what came before is not news to it.
+    /// Delivers a change of its own presence to one subscriber, unless that waits for its first event, which shows it.
     func deliver(own change: OwnChange, to subscription: Subscription) {
         guard members[ObjectIdentifier(subscription)] != nil else { return }
         subscription.deliver(.own(change))
@@ -52,13 +52,48 @@ actor LoopAudience {
     }
 
     /// Gives the subscribers of some formats entries whose data changed.
-    func deliver(renewals frames: [FrameFormat: ByteBuffer]) {
+    func deliver(dataChange frames: [FrameFormat: ByteBuffer]) {
         for subscription in members.values {
-            if let frame = frames[subscription.format] { subscription.deliver(.renewed(frame)) }
+            if let frame = frames[subscription.format] { subscription.deliver(.dataChanged(frame)) }
         }
     }
 
     func deliverToAll(_ event: FeedEvent) {
         for subscription in members.values { subscription.deliver(event) }
+    }
+}
+
+/// The audiences of one topic, one for each event loop; used on the feed's loop.
+struct LoopAudiences {
+    private var audiences: [ObjectIdentifier: LoopAudience] = [:]
+
+    /// The audience on the loop of a subscriber.
+    subscript(subscription: Subscription) -> LoopAudience {
+        mutating get {
+            let id = ObjectIdentifier(subscription.loop)
+            if let audience = audiences[id] { return audience }
+            let audience = LoopAudience(loop: subscription.loop)
+            audiences[id] = audience
+            return audience
+        }
+    }
+
+    func forEach(_ action: @escaping @Sendable (isolated LoopAudience) -> Void) {
+        for audience in audiences.values { audience.perform(action) }
+    }
+
+    /// Delivers a diff and changed data to all subscribers, and first events to new ones.
+    mutating func deliver(_ delivery: Delivery, _ frames: Delivery.Frames) {
+        if let batch = delivery.flush.batch, let diff = frames.diff { forEach { $0.deliver(diff, at: batch.to) } }
+        if let data = frames.dataChange { forEach { $0.deliver(dataChange: data) } }
+        for (first, events) in zip(delivery.firstEvents, frames.firstEvents) {
+            let subscription = first.arrival.subscription
+            self[subscription].perform { $0.add(subscription, events) }
+        }
+    }
+
+    /// Completes on `loop` when the loops of all audiences have done what they were given.
+    func allWritten(on loop: any EventLoop) -> EventLoopFuture<Void> {
+        .andAllComplete(audiences.values.map { $0.loop.submit {} }, on: loop)
     }
 }

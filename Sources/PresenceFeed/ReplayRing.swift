@@ -68,7 +68,7 @@ package struct ReplayRing: Sendable {
         guard let first = steps.firstIndex(where: { $0.step.from == cursor }) else { return nil }
         var window = DiffWindow(base: .zero)
         for kept in steps[first...] { window.add(kept.step) }
-        let diff = window.beginFlush(at: .uptimeNanoseconds(0))?.diff ?? Diff()
+        let diff = window.takeBatch(at: .uptimeNanoseconds(0))?.diff ?? Diff()
         return Missed(diff: diff, since: first > 0 ? steps[first - 1].at : nil)
     }
 

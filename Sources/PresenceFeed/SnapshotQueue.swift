@@ -45,7 +45,7 @@ final class SnapshotQueue: Sendable {
         guard await feed.awaits(ticket) else { return }
         do {
             let snapshot = try await fetch(feed)
-            await feed.load(snapshot, ticket: ticket)
+            await feed.handle(.snapshot(snapshot, ticket: ticket))
         } catch {
             logger.debug("Snapshot failed; trying again", metadata: ["error": "\(error)"])
             // The feed goes on loading; its place here goes to others while it waits.

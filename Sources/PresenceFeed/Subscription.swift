@@ -24,7 +24,7 @@ package final class Subscription: Sendable {
     private let onEnd: Mutex<(@Sendable (Subscription) -> Void)?>
     private let onStateRequest: @Sendable (Subscription) -> Void
 
-    init(
+    package init(
         topic: Topic, format: FrameFormat, loop: any EventLoop, since: Cursor?, reaching: Cursor?, member: Member?,
         deliver: @escaping @Sendable (FeedEvent) -> Void,
         onStateRequest: @escaping @Sendable (Subscription) -> Void, onEnd: @escaping @Sendable (Subscription) -> Void

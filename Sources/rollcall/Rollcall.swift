@@ -48,7 +48,7 @@ struct Rollcall: AsyncParsableCommand {
             if argument == "--" { return }
             let name = argument.prefix { $0 != "=" }
             if name.hasPrefix("--"), !seen.insert(name).inserted {
-                throw .usage("\(Terminal.excerpt(String(name))) is given twice")
+                throw .usage("\(Terminal.quoted(String(name))) is given twice")
             }
         }
     }

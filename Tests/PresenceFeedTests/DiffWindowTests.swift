@@ -16,7 +16,7 @@ struct DiffWindowTests {
         var window = DiffWindow(base: .milliseconds(10))
         window.add(Fixture.step(1, 2, join(Fixture.presence())))
         #expect(window.decision(at: start) == .flush)
-        let flushed = window.beginFlush(at: start)
+        let flushed = window.takeBatch(at: start)
         let batch = try #require(flushed)
         #expect(batch.from == Fixture.at(1) && batch.to == Fixture.at(2) && batch.diff.changes.count == 1)
     }
@@ -24,7 +24,7 @@ struct DiffWindowTests {
     @Test func `What follows within the window goes out together at its end`() throws {
         var window = DiffWindow(base: .milliseconds(10))
         window.add(Fixture.step(1, 2, join(Fixture.presence())))
-        _ = window.beginFlush(at: start)
+        _ = window.takeBatch(at: start)
         #expect(window.decision(at: start) == .busy)
         window.endFlush(at: start + .microseconds(50))
 
@@ -33,7 +33,7 @@ struct DiffWindowTests {
         let end = start + .milliseconds(10)
         #expect(window.decision(at: start + .milliseconds(3)) == .wait(until: end))
         #expect(window.decision(at: end) == .flush)
-        let flushed = window.beginFlush(at: end)
+        let flushed = window.takeBatch(at: end)
         let batch = try #require(flushed)
         #expect(batch.from == Fixture.at(2) && batch.to == Fixture.at(4) && batch.diff.changes.count == 2)
     }
@@ -41,12 +41,12 @@ struct DiffWindowTests {
     @Test func `The window grows with the cost of a flush, up to a second`() {
         var window = DiffWindow(base: .milliseconds(10))
         window.add(Fixture.step(1, 2, join(Fixture.presence())))
-        _ = window.beginFlush(at: start)
+        _ = window.takeBatch(at: start)
         window.endFlush(at: start + .milliseconds(40))
         #expect(window.decision(at: start + .milliseconds(50)) == .wait(until: start + .milliseconds(80)))
 
         window.add(Fixture.step(2, 3, join(Fixture.presence())))
-        _ = window.beginFlush(at: start + .seconds(1))
+        _ = window.takeBatch(at: start + .seconds(1))
         window.endFlush(at: start + .seconds(8))
         #expect(window.decision(at: start + .seconds(8)) == .flush)
     }
@@ -56,7 +56,7 @@ struct DiffWindowTests {
         var window = DiffWindow(base: .zero)
         window.add(Fixture.step(1, 2, join(presence)))
         window.add(Fixture.step(2, 3, Change(member: alice, before: presence, after: nil, reason: .untracked)))
-        let flushed = window.beginFlush(at: start)
+        let flushed = window.takeBatch(at: start)
         let batch = try #require(flushed)
         #expect(batch.diff.isEmpty && batch.to == Fixture.at(3))
     }
@@ -67,7 +67,7 @@ struct DiffWindowTests {
         window.add(Fixture.step(1, 2, join(first)))
         window.add(Fixture.step(2, 3, Change(member: alice, before: first, after: nil, reason: .closed)))
         window.add(Fixture.step(3, 4, join(second)))
-        let flushed = window.beginFlush(at: start)
+        let flushed = window.takeBatch(at: start)
         let change = try #require(flushed?.diff.changes.first)
         #expect(change.before == nil && change.after == second && change.reason == nil)
     }
@@ -80,26 +80,24 @@ struct DiffWindowTests {
                 Fixture.step(
                     index, index + 1, Change(member: alice, before: versions[index - 1], after: versions[index])))
         }
-        let flushed = window.beginFlush(at: start)
+        let flushed = window.takeBatch(at: start)
         let change = try #require(flushed?.diff.changes.first)
         #expect(change.before == versions[0] && change.after == versions[3] && change.isUpdate)
     }
 
-    @Test func `A hold keeps everything back, and what returns meanwhile was never gone`() throws {
+    @Test func `A presence that is lost and comes back in one window was never gone`() throws {
         let presence = Fixture.presence()
         var window = DiffWindow(base: .milliseconds(10))
-        window.hold(until: start + .seconds(3))
         window.add(Fixture.step(1, 2, Change(member: alice, before: presence, after: nil, reason: .lost)))
-        #expect(window.decision(at: start + .seconds(1)) == .wait(until: start + .seconds(3)))
         window.add(Fixture.step(2, 3, join(presence)))
-        let flushed = window.beginFlush(at: start + .seconds(3))
+        let flushed = window.takeBatch(at: start + .seconds(3))
         let batch = try #require(flushed)
         #expect(batch.diff.isEmpty)
     }
 
     @Test func `Nothing gathered is no flush`() {
         var window = DiffWindow(base: .milliseconds(10))
-        let flushed = window.beginFlush(at: start)?.to
+        let flushed = window.takeBatch(at: start)?.to
         #expect(flushed == nil)
         #expect(window.decision(at: start) == .flush)
     }

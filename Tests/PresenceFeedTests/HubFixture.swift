@@ -34,7 +34,7 @@ struct HubFixture {
         let store = PresenceStore(pool: pool, keys: StoreKeys(prefix: prefix))
         let hub = FeedHub(
             store: store, redisURL: address, redisOptions: redis, probe: pool, eventLoopGroup: group,
-            encoder: encoder, enricher: enricher, options: options, logger: logger)
+            encoder: .words, enricher: enricher, options: options, logger: logger)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await pool.run() }
             tasks.addTask { try await hub.run() }
@@ -70,30 +70,6 @@ struct HubFixture {
             on: MultiThreadedEventLoopGroup.singleton.next(), deliver: { listener.take($0) })
         return listener
     }
-
-    private static let encoder = FeedEncoder(
-        state: { told, _ in
-            ByteBuffer(string: (["state"] + told.roster.sortedKeys.map(told.word)).joined(separator: " "))
-        },
-        diff: { diff, told, _ in
-            let words = diff.changes.map { change in
-                (change.isUpdate ? "~" : change.after != nil ? "+" : "-") + told.word(change.member.key)
-                    + (change.reason.map { ":\($0.rawValue)" } ?? "")
-            }
-            return ByteBuffer(string: (["diff"] + words.sorted()).joined(separator: " "))
-        },
-        renewal: { keys, told, _ in
-            ByteBuffer(string: (["renewed"] + keys.map(told.word).sorted()).joined(separator: " "))
-        })
-}
-
-extension EnrichedRoster {
-    /// A key with what is added to it: `alice`, `alice=1`, `alice!` where the data could not be had.
-    fileprivate func word(_ key: Key) -> String {
-        guard let extra = extras[key] else { return key.text }
-        let data = String(decoding: extra, as: UTF8.self)
-        return key.text + data.replacing(#","user":"#, with: "=").replacing(#","enriched":false"#, with: "!")
-    }
 }
 
 /// One subscriber that writes down what it is told.
@@ -125,7 +101,7 @@ final class Listener: Sendable {
             case .resumed(let frame, let cursor):
                 state.words.append("resumed" + (frame.map { " " + String(buffer: $0) } ?? ""))
                 state.cursor = cursor
-            case .renewed(let frame): state.words.append(String(buffer: frame))
+            case .dataChanged(let frame): state.words.append(String(buffer: frame))
             case .own(.became): state.words.append("own changed")
             case .own(.left(let reason)): state.words.append("own left:\(reason.rawValue)")
             case .degraded: state.words.append("degraded")

@@ -105,20 +105,20 @@ struct EventEncoderTests {
         let told = try told(try roster(), extras)
         let entry = #"{"alice":{"metas":[{"a":1,"phx_ref":"AAAAAAAAAAAAAAAA"}],"user":{"name":"Alice"}}}"#
         #expect(
-            try event(encoder.renewal([alice], told, FrameFormat(view: .full))) == """
+            try event(encoder.dataChange([alice], told, FrameFormat(view: .full))) == """
                 event: presence_diff
                 data: {"joins":\(entry),"leaves":{},"reasons":{}}
 
 
                 """)
         #expect(
-            try event(encoder.renewal([alice], told, FrameFormat(view: .full, isWrapped: true))) == """
+            try event(encoder.dataChange([alice], told, FrameFormat(view: .full, isWrapped: true))) == """
                 event: presence_diff
                 data: {"topic":"room:\\"lobby\\"","joins":\(entry),"leaves":{},"reasons":{}}
 
 
                 """)
-        #expect(encoder.renewal([alice], told, FrameFormat(view: .keys)) == nil)
-        #expect(encoder.renewal([alice], told, FrameFormat(view: .count)) == nil)
+        #expect(encoder.dataChange([alice], told, FrameFormat(view: .keys)) == nil)
+        #expect(encoder.dataChange([alice], told, FrameFormat(view: .count)) == nil)
     }
 }

@@ -7,7 +7,7 @@ package import PresenceFeed
 /// Writes what feeds have to say as Server-Sent Events, once per format however many read it.
 package enum EventEncoder {
     /// The encoder that the hub is given.
-    package static var feed: FeedEncoder { FeedEncoder(state: state, diff: diff, renewal: renewal) }
+    package static var feed: FeedEncoder { FeedEncoder(state: state, diff: diff, dataChange: dataChange) }
 
     private static func state(of told: EnrichedRoster, format: FrameFormat) -> ByteBuffer {
         let (topic, roster) = (told.topic, told.roster)
@@ -19,7 +19,7 @@ package enum EventEncoder {
         let name = format.view == .count ? "presence_count" : "presence_state"
         frame.event(name, id: id(of: told, format)) { data in
             switch (format.view, format.isWrapped) {
-            case (.count, true): writeCounts(of: roster, on: topic, to: &data)
+            case (.count, true): writeCounts(told.counts, on: topic, to: &data)
             case (_, true):
                 open(topic, to: &data)
                 data.append(literal: #","state":"#)
@@ -43,8 +43,9 @@ package enum EventEncoder {
         let name = format.view == .count ? "presence_count" : "presence_diff"
         frame.event(name, id: id(of: told, format)) { data in
             switch (format.view, format.isWrapped) {
-            case (.count, true): writeCounts(of: told.roster, on: told.topic, to: &data)
-            case (.count, false): RosterJSON.writeCounts(of: told.roster, to: &data)
+            case (.count, true): writeCounts(told.counts, on: told.topic, to: &data)
+            case (.count, false):
+                RosterJSON.writeCounts(keys: told.counts.keys, presences: told.counts.presences, to: &data)
             case (let view, _):
                 write(format, told.topic, to: &data) {
                     RosterJSON(view: view, extras: told.extras).write(diff, to: &$0)
@@ -55,7 +56,7 @@ package enum EventEncoder {
     }
 
     /// A diff of known refs without leaves; it has no `id`, since nobody's presence moved.
-    private static func renewal(of keys: [Key], in told: EnrichedRoster, format: FrameFormat) -> ByteBuffer? {
+    private static func dataChange(of keys: [Key], in told: EnrichedRoster, format: FrameFormat) -> ByteBuffer? {
         guard format.view == .full else { return nil }
         var frame = EventFrame()
         frame.event("presence_diff") { data in
@@ -82,10 +83,10 @@ package enum EventEncoder {
         appendMembers(to: &data, write: write)
     }
 
-    private static func writeCounts(of roster: Roster, on topic: Topic, to data: inout [UInt8]) {
+    private static func writeCounts(_ counts: RosterCounts, on topic: Topic, to data: inout [UInt8]) {
         open(topic, to: &data)
         data.append(UInt8(ascii: ","))
-        appendMembers(to: &data) { RosterJSON.writeCounts(of: roster, to: &$0) }
+        appendMembers(to: &data) { RosterJSON.writeCounts(keys: counts.keys, presences: counts.presences, to: &$0) }
     }
 
     /// Appends `{"topic":"…"`, without the closing brace.

@@ -46,7 +46,7 @@ actor EventStream {
         format = request.format
         cursors = request.since
         self.options = options
-        backlog = StreamQueue(maximumBytes: options.slowReaderBytes, maximumAge: options.slowReaderAge)
+        backlog = StreamQueue(slowReaderBytes: options.slowReaderBytes, slowReaderAge: options.slowReaderAge)
     }
 
     // MARK: Beginning and end
@@ -144,7 +144,7 @@ actor EventStream {
             notice.comment("\(topics[index].text), resumed")
             tell(notice.chunk())
             tell(frame, at: cursor, ofTopic: index)
-        case .renewed(let frame):
+        case .dataChanged(let frame):
             // No cursor moves, so none is added: what a stream misses of these it is told when it comes back.
             if !owed.contains(index) { write(frame, as: .diff) }
         case .own(let change):

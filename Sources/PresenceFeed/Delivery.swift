@@ -1,0 +1,99 @@
+// Rollcall · PresenceFeed
+
+import NIOCore
+import Presence
+
+/// What a flush sends, with its enrichment: to be encoded once for each format, and given to the subscribers of each loop.
+struct Delivery: Sendable {
+    /// The first events of one new subscriber, in this order.
+    struct FirstEvents: Sendable {
+        let arrival: Flush.Arrival
+        /// `degraded` or `recovered`, where that was sent to others while this one waited for the hook.
+        let notice: FeedEvent?
+        /// What its own presence became while it waited.
+        let own: OwnChange?
+    }
+
+    let flush: Flush
+    let enriched: EnrichedRoster
+    /// Keys with changed data that is there.
+    let changedKeys: [Key]
+    let firstEvents: [FirstEvents]
+    /// The formats of all subscribers.
+    let formats: [FrameFormat]
+    /// Whether the hook adds anything on this topic.
+    let isEnriched: Bool
+
+    /// Whether nothing is sent.
+    var isEmpty: Bool { flush.batch == nil && changedKeys.isEmpty && firstEvents.isEmpty }
+}
+
+extension Delivery {
+    /// The bytes of a delivery.
+    struct Frames {
+        /// For all subscribers; nil where there is no diff.
+        var diff: [FrameFormat: ByteBuffer]?
+        var dataChange: [FrameFormat: ByteBuffer]?
+        /// In the order of `firstEvents`.
+        var firstEvents: [[FeedEvent]] = []
+        /// States that were encoded for this delivery.
+        var states: [FrameFormat: ByteBuffer] = [:]
+    }
+
+    /// Encodes each frame once for all who need the same.
+    func encode(with encoder: FeedEncoder) -> Frames {
+        var frames = Frames()
+        if let batch = flush.batch { frames.diff = each { encoder.diff(batch.diff, enriched, $0) } }
+        if !changedKeys.isEmpty { frames.dataChange = each { encoder.dataChange(changedKeys, enriched, $0) } }
+        var resumed: [FrameFormat: [Flush.Origin: [FeedEvent]]] = [:]
+        var wholeRoster: [FrameFormat: ByteBuffer?] = [:]
+
+        /// Data that a client which holds older entries may lack; nil for no frame.
+        func changedData(of keys: [Key]?, _ format: FrameFormat) -> ByteBuffer? {
+            if !isEnriched || format.view != .full || keys?.isEmpty == true { return nil }
+            if let keys { return encoder.dataChange(keys, enriched, format) }
+            let frame = wholeRoster[format] ?? encoder.dataChange(Array(enriched.roster.keys), enriched, format)
+            wholeRoster[format] = .some(frame)
+            return frame
+        }
+
+        func resume(from origin: Flush.Origin, _ resumption: Flush.Resumption, _ format: FrameFormat) -> [FeedEvent] {
+            if let events = resumed[format]?[origin] { return events }
+            let missed = resumption.diff.isEmpty ? nil : encoder.diff(resumption.diff, enriched, format)
+            var events = [FeedEvent.resumed(missed, enriched.cursor)]
+            if let frame = changedData(of: resumption.changedKeys, format) { events.append(.dataChanged(frame)) }
+            resumed[format, default: [:]][origin] = events
+            return events
+        }
+
+        func state(isReturning: Bool, _ format: FrameFormat) -> [FeedEvent] {
+            let state = flush.states[format] ?? frames.states[format] ?? encoder.state(enriched, format)
+            if flush.states[format] == nil { frames.states[format] = state }
+            var events = [FeedEvent.state(state, enriched.cursor)]
+            if isReturning, enriched.counts.keys > 0, let frame = changedData(of: nil, format) {
+                events.append(.dataChanged(frame))
+            }
+            return events
+        }
+
+        for first in firstEvents {
+            let (arrival, format) = (first.arrival, first.arrival.subscription.format)
+            var events: [FeedEvent]
+            if let origin = arrival.origin, let resumption = flush.resumptions[origin] {
+                events = resume(from: origin, resumption, format)
+            } else {
+                events = state(isReturning: arrival.isReturning, format)
+            }
+            if let notice = first.notice { events.append(notice) }
+            if let own = first.own { events.append(.own(own)) }
+            frames.firstEvents.append(events)
+        }
+        return frames
+    }
+
+    private func each(_ encode: (FrameFormat) -> ByteBuffer?) -> [FrameFormat: ByteBuffer] {
+        var frames: [FrameFormat: ByteBuffer] = [:]
+        for format in formats { frames[format] = encode(format) }
+        return frames
+    }
+}

@@ -1,0 +1,195 @@
+// Rollcall · PresenceFeed
+
+import NIOCore
+import Presence
+import PresenceStore
+
+/// One topic's feed as a pure state machine: events in, actions out, time passed in.
+///
+/// Five things go on independently, and each documents its next states: the copy of the topic (``TopicReplica``), the
+/// window that gathers changes (``DiffWindow``), a flush that waits for the fetch hook (`Flushing`), losses that are
+/// delayed (`LossDelay`), and whether subscribers see what Redis holds (`Currency`). A feed is idle without subscribers,
+/// and retires after a while; a retired feed does nothing.
+struct FeedState: Sendable {
+    enum Event: Sendable {
+        /// The subscription to the topic's channel is acknowledged: every later message arrives.
+        case acknowledged
+        case message(FeedMessage)
+        /// A message on the topic's channel that cannot be read.
+        case malformed
+        case snapshot(Snapshot, ticket: Int)
+        /// Redis has another position than the replica, and no message explains it.
+        case positionDiffers
+        /// The connection that brings messages is lost.
+        case disconnected
+        /// Redis answers no commands, though its messages may still come.
+        case redisLost
+        /// Redis answers again; only now can nodes put back what it lost.
+        case redisReturned
+
+        case subscribe(Subscription)
+        case unsubscribe(Subscription)
+        /// The subscriber dropped its queue and needs a state, whatever cursor it came with.
+        case requestState(Subscription)
+
+        /// The answer to ``Action/enrich(shown:leaving:since:)``.
+        case enriched(EnrichmentFields, wasAwaited: Bool)
+        /// A fetch that ``Action/prefetch(_:)`` asked for has begun.
+        case prefetchBegan
+        /// The data of keys changed at its source.
+        case dataChanged(Set<Key>)
+        /// The answer to ``Action/fetchChanged(_:)``.
+        case changedDataFetched([Key], EnrichmentFields)
+
+        /// States that a delivery encoded.
+        case encoded([FrameFormat: ByteBuffer], at: Cursor)
+        /// The last event loop of the audience has written the flush.
+        case written
+        case timer(Timer)
+        /// The topic may keep so many bytes for streams that come back.
+        case keepToShare(Int)
+        /// The node needs room for other topics.
+        case retireIfIdle
+    }
+
+    enum Timer: Sendable {
+        case flush
+        /// The subscriber's own track, or what it saw on another node, is overdue.
+        case cursor(Subscription)
+        case degraded(since: NIODeadline)
+        /// Nodes and owners had time to put back what Redis lost.
+        case losses(until: NIODeadline)
+        /// Lost presences that this node may put back are put back with the next snapshot.
+        case restore
+        case room
+        case idle
+    }
+
+    /// What the feed's owner does, in order.
+    enum Action: Sendable {
+        case logMalformed(messages: Int)
+        case requestSnapshot(ticket: Int)
+        /// Answered with `.enriched`.
+        case enrich(shown: [Key], leaving: [Key], since: NIODeadline)
+        /// Keys that the next flush will show, while this one waits; answered with `.prefetchBegan` if they are not known.
+        case prefetch([Key])
+        /// Answered with `.changedDataFetched`.
+        case fetchChanged([Key])
+        case deliver(Delivery)
+        /// An event for all subscribers.
+        case notifyAll(FeedEvent, new: [Subscription])
+        case notify(Subscription, FeedEvent)
+        /// A change of its own presence, for a subscriber that had its first event.
+        case notifyOwn(Subscription, OwnChange)
+        /// The subscriber gets no further events of the audience.
+        case leave(Subscription)
+        /// Answered with `.written`.
+        case awaitWritten
+        case schedule(Timer, at: NIODeadline)
+        /// Schedules `.restore` at a random time within this.
+        case scheduleRestore(within: TimeAmount)
+        case cancelIdleTimer
+        case retire
+    }
+
+    let options: FeedOptions
+    let topic: Topic
+    /// Whether the fetch hook adds anything on this topic.
+    let isEnriched: Bool
+    var replica = TopicReplica()
+    var window: DiffWindow
+    var ring = ReplayRing()
+    var dataChanges = DataChanges()
+    var dataChangeLog: DataChangeLog
+    var audience = Audience()
+    var states = StateCache()
+    var flushing = Flushing.idle
+    var lossDelay = LossDelay.none
+    /// What Redis lost and this node gives back before the next snapshot; bounded by the members of the topic.
+    var restorable: [Member: StoredPresence] = [:]
+    var currency: Currency
+    /// Whether Redis answers no commands.
+    var isAway = false
+    var isRetired = false
+    var malformed = MalformedMessages()
+    var hasFlushTimer = false
+    var hasRoomTimer = false
+    /// Whether a stream could have missed a change when the idle timer was set.
+    var couldMiss = false
+
+    init(topic: Topic, options: FeedOptions, isEnriched: Bool, at now: NIODeadline) {
+        self.topic = topic
+        self.options = options
+        self.isEnriched = isEnriched
+        window = DiffWindow(base: options.window)
+        dataChangeLog = DataChangeLog(slack: options.dataChangeSlack)
+        currency = .stale(since: now)
+    }
+
+    /// The actions that begin the feed's life.
+    mutating func start(at now: NIODeadline) -> [Action] {
+        var actions = [Action.schedule(.degraded(since: now), at: now + options.patience)]
+        scheduleIdleTimer(now, &actions)
+        return actions
+    }
+
+    /// Takes an event.
+    ///
+    /// - Parameter makeRoom: Whether another large state may be made; asked at most once.
+    mutating func handle(
+        _ event: consuming Event, at now: NIODeadline, makeRoom: () -> Bool = { true }
+    ) -> [Action] {
+        guard !isRetired else { return [] }
+        var actions: [Action] = []
+        switch event {
+        case .message(let message): advance(replica.receive(message), now, &actions)
+        case .acknowledged: load(now, &actions)
+        case .malformed:
+            refuse(now, &actions)
+            return actions
+        case .snapshot(let snapshot, let ticket):
+            let silence = currency.notCurrentSince.map { now - $0 } ?? .zero
+            advance(replica.load(snapshot, ticket: ticket, after: silence), now, &actions)
+        case .positionDiffers: reload(now, &actions)
+        case .disconnected:
+            replica.detach()
+            becomeStale(now, &actions)
+            return actions
+        case .redisLost:
+            isAway = true
+            becomeStale(now, &actions)
+            return actions
+        case .redisReturned: redisReturned(now, &actions)
+        case .subscribe(let subscription): subscribe(subscription, now, &actions)
+        case .unsubscribe(let subscription):
+            unsubscribe(subscription, now, &actions)
+            return actions
+        case .requestState(let subscription): requestState(subscription, now, &actions)
+        case .enriched(let fields, let wasAwaited):
+            endEnrichment(fields, wasAwaited, now, &actions)
+            guard wasAwaited else { return actions }
+        case .prefetchBegan:
+            flushing.prefetchBegan(at: now)
+            return actions
+        case .dataChanged(let keys):
+            dataChanged(keys, &actions)
+            return actions
+        case .changedDataFetched(let keys, let fields):
+            dataChanges.endFetch(keys, fields)
+            fetchChanged(&actions)
+        case .encoded(let frames, let cursor):
+            keep(frames, at: cursor, now)
+            return actions
+        case .written: window.endFlush(at: now)
+        case .timer(let timer): handle(timer, now, &actions)
+        case .keepToShare(let share):
+            keep(toShare: share)
+            return actions
+        case .retireIfIdle:
+            retireIfIdle(&actions)
+            return actions
+        }
+        if !isRetired { flushIfDue(now, &actions, makeRoom) }
+        return actions
+    }
+}
