@@ -1,7 +1,7 @@
 // Rollcall · Presence
 
 extension [UInt8] {
-    /// Appends text that is known when the program is written.
+    /// Appends text that is known at compile time.
     package mutating func append(literal text: StaticString) {
         append(contentsOf: UnsafeBufferPointer(start: text.utf8Start, count: text.utf8CodeUnitCount))
     }
@@ -11,12 +11,12 @@ extension [UInt8] {
         append(contentsOf: String(value).utf8)
     }
 
-    /// Appends a JSON string that stands for `text`: quoted, with `"`, `\`, control characters, U+2028 and U+2029 escaped.
+    /// Appends `text` as a JSON string: quoted, with `"`, `\`, control characters, U+2028 and U+2029 escaped.
     package mutating func append(jsonString text: String) {
         text.utf8.withBytes { append(jsonString: $0) }
     }
 
-    /// Appends a JSON string that stands for UTF-8 text.
+    /// Appends UTF-8 text as a JSON string.
     mutating func append(jsonString text: UnsafeBufferPointer<UInt8>) {
         append(UInt8(ascii: "\""))
         append(escaped: text)

@@ -1,29 +1,30 @@
 // Rollcall · Presence
 
 extension Sequence<UInt8> {
-    /// Gives the bytes as one buffer, copying them only if they do not lie together already.
+    /// Calls `body` with the bytes in one buffer; copies them only if they are not contiguous.
     ///
-    /// What other modules read often has an initialiser of its own for a buffer: one that takes any sequence is not
-    /// specialised for theirs, and a look-up of metadata at run time costs a multiple of the reading.
+    /// Types that other modules read often also have an initialiser for a buffer: a generic one is not specialised
+    /// across modules, and its look-up of metadata at run time costs several times the read itself.
     func withBytes<Result>(_ body: (UnsafeBufferPointer<UInt8>) -> Result) -> Result {
         if let result = withContiguousStorageIfAvailable(body) { return result }
         return Array(self).withUnsafeBufferPointer(body)
     }
 }
 
-/// Says whether two buffers hold the same bytes; eight at a time.
+/// Returns whether two buffers hold the same bytes; compares eight at a time.
 func equalBytes(_ left: UnsafeBufferPointer<UInt8>, _ right: UnsafeBufferPointer<UInt8>) -> Bool {
     left.count == right.count && firstDifference(left, right) == left.count
 }
 
-/// Says whether `left` stands before `right` in byte order, as `memcmp` would; a prefix stands before what it begins.
+/// Returns whether `left` sorts before `right` in byte order, as `memcmp` does; a prefix sorts before the longer
+/// buffer.
 func precedes(_ left: UnsafeBufferPointer<UInt8>, _ right: UnsafeBufferPointer<UInt8>) -> Bool {
     let position = firstDifference(left, right)
     if position == right.count { return false }
     return position == left.count || left[position] < right[position]
 }
 
-/// Says how many bytes two buffers have in common at their beginning.
+/// Returns how many bytes at the start of both buffers are the same.
 func firstDifference(_ left: UnsafeBufferPointer<UInt8>, _ right: UnsafeBufferPointer<UInt8>) -> Int {
     let count = min(left.count, right.count)
     let (leftRaw, rightRaw) = (UnsafeRawBufferPointer(left), UnsafeRawBufferPointer(right))
@@ -38,9 +39,9 @@ func firstDifference(_ left: UnsafeBufferPointer<UInt8>, _ right: UnsafeBufferPo
     return position
 }
 
-/// Reads a decimal number as we write it: digits only, no sign, no leading zero.
+/// Reads a decimal number as Rollcall writes it: digits only, no sign, no leading zero.
 ///
-/// Returns `nil` for anything else, and for what no `Int` holds.
+/// Returns `nil` for any other text, and for a number above `Int.max`.
 package func decimal(_ digits: UnsafeBufferPointer<UInt8>) -> Int? {
     guard let first = digits.first, first != UInt8(ascii: "0") || digits.count == 1 else { return nil }
     var value = 0
@@ -58,7 +59,7 @@ package func decimal(_ digits: some Sequence<UInt8>) -> Int? {
     digits.withBytes { decimal($0) }
 }
 
-/// Gives the lowest `count` hexadecimal digits of a value, the most significant first.
+/// Returns the lowest `count` hexadecimal digits of a value, the most significant first.
 func hexDigits(of value: UInt64, count: Int, uppercase: Bool = false) -> [UInt8] {
     let letters = UInt8(ascii: uppercase ? "A" : "a") - 10
     return (1...count).map { digit in

@@ -1,6 +1,6 @@
 // Rollcall · Presence
 
-/// What became of one member between two states of a topic.
+/// The change of one member between two states of a topic.
 ///
 /// | before | after | reason | |
 /// |---|---|---|---|
@@ -12,12 +12,12 @@ package struct Change: Hashable, Sendable {
     package let member: Member
     package let before: Presence?
     package let after: Presence?
-    /// Why `before` left; `nil` if it did not.
+    /// The reason of the leave; `nil` if the change has no leave.
     package let reason: LeaveReason?
 
-    /// Compares two states; `nil` if they are the same: nobody before and after, or the same ref.
+    /// Compares two states; `nil` if they are the same: no presence in both, or the same ref in both.
     ///
-    /// A leave without a reason is one known only by the absence: `lost`.
+    /// A leave without a reason gets `lost`: only the absence of the member shows it.
     package init?(member: Member, before: Presence?, after: Presence?, reason: LeaveReason? = nil) {
         guard before?.ref != after?.ref else { return nil }
         self.member = member
@@ -26,10 +26,10 @@ package struct Change: Hashable, Sendable {
         self.reason = before == nil ? nil : after == nil ? reason ?? .lost : reason
     }
 
-    /// Returns what this change and then a later one of the same member come to; `nil` if they cancel.
+    /// Merges this change with a later one of the same member; `nil` if they cancel.
     ///
-    /// The chain r1→r2→r3 is r1→r3. A leave anywhere in between keeps its reason, the last one wins; but one that was
-    /// only taken for a leave, since the member was absent, was none if the member is back.
+    /// The chain r1→r2→r3 becomes r1→r3. The reason of the last leave stays. The reason `lost` is dropped if the member
+    /// is back: the member was only absent, and did not leave.
     package func followed(by later: Change) -> Change? {
         let known = reason == .lost && later.after != nil ? nil : reason
         return Change(member: member, before: before, after: later.after, reason: later.reason ?? known)

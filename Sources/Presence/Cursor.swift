@@ -1,12 +1,12 @@
 // Rollcall · Presence
 
-/// A position in a topic's history, `<epoch>-<seq>`: the same cursor means the same state, on every node.
+/// A position as clients get it, `<epoch>-<seq>`: the same cursor means the same state on every node.
 package struct Cursor: Hashable, Sendable, CustomStringConvertible {
     package let epoch: Epoch
     /// How many messages the epoch has published.
     package let seq: Int
 
-    /// The cursor of a topic on which nobody is, `0-0`.
+    /// The cursor of an empty topic, `0-0`.
     package static let empty = Cursor(epoch: Epoch(value: 0), seq: 0)
 
     package init(epoch: Epoch, seq: Int) {
@@ -14,7 +14,7 @@ package struct Cursor: Hashable, Sendable, CustomStringConvertible {
         self.seq = seq
     }
 
-    /// Reads ``description``; `nil` for anything that no cursor is written as.
+    /// Reads ``description``; `nil` for any other text.
     package init?(_ text: String) {
         if text == Self.empty.description {
             self = .empty

@@ -1,6 +1,6 @@
 // Rollcall · Presence
 
-/// The changes that lead from one state of a topic to a later one, at most one a member.
+/// The changes that lead from one state of a topic to a later one, at most one for each member.
 package struct Diff: Hashable, Sendable {
     package var changes: [Change]
 

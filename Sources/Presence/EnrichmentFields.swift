@@ -1,12 +1,12 @@
 // Rollcall · Presence
 
-/// What the fetch hook adds beside the metas of keys, as text that is ready to be spliced in.
+/// The fields that the fetch hook adds beside the metas of keys, as JSON text that is ready to be inserted.
 package struct EnrichmentFields: Equatable, Sendable {
     /// Nothing is added to any key.
     package static let none = EnrichmentFields()
 
     private var texts: [Key: [UInt8]] = [:]
-    /// Keys whose data, or the newest of it, could not be had; their text ends in `,"enriched":false`.
+    /// Keys for which the hook got no data or only old data; their text ends in `,"enriched":false`.
     package private(set) var incomplete: Set<Key> = []
 
     package init() {}
@@ -14,10 +14,10 @@ package struct EnrichmentFields: Equatable, Sendable {
     /// Whether nothing is added to any key.
     package var isEmpty: Bool { texts.isEmpty }
 
-    /// The raw text that follows a key's metas, beginning with a comma: `,"user":{…}`; nil for nothing.
+    /// The raw text that follows a key's metas, beginning with a comma: `,"user":{…}`; `nil` if there is none.
     package subscript(key: Key) -> [UInt8]? { texts[key] }
 
-    /// Tells one content from another, on whatever node: FNV-1a of each key with its text, summed.
+    /// A hash of the content, the same on every node: the sum of FNV-1a of each key with its text.
     package var fingerprint: UInt64 {
         texts.reduce(0) { sum, element in
             var hash: UInt64 = 0xcbf2_9ce4_8422_2325
@@ -27,11 +27,11 @@ package struct EnrichmentFields: Equatable, Sendable {
         }
     }
 
-    /// Sets what is added to a key.
+    /// Sets the fields of a key.
     ///
     /// - Parameters:
     ///   - fields: Names and compact JSON, in the order in which they are written.
-    ///   - isComplete: False where the hook failed: the entry then says `"enriched":false`.
+    ///   - isComplete: False where the hook failed: the entry then has `"enriched":false`.
     package mutating func set(_ fields: [(name: String, json: [UInt8])], isComplete: Bool = true, for key: Key) {
         var text: [UInt8] = []
         for (name, json) in fields {

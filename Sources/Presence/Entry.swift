@@ -6,7 +6,7 @@ package struct Entry: Sendable {
 
     private enum Sessions: Sendable {
         case none
-        /// Nearly every key has one session, which needs no memory of its own then.
+        /// Nearly every key has one session, and this case allocates no table.
         case one(Element)
         case several(SessionTable)
     }
@@ -49,7 +49,7 @@ package struct Entry: Sendable {
         }
     }
 
-    /// Puts a presence in its session's place, or last; returns what stood there.
+    /// Sets the presence of a session, in its place or at the end; returns the old one.
     mutating func set(_ presence: Presence, for session: Session) -> Presence? {
         switch contents {
         case .none:
@@ -62,7 +62,7 @@ package struct Entry: Sendable {
             contents = .several(SessionTable(only, (session, presence)))
             return nil
         case .several(var table):
-            contents = .none  // Gives up the table's second reference, so that the change does not copy it.
+            contents = .none  // Drops the second reference to the table, so that the change does not copy it.
             defer { contents = .several(table) }
             return table.set(presence, for: session)
         }
@@ -85,7 +85,7 @@ package struct Entry: Sendable {
 }
 
 extension Entry: Equatable {
-    /// The same sessions with the same presences, in whatever order.
+    /// The same sessions with the same presences, in any order.
     package static func == (left: Entry, right: Entry) -> Bool {
         left.count == right.count && left.sessions.allSatisfy { right[$0.session] == $0.presence }
     }

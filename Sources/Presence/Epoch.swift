@@ -1,11 +1,12 @@
 // Rollcall · Presence
 
-/// One life of a topic's history: drawn anew when the topic is first occupied and whenever Redis may have lost writes.
+/// The name of one history of a topic.
+///
+/// A new one is drawn when an empty topic gets a presence, and when Redis may have lost writes.
 package struct Epoch: Hashable, Sendable, CustomStringConvertible {
     /// Never 0, except in ``Cursor/empty``.
     package let value: UInt64
 
-    /// Draws an epoch.
     package static func random() -> Epoch {
         Epoch(value: .random(in: 1...UInt64.max))
     }

@@ -1,16 +1,16 @@
 // Rollcall · Presence
 
 extension JSON {
-    /// Returns the value as a merge patch (RFC 7396) changes it.
+    /// Returns the value after a merge patch (RFC 7396).
     ///
-    /// Members keep their place, and their text where the patch does not touch them; new ones come last, in the order
-    /// of the patch. Works for each level of the patch; who takes patches bounds their depth.
+    /// Members keep their place, and untouched members keep their text; new ones come last, in the order of the patch.
+    /// The merge recurses for each level of the patch, so the caller bounds the depth of patches.
     package func merged(with patch: JSON) -> JSON {
         guard patch.isObject else { return patch }
         var output: [UInt8] = []
         output.reserveCapacity(raw.count + patch.raw.count)
         Self.writeMerge(of: self, with: patch, to: &output)
-        // All white space is gone; whether the depths add up is for the reader to see.
+        // The output has no white space. Its depth is not counted here: `deep` makes the caller count it.
         let traits = self.traits.union(patch.traits).union(.deep).subtracting(.spaced)
         return JSON(source: output, range: output.indices, traits: traits)
     }
@@ -46,7 +46,7 @@ extension JSON {
         separator.close("}", to: &output)
     }
 
-    /// Gives a look-up of names: a walk where few are sought or held, a table where both are many.
+    /// Returns a look-up of names: a linear search where one side has at most 8 names, else a hash table.
     private static func finder(of count: Int, in members: [Member]) -> (Text) -> Int? {
         guard count > 8, members.count > 8 else {
             return { name in members.firstIndex { $0.name == name } }

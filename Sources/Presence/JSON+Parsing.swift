@@ -1,14 +1,16 @@
 // Rollcall · Presence
 
 extension JSON {
-    /// How deep arrays and objects may stand in each other in a text, unless its reader gives another limit.
+    /// The default limit for the depth of nested arrays and objects.
     package static let maximumDepth = 64
 
-    /// The same for bodies and metas that callers send, of which only metas are nested and have a limit of their own:
-    /// deep enough that ``Meta`` refuses what is too deep, by name.
+    /// The limit for bodies and metas from callers.
+    ///
+    /// Only metas are nested, and ``Meta`` has a lower limit; this one is high enough that the error about a deep meta
+    /// comes from ``Meta`` and names it.
     package static let maximumBodyDepth = 1 << 16
 
-    /// The same for a reader of what Rollcall sends: metas, and what is wrapped around them.
+    /// The limit for readers of Rollcall's answers: metas, and the levels around them.
     package static let maximumAnswerDepth = 128
 
     /// Parses one JSON text (RFC 8259): nothing before or after it, valid UTF-8, no byte order mark.
@@ -33,7 +35,7 @@ extension JSON {
         try self.init(parsing: Array(text.utf8), maximumDepth: maximumDepth, isStrict: isStrict, at: location)
     }
 
-    /// Throws what a strict parser would, if the value itself has such a fault.
+    /// Throws the error of a strict parse if the value itself has a fault.
     package func requireSound(at location: PresenceError.Location) throws(PresenceError) {
         guard isFaulty else { return }
         _ = try raw.withUnsafeBufferPointer { (bytes) throws(PresenceError) in
@@ -52,7 +54,7 @@ extension JSON {
 }
 
 extension JSON {
-    /// How many levels of arrays and objects the value has; 0 for anything else.
+    /// The levels of arrays and objects in the value; 0 for any other value.
     var depth: Int {
         raw.withUnsafeBufferPointer { bytes in
             var walker = JSONWalker(bytes: bytes)

@@ -1,9 +1,9 @@
 // Rollcall · Presence
 
 extension JSON {
-    /// A JSON string: the characters between its quotes as they were written, escapes and all.
+    /// A JSON string: the characters between its quotes as they were written, with their escapes.
     ///
-    /// Two texts are equal when they stand for the same characters: `a` is `\u0061`.
+    /// Two texts are equal when their decoded characters are: `a` equals `\u0061`.
     package struct Text: Sendable {
         /// The bytes between the quotes: valid UTF-8, no control characters, well-formed escapes.
         let raw: ArraySlice<UInt8>
@@ -14,7 +14,7 @@ extension JSON {
             self.hasEscapes = hasEscapes
         }
 
-        /// Writes characters as JSON would, escaping what must be.
+        /// Makes the text of plain characters, with escapes where they are needed.
         package init(_ text: String) {
             var quoted: [UInt8] = []
             quoted.append(jsonString: text)
@@ -22,17 +22,17 @@ extension JSON {
             hasEscapes = raw.contains(UInt8(ascii: "\\"))
         }
 
-        /// What the text stands for, as UTF-8; a lone surrogate becomes the three bytes that UTF-8 would give it.
+        /// The decoded characters as UTF-8; a lone surrogate becomes the three bytes that UTF-8 would give it.
         package var decoded: ArraySlice<UInt8> {
             hasEscapes ? raw.withUnsafeBufferPointer { Self.unescape($0) }[...] : raw
         }
 
-        /// What the text stands for; `nil` if it holds a lone surrogate, which is no character.
+        /// The decoded characters; `nil` if the text has a lone surrogate, which is no character.
         package var string: String? {
             hasEscapes ? String(validating: decoded, as: UTF8.self) : String(decoding: raw, as: UTF8.self)
         }
 
-        /// Says whether the text stands for these characters, byte by byte.
+        /// Returns whether the decoded characters equal `text`, byte by byte.
         package func isEqual(to text: String) -> Bool {
             text.utf8.withBytes { text in withDecoded { equalBytes($0, text) } }
         }
@@ -61,7 +61,7 @@ extension JSON.Text: Hashable {
 }
 
 extension JSON.Text {
-    /// Resolves escapes that the parser has found well-formed.
+    /// Decodes escapes; the parser has checked that they are well-formed.
     static func unescape(_ raw: UnsafeBufferPointer<UInt8>) -> [UInt8] {
         var output: [UInt8] = []
         output.reserveCapacity(raw.count)
@@ -95,7 +95,7 @@ extension JSON.Text {
         return 0x10000 + (first - 0xD800) << 10 + (second - 0xDC00)
     }
 
-    /// The number that four hexadecimal digits stand for.
+    /// The value of four hexadecimal digits.
     static func codeUnit(_ digits: Slice<UnsafeBufferPointer<UInt8>>) -> UInt32 {
         digits.reduce(0) { value, digit in
             // Letters are 0x41… or 0x61…: their low four bits count from 1.
@@ -103,7 +103,7 @@ extension JSON.Text {
         }
     }
 
-    /// Appends a code point, surrogates included: two lone ones that differ must not become one replacement character.
+    /// Appends a code point, also a surrogate: two different lone surrogates must not become the same character.
     private static func append(_ scalar: UInt32, to output: inout [UInt8]) {
         func trailing(_ shift: UInt32) -> UInt8 { UInt8(truncatingIfNeeded: scalar >> shift) & 0x3F | 0x80 }
         switch scalar {

@@ -1,10 +1,10 @@
 // Rollcall · Presence
 
-/// A JSON value that remembers how it was written: one part of a text that ``JSONParser`` has checked.
+/// A JSON value that keeps its text: one part of a text that ``JSONParser`` has checked.
 ///
-/// Numbers, strings and the order of members keep their text (`1e400`, `-0`, `1.0`, `\u00e9`, `\/`), so a value written
-/// back is the value that came, white space aside. All values of a text share its memory, and members and elements are
-/// read only when asked for: a text of many small values costs no more memory than one of a few large ones.
+/// Numbers and strings keep their text (`1e400`, `-0`, `1.0`, `\u00e9`, `\/`) and members their order, so a value is
+/// written as it was read, except for white space. All values of a text share its memory, and members and elements are
+/// read only on demand: a text of many small values takes no more memory than one of a few large ones.
 package struct JSON: Sendable {
     /// The checked text, which all its values share.
     let source: [UInt8]
@@ -12,7 +12,7 @@ package struct JSON: Sendable {
     private let end: UInt32
     let traits: Traits
 
-    /// What was seen anywhere in the text that a value belongs to; a value has at most these traits.
+    /// Traits found anywhere in the whole text; a value in it has these or fewer.
     struct Traits: OptionSet {
         let rawValue: UInt8
 
@@ -28,7 +28,6 @@ package struct JSON: Sendable {
         static let faulty = Traits(rawValue: 16)
     }
 
-    /// A name and its value.
     package struct Member: Sendable {
         package let name: Text
         package let value: JSON
@@ -58,7 +57,7 @@ package struct JSON: Sendable {
     /// Where the value begins in ``source``.
     var offset: Int { Int(start) }
 
-    /// Whether somewhere in the text a member is repeated or a string is no Unicode text.
+    /// Whether the whole text has a repeated member or a string that is no Unicode text.
     package var isFaulty: Bool { traits.contains(.faulty) }
 
     /// The first byte, which decides the kind.
@@ -103,7 +102,7 @@ extension JSON {
 }
 
 extension JSON {
-    /// Visits the members of an object in the order they were written, until `body` returns false; none of anything else.
+    /// Visits the members of an object in their written order until `body` returns false; any other value has none.
     package func forEachMember(_ body: (Member) -> Bool) {
         guard isObject else { return }
         source.withUnsafeBufferPointer { bytes in
@@ -129,7 +128,7 @@ extension JSON {
         }
     }
 
-    /// Visits the elements of an array in their order, until `body` returns false; none of anything else.
+    /// Visits the elements of an array in their order until `body` returns false; any other value has none.
     package func forEachElement(_ body: (JSON) -> Bool) {
         guard first == UInt8(ascii: "[") else { return }
         source.withUnsafeBufferPointer { bytes in
@@ -160,7 +159,7 @@ extension JSON {
     /// The elements of an array; `nil` for anything else.
     package var elements: [JSON]? { elements(atMost: .max) }
 
-    /// The first elements of an array, no more than `limit`; `nil` for anything else.
+    /// The first elements of an array, at most `limit`; `nil` for anything else.
     package func elements(atMost limit: Int) -> [JSON]? {
         guard first == UInt8(ascii: "[") else { return nil }
         var elements: [JSON] = []
@@ -171,7 +170,7 @@ extension JSON {
         return elements
     }
 
-    /// The value of an object's member, by the name that its text stands for.
+    /// The value of the first member with this name, compared after decoding; `nil` if there is none.
     package subscript(name: String) -> JSON? {
         var value: JSON?
         forEachMember { member in
@@ -205,7 +204,7 @@ extension JSON {
         return Text(raw: characters, hasEscapes: characters.contains(UInt8(ascii: "\\")))
     }
 
-    /// The text that a string stands for; `nil` for anything else, and for a string that holds a lone surrogate.
+    /// The decoded text of a string; `nil` for anything else, and for a string with a lone surrogate.
     package var string: String? { text?.string }
 
     package var bool: Bool? {
@@ -218,7 +217,7 @@ extension JSON {
 
     package var isNull: Bool { first == UInt8(ascii: "n") }
 
-    /// The whole number that a number stands for (`30`, `30.0`); `nil` for anything else, any exponent included.
+    /// The value of a whole number (`30`, `30.0`); `nil` for anything else, also for a number with an exponent.
     package var int: Int? {
         guard first == UInt8(ascii: "-") || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(first) else { return nil }
         let digits = raw
@@ -227,7 +226,7 @@ extension JSON {
         return Int(String(decoding: digits[..<point], as: UTF8.self))
     }
 
-    /// What the value is, for a sentence: “an array”.
+    /// The kind of value as part of a sentence: “an array”.
     package var kind: String {
         switch first {
         case UInt8(ascii: "{"): "an object"

@@ -1,6 +1,6 @@
 // Rollcall · Presence
 
-/// What strict readers refuse in a text that is JSON otherwise, and where it stands.
+/// A fault that strict readers refuse in a text that is otherwise JSON, with its place.
 struct JSONFault {
     enum Kind {
         case repeatedMember
@@ -11,33 +11,33 @@ struct JSONFault {
             switch self {
             case .repeatedMember: "An object has each member only once."
             case .loneSurrogate:
-                "This text has half of a surrogate pair (\\ud800 to \\udfff), which is no character; "
-                    + "a text is cut between characters, and an emoji is one character of two escapes."
+                "This text has half of a surrogate pair (\\ud800 to \\udfff), which is no character. "
+                    + "Cut a text between characters; an emoji is one character of two escapes."
             case .nul: "A meta has no U+0000 in its text, since readers such as PostgreSQL's jsonb refuse it."
             }
         }
     }
 
     let kind: Kind
-    /// Where the opening quote of the member's name or of the string stands.
+    /// The offset of the opening quote of the member's name or of the string.
     let offset: Int
 
-    /// A pointer names at most this many levels; of a deeper fault it names the ancestor.
-    private static let longestPath = 64
+    /// The most levels of a pointer; for a deeper fault it names the ancestor at this level.
+    private static let maximumLevels = 64
 
     func error(in bytes: UnsafeBufferPointer<UInt8>, at location: PresenceError.Location) -> PresenceError {
         PresenceError(.invalid, at: place(in: bytes, below: location), kind.detail)
     }
 
-    /// A container on the way to the fault.
+    /// An array or object around the fault.
     private struct Level {
         let isObject: Bool
         var index = 0
-        /// Between the quotes; `nil` where the next string is a name.
+        /// The name of the current member, between its quotes; `nil` where the next string is a name.
         var name: Range<Int>?
     }
 
-    /// Walks to the fault once, keeping the way that leads there.
+    /// Returns the place of the fault, found in one walk over the text before it.
     private func place(
         in bytes: UnsafeBufferPointer<UInt8>, below location: PresenceError.Location
     ) -> PresenceError.Location {
@@ -62,7 +62,7 @@ struct JSONFault {
             }
             walker.position += 1
         }
-        return levels.prefix(Self.longestPath).reduce(location) { place, level in
+        return levels.prefix(Self.maximumLevels).reduce(location) { place, level in
             guard level.isObject else { return place.element(level.index) }
             guard let name = level.name else { return place }
             let raw = UnsafeBufferPointer(rebasing: bytes[name])

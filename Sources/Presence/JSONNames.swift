@@ -1,11 +1,11 @@
 // Rollcall · Presence
 
-/// The objects and arrays that are open at a place in a JSON text, with the names of each object's members.
+/// The open objects and arrays at one place of a JSON text, with the names of each object's members.
 ///
-/// One array holds all of it: a mark for each container and, behind the mark, the names of an object.
-/// It takes 8 bytes a level and 8 bytes a name, and the search for a repeated name 16 bytes a name at most.
+/// One array holds a mark for each container, followed by the names of an object. It takes 8 bytes for each level and
+/// each name; the search for a repeated name takes at most 16 bytes a name.
 struct JSONNames {
-    /// A name, by where its bytes begin and end; or a mark, by the place of the mark before it and the kind.
+    /// A name: its first byte, its end and whether it has escapes; or a mark: the `base` before it and its kind.
     private struct Slot {
         let first: UInt32
         let second: UInt32
@@ -14,14 +14,14 @@ struct JSONNames {
         var isFlagged: Bool { second & JSONNames.flag != 0 }
     }
 
-    /// Texts have fewer bytes than this.
+    /// The bit that flags a slot; a text has fewer bytes than this number, so that offsets leave the bit free.
     static let flag: UInt32 = 1 << 31
 
     private var slots: [Slot] = []
-    /// The place behind the innermost mark.
+    /// The index after the innermost mark.
     private var base = 0
     private(set) var depth = 0
-    /// Slots of a hash table, kept for the next object that needs one.
+    /// A hash table of indices of `slots`, kept for the next object that needs one.
     private var table: [UInt32] = []
 
     init() { slots.reserveCapacity(16) }
@@ -40,7 +40,7 @@ struct JSONNames {
             Slot(first: UInt32(name.lowerBound), second: UInt32(name.upperBound) | (hasEscapes ? Self.flag : 0)))
     }
 
-    /// Closes the innermost container; returns where a name begins that stands a second time in it.
+    /// Closes the innermost container; returns the offset of a repeated name in it, if there is one.
     mutating func close(in bytes: UnsafeBufferPointer<UInt8>) -> Int? {
         let repeated = slots.count - base > 1 ? repeatedName(in: bytes) : nil
         let mark = base - 1
@@ -51,7 +51,7 @@ struct JSONNames {
     }
 
     private mutating func repeatedName(in bytes: UnsafeBufferPointer<UInt8>) -> Int? {
-        // A few plain names are compared each with each; escaped ones would be decoded again for each comparison.
+        // At most 8 plain names are compared in pairs; escaped ones would be decoded again for each comparison.
         guard slots.count - base <= 8, !slots[base...].contains(where: \.isFlagged) else {
             return repeatedNameByHash(in: bytes)
         }
@@ -72,7 +72,7 @@ struct JSONNames {
             for index in 0..<size { table[index] = 0 }
         }
         for index in base..<slots.count {
-            // Seeded for each process, so that a client cannot choose names that collide.
+            // `Hasher` has a seed for each process, so that a client cannot choose names that collide.
             var hasher = Hasher()
             withDecoded(index, in: bytes) { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
             var place = hasher.finalize() & (size - 1)

@@ -1,11 +1,11 @@
 // Rollcall · Presence
 
-/// Checks one JSON text (RFC 8259) in one pass, without recursion; makes nothing of it.
+/// Checks one JSON text (RFC 8259) in one pass, without recursion; makes no values.
 ///
-/// It also finds what a reader of Unicode text refuses (RFC 7493, 2.1 and 2.3): lone surrogates and repeated members.
-/// Noncharacters such as U+FFFE pass: RFC 7493 only advises against them, and strict readers take them.
+/// It also finds two faults that RFC 7493 (2.1 and 2.3) forbids: lone surrogates and repeated members. Noncharacters
+/// such as U+FFFE pass: RFC 7493 only advises against them, and strict readers accept them.
 struct JSONParser {
-    /// The text; valid for as long as the parser.
+    /// The text; it must outlive the parser.
     let bytes: UnsafeBufferPointer<UInt8>
     let maximumDepth: Int
     let location: PresenceError.Location
@@ -22,7 +22,7 @@ struct JSONParser {
         self.location = location
     }
 
-    /// Checks the whole text; returns where its value stands.
+    /// Checks the whole text; returns the range of its value.
     mutating func document() throws(PresenceError) -> Range<Int> {
         guard bytes.count < Int(JSONNames.flag) else { throw malformed("the text has 2 GiB or more") }
         if bytes.starts(with: [0xEF, 0xBB, 0xBF]) {
@@ -33,7 +33,7 @@ struct JSONParser {
         while true {
             let isOpen = try value()
             if isOpen { continue }
-            if try !isFollowedByValue() { break }
+            if try !advanceToNextValue() { break }
         }
         let end = position
         _ = skipSpace()
@@ -44,7 +44,7 @@ struct JSONParser {
 }
 
 extension JSONParser {
-    /// Reads a value, of an array or object that is not empty only its beginning; returns true for such a beginning.
+    /// Reads a value, but only the beginning of an array or object with content; returns true for such a beginning.
     private mutating func value() throws(PresenceError) -> Bool {
         switch skipSpace() {
         case UInt8(ascii: "{"):
@@ -72,8 +72,8 @@ extension JSONParser {
         return false
     }
 
-    /// Reads what stands behind a value, closing what ends there; returns whether another value follows.
-    private mutating func isFollowedByValue() throws(PresenceError) -> Bool {
+    /// Reads the text after a value and closes the containers that end there; returns whether another value follows.
+    private mutating func advanceToNextValue() throws(PresenceError) -> Bool {
         while names.depth > 0 {
             let isInObject = names.isInObject
             switch skipSpace() {
@@ -102,7 +102,7 @@ extension JSONParser {
 
     private mutating func open(isObject: Bool) throws(PresenceError) {
         if names.depth == maximumDepth {
-            throw malformed("arrays and objects stand in each other at most \(maximumDepth) deep")
+            throw malformed("arrays and objects are nested at most \(maximumDepth) deep")
         }
         names.open(isObject: isObject)
         if names.depth > Limits.metaDepth { traits.insert(.deep) }
@@ -213,7 +213,7 @@ extension JSONParser {
         return JSON.Text.codeUnit(bytes[position - 4..<position])
     }
 
-    /// Skips what needs no look: ASCII but quotes, backslashes and controls, eight bytes at a time.
+    /// Skips ASCII other than quotes, backslashes and controls, eight bytes at a time.
     private mutating func skipPlain() {
         let raw = UnsafeRawBufferPointer(bytes)
         while position + 8 <= bytes.count {
@@ -232,10 +232,10 @@ extension JSONParser {
 extension JSONParser {
     private var isAtEnd: Bool { position == bytes.count }
 
-    /// The byte that comes next; at the end 0, which JSON allows nowhere.
+    /// The next byte; at the end 0, which JSON allows nowhere.
     private var peek: UInt8 { isAtEnd ? 0 : bytes[position] }
 
-    /// Skips white space and gives the byte that comes next.
+    /// Skips white space and returns the next byte.
     private mutating func skipSpace() -> UInt8 {
         guard JSONWalker.isSpace(peek) else { return peek }
         if names.depth > 0 { traits.insert(.spaced) }
@@ -262,7 +262,7 @@ extension JSONParser {
         return malformed("expected \(what), but \(found)")
     }
 
-    /// Lines and columns are only counted here, where something went wrong; columns count characters.
+    /// Makes the error with its line and column, which are counted only here; columns count characters.
     private func malformed(_ detail: String) -> PresenceError {
         let before = bytes[..<position]
         let line = before.count { $0 == 0x0A } + 1

@@ -1,13 +1,13 @@
 // Rollcall · Presence
 
-/// Walks over a text that ``JSONParser`` has checked, and so looks for no fault.
+/// Walks over a text that ``JSONParser`` has checked; it looks for no faults.
 struct JSONWalker {
     let bytes: UnsafeBufferPointer<UInt8>
     var position = 0
 
     var isAtEnd: Bool { position == bytes.count }
 
-    /// The byte that comes next, which there must be.
+    /// The next byte; the text must not be at its end.
     var next: UInt8 { bytes[position] }
 
     /// Skips white space; returns whether anything follows.
@@ -42,7 +42,7 @@ struct JSONWalker {
         }
     }
 
-    /// Skips the value that begins here, however deep it is.
+    /// Skips the value that begins here, at any depth.
     mutating func skipValue() {
         switch next {
         case UInt8(ascii: "\""):

@@ -1,24 +1,24 @@
 // Rollcall · Presence
 
-/// Who is present: a user id.
+/// The user id of a presence.
 ///
 /// 1 to 256 bytes of UTF-8 without control characters; equal, hashed and ordered by those bytes.
 package struct Key: Hashable, Comparable, Sendable, CustomStringConvertible {
     private let name: Name
 
-    /// Takes text from a caller; throws what is wrong with it.
+    /// Reads text from a caller; throws `malformed` if it is no key.
     package init(
         _ text: String, at location: PresenceError.Location = .pointer("#/key")
     ) throws(PresenceError) {
         name = try Name(text, "key", at: location)
     }
 
-    /// Takes bytes from a caller (a decoded path segment); throws what is wrong with them.
+    /// Reads bytes from a caller (a decoded path segment); throws `malformed` if they are no key.
     package init(utf8: some Sequence<UInt8>, at location: PresenceError.Location) throws(PresenceError) {
         name = try Name(utf8: utf8, "key", at: location)
     }
 
-    /// Takes bytes that should be right already, such as stored ones; `nil` if they are no key.
+    /// Reads bytes that were checked before, such as stored ones; `nil` if they are no key.
     package init?(utf8: UnsafeBufferPointer<UInt8>) {
         guard let name = Name(utf8: utf8) else { return nil }
         self.name = name

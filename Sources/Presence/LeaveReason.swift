@@ -2,14 +2,14 @@
 
 /// Why a presence ended; every leave has exactly one.
 package enum LeaveReason: String, Sendable, CaseIterable {
-    /// Someone asked for it.
+    /// A client removed it.
     case untracked
     /// Its stream ended and the grace is over, or was 0.
     case closed
     /// No heartbeat came in time.
     case expired
-    /// Only its lease was left in Redis: somebody deleted keys, or Redis evicted them.
+    /// Redis had only its lease left: keys were deleted, or Redis evicted them.
     case evicted
-    /// Known only by its absence, after Redis lost state.
+    /// It is missing after Redis lost data.
     case lost
 }

@@ -1,23 +1,23 @@
 // Rollcall · Presence
 
-/// The bounds that settings may move, and the checks against them.
+/// The bounds that settings change, and the checks against them.
 package struct Limits: Hashable, Sendable {
-    /// Levels of objects and arrays in a meta, the meta itself being the first.
+    /// Levels of objects and arrays in a meta; the meta itself is the first.
     ///
-    /// No setting moves it: readers with a limit of 64 must be able to read what is wrapped around metas.
+    /// No setting changes it: readers with a limit of 64 levels must be able to read metas and the levels around them.
     package static let metaDepth = 32
 
-    /// Bytes of a meta's compact text.
+    /// The most bytes of a meta's compact text.
     package var metaBytes: Int
-    /// Whole seconds a lease may last.
+    /// The whole seconds that a lease may last.
     package var ttl: ClosedRange<Int>
-    /// Seconds of a lease when nobody says.
+    /// Seconds of a lease when the request has no `ttl`.
     package var defaultTTL: Int
-    /// Whole seconds a presence may outlive its stream.
+    /// The whole seconds that a presence may outlive its last stream.
     package var grace: ClosedRange<Int>
-    /// Seconds of grace when nobody says.
+    /// Seconds of grace when the request has no `grace`.
     package var defaultGrace: Int
-    /// Operations of one batch.
+    /// The most operations of one batch.
     package var batchOperations: Int
 
     package init(

@@ -1,6 +1,6 @@
 // Rollcall · Presence
 
-/// One session of one key: what is present on a topic.
+/// A key and a session: the name of one presence on a topic.
 ///
 /// It never changes while the presence lives.
 package struct Member: Hashable, Comparable, Sendable, CustomStringConvertible {
@@ -19,7 +19,7 @@ package struct Member: Hashable, Comparable, Sendable, CustomStringConvertible {
         self.init(key: key, session: session)
     }
 
-    /// Cuts ``bytes`` into what should be a key and a session.
+    /// Splits ``bytes`` into the bytes of a key and of a session; checks neither.
     static func split(
         _ bytes: UnsafeBufferPointer<UInt8>
     ) -> (key: UnsafeBufferPointer<UInt8>, session: UnsafeBufferPointer<UInt8>)? {

@@ -1,13 +1,13 @@
 // Rollcall · Presence
 
-/// What a presence says about itself: a JSON object, kept as its text, without insignificant white space.
+/// The JSON object that a client gives a presence, kept as text without insignificant white space.
 ///
 /// Characters that split lines for some readers, and DEL and C1 controls, are kept as escapes (``SafeJSON``).
 /// Equal metas have the same bytes: `1.0` and `1` differ, and so do two orders of members.
 package struct Meta: Hashable, Sendable {
     /// The compact text, from `{` to `}`.
     package let json: [UInt8]
-    /// Whether the text is its own safe form (``SafeJSON``); not so for some that older versions stored.
+    /// Whether the text is its own safe form (``SafeJSON``); false for some that older versions stored.
     private let isSafe: Bool
 
     /// The text as readers get it.
@@ -16,9 +16,9 @@ package struct Meta: Hashable, Sendable {
     /// `{}`.
     package static let empty = Meta(stored: [UInt8(ascii: "{"), UInt8(ascii: "}")])
 
-    /// Takes a meta from a caller.
+    /// Checks a meta from a caller.
     ///
-    /// Throws when it is no object, carries a member that is ours, has U+0000 in its text, is nested more than
+    /// Throws when it is no object, has a member that the service sets, has U+0000 in its text, is nested more than
     /// ``Limits/metaDepth`` levels deep, or is longer than `limit` bytes as it is kept.
     package init(
         _ json: JSON, limit: Int, at location: PresenceError.Location = .pointer("#/meta")
@@ -27,7 +27,7 @@ package struct Meta: Hashable, Sendable {
         try self.init(keeping: json, limit: limit, at: location)
     }
 
-    /// Takes the compact text of an object that was stored; it is kept as it is, and shown in its safe form.
+    /// Keeps the compact text of a stored object as it is; ``shown`` is its safe form.
     package init(stored json: [UInt8]) {
         self.json = json
         isSafe = SafeJSON.isSafe(json)
@@ -47,16 +47,17 @@ package struct Meta: Hashable, Sendable {
 
     package var isEmpty: Bool { json.count <= 2 }
 
-    /// Throws what can be a patch of no meta.
+    /// Throws `invalid` for a patch that is wrong for every meta.
     package static func checkPatch(_ patch: JSON, at location: PresenceError.Location = .pointer("#"))
         throws(PresenceError)
     {
         try check(patch, "A patch of a meta", at: location)
     }
 
-    /// Returns the meta as an RFC 7396 patch changes it; what the patch does not touch keeps its text.
+    /// Returns the meta after an RFC 7396 patch; untouched members keep their text.
     ///
-    /// Throws what ``checkPatch(_:at:)`` throws, and when the meta becomes longer than `limit` or too deep.
+    /// Throws the errors of ``checkPatch(_:at:)``, `tooLarge` for a result of more than `limit` bytes, `invalid` for
+    /// one that is too deep, and `corrupt` for a stored meta that cannot be read.
     package func patched(
         by patch: JSON, limit: Int, at location: PresenceError.Location = .pointer("#")
     ) throws(PresenceError) -> Meta {
@@ -98,7 +99,7 @@ package struct Meta: Hashable, Sendable {
     private static func refuseReserved(_ json: JSON, at location: PresenceError.Location) throws(PresenceError) {
         var found: String?
         json.forEachMember { member in
-            // Every other name is passed over without a comparison.
+            // A name without escapes that does not begin with `p` needs no comparison.
             guard member.name.hasEscapes || member.name.raw.first == UInt8(ascii: "p") else { return true }
             found = ["phx_ref", "phx_ref_prev"].first { member.name.isEqual(to: $0) }
             return found == nil

@@ -2,13 +2,13 @@
 
 /// The text of a topic or a key: 1 to 256 bytes of UTF-8 without control characters.
 ///
-/// Names are the same when their bytes are. `String` compares by canonical equivalence: to it a composed and a
-/// decomposed `ü` are one text, and one user could answer for another.
+/// Names are equal when their bytes are equal. `String` compares by canonical equivalence: it takes a composed and a
+/// decomposed `ü` for equal, so that one user could act for another.
 struct Name: Sendable {
     static let maximumBytes = 256
 
     let text: String
-    /// Among ASCII texts `String` compares by bytes, and faster than anything here.
+    /// `String` compares two ASCII texts by bytes, and faster than the functions of this module.
     private let isASCII: Bool
 
     init(_ text: String, _ noun: StaticString, at location: PresenceError.Location) throws(PresenceError) {
@@ -53,7 +53,7 @@ struct Name: Sendable {
 
 extension Name: Hashable, Comparable {
     static func == (left: Name, right: Name) -> Bool {
-        // To `String` the Kelvin sign is a K: two kinds of text are compared only with their own.
+        // `String` takes the Kelvin sign for a K, so ASCII text is never compared with other text.
         if left.isASCII != right.isASCII { return false }
         if left.isASCII { return left.text == right.text }
         return left.text.utf8.withBytes { left in right.text.utf8.withBytes { right in equalBytes(left, right) } }
@@ -66,13 +66,13 @@ extension Name: Hashable, Comparable {
 
     func hash(into hasher: inout Hasher) {
         text.utf8.withBytes { hasher.combine(bytes: UnsafeRawBufferPointer($0)) }
-        // No name holds this byte: it ends the name, so that two fields never hash as one run.
+        // No name holds 0xFF. The byte ends the name, so that two fields never hash as one.
         hasher.combine(0xFF as UInt8)
     }
 }
 
 extension Name {
-    /// What keeps UTF-8 text from being a name.
+    /// The fault of a UTF-8 text that is no name.
     private enum Fault: Error {
         case empty
         case long(Int)
@@ -92,7 +92,7 @@ extension Name {
         }
     }
 
-    /// Finds a fault of what may be UTF-8, or whether all of it is ASCII.
+    /// Returns the fault of bytes that may be UTF-8, or whether all of them are ASCII.
     private static func check(_ bytes: UnsafeBufferPointer<UInt8>) -> Result<Bool, Fault> {
         if bytes.isEmpty { return .failure(.empty) }
         if bytes.count > maximumBytes { return .failure(.long(bytes.count)) }

@@ -1,6 +1,6 @@
 // Rollcall · Presence
 
-/// One member's state on a topic: its meta and the ref that names this version of it.
+/// The state of one member on a topic: its meta and the ref of this version of the meta.
 package struct Presence: Hashable, Sendable {
     package let ref: Ref
     /// The ref before the last update, `nil` if there was none.
@@ -13,27 +13,27 @@ package struct Presence: Hashable, Sendable {
         self.meta = meta
     }
 
-    /// Appends the meta with `phx_ref`, and after an update `phx_ref_prev`, spliced in at its end.
+    /// Appends the meta with `phx_ref`, and after an update `phx_ref_prev`, as its last members.
     package func write(to output: inout [UInt8]) {
         write(previous: previous, to: &output)
     }
 
-    /// Appends the meta as an update of another version than the one it was stored to follow.
+    /// Appends the meta with `previous` as `phx_ref_prev` instead of the stored ref.
     func write(previous: Ref?, to output: inout [UInt8]) {
         meta.shown.withUnsafeBufferPointer { ref.write(withMeta: $0, previous: previous, to: &output) }
     }
 }
 
 extension Ref {
-    /// Appends `{"phx_ref":"…"}`, and after an update `phx_ref_prev`: all that the keys view shows of a meta.
+    /// Appends `{"phx_ref":"…"}`, and after an update `phx_ref_prev`: a meta in the keys view.
     func writeObject(previous: Ref?, to output: inout [UInt8]) {
         output.append(UInt8(ascii: "{"))
         writeMembers(previous: previous, to: &output)
     }
 
-    /// Appends a meta's text, with this ref and the previous one spliced in at its end.
+    /// Appends a meta's text with this ref and the previous one as its last members.
     func write(withMeta meta: UnsafeBufferPointer<UInt8>, previous: Ref?, to output: inout [UInt8]) {
-        // A compact object ends in its brace, so splicing needs no parsing.
+        // A compact object ends in its brace, so the members are added without parsing.
         output.append(contentsOf: UnsafeBufferPointer(rebasing: meta.dropLast()))
         if meta.count > 2 { output.append(UInt8(ascii: ",")) }
         writeMembers(previous: previous, to: &output)

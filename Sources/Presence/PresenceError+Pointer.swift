@@ -1,17 +1,17 @@
 // Rollcall · Presence
 
 extension PresenceError.Location {
-    /// Returns the place of the member `name` of the object that stands here.
+    /// Returns the place of the member `name` of the object at this place.
     package func member(_ name: String) -> Self {
         member(utf8: name.utf8)
     }
 
-    /// Returns the place of an element of the array that stands here.
+    /// Returns the place of an element of the array at this place.
     package func element(_ index: Int) -> Self {
         appending(String(index))
     }
 
-    /// Bytes of a name that a pointer shows: more would make a large answer of a small request.
+    /// The most bytes of a name in a pointer: without a bound a small request could get a large answer.
     private static let longestName = 256
 
     private func member(utf8 name: String.UTF8View) -> Self {
@@ -21,8 +21,8 @@ extension PresenceError.Location {
             // RFC 6901 §3.
             case UInt8(ascii: "~"): token.append(literal: "~0")
             case UInt8(ascii: "/"): token.append(literal: "~1")
-            // RFC 6901 §6: what RFC 3986 does not allow in a fragment is percent-encoded.
-            case _ where Self.standsInFragment(byte): token.append(byte)
+            // RFC 6901 §6: bytes that RFC 3986 does not allow in a fragment are percent-encoded.
+            case _ where Self.isAllowedInFragment(byte): token.append(byte)
             default:
                 token.append(UInt8(ascii: "%"))
                 token.append(contentsOf: hexDigits(of: UInt64(byte), count: 2, uppercase: true))
@@ -39,7 +39,7 @@ extension PresenceError.Location {
         }
     }
 
-    private static func standsInFragment(_ byte: UInt8) -> Bool {
+    private static func isAllowedInFragment(_ byte: UInt8) -> Bool {
         if URLSafe.contains(byte) { return true }
         return switch byte {
         case UInt8(ascii: "!"), UInt8(ascii: "$"), UInt8(ascii: "&")...UInt8(ascii: ","), UInt8(ascii: "."),

@@ -1,24 +1,24 @@
 // Rollcall · Presence
 
-/// Says what is wrong with something given to the domain, where it stands, and what would be right.
+/// The fault of an input: its kind, its place, and the rule that the input breaks.
 package struct PresenceError: Error, Hashable, Sendable, CustomStringConvertible {
     /// The kind of fault, which decides the answer's status.
     package enum Code: String, Sendable {
-        /// Cannot be read at all: broken JSON, a name that is none (400).
+        /// The input cannot be read: broken JSON, or text that is no name (400).
         case malformed
-        /// Reads well but is longer than its limit (413).
+        /// The input can be read, but is longer than its limit (413).
         case tooLarge
-        /// Reads well but means nothing here (422).
+        /// The input can be read, but its value is not allowed (422).
         case invalid
-        /// What we stored ourselves cannot be read back (500): never the caller's fault.
+        /// A stored value cannot be read (500); the caller's input is not the cause.
         case corrupt
     }
 
-    /// Where the fault stands: in the body, or in the path or query.
+    /// The place of the fault: in the body, or in the path or query.
     package enum Location: Hashable, Sendable {
         /// An RFC 6901 pointer in its URI fragment form: `#/meta/phx_ref`; `#` is the whole body.
         case pointer(String)
-        /// A name in the query or a placeholder of the path.
+        /// The name of a query parameter or of a placeholder in the path.
         case parameter(String)
     }
 
@@ -55,7 +55,7 @@ package struct PresenceError: Error, Hashable, Sendable, CustomStringConvertible
         PresenceError(code, at: location, detail)
     }
 
-    /// Returns the same fault, its pointer moved below `base` (`#/operations/3`); a parameter stays what it is.
+    /// Returns the same fault with its pointer below `base` (`#/operations/3`); a parameter does not change.
     package func under(_ base: String) -> PresenceError {
         guard let pointer else { return self }
         return at(.pointer(base + pointer.dropFirst()))

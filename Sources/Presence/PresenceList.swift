@@ -1,9 +1,10 @@
 // Rollcall · Presence
 
-/// The presences of a topic as a list shows them: keys in byte order, those of one key in the order in which they came.
+/// The presences of a topic as a list shows them: keys in byte order, those of one key in the order in which they were
+/// added.
 ///
-/// All text lies in one array and nothing is made of it, neither strings nor entries: a list of ten thousand presences
-/// is read, sorted and written within a few milliseconds, and forgotten. Who follows a topic keeps a ``Roster``.
+/// One array holds all text, without strings or entries: a list of ten thousand presences is read, sorted, written and
+/// freed within a few milliseconds. A replica keeps a ``Roster`` instead.
 package struct PresenceList: Sendable {
     private struct Row {
         let key: Range<Int>
@@ -14,19 +15,19 @@ package struct PresenceList: Sendable {
 
     /// A row's place in the order.
     private struct Place {
-        /// Eight bytes of the key, from where keys begin to differ, as a number: it tells most keys apart.
+        /// Eight bytes of the key after the common prefix of all keys, as a number: enough to compare most keys.
         let prefix: UInt64
         let row: Int
     }
 
     private var text: [UInt8] = []
     private var rows: [Row] = []
-    /// The page that is shown.
+    /// The page that ``show(after:limit:)`` chose.
     private var order: [Place] = []
 
     /// - Parameters:
-    ///   - capacity: How many presences it has room for before it has to grow.
-    ///   - textBytes: For how many bytes of keys and metas.
+    ///   - capacity: The presences that the list holds without growing.
+    ///   - textBytes: The bytes of keys and metas that the list holds without growing.
     package init(capacity: Int, textBytes: Int = 0) {
         rows.reserveCapacity(capacity)
         text.reserveCapacity(textBytes)
@@ -44,7 +45,7 @@ package struct PresenceList: Sendable {
         }
     }
 
-    /// Adds a presence by its stored member and its meta's text; says whether `member` is a ``Member``.
+    /// Adds a presence by its stored member and its meta's text; returns false if `member` is no ``Member``.
     package mutating func append(
         member: UnsafeBufferPointer<UInt8>, ref: Ref, previous: Ref?, meta: UnsafeBufferPointer<UInt8>
     ) -> Bool {
@@ -69,9 +70,9 @@ package struct PresenceList: Sendable {
 }
 
 extension PresenceList {
-    /// Shows one page, in order: at most `limit` of the keys that follow `after`.
+    /// Chooses the page to show and sorts it: at most `limit` of the keys after `after`.
     ///
-    /// Before that nothing is shown. Returns the last key of the page if there are keys behind it.
+    /// The page is empty before the first call. Returns the last key of the page if more keys follow.
     package mutating func show(after: Key? = nil, limit: Int = .max) -> Key? {
         sort(after: after)
         var keys = 0
@@ -95,7 +96,7 @@ extension PresenceList {
             after?.text.utf8.withBytes { after in shown.removeAll { !precedes(after, key($0)) } }
             guard let first = shown.first else { return [] }
             let common = shown.reduce(rows[first].key.count) { min($0, firstDifference(key(first), key($1))) }
-            // Where a key ends, zeros follow: no name has one, so that a shorter key stands before what it begins.
+            // A short key is filled up with zeros. No key holds a zero, so a key sorts before those that begin with it.
             var order = shown.map { row in
                 let bytes = key(row).dropFirst(common).prefix(8)
                 let prefix = bytes.reduce(0 as UInt64) { $0 << 8 | UInt64($1) } << UInt64(8 * (8 - bytes.count))
@@ -110,18 +111,18 @@ extension PresenceList {
         }
     }
 
-    /// The keys that are shown, in their order.
+    /// The keys of the page, in their order.
     package var keys: [Key] {
         order.indices.compactMap { beginsEntry(at: $0) ? key(at: $0) : nil }
     }
 
-    /// About how many bytes of text the presences that are shown have.
+    /// An estimate of the bytes of text on the page.
     var textBytes: Int { rows.isEmpty ? 0 : text.count / rows.count * count }
 
-    /// How many presences are shown.
+    /// The number of presences on the page.
     var count: Int { order.count }
 
-    /// One presence, lent for the time of a visit.
+    /// One presence; valid only during a visit.
     struct Item {
         let key: UnsafeBufferPointer<UInt8>
         /// Whether it is the first of its key.
@@ -133,7 +134,7 @@ extension PresenceList {
         let meta: UnsafeBufferPointer<UInt8>
     }
 
-    /// Visits the presences that are shown, in their order.
+    /// Visits the presences of the page, in their order.
     func forEach(_ body: (Item) -> Void) {
         text.withUnsafeBufferPointer { text in
             var isFirst = true
@@ -149,7 +150,7 @@ extension PresenceList {
         }
     }
 
-    /// Whether a key's presences begin here, or all end.
+    /// Whether the presences of a key begin at `index`, or the page ends there.
     private func beginsEntry(at index: Int) -> Bool {
         guard index > 0, index < order.count, order[index].prefix == order[index - 1].prefix else { return true }
         return text[rows[order[index].row].key] != text[rows[order[index - 1].row].key]

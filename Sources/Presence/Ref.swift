@@ -1,13 +1,13 @@
 // Rollcall · Presence
 
-/// `phx_ref`: 16 URL-safe characters, new at each track and update, compared only for equality.
+/// `phx_ref`: 16 URL-safe characters, new at each change of the meta, compared only for equality.
 package struct Ref: Hashable, Sendable, CustomStringConvertible {
     package static let length = 16
 
-    /// The characters themselves, the first in the most significant byte: two registers where a string would allocate.
+    /// The characters, the first in the most significant byte; a string would allocate memory.
     private let words: (high: UInt64, low: UInt64)
 
-    /// Draws a ref with 96 bits of chance.
+    /// Draws a ref of 96 random bits.
     package static func random() -> Ref {
         var generator = SystemRandomNumberGenerator()
         return random(using: &generator)
@@ -17,7 +17,7 @@ package struct Ref: Hashable, Sendable, CustomStringConvertible {
         Ref(words: (URLSafe.randomWord(using: &generator), URLSafe.randomWord(using: &generator)))
     }
 
-    /// Reads the 16 characters; `nil` if they are not that.
+    /// Reads 16 URL-safe characters; `nil` for anything else.
     package init?(utf8: UnsafeBufferPointer<UInt8>) {
         guard utf8.count == Self.length, utf8.allSatisfy(URLSafe.contains) else { return nil }
         let raw = UnsafeRawBufferPointer(utf8)

@@ -1,11 +1,11 @@
 // Rollcall · Presence
 
-/// Who is present on one topic.
+/// All entries of one topic.
 package struct Roster: Equatable, Sendable {
     private var entries: [Key: Entry] = [:]
     package private(set) var presenceCount = 0
 
-    /// - Parameter capacity: How many keys it has room for before it has to grow.
+    /// - Parameter capacity: The keys that the roster holds without growing.
     package init(capacity: Int = 0) {
         entries.reserveCapacity(capacity)
     }
@@ -27,7 +27,7 @@ package struct Roster: Equatable, Sendable {
         entries[key]
     }
 
-    /// Puts a presence in its member's place; returns what stood there.
+    /// Sets the presence of a member; returns the old one.
     @discardableResult
     package mutating func set(_ presence: Presence, for member: Member) -> Presence? {
         let old = entries[member.key, default: Entry()].set(presence, for: member.session)
@@ -35,7 +35,7 @@ package struct Roster: Equatable, Sendable {
         return old
     }
 
-    /// Removes a member, and with its last session the key; returns what stood there.
+    /// Removes a member, and the key with its last session; returns the removed presence.
     @discardableResult
     package mutating func remove(_ member: Member) -> Presence? {
         guard let index = entries.index(forKey: member.key),
@@ -46,7 +46,6 @@ package struct Roster: Equatable, Sendable {
         return old
     }
 
-    /// Does what the change did.
     package mutating func apply(_ change: Change) {
         if let after = change.after {
             set(after, for: change.member)
@@ -74,10 +73,10 @@ extension Roster {
     /// All keys, in no order.
     package var keys: some Collection<Key> & Sendable { entries.keys }
 
-    /// Those of some keys that are present.
-    package func keys(among some: Set<Key>) -> Set<Key> {
-        some.count < entries.count
-            ? some.filter { entries[$0] != nil } : Set(entries.keys.lazy.filter(some.contains))
+    /// The keys of `candidates` that are present.
+    package func keys(among candidates: Set<Key>) -> Set<Key> {
+        candidates.count < entries.count
+            ? candidates.filter { entries[$0] != nil } : Set(entries.keys.lazy.filter(candidates.contains))
     }
 
     /// All keys in byte order.

@@ -1,9 +1,9 @@
 // Rollcall · Presence
 
 extension RosterJSON {
-    /// Appends the entries of a list, as of a roster: `{"alice":{"metas":[…]},…}`.
+    /// Appends the entries of a list in the form of a roster: `{"alice":{"metas":[…]},…}`.
     package func write(_ list: PresenceList, to output: inout [UInt8]) {
-        // What stands around a key and its only meta, both refs included, has 80 bytes; to grow is to copy all again.
+        // The text around a key and its only meta has 80 bytes with both refs. Growing the output would copy all of it.
         output.reserveCapacity(output.count + list.textBytes + 80 * list.count)
         var entries = Separator(open: "{")
         list.forEach { item in

@@ -5,7 +5,7 @@ package struct RosterJSON {
     let view: View
     let extras: EnrichmentFields
 
-    /// - Parameter extras: What stands beside the metas in the full view.
+    /// - Parameter extras: The fields beside the metas, only in the full view.
     package init(view: View = .full, extras: EnrichmentFields = .none) {
         self.view = view
         self.extras = view == .full ? extras : .none
@@ -20,7 +20,7 @@ package struct RosterJSON {
         }
     }
 
-    /// Appends the entries of these keys, in this order; those that are not there are left out.
+    /// Appends the entries of these keys, in this order; absent keys are left out.
     package func write(_ roster: Roster, keys: some Sequence<Key>, to output: inout [UInt8]) {
         var separator = Separator(open: "{")
         for key in keys {
@@ -60,14 +60,14 @@ package struct RosterJSON {
 }
 
 extension RosterJSON {
-    /// Appends `{"joins":{…},"leaves":{…},"reasons":{…}}`, all three always there.
+    /// Appends `{"joins":{…},"leaves":{…},"reasons":{…}}`, always with all three members.
     ///
-    /// A diff has no count view: there it is written as in the keys view.
+    /// A diff has no counts: the count view writes it like the keys view.
     package func write(_ diff: Diff, to output: inout [UInt8]) {
         let changes = diff.changes.count > 1 ? diff.changes.sorted { $0.member.key < $1.member.key } : diff.changes
         output.append(literal: #"{"joins":"#)
         write(changes, to: &output) { change in
-            // What follows within one diff is linked there, also where versions in between were never shown.
+            // An update is linked to the version before the diff, since clients never saw the versions in between.
             change.after.map { ($0, change.isUpdate ? change.before?.ref : $0.previous) }
         }
         output.append(literal: #","leaves":"#)
@@ -79,7 +79,7 @@ extension RosterJSON {
         output.append(UInt8(ascii: "}"))
     }
 
-    /// Appends one half of a diff, whose changes stand in the order of their keys.
+    /// Appends one half of a diff; the changes are in the order of their keys.
     private func write(
         _ changes: [Change], to output: inout [UInt8], half: (Change) -> (presence: Presence, previous: Ref?)?
     ) {

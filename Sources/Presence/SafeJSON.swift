@@ -1,6 +1,6 @@
 // Rollcall · Presence
 
-/// JSON as Rollcall writes it, which no reader refuses and no reader of lines cuts in two.
+/// JSON as Rollcall writes it: every reader accepts it, and no reader of lines splits it.
 ///
 /// | in a text | becomes |
 /// |---|---|
@@ -8,7 +8,7 @@
 /// | U+0000, half of a surrogate pair, bytes that are no UTF-8: in metas of older versions and in fetched data | `\ufffd` |
 /// | another raw C0 control, which is no JSON | its escape |
 package enum SafeJSON {
-    /// Returns the safe form of compact JSON text; `nil` if the text is safe, as nearly all is.
+    /// Returns the safe form of compact JSON text; `nil` if the text is safe, as nearly all texts are.
     package static func escaped(_ text: UnsafeBufferPointer<UInt8>) -> [UInt8]? {
         firstUnsafe(in: text).map { rewritten(text, from: $0) }
     }
@@ -67,7 +67,7 @@ package enum SafeJSON {
 
     /// Whether any of eight bytes is a control, DEL, a backslash, not ASCII or, if wanted, a quote.
     ///
-    /// True for some words that have none.
+    /// It is true for some words without such a byte.
     @inline(__always)
     static func mayBeSpecial(_ word: UInt64, quotes: Bool) -> Bool {
         let ones: UInt64 = 0x0101_0101_0101_0101

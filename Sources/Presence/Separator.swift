@@ -1,6 +1,6 @@
 // Rollcall · Presence
 
-/// Writes the opening before the first of a list, and commas before the others.
+/// Writes the opening of a list before its first element, and a comma before each other one.
 struct Separator {
     private let open: StaticString
     private var isFirst = true

@@ -1,14 +1,14 @@
 // Rollcall · Presence
 
-/// Which of a user's tabs or devices is meant: 1 to 64 URL-safe characters, `[A-Za-z0-9_-]`.
+/// The name of one tab or device of a key: 1 to 64 URL-safe characters, `[A-Za-z0-9_-]`.
 ///
-/// All of it is ASCII, where `String` compares by bytes.
+/// A session is ASCII, and `String` compares ASCII by bytes.
 package struct Session: Hashable, Comparable, Sendable, CustomStringConvertible {
     package static let maximumBytes = 64
 
     package let text: String
 
-    /// Takes text from a caller; throws what is wrong with it.
+    /// Reads text from a caller; throws `malformed` if it is no session.
     package init(
         _ text: String, at location: PresenceError.Location = .pointer("#/session")
     ) throws(PresenceError) {
@@ -22,7 +22,7 @@ package struct Session: Hashable, Comparable, Sendable, CustomStringConvertible 
         self = session
     }
 
-    /// Takes bytes that should be right already, such as stored ones; `nil` if they are no session.
+    /// Reads bytes that were checked before, such as stored ones; `nil` if they are no session.
     package init?(utf8: UnsafeBufferPointer<UInt8>) {
         guard Self.isValid(utf8) else { return nil }
         self.text = String(decoding: utf8, as: UTF8.self)

@@ -1,14 +1,14 @@
 // Rollcall · Presence
 
-/// The sessions of a key that has several, with their presences, in the order in which they were tracked.
+/// The sessions of a key with more than one, and their presences, in the order in which they were tracked.
 struct SessionTable: Sendable {
-    /// In track order; once there is an index, removed ones leave gaps until gaps are the most.
+    /// In track order; once there is an index, a removed session leaves a gap, until gaps are the majority.
     private var slots: [Entry.Element?] = []
-    /// Where each session stands; empty as long as so few are there that a walk is quicker.
+    /// The index of each session in `slots`; empty for few sessions, where a linear search is faster.
     private var positions: [Session: Int] = [:]
     private(set) var count = 0
 
-    private static let fewest = 16
+    private static let maximumUnindexed = 16
 
     init(_ first: Entry.Element, _ second: Entry.Element) {
         slots = [first, second]
@@ -23,7 +23,7 @@ struct SessionTable: Sendable {
         position(of: session).flatMap { slots[$0]?.presence }
     }
 
-    /// Puts a presence in its session's place, or last; returns what stood there.
+    /// Sets the presence of a session, in its place or at the end; returns the old one.
     mutating func set(_ presence: Presence, for session: Session) -> Presence? {
         if let position = position(of: session) {
             defer { slots[position] = (session, presence) }
@@ -33,8 +33,8 @@ struct SessionTable: Sendable {
         count += 1
         if !positions.isEmpty {
             positions[session] = slots.count - 1
-        } else if count > Self.fewest {
-            index()
+        } else if count > Self.maximumUnindexed {
+            rebuildIndex()
         }
         return nil
     }
@@ -48,7 +48,7 @@ struct SessionTable: Sendable {
         } else {
             slots[position] = nil
             positions[session] = nil
-            if count < slots.count / 2 { index() }
+            if count < slots.count / 2 { rebuildIndex() }
         }
         return old
     }
@@ -57,11 +57,11 @@ struct SessionTable: Sendable {
         positions.isEmpty ? slots.firstIndex { $0?.session == session } : positions[session]
     }
 
-    /// Closes the gaps and numbers the sessions anew, or stops numbering where they have become few.
-    private mutating func index() {
+    /// Removes the gaps and builds the index again; leaves it empty for few sessions.
+    private mutating func rebuildIndex() {
         slots.removeAll { $0 == nil }
         positions.removeAll()
-        guard count > Self.fewest else { return }
+        guard count > Self.maximumUnindexed else { return }
         for case let (position, (session, _)?) in slots.enumerated() { positions[session] = position }
     }
 }

@@ -1,24 +1,24 @@
 // Rollcall · Presence
 
-/// What people are present on: `room:lobby`.
+/// The name on which keys are present: `room:lobby`.
 ///
 /// 1 to 256 bytes of UTF-8 without control characters; equal, hashed and ordered by those bytes.
 package struct Topic: Hashable, Comparable, Sendable, CustomStringConvertible {
     private let name: Name
 
-    /// Takes text from a caller; throws what is wrong with it.
+    /// Reads text from a caller; throws `malformed` if it is no topic.
     package init(
         _ text: String, at location: PresenceError.Location = .parameter("topic")
     ) throws(PresenceError) {
         name = try Name(text, "topic", at: location)
     }
 
-    /// Takes bytes from a caller (a decoded path segment); throws what is wrong with them.
+    /// Reads bytes from a caller (a decoded path segment); throws `malformed` if they are no topic.
     package init(utf8: some Sequence<UInt8>, at location: PresenceError.Location) throws(PresenceError) {
         name = try Name(utf8: utf8, "topic", at: location)
     }
 
-    /// Takes bytes that should be right already, such as stored ones; `nil` if they are no topic.
+    /// Reads bytes that were checked before, such as stored ones; `nil` if they are no topic.
     package init?(utf8: UnsafeBufferPointer<UInt8>) {
         guard let name = Name(utf8: utf8) else { return nil }
         self.name = name

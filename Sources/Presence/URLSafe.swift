@@ -13,7 +13,7 @@ enum URLSafe {
         }
     }
 
-    /// Draws eight characters, 48 bits of chance; the first is in the most significant byte.
+    /// Draws eight characters, 48 random bits; the first is in the most significant byte.
     static func randomWord(using generator: inout some RandomNumberGenerator) -> UInt64 {
         let bits = generator.next()
         return (0..<8).reduce(0) { word, character in

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Changes")
 struct ChangeTests {
-    @Test func `The same ref, or nobody, before and after is no change`() throws {
+    @Test func `The same ref, or no presence, before and after is no change`() throws {
         #expect(try change(nil, nil) == nil)
         #expect(try change("x", "x") == nil)
         #expect(try change("x", "x", .closed) == nil)
@@ -20,7 +20,8 @@ struct ChangeTests {
         #expect(try change("x", "y", .closed)?.isUpdate == false)
     }
 
-    /// Each row: what happened in turn, and what it comes to; `x>y` an update, `x>.closed` a leave.
+    /// Each row: the steps in their order, and the change that they become; a step has the refs before and after, and
+    /// the reason.
     @Test(
         arguments: [
             ([(nil, "x", nil), ("x", "y", nil)], (nil, "y", nil)),
@@ -32,7 +33,7 @@ struct ChangeTests {
             ([(nil, "x", nil), ("x", nil, .untracked), (nil, "y", nil)], (nil, "y", nil)),
             ([("x", nil, .lost), (nil, "y", nil)], ("x", "y", nil)),
         ] as [([Step], Step)])
-    func `What follows in one window comes to one change`(steps: [Step], result: Step) throws {
+    func `Changes of a member in one window become one change`(steps: [Step], result: Step) throws {
         #expect(try fold(steps) == change(result.0, result.1, result.2))
     }
 
@@ -41,7 +42,7 @@ struct ChangeTests {
             [(nil, "x", nil), ("x", nil, .untracked)], [("x", "y", nil), ("y", "x", nil)],
             [("x", nil, .lost), (nil, "x", nil)], [(nil, "x", nil), ("x", "y", nil), ("y", nil, .closed)],
         ] as [[Step]])
-    func `What undoes itself is no change`(steps: [Step]) throws {
+    func `Changes that cancel are no change`(steps: [Step]) throws {
         #expect(try fold(steps) == nil)
     }
 

@@ -19,11 +19,11 @@ struct CursorTests {
 
     @Test(
         arguments: ["", "short", "AZaz09-_AZaz09-_x", "AZaz09-_AZaz09-+", "AZaz09-_AZaz09ü"])
-    func `What is no ref is not read`(text: String) {
+    func `Text that is no ref is not read`(text: String) {
         #expect(Ref(text) == nil)
     }
 
-    @Test func `Drawn refs and epochs are new each time and read back`() {
+    @Test func `Drawn refs and epochs differ each time and are read back`() {
         let refs = (0..<10_000).map { _ in Ref.random() }
         #expect(Set(refs).count == refs.count)
         #expect(refs.allSatisfy { Ref($0.text) == $0 })
@@ -41,7 +41,7 @@ struct CursorTests {
         #expect(!cursor.isEmpty)
     }
 
-    @Test func `Nobody's cursor is 0-0`() {
+    @Test func `The cursor of an empty topic is 0-0`() {
         #expect(Cursor("0-0") == .empty)
         #expect(Cursor.empty.description == "0-0")
         #expect(Cursor.empty.isEmpty)
@@ -54,7 +54,7 @@ struct CursorTests {
             "6f1c09d2a7b3e481-1,6f1c09d2a7b3e481-2", "6f1c09d2a7b3e481-9223372036854775808", "6f1c09d2a7b3e48-17",
             "6f1c09d2a7b3e481_17", "ü",
         ])
-    func `What no cursor is written as is not read`(text: String) {
+    func `Text that is no cursor is not read`(text: String) {
         #expect(Cursor(text) == nil)
     }
 }

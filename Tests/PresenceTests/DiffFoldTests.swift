@@ -5,9 +5,9 @@ import Testing
 
 @testable import Presence
 
-/// Follows a roster through the diffs alone, as `Presence.syncDiff` of phoenix.js does.
+/// A roster that follows only the diffs, as `Presence.syncDiff` of phoenix.js does.
 private struct Fold: Equatable {
-    /// Key → metas without our members, by ref.
+    /// For each key the metas by ref, without the members that the service sets.
     var state: [Key: [String: String]] = [:]
 
     init(_ roster: Roster) throws {
@@ -17,7 +17,7 @@ private struct Fold: Equatable {
         }
     }
 
-    /// Joins first, then leaves by ref; a key without metas goes.
+    /// Applies joins first, then leaves by ref; removes a key without metas.
     mutating func apply(_ diff: JSON) throws {
         for entry in try #require(diff["joins"]?.members) {
             state[try Self.key(of: entry), default: [:]].merge(try Self.metas(of: entry)) { $1 }
@@ -38,7 +38,7 @@ private struct Fold: Equatable {
     }
 
     static func metas(of entry: JSON.Member) throws -> [String: String] {
-        // A chain that became one update is linked otherwise than the roster links it: the link is not compared here.
+        // The link is not compared: an update that merges a chain has another link than the roster has.
         let bare = try JSON(parsing: #"{"phx_ref":null,"phx_ref_prev":null}"#)
         let metas = try #require(entry.value["metas"]?.elements)
         #expect(!metas.isEmpty)
@@ -50,9 +50,9 @@ private struct Fold: Equatable {
 
 @Suite("Folding diffs")
 struct DiffFoldTests {
-    /// Changes come in windows of random length, in each of which they merge as a feed merges them.
+    /// Changes come in windows of random length, and merge in each window as in a feed.
     @Test(.timeLimit(.minutes(10)))
-    func `A client that folds coalesced diffs has the roster`() throws {
+    func `A client that folds merged diffs has the roster`() throws {
         for _ in 0..<40 {
             let seed = SplitMix.freshSeed()
             var generator = SplitMix(seed: seed)
@@ -84,7 +84,7 @@ struct DiffFoldTests {
         }
     }
 
-    /// Folds the diff's JSON, and holds it to what a stream promises about each half.
+    /// Checks the promises of a stream about both halves of a diff, and folds the diff.
     private static func check(_ diff: Diff, _ fold: inout Fold, seed: UInt64) throws {
         let json = try JSON(parsing: RosterJSON().text(diff))
         let reasons = try #require(json["reasons"])
@@ -99,7 +99,7 @@ struct DiffFoldTests {
         var leaves = 0
         for entry in json["leaves"]?.members ?? [] {
             for ref in try Fold.metas(of: entry).keys {
-                #expect(try fold.holds(ref, of: Fold.key(of: entry)), "left without being there, seed \(seed)")
+                #expect(try fold.holds(ref, of: Fold.key(of: entry)), "a leave of an absent ref, seed \(seed)")
                 #expect(
                     (reasons[ref] == nil) == linked.contains(ref), "a leave has a reason or a successor, seed \(seed)")
                 leaves += reasons[ref] == nil ? 0 : 1
@@ -109,7 +109,7 @@ struct DiffFoldTests {
         try fold.apply(json)
     }
 
-    /// Does one random thing to a member: joins, updates or removes it.
+    /// Joins, updates or removes a random member.
     private static func step(_ roster: inout Roster, using generator: inout SplitMix) throws -> Change? {
         let member = try member(
             ["alice", "__proto__", "ü", "u\u{308}"].randomElement(using: &generator) ?? "",

@@ -3,13 +3,13 @@
 import Presence
 import Testing
 
-@Suite("What a hook adds to entries")
+@Suite("Enrichment fields")
 struct EnrichmentFieldsTests {
     private func text(_ extras: EnrichmentFields, _ key: String) throws -> String? {
         extras[try Key(key)].map { String(decoding: $0, as: UTF8.self) }
     }
 
-    @Test func `Fields are spliced in their order, and a failure is the last of them`() throws {
+    @Test func `Fields are written in their order, and a failure comes last`() throws {
         var extras = EnrichmentFields()
         extras.set([("user", Array("{}".utf8)), ("a\"b", Array("[1]".utf8))], isComplete: false, for: try Key("alice"))
         #expect(try text(extras, "alice") == #","user":{},"a\"b":[1],"enriched":false"#)
@@ -17,13 +17,13 @@ struct EnrichmentFieldsTests {
         #expect(try text(extras, "bob") == nil)
     }
 
-    @Test func `A key without fields has nothing added`() throws {
+    @Test func `A key without fields gets no text`() throws {
         var extras = EnrichmentFields()
         extras.set([], for: try Key("alice"))
         #expect(extras.isEmpty && extras == .none)
     }
 
-    @Test func `The fingerprint tells contents apart, whatever the order in which keys were set`() throws {
+    @Test func `Different contents have different fingerprints, and the order of keys does not matter`() throws {
         func extras(_ pairs: [(String, String)]) throws -> EnrichmentFields {
             var extras = EnrichmentFields()
             for (key, data) in pairs { extras.set([("user", Array(data.utf8))], for: try Key(key)) }

@@ -19,11 +19,12 @@ struct JSONMergingTests {
             (#"{"e":null}"#, #"{"a":1}"#, #"{"e":null,"a":1}"#), (#"[1,2]"#, #"{"a":"b","c":null}"#, #"{"a":"b"}"#),
             (#"{}"#, #"{"a":{"bb":{"ccc":null}}}"#, #"{"a":{"bb":{}}}"#),
         ])
-    func `Every example of RFC 7396, appendix A`(original: String, patch: String, result: String) throws {
+    func `Every example of RFC 7396, appendix A, has its result`(original: String, patch: String, result: String) throws
+    {
         #expect(try merge(original, patch) == result)
     }
 
-    @Test func `The example of RFC 7396, section 3`() throws {
+    @Test func `The example of RFC 7396, section 3, has its result`() throws {
         let original =
             #"{"title":"Goodbye!","author":{"givenName":"John","familyName":"Doe"},"tags":["example","sample"],"content":"This will be unchanged"}"#
         let patch =
@@ -45,13 +46,13 @@ struct JSONMergingTests {
             (#"{"a":1}"#, "{}", #"{"a":1}"#),
             ("{\"ü\":1}", "{\"u\u{308}\":2}", "{\"ü\":1,\"u\u{308}\":2}"),
         ])
-    func `What the patch does not touch keeps its place and its text`(original: String, patch: String, result: String)
-        throws
-    {
+    func `Members that a patch does not touch keep their place and text`(
+        original: String, patch: String, result: String
+    ) throws {
         #expect(try merge(original, patch).utf8.elementsEqual(result.utf8))
     }
 
-    @Test func `A merge gives what the RFC's own few lines give, on random objects`() throws {
+    @Test func `A merge of random objects equals that of the pseudocode in RFC 7396`() throws {
         let seed = SplitMix.freshSeed()
         var random = RandomJSON(generator: SplitMix(seed: seed))
         let names = (0..<12).map { "m\($0)" }
@@ -64,7 +65,7 @@ struct JSONMergingTests {
         }
     }
 
-    @Test func `a merge keeps names apart that differ in their bytes alone, also within members`() throws {
+    @Test func `A merge keeps names apart that differ only in their bytes, also in nested objects`() throws {
         let original = try JSON(parsing: "{\"m\":{\"ü\":1}}")
         let patch = try JSON(parsing: "{\"m\":{\"u\u{308}\":2}}")
         let merged = original.merged(with: patch)
@@ -77,7 +78,7 @@ struct JSONMergingTests {
     }
 }
 
-/// The RFC's pseudocode over dictionaries, of names as bytes: two texts that Swift takes for one are two names.
+/// The pseudocode of RFC 7396 over dictionaries, with names as bytes: Swift takes some different texts for equal.
 private indirect enum Model: Equatable {
     case object([[UInt8]: Model])
     case other(String)

@@ -17,7 +17,7 @@ struct JSONParserTests {
         #expect(try text(JSON(parsing: source).compact).utf8.elementsEqual(source.utf8))
     }
 
-    @Test func `White space outside strings goes, inside it stays`() throws {
+    @Test func `White space is removed outside strings and kept inside`() throws {
         #expect(
             try text(JSON(parsing: " \r\n\t{ \"a b\" : [ 1 , \" x \" ] , \"c\" : null } ").compact)
                 == #"{"a b":[1," x "],"c":null}"#)
@@ -36,7 +36,7 @@ struct JSONParserTests {
             "\"\0\"", "\"\u{1F}\"", "[1]x", "{}{}", "// c\n1", "/**/1", "\u{FEFF}1", "\u{A0}1", "1\0", "[1]\u{2028}",
             "ü",
         ])
-    func `What RFC 8259 does not allow is refused`(source: String) {
+    func `Text that RFC 8259 does not allow is refused`(source: String) {
         let fault = #expect(throws: PresenceError.self) { try JSON(parsing: source) }
         #expect(fault?.code == .malformed)
         #expect(fault?.pointer == "#")
@@ -57,7 +57,7 @@ struct JSONParserTests {
         }
     }
 
-    @Test func `Every character goes through, as UTF-8 and as escapes`() throws {
+    @Test func `Every character is read, as UTF-8 and as escapes`() throws {
         var scalars = String.UnicodeScalarView()
         for value in stride(from: 0x20, through: 0x10FFFF as UInt32, by: 7) {
             if let scalar = UnicodeScalar(value), scalar != "\"", scalar != "\\" { scalars.append(scalar) }
@@ -79,11 +79,11 @@ struct JSONParserTests {
             ("[1]\n[2]", "Line 2, column 1: expected the end of the text, but found [."),
             ("\u{FEFF}{}", "Line 1, column 1: the text starts with a byte order mark; leave it out."),
         ])
-    func `A fault says where it stands and what would be right`(source: String, detail: String) {
+    func `A fault names its place and the expected text`(source: String, detail: String) {
         #expect(throws: PresenceError(.malformed, at: .pointer("#"), detail)) { try JSON(parsing: source) }
     }
 
-    @Test func `Nesting ends at the limit, however deep the text goes on`() throws {
+    @Test func `Nesting deeper than the limit is refused, also in a very deep text`() throws {
         func nested(_ depth: Int) -> String {
             String(repeating: "[{\"a\":", count: depth / 2) + "1" + String(repeating: "}]", count: depth / 2)
         }
@@ -91,8 +91,8 @@ struct JSONParserTests {
         #expect(throws: PresenceError.self) { try JSON(parsing: nested(66)) }
         #expect(try text(JSON(parsing: nested(66), maximumDepth: 66).compact) == nested(66))
         let fault = #expect(throws: PresenceError.self) { try JSON(parsing: String(repeating: "[", count: 1_000_000)) }
-        #expect(fault?.detail == "Line 1, column 65: arrays and objects stand in each other at most 64 deep.")
-        // Brothers are no deeper than one.
+        #expect(fault?.detail == "Line 1, column 65: arrays and objects are nested at most 64 deep.")
+        // Siblings add no depth.
         #expect(throws: Never.self) { try JSON(parsing: "[" + String(repeating: "[],", count: 200) + "[]]") }
     }
 }

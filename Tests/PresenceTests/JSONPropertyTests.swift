@@ -5,9 +5,9 @@ import Testing
 
 @testable import Presence
 
-@Suite("JSON, at random")
+@Suite("Random JSON")
 struct JSONPropertyTests {
-    @Test func `Any text comes back compact and otherwise byte for byte`() throws {
+    @Test func `Any text is written byte for byte as it was read, except for white space`() throws {
         let seed = SplitMix.freshSeed()
         var random = RandomJSON(generator: SplitMix(seed: seed))
         for _ in 0..<2_000 {
@@ -17,9 +17,9 @@ struct JSONPropertyTests {
         }
     }
 
-    /// What is accepted is held to more: its compact text must be accepted again and stay the same.
+    /// The compact text of an accepted input must be accepted again and stay the same.
     @Test(.timeLimit(.minutes(10)))
-    func `Damaged bytes are refused or read, and never more than that`() throws {
+    func `Damaged bytes are refused, or read as JSON with a stable compact text`() throws {
         let seed = SplitMix.freshSeed()
         var random = RandomJSON(generator: SplitMix(seed: seed))
         var accepted = 0

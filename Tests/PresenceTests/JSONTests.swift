@@ -12,7 +12,7 @@ struct JSONTests {
             ("9223372036854775807", Int.max),
             ("-9223372036854775808", Int.min),
         ])
-    func `A whole number is read however it is written`(source: String, value: Int) throws {
+    func `A whole number is read with and without a fraction of zeros`(source: String, value: Int) throws {
         #expect(try JSON(parsing: source).int == value)
     }
 
@@ -22,11 +22,13 @@ struct JSONTests {
             "true", "null",
             "[30]",
         ])
-    func `What is no whole number, or none that an Int holds exactly, is not read as one`(source: String) throws {
+    func `A fraction, an exponent, a number beyond Int or another value is not read as a whole number`(source: String)
+        throws
+    {
         #expect(try JSON(parsing: source).int == nil)
     }
 
-    @Test func `Members are found by what their names stand for`() throws {
+    @Test func `Members are found by their decoded names`() throws {
         let json = try JSON(parsing: #"{"\u006bey":"\u0041\n😀\ud83d\ude00","session":null,"on":true,"list":[1]}"#)
         #expect(json["key"]?.string == "A\n😀😀")
         #expect(json["session"]?.isNull == true)
@@ -43,7 +45,7 @@ struct JSONTests {
             #""\ud800""#, #""\udc00""#, #""\ud800x""#, #""\ud800\ud800""#, #""\udc00\ud800""#, #""\ud800\u0041""#,
             #""\ud83d\\ude00""#, #""😀\uDBFF""#, #""\uD83D\n\uDE00""#,
         ])
-    func `half of a surrogate pair is no text, and only a tolerant parse takes it`(source: String) throws {
+    func `Half of a surrogate pair is no text, and only a tolerant parse accepts it`(source: String) throws {
         let json = try JSON(parsing: source, isStrict: false)
         #expect(json.isFaulty && json.string == nil)
         #expect(text(json.compact) == source)
@@ -52,7 +54,7 @@ struct JSONTests {
         #expect(throws: PresenceError.self) { try json.requireSound(at: .pointer("#")) }
     }
 
-    @Test func `A kind reads as part of a sentence`() throws {
+    @Test func `A kind is written as part of a sentence`() throws {
         let kinds = try ["{}", "[]", #""""#, "0", "true", "null"].map { try JSON(parsing: $0).kind }
         #expect(kinds == ["an object", "an array", "a string", "a number", "a boolean", "null"])
     }
@@ -63,7 +65,7 @@ struct JSONTests {
             ("ü😀\u{7F}", "\"ü😀\\u007f\""), ("\u{80}a\u{85}\u{9F}\u{A0}", "\"\\u0080a\\u0085\\u009f\u{A0}\""),
             ("\u{2027}\u{2028}\u{2029}\u{202A}", "\"\u{2027}\\u2028\\u2029\u{202A}\""),
         ])
-    func `Text becomes a string that reads back as it was`(plain: String, quoted: String) throws {
+    func `Text becomes a string that is read back as it was`(plain: String, quoted: String) throws {
         var output: [UInt8] = []
         output.append(jsonString: plain)
         #expect(text(output) == quoted)

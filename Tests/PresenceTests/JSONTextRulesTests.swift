@@ -13,7 +13,7 @@ struct JSONTextRulesTests {
             (#"{"a":{"\ud800":1}}"#, "#/a/%EF%BF%BD%EF%BF%BD%EF%BF%BD"), (#"{"a":1,"b":"\ude00\ud83d"}"#, "#/b"),
             (#"{"a":[],"b/c":[0,"\ud83d\ud83d\ude00"]}"#, "#/b~1c/1"), (#"{"a":{"b":{}},"c":"\uD83Dx"}"#, "#/c"),
         ])
-    func `half of a surrogate pair is refused with its place`(source: String, pointer: String) {
+    func `Half of a surrogate pair is refused with its place`(source: String, pointer: String) {
         let fault = #expect(throws: PresenceError.self) { try JSON(parsing: source) }
         #expect(fault?.code == .invalid)
         #expect(fault?.pointer == pointer)
@@ -28,7 +28,7 @@ struct JSONTextRulesTests {
     }
 
     @Test(arguments: ["\u{FFFE}", "\u{FFFF}", "\u{1FFFE}", "\u{10FFFF}", #"\ufdd0"#, #"\ufffe"#, #"\ud83f\udffe"#])
-    func `noncharacters are text`(character: String) throws {
+    func `Noncharacters are text`(character: String) throws {
         #expect(try meta(#"{"a":"\#(character)"}"#).json == Array(#"{"a":"\#(character)"}"#.utf8))
     }
 
@@ -37,16 +37,16 @@ struct JSONTextRulesTests {
             (#"{"a":"x\u0000"}"#, "#/meta/a"), (#"{"\u0000":1}"#, "#/meta/%00"),
             (#"{"a":[{"b":"\\\u0000"}]}"#, "#/meta/a/0/b"),
         ])
-    func `a meta has no U+0000`(source: String, pointer: String) {
+    func `A meta with U+0000 is refused`(source: String, pointer: String) {
         let fault = #expect(throws: PresenceError.self) { try meta(source) }
         #expect(fault?.code == .invalid && fault?.pointer == pointer)
     }
 
-    @Test func `an escaped backslash before u0000 is no U+0000`() throws {
+    @Test func `An escaped backslash before u0000 is no U+0000`() throws {
         #expect(try text(meta(#"{"a":"\\u0000","b":"\u0001"}"#).json) == #"{"a":"\\u0000","b":"\u0001"}"#)
     }
 
-    @Test func `a meta keeps what splits lines as escapes, and repeats itself byte for byte`() throws {
+    @Test func `A meta keeps and shows characters that split lines as escapes, also after a patch`() throws {
         let source = "{\"a\":\"x\u{2028}y\u{2029}\u{85}\u{7F}\u{9B}31m\",\"\u{2028}\":[\"日本 ü 😀\"]}"
         let kept = #"{"a":"x\u2028y\u2029\u0085\u007f\u009b31m","\u2028":["日本 ü 😀"]}"#
         #expect(try text(meta(source).json) == kept)
@@ -65,7 +65,8 @@ struct JSONTextRulesTests {
             (#"{"a":"\\ud83d"}"#, #"{"a":"\\ud83d"}"#), (#"{"a":"\\\ud83d"}"#, #"{"a":"\\\ufffd"}"#),
             (#"{"a":"\ud83d\\ude00"}"#, #"{"a":"\ufffd\\ude00"}"#), (#"{"a":"é\n"}"#, #"{"a":"é\n"}"#),
         ])
-    func `a stored meta with text that is none is shown with U+FFFD`(stored: String, shown: String) throws {
+    func `Half of a surrogate pair or U+0000 in a stored meta is shown as U+FFFD`(stored: String, shown: String) throws
+    {
         let meta = Meta(stored: Array(stored.utf8))
         #expect(text(meta.shown) == shown)
         #expect(throws: Never.self) { try JSON(parsing: meta.shown) }
@@ -83,7 +84,7 @@ struct JSONTextRulesTests {
         #expect(text(output).contains(shown.dropLast()))
     }
 
-    @Test func `bytes that are no UTF-8 in a stored meta do not reach a reader`() {
+    @Test func `Bytes that are no UTF-8 in a stored meta do not reach a reader`() {
         let backslash = UInt8(ascii: "\\")
         for bytes in [
             [0xFF], [0xED, 0xA0, 0x80], [0xC0, 0x80], [0xF5, 0x80, 0x80, 0x80], [0xE2, 0x80],
@@ -95,12 +96,12 @@ struct JSONTextRulesTests {
         #expect(text(Meta(stored: Array("{\"a\":\"x\ny\"}".utf8)).shown) == #"{"a":"x\u000ay"}"#)
     }
 
-    @Test func `a character means the same at every place of a text`() throws {
+    @Test func `A character is treated the same at every place of a text`() throws {
         let characters =
             (UInt8.min..<0x80).map { [$0] } + [[0xFF]]
             + [#"\ud83d"#, #"\u0000"#, #"\""#, #"\\"#, "\u{80}", "\u{2028}", "ü"].map { Array($0.utf8) }
         for character in characters {
-            // Short texts are looked at byte by byte, long ones by words.
+            // Short texts are checked byte by byte, long ones by words.
             let alone = SafeJSON.escaped(character)
             let isJSON = (try? JSON(parsing: quoted(character))) != nil
             for place in 0..<20 {
@@ -118,20 +119,20 @@ struct JSONTextRulesTests {
 
     private func quoted(_ text: [UInt8]) -> [UInt8] { [UInt8(ascii: "\"")] + text + [UInt8(ascii: "\"")] }
 
-    @Test func `safe JSON stands for the same value, and is its own safe form`() throws {
+    @Test func `Safe JSON has the same value, and is its own safe form`() throws {
         let seed = SplitMix.freshSeed()
         var random = RandomJSON(generator: SplitMix(seed: seed))
         for _ in 0..<2_000 {
             let compact = Array(random.value().utf8)
             let safe = SafeJSON.escaped(compact) ?? compact
             #expect(SafeJSON.escaped(safe) == nil, "seed \(seed)")
-            // NUL aside, which has no safe form.
+            // A text with NUL is skipped, since NUL has no safe form.
             guard !text(compact).contains("u0000") else { continue }
             #expect(try JSON(parsing: compact).texts == JSON(parsing: safe).texts, "seed \(seed)")
         }
     }
 
-    @Test func `a meta is at most 32 levels deep, before and after a patch`() throws {
+    @Test func `A meta is at most 32 levels deep, before and after a patch`() throws {
         func nested(_ depth: Int, _ leaf: String = "1") -> String {
             String(repeating: #"{"a":"#, count: depth) + leaf + String(repeating: "}", count: depth)
         }
@@ -153,9 +154,9 @@ struct JSONTextRulesTests {
         }
     }
 
-    /// Reading it takes time in step with its bytes, and next to no memory beside them.
+    /// Reading takes time linear in its bytes, and almost no memory beside them.
     @Test(.timeLimit(.minutes(5)))
-    func `a text of the smallest values is read as it is`() throws {
+    func `A text of 100,000 tiny values is read and kept as it is`() throws {
         let flat = "[" + Array(repeating: #"{"":0}"#, count: 100_000).joined(separator: ",") + "]"
         let json = try JSON(parsing: flat)
         #expect(json.elements(atMost: 501)?.count == 501)
@@ -170,7 +171,7 @@ struct JSONTextRulesTests {
 }
 
 extension JSON {
-    /// All its texts, in their order.
+    /// All its names and values as text, in their order.
     fileprivate var texts: [String?] {
         if let members { return members.flatMap { [$0.name.string] + $0.value.texts } }
         return elements?.flatMap(\.texts) ?? [string ?? String(decoding: compact, as: UTF8.self)]

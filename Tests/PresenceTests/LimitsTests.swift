@@ -36,14 +36,14 @@ struct LimitsTests {
             ("", .malformed), ("abc", .malformed), ("-1", .malformed), ("5.0", .malformed), ("٣", .malformed),
             ("61", .invalid), ("007", .invalid), ("99999999999999999999", .invalid),
         ] as [(String, PresenceError.Code)])
-    func `Any other grace is refused: malformed if it is no number, invalid if it is none of ours`(
+    func `Any other grace is refused: malformed if it is not all digits, else invalid`(
         text: String, code: PresenceError.Code
     ) {
         let detail = "A grace is a whole number of seconds from 0 to 60."
         #expect(throws: PresenceError(code, at: .parameter("grace"), detail)) { try Limits().grace(text) }
     }
 
-    @Test func `Settings move the bounds`() throws {
+    @Test func `Settings change the bounds`() throws {
         let limits = Limits(ttl: 1...2, grace: 0...1)
         #expect(try limits.ttl(JSON(parsing: "1")) == 1)
         #expect(throws: PresenceError.self) { try limits.ttl(JSON(parsing: "5")) }

@@ -6,7 +6,7 @@ import Testing
 
 @Suite("Metas")
 struct MetaTests {
-    @Test func `A meta is its own text, white space aside`() throws {
+    @Test func `A meta keeps its text, except for white space`() throws {
         let source = #"{ "n": 1e400, "z": -0, "f": 1.0, "b": [], "a": "\u00e9\/", "o": { } }"#
         #expect(try text(meta(source).json) == #"{"n":1e400,"z":-0,"f":1.0,"b":[],"a":"\u00e9\/","o":{}}"#)
         #expect(try meta("{ }") == .empty)
@@ -26,7 +26,7 @@ struct MetaTests {
             (#"{"phx_ref":"x"}"#, "phx_ref"), (#"{"a":1,"phx_ref_prev":null}"#, "phx_ref_prev"),
             (#"{"\u0070hx_ref":1}"#, "phx_ref"), (#"{"phx\u005fref\u005Fprev":1}"#, "phx_ref_prev"),
         ])
-    func `Members that are ours are refused, however they are written`(source: String, name: String) throws {
+    func `Members that the service sets are refused, with or without escapes`(source: String, name: String) throws {
         let detail = "The member \(name) is set by the service; leave it out."
         #expect(throws: PresenceError(.invalid, at: .pointer("#/meta/\(name)"), detail)) { try meta(source) }
         #expect(throws: PresenceError(.invalid, at: .pointer("#/\(name)"), detail)) {
@@ -38,7 +38,9 @@ struct MetaTests {
     }
 
     @Test(arguments: [#"{"a":{"phx_ref":1}}"#, #"{"PHX_REF":1}"#, #"{"phx_ref_":1}"#])
-    func `Only the top level is ours`(source: String) throws {
+    func `Names of the service are refused only at the top level, and only when they match exactly`(source: String)
+        throws
+    {
         #expect(try text(meta(source).json) == source)
     }
 
@@ -52,14 +54,14 @@ struct MetaTests {
         }
     }
 
-    @Test func `A patch leaves the text of what it does not touch`() throws {
+    @Test func `A patch keeps the text of members that it does not touch`() throws {
         let patched = try meta(#"{"n":1e400,"s":"\/","away":true}"#)
             .patched(by: JSON(parsing: #"{ "away": null, "new": [ ] }"#), limit: 4096)
         #expect(text(patched.json) == #"{"n":1e400,"s":"\/","new":[]}"#)
         #expect(try patched.patched(by: JSON(parsing: "{}"), limit: 4096) == patched)
     }
 
-    @Test func `A patch is an object, and what comes out fits the limit`() throws {
+    @Test func `A patch is an object, and its result fits the limit`() throws {
         let meta = try meta(#"{"a":"12345"}"#)
         #expect(throws: PresenceError(.invalid, at: .pointer("#"), "A patch of a meta is a JSON object, not null.")) {
             try meta.patched(by: .null, limit: 4096)
@@ -71,7 +73,7 @@ struct MetaTests {
         #expect(throws: Never.self) { try meta.patched(by: JSON(parsing: #"{"b":"1"}"#), limit: 21) }
     }
 
-    @Test func `A stored meta that cannot be read is our fault, not the caller's`() {
+    @Test func `A stored meta that cannot be read is corrupt, not a fault of the caller`() {
         let fault = #expect(throws: PresenceError.self) {
             try Meta(stored: Array("{nonsense}".utf8)).patched(by: .emptyObject, limit: 4096)
         }
@@ -85,8 +87,9 @@ struct MetaTests {
             ("{}", "r0", #"{"phx_ref":"r1--------------","phx_ref_prev":"r0--------------"}"#),
             (#"{"a":{}}"#, "r0", #"{"a":{},"phx_ref":"r1--------------","phx_ref_prev":"r0--------------"}"#),
         ])
-    func `A presence is its meta with our members spliced in`(meta: String, previous: String?, expected: String) throws
-    {
+    func `A presence is written as its meta with phx_ref and phx_ref_prev as last members`(
+        meta: String, previous: String?, expected: String
+    ) throws {
         let presence = try presence("r1", after: previous, meta)
         var output: [UInt8] = []
         presence.write(to: &output)

@@ -13,7 +13,7 @@ struct NameTests {
             "日本", "😀", "\u{A0}", "\u{2028}", "\u{FEFF}", String(repeating: "x", count: 256),
             String(repeating: "ü", count: 128),
         ])
-    func `Whatever has no control character is a name`(text: String) throws {
+    func `Any text of 1 to 256 bytes without control characters is a name`(text: String) throws {
         #expect(try Topic(text).text.utf8.elementsEqual(text.utf8))
         #expect(try Key(text).description == text)
         #expect(try Key(utf8: text.utf8, at: .parameter("key")) == Key(text))
@@ -29,7 +29,9 @@ struct NameTests {
             ("\u{7F}", Self.control("007F", 0)), ("ü\u{80}", Self.control("0080", 2)),
             ("\u{9F}", Self.control("009F", 0)), ("\u{85}", Self.control("0085", 0)),
         ])
-    func `What is empty, too long or holds a control character is refused, saying why`(text: String, detail: String) {
+    func `Text that is empty, too long or has a control character is refused with the reason`(
+        text: String, detail: String
+    ) {
         let fault = PresenceError(.malformed, at: .parameter("topic"), detail)
         #expect(throws: fault) { try Topic(text) }
         #expect(throws: fault) { try Topic(utf8: text.utf8, at: .parameter("topic")) }
@@ -47,7 +49,7 @@ struct NameTests {
         #expect(Key(utf8: bytes) == nil)
     }
 
-    @Test func `A fault stands where the caller looked for the name`() {
+    @Test func `A fault has the place from which the caller read the name`() {
         #expect(throws: PresenceError.self) { try Key("") }
         let fault = #expect(throws: PresenceError.self) { try Key("") }
         #expect(fault?.pointer == "#/key")
@@ -72,13 +74,13 @@ struct NameTests {
         #expect(try Key("ü").hashValue == composed.hashValue)
     }
 
-    @Test func `Names stand in byte order`() throws {
+    @Test func `Names sort in byte order`() throws {
         let sorted = ["", "A", "a", "aa", "ab", "room:000009", "room:000010", "u\u{308}", "z", "ü", "\u{FFFD}", "😀"]
             .dropFirst()
         #expect(try sorted.shuffled().map { try Key($0) }.sorted().map(\.text) == Array(sorted))
     }
 
-    @Test func `The order of names is that of their bytes, whatever they are`() {
+    @Test func `Random names sort and compare by their bytes`() {
         let seed = SplitMix.freshSeed()
         var generator = SplitMix(seed: seed)
         for _ in 0..<5_000 {

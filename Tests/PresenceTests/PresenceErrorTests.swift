@@ -15,7 +15,7 @@ struct PresenceErrorTests {
         #expect(query.description == "invalid parameter ttl: No.")
     }
 
-    @Test func `A fault moves below the operation it stands in`() {
+    @Test func `A fault can be moved below its operation`() {
         let base = "#/operations/3"
         #expect(PresenceError(.invalid, at: .pointer("#/meta/a"), "").under(base).pointer == "#/operations/3/meta/a")
         #expect(PresenceError(.invalid, at: .pointer("#"), "").under(base).pointer == base)
@@ -27,7 +27,7 @@ struct PresenceErrorTests {
             ("a", "#/meta/a"), ("", "#/meta/"), ("a/b~c", "#/meta/a~1b~0c"), ("a b%\"", "#/meta/a%20b%25%22"),
             ("ü", "#/meta/%C3%BC"), ("(x)=1?:@", "#/meta/(x)=1?:@"), ("#", "#/meta/%23"),
         ])
-    func `A pointer escapes what RFC 6901 and a fragment do not allow`(name: String, pointer: String) {
+    func `A pointer escapes characters that RFC 6901 and a fragment do not allow`(name: String, pointer: String) {
         #expect(PresenceError.Location.pointer("#/meta").member(name) == .pointer(pointer))
         #expect(PresenceError.Location.parameter("p").member(name) == .parameter("p"))
     }

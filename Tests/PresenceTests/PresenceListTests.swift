@@ -8,7 +8,7 @@ import Testing
 @Suite("Lists of presences")
 struct PresenceListTests {
     @Test func `Keys are listed by pages in byte order`() throws {
-        // To `String` the last three are in another order, and two of the names are one.
+        // `String` sorts the last three in another order, and takes two of the names for equal.
         let names = ["a", "ab", "b", "room:0000001", "room:0000002", "u\u{308}", "ü", "\u{FFFD}", "😀"]
         let roster = Roster(try names.shuffled().map { (member: try member($0), presence: try presence("r")) })
         #expect(roster.sortedKeys.map(\.text) == names)
@@ -40,7 +40,7 @@ struct PresenceListTests {
         #expect(RosterJSON().text(list) == "{}")
     }
 
-    @Test func `What is no stored member is refused, and not listed`() throws {
+    @Test func `Bytes that are no member are refused and not listed`() throws {
         let ref = try ref("r")
         var list = PresenceList(capacity: 0)
         func append(_ member: [UInt8]) -> Bool {

@@ -23,15 +23,14 @@ struct RosterJSONTests {
         #expect(RosterJSON(view: .count).text(Roster()) == #"{"keys":0,"presences":0}"#)
     }
 
-    @Test func `A page is the entries of its keys`() throws {
+    @Test func `A page has only the entries of its keys`() throws {
         let roster = try sample()
         var output: [UInt8] = []
-        RosterJSON(view: .keys).write(roster, keys: [try Key("bob"), try Key("nobody")], to: &output)
+        RosterJSON(view: .keys).write(roster, keys: [try Key("bob"), try Key("carol")], to: &output)
         #expect(text(output) == #"{"bob":{"metas":[{"phx_ref":"r4\#(dashes)","phx_ref_prev":"r2\#(dashes)"}]}}"#)
     }
 
-    @Test func `What a hook gives stands beside the metas, in rosters and in diffs, and in the full view alone`() throws
-    {
+    @Test func `Enrichment stands beside the metas in rosters and diffs, only in the full view`() throws {
         var extras = EnrichmentFields()
         extras.set([("user", Array(#"{"name":"Bob"}"#.utf8))], for: try Key("bob"))
         extras.set([], isComplete: false, for: try Key("alice"))
@@ -55,7 +54,7 @@ struct RosterJSONTests {
         #expect(RosterJSON().text(Diff()) == #"{"joins":{},"leaves":{},"reasons":{}}"#)
     }
 
-    @Test func `A join has the new meta, a leave the whole last one and its reason`() throws {
+    @Test func `A join has the new meta, a leave has the last meta and its reason`() throws {
         #expect(
             RosterJSON().text(Diff([try change("a", nil, "r1", meta: #"{"x":1}"#)]))
                 == #"{"joins":{"a":{"metas":[{"x":1,"phx_ref":"r1\#(dashes)"}]}},"leaves":{},"reasons":{}}"#)
@@ -67,13 +66,13 @@ struct RosterJSONTests {
                 + #""reasons":{"r2\#(dashes)":"expired"}}"#)
     }
 
-    @Test func `An update is the new meta in joins, linked to the old one in leaves, and no reason`() throws {
+    @Test func `An update has the new meta in joins, linked to the old one in leaves, and no reason`() throws {
         let expected =
             #"{"joins":{"a":{"metas":[{"phx_ref":"r3\#(dashes)","phx_ref_prev":"r1\#(dashes)"}]}},"#
             + #""leaves":{"a":{"metas":[{"phx_ref":"r1\#(dashes)"}]}},"reasons":{}}"#
         #expect(RosterJSON().text(Diff([try change("a", "r1", "r3")])) == expected)
         #expect(RosterJSON(view: .keys).text(Diff([try change("a", "r1", "r3", meta: #"{"x":1}"#)])) == expected)
-        // r1→r2→r3: the stored link to r2, which nobody saw, gives way to r1.
+        // r1→r2→r3: the link goes to r1, since no client has seen r2.
         let second = Change(
             member: try member("a"), before: try presence("r2", after: "r1"), after: try presence("r3", after: "r2"))
         let chain = try change("a", "r1", "r2").followed(by: #require(second))
@@ -88,7 +87,7 @@ struct RosterJSONTests {
                 + #""leaves":{"a":{"metas":[{"phx_ref":"r1\#(dashes)"}]}},"reasons":{"r1\#(dashes)":"untracked"}}"#)
     }
 
-    @Test func `Changes of one key stand together, in the order they came`() throws {
+    @Test func `Changes of one key are written together, in their order`() throws {
         let diff = Diff([
             try change("b", nil, "r1"), try change("a", "r2", nil, .closed),
             try change("b", nil, "r3", session: "other"),
@@ -104,7 +103,7 @@ struct RosterJSONTests {
 
     @Test(
         arguments: ["\"", "\\", "__proto__", "a/b", "u\u{308}", "ü", "</script>", "\u{2028}"])
-    func `Any key is a member's name`(key: String) throws {
+    func `Any key can be the name of a JSON member`(key: String) throws {
         let roster = Roster([(member: try member(key), presence: try presence("r1"))])
         let json = try JSON(parsing: RosterJSON().text(roster))
         #expect(json.members?.first?.name.string?.utf8.elementsEqual(key.utf8) == true)

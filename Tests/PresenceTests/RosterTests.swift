@@ -7,7 +7,7 @@ import Testing
 
 @Suite("Rosters")
 struct RosterTests {
-    @Test func `Setting and removing count keys and presences`() throws {
+    @Test func `Set and remove keep the counts of keys and presences`() throws {
         var roster = Roster()
         #expect(roster.isEmpty)
         #expect(try roster.set(presence("r1"), for: member("alice", "a")) == nil)
@@ -28,7 +28,7 @@ struct RosterTests {
         #expect(roster == Roster())
     }
 
-    @Test func `Sessions of a key stand in track order, and an update keeps its place`() throws {
+    @Test func `Sessions of a key are in track order, and an update keeps its place`() throws {
         var roster = Roster()
         for session in ["c", "a", "b"] { try roster.set(presence(session), for: member("alice", session)) }
         try roster.set(presence("a2", after: "a"), for: member("alice", "a"))
@@ -38,7 +38,7 @@ struct RosterTests {
         #expect(try roster.entry(for: Key("alice"))?.sessions.map(\.presence.ref) == [ref("a2"), ref("b"), ref("c2")])
     }
 
-    @Test func `Rosters are equal when the same members have the same presences, in whatever order they came`() throws {
+    @Test func `Rosters are equal when the same members have the same presences, in any order`() throws {
         let members = try ["a", "b", "c"].map { (member: try member("alice", $0), presence: try presence($0)) }
         #expect(Roster(members) == Roster(members.reversed()))
         #expect(Roster(members) != Roster(members.dropLast()))
@@ -64,8 +64,8 @@ struct RosterTests {
         }
     }
 
-    /// Few keys with many sessions, so that entries grow an index, lose it and close their gaps.
-    @Test func `A roster does what a plain list does`() throws {
+    /// Few keys have many sessions, so that entries build an index, drop it and remove their gaps.
+    @Test func `A roster behaves like a plain list`() throws {
         let seed = SplitMix.freshSeed()
         var generator = SplitMix(seed: seed)
         var roster = Roster()
@@ -91,9 +91,9 @@ struct RosterTests {
         }
     }
 
-    /// A walk over the sessions of the key at each step would be 10⁹ comparisons and more.
+    /// A linear search of the sessions at each step would be more than 10⁹ comparisons.
     @Test(.timeLimit(.minutes(10)))
-    func `One key may have very many sessions`() throws {
+    func `Set and remove stay fast with 50,000 sessions of one key`() throws {
         var roster = Roster()
         let members = try (0..<50_000).map { try member("alice", "session-of-\($0)") }
         for member in members { roster.set(Presence(ref: .random(), meta: .empty), for: member) }

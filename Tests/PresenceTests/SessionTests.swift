@@ -17,13 +17,13 @@ struct SessionTests {
             ("", "is empty"), (String(repeating: "x", count: 65), "has 65"), ("a b", "has others"), ("ü", "has others"),
             ("a/b", "has others"), ("a.b", "has others"), ("a\u{1F}", "has others"),
         ])
-    func `Anything else is refused, saying why`(text: String, found: String) {
+    func `Any other session is refused with the reason`(text: String, found: String) {
         let detail = "A session has 1 to 64 characters of A–Z, a–z, 0–9, - and _; this one \(found)."
         #expect(throws: PresenceError(.malformed, at: .pointer("#/session"), detail)) { try Session(text) }
         #expect(Session(utf8: text.utf8) == nil)
     }
 
-    @Test func `A drawn session is 16 characters and new each time`() throws {
+    @Test func `A drawn session has 16 characters and differs each time`() throws {
         let drawn = (0..<1_000).map { _ in Session.random() }
         #expect(Set(drawn).count == drawn.count)
         for session in drawn { #expect(try Session(session.text) == session && session.text.utf8.count == 16) }
@@ -39,11 +39,11 @@ struct SessionTests {
 
     @Test(
         arguments: ["", "alice", "\u{1F}", "a\u{1F}", "\u{1F}a", "a\u{1F}b\u{1F}c", "a\u{1F}ü"])
-    func `What is no member is not read`(text: String) {
+    func `Bytes that are no member are not read`(text: String) {
         #expect(Member(bytes: Array(text.utf8)) == nil)
     }
 
-    @Test func `Members stand in the order of keys, then of sessions`() throws {
+    @Test func `Members sort by key, then by session`() throws {
         let sorted = [try member("a", "b"), try member("a", "c"), try member("b", "a")]
         #expect(sorted.reversed().sorted() == sorted)
     }

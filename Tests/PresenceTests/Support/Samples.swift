@@ -12,7 +12,7 @@ func member(_ key: String, _ session: String = "tab") throws -> Member {
     Member(key: try Key(key), session: try Session(session))
 }
 
-/// A ref that reads well: `r1` is `r1--------------`.
+/// A readable ref: `r1` is `r1--------------`.
 func ref(_ name: String) throws -> Ref {
     try #require(Ref(name + String(repeating: "-", count: Ref.length - name.utf8.count)))
 }
