@@ -4,10 +4,10 @@ import Foundation
 
 /// Finds the programs that private servers need.
 package enum Executables {
-    /// Where package managers put programs, also when `PATH` is short (a service manager's, an IDE's).
+    /// The folders of package managers; the `PATH` of a service manager or an IDE may lack them.
     private static let usualFolders = ["/usr/local/bin", "/usr/bin", "/bin", "/usr/sbin", "/opt/homebrew/bin"]
 
-    /// Where programs are looked for, the folders of `PATH` first.
+    /// The folders that are searched, those of `PATH` first.
     static var folders: [String] {
         let path = ProcessInfo.processInfo.environment["PATH"] ?? ""
         return path.split(separator: ":").map(String.init) + Self.usualFolders
@@ -15,7 +15,7 @@ package enum Executables {
 
     /// Returns the full path of `name`.
     ///
-    /// - Parameter package: what installs it, for the error message.
+    /// - Parameter package: the package to install, for the error message.
     package static func find(
         _ name: String, package: (apt: String, brew: String)
     ) throws(LocalServicesError) -> String {
@@ -28,7 +28,7 @@ package enum Executables {
 }
 
 extension LocalServicesError {
-    /// Says that a program is not installed, and what installs it.
+    /// The error for a program that is not installed; the message has the command that installs it.
     static func missing(_ name: String, package: (apt: String, brew: String)) -> LocalServicesError {
         #if os(macOS)
             let install = "brew install \(package.brew)"

@@ -2,16 +2,16 @@
 
 import Foundation
 
-/// Says that a folder is in use, to everybody who asks, for as long as its holder lives.
+/// A lock that marks a folder as in use while its holder lives.
 ///
-/// The system takes the lock back when the holder dies of anything, so that there is no stale one.
+/// The system releases the lock when the holder dies for any reason, so that no lock is stale.
 final class FolderLock: Sendable {
     /// The name of the lock file.
     static let name = "lock"
 
     private let descriptor: Int32
 
-    /// Takes the lock, or fails at once when somebody has it.
+    /// Acquires the lock; throws `inUse` at once if another holder has it.
     init(folder: String) throws(LocalServicesError) {
         let path = "\(folder)/\(Self.name)"
         let descriptor = open(path, O_CREAT | O_RDWR | O_CLOEXEC | O_NOFOLLOW, 0o600)
@@ -29,7 +29,7 @@ final class FolderLock: Sendable {
     }
 
     deinit {
-        // Not by closing alone: a process that is just being started may hold a copy of the descriptor for a moment.
+        // `close` alone is not enough: a process that is being started may hold a copy of the descriptor for a moment.
         flock(self.descriptor, LOCK_UN)
         close(self.descriptor)
     }

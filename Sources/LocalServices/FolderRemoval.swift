@@ -4,7 +4,7 @@ import Foundation
 
 /// Removes a file, or a folder with its content.
 ///
-/// It opens folders by descriptor and follows no link, also when a folder is replaced by a link meanwhile.
+/// It opens folders by descriptor and follows no link, even if a link replaces a folder meanwhile.
 enum FolderRemoval {
     /// A file that cannot be removed stays, and so do the folders that hold it.
     static func remove(_ path: String) {

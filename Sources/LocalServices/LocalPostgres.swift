@@ -3,18 +3,18 @@
 import Foundation
 import Synchronization
 
-/// A private PostgreSQL server: its own folder, its own unix socket, no port, ended with its owner.
+/// A private PostgreSQL server: its own folder, its own unix socket, no port; it ends with its owner.
 ///
-/// One owner calls `start`, `stop` and `restart`, one at a time. Whoever opens the socket is the superuser `postgres`,
-/// so it lets in nobody but the server's own user and root. Data outlives the process, be it killed, but not a crash of
-/// the machine: nothing waits for the disk.
+/// One owner calls `start`, `stop` and `restart`, one at a time. Each client of the socket is the superuser `postgres`,
+/// so only the server's own user and root may open it. Data outlives the process, even if it is killed, but not a crash
+/// of the machine: no write waits for the disk.
 package final class LocalPostgres: Sendable {
-    /// Where the server works.
+    /// The folder of the server.
     ///
-    /// The folder that was given, kept by ``stop()``, unless the server's user cannot reach it: then a temporary one,
-    /// removed by ``stop()``, as when none was given.
+    /// It is the given folder, which ``stop()`` keeps. If none was given, or the server's user cannot reach it, it is a
+    /// temporary folder, which ``stop()`` removes.
     package let folder: String
-    /// Whether the data is gone when the server is stopped.
+    /// Whether ``stop()`` removes the data.
     package var isTemporary: Bool { self.temporaryFolders.contains(self.folder) }
     private let socketFolder: String
     private let temporaryFolders: [String]
@@ -25,13 +25,13 @@ package final class LocalPostgres: Sendable {
     /// Held from the start until ``stop()``, also while the server is down in between.
     private let lock: Mutex<FolderLock?>
 
-    /// Starts a server and returns once it takes connections.
+    /// Starts a server and returns once it accepts connections.
     ///
-    /// By root it is started as the user `postgres`, to whom the folder is given.
+    /// If this process is root, the server runs as the user `postgres` and the folder is given to that user.
     ///
     /// - Parameters:
-    ///   - folder: made when absent, with a new cluster in it; without it a temporary one is used.
-    ///   - arguments: put after our own, so that they win: `["-c", "max_connections=20"]`.
+    ///   - folder: made if absent, with a new cluster in it; nil for a temporary one.
+    ///   - arguments: put after the default ones, which they override: `["-c", "max_connections=20"]`.
     package static func start(
         folder: String? = nil, arguments: [String] = []
     ) async throws(LocalServicesError) -> LocalPostgres {
@@ -58,9 +58,9 @@ package final class LocalPostgres: Sendable {
                 throw LocalServicesError(.startFailed, "cannot make \(wanted): \(error.localizedDescription)")
             }
         }
-        if let wanted, await self.user.owns(wanted) {
+        if let wanted, await self.user.takeOver(wanted) {
             self.folder = wanted
-            // A comma parts folders of sockets, for the server and for its clients.
+            // The server and its clients take a comma for a separator between folders of sockets.
             let holdsSocket =
                 !wanted.contains(",") && Self.socket(in: wanted).utf8.count <= LocalSocket.longestPath
             self.temporaryFolders = holdsSocket ? [] : [try TemporaryFolder.make()]
@@ -70,7 +70,7 @@ package final class LocalPostgres: Sendable {
         }
         self.socketFolder = self.temporaryFolders.first ?? self.folder
         do throws(LocalServicesError) {
-            for folder in self.temporaryFolders where await !self.user.owns(folder) {
+            for folder in self.temporaryFolders where await !self.user.takeOver(folder) {
                 throw LocalServicesError(.startFailed, "PostgreSQL's user cannot work in \(folder)")
             }
             self.lock = Mutex(try FolderLock(folder: self.folder))
@@ -82,7 +82,8 @@ package final class LocalPostgres: Sendable {
 
     package var socketPath: String { Self.socket(in: self.socketFolder) }
 
-    /// How a client reaches the server: `postgresql:///postgres?host=/path&port=5432&user=postgres`, percent-encoded.
+    /// The URL of the database `postgres`: `postgresql:///postgres?host=/path&port=5432&user=postgres`,
+    /// percent-encoded.
     package var url: String { self.url(database: "postgres") }
 
     package func url(database: String) -> String {
@@ -95,10 +96,10 @@ package final class LocalPostgres: Sendable {
         self.current.flatMap { $0.exit == nil ? $0.pid : nil }
     }
 
-    /// What the server printed since it was last started.
+    /// The output of the server since its last start.
     package var log: String { self.current?.log.text ?? "" }
 
-    /// Runs SQL through psql and returns its rows, one a line, columns parted by `|`.
+    /// Runs SQL through psql and returns its rows, one a line, with `|` between columns.
     ///
     /// Several statements are one transaction.
     @discardableResult
@@ -111,39 +112,39 @@ package final class LocalPostgres: Sendable {
             ], environment: Self.environment)
     }
 
-    /// Stops the server, removes what was temporary and lets others use the folder.
+    /// Stops the server, removes the temporary folders and releases the lock of its folder.
     package func stop() async {
         await self.halt()
         self.lock.withLock { $0 = nil }
         for folder in self.temporaryFolders { TemporaryFolder.remove(folder) }
     }
 
-    /// Stops the server and keeps its place for ``restart()``: an outage.
+    /// Stops the server and keeps its folder for ``restart()``: an outage.
     ///
-    /// Clients are not waited for: they lose their connections.
+    /// Clients lose their connections at once.
     package func halt() async {
         guard let process = self.take() else { return }
         process.resumeFamily()
         await process.stop(asking: SIGINT)
     }
 
-    /// Ends the server and all its sessions as a power cut would.
+    /// Kills the server and all its sessions, like a power cut.
     package func kill() async {
         await self.take()?.killFamily()
     }
 
-    /// Starts the server anew, with its data, at the same socket.
+    /// Starts the server again with its data, at the same socket; stops it first if it runs.
     package func restart() async throws(LocalServicesError) {
         await self.halt()
         try await self.start()
     }
 
-    /// Freezes the server and all its sessions: sockets stay open, nothing is answered.
+    /// Freezes the server and all its sessions: sockets stay open, without answers.
     package func pause() {
         self.current?.pauseFamily()
     }
 
-    /// Lets a paused server go on.
+    /// Ends a pause.
     package func resume() {
         self.current?.resumeFamily()
     }
@@ -152,7 +153,8 @@ package final class LocalPostgres: Sendable {
 
     private var cluster: String { "\(self.folder)/data" }
 
-    /// What the environment says to PostgreSQL's programs (`PGDATA`, `PGPORT`, `PGHOST`, …) is meant for others.
+    /// The changes to the environment: `PGDATA`, `PGPORT`, `PGHOST` and the like are removed, since they mean other
+    /// servers.
     private static var environment: [String: String?] {
         var environment: [String: String?] = ["LC_ALL": "C"]
         for name in ProcessInfo.processInfo.environment.keys where name.hasPrefix("PG") {
@@ -161,7 +163,7 @@ package final class LocalPostgres: Sendable {
         return environment
     }
 
-    /// The number in the socket's name is the only use of the port.
+    /// The port is used only in the socket's name.
     private static let port = 5432
 
     private static func socket(in folder: String) -> String { "\(folder)/.s.PGSQL.\(Self.port)" }
@@ -175,13 +177,13 @@ package final class LocalPostgres: Sendable {
 
     private func start() async throws(LocalServicesError) {
         try await self.makeCluster()
-        try await self.outwaitPredecessor()
+        try await self.waitForPredecessor()
         let deadline = ContinuousClock.now + .seconds(30)
         while true {
             do throws(LocalServicesError) {
                 return try await self.launch()
             } catch {
-                // Sessions of a server that was killed take a moment to end.
+                // Sessions of a killed server take a moment to end.
                 guard error.message.contains("shared memory block"), ContinuousClock.now < deadline,
                     (try? await Task.sleep(for: .milliseconds(20))) != nil
                 else { throw error }
@@ -189,7 +191,7 @@ package final class LocalPostgres: Sendable {
         }
     }
 
-    /// Makes the cluster, unless there is one; aside, because an initdb that is cut short leaves half a cluster behind.
+    /// Makes the cluster if there is none, under another name first: an interrupted initdb leaves half a cluster.
     private func makeCluster() async throws(LocalServicesError) {
         guard !FileManager.default.fileExists(atPath: self.cluster) else { return }
         let new = "\(self.cluster).new"
@@ -210,7 +212,7 @@ package final class LocalPostgres: Sendable {
         let settings = [
             "listen_addresses=", "unix_socket_permissions=0700", "fsync=off", "full_page_writes=off",
             "logging_collector=off",
-            // In the folder: what a server that is killed leaves in the system's shared memory stays there for ever.
+            // In the folder, because a killed server would leave files in the system's shared memory for ever.
             "dynamic_shared_memory_type=mmap",
         ]
         for setting in settings { own += ["-c", setting] }
@@ -223,10 +225,11 @@ package final class LocalPostgres: Sendable {
         }
     }
 
-    /// Waits for the end of a server whose owner was killed a moment ago, and removes what it left.
+    /// Waits up to 5 s for the end of a server after its owner was killed, and removes its files.
     ///
-    /// Its `postmaster.pid` names a process id that may be anybody's by now, which PostgreSQL would take for a server's.
-    private func outwaitPredecessor() async throws(LocalServicesError) {
+    /// Another process may have the id in its `postmaster.pid` by now, and PostgreSQL would take that process for a
+    /// server.
+    private func waitForPredecessor() async throws(LocalServicesError) {
         let status = self.status
         guard status.count > 4 else { return }
         let deadline = ContinuousClock.now + .seconds(5)
@@ -249,7 +252,7 @@ package final class LocalPostgres: Sendable {
     }
 }
 
-/// Lends a private PostgreSQL server to `body` and ends it afterwards.
+/// Runs `body` with a private PostgreSQL server and stops the server afterwards.
 package func withLocalPostgres<Result>(
     folder: String? = nil, arguments: [String] = [],
     isolation: isolated (any Actor)? = #isolation,

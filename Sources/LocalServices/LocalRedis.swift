@@ -3,17 +3,17 @@
 import Foundation
 import Synchronization
 
-/// A private redis-server: its own folder, its own unix socket, nothing on disk, ended with its owner.
+/// A private redis-server: its own folder, its own unix socket, nothing on disk; it ends with its owner.
 ///
-/// One owner calls `start`, `stop` and `restart`, one at a time. It evicts nothing (`noeviction`) and saves nothing,
-/// as Rollcall wants its Redis, unless the extra arguments say otherwise.
+/// One owner calls `start`, `stop` and `restart`, one at a time. It evicts nothing (`noeviction`) and saves nothing, as
+/// Rollcall needs it, unless the extra arguments override this.
 package final class LocalRedis: Sendable {
-    /// Where the server works, its `--dir`.
+    /// The folder of the server, its `--dir`.
     ///
-    /// Removed by ``stop()`` when it was not given.
+    /// ``stop()`` removes it if it is temporary.
     package let folder: String
     package let socketPath: String
-    /// The loopback port, when one was asked for; kept by ``restart()``.
+    /// The loopback port, if one was requested; ``restart()`` keeps it.
     package let port: Int?
     private let executable: String
     private let user: ServiceUser
@@ -25,12 +25,12 @@ package final class LocalRedis: Sendable {
     /// Starts a server and returns once it answers a PING.
     ///
     /// - Parameters:
-    ///   - folder: made when absent, kept at the end; without it a temporary one is used.
+    ///   - folder: made if absent, kept at the end; nil for a temporary one.
     ///   - port: also listens on a free port of 127.0.0.1, for clients that speak TCP only.
-    ///   - arguments: put after our own, so that they win: `["--maxmemory", "20mb"]`.
+    ///   - arguments: put after the default ones, which they override: `["--maxmemory", "20mb"]`.
     ///   - environment: added to the owner's environment.
-    ///   - isUnprivileged: by root the server is started as the user `redis`, to whom the folder is given. A folder that
-    ///     this user cannot reach is not used: nothing is kept in it.
+    ///   - isUnprivileged: if this process is root, the server runs as the user `redis` and the folder is given to that
+    ///     user. If the user cannot reach the folder, a temporary one is used.
     package static func start(
         folder: String? = nil, port: Bool = false, arguments: [String] = [], environment: [String: String?] = [:],
         isUnprivileged: Bool = false
@@ -65,11 +65,11 @@ package final class LocalRedis: Sendable {
                 throw LocalServicesError(.startFailed, "cannot make \(wanted): \(error.localizedDescription)")
             }
         }
-        guard let wanted, await user.owns(wanted) else {
+        guard let wanted, await user.takeOver(wanted) else {
             self.folder = try TemporaryFolder.make()
             self.socketPath = "\(self.folder)/redis.sock"
             self.temporaryFolders = [self.folder]
-            if await !user.owns(self.folder) {
+            if await !user.takeOver(self.folder) {
                 TemporaryFolder.remove(self.folder)
                 throw LocalServicesError(.startFailed, "the user of redis-server cannot work in \(self.folder)")
             }
@@ -82,13 +82,13 @@ package final class LocalRedis: Sendable {
             self.temporaryFolders = []
         } else {
             let short = try TemporaryFolder.make()
-            _ = await user.owns(short)
+            _ = await user.takeOver(short)
             self.socketPath = "\(short)/redis.sock"
             self.temporaryFolders = [short]
         }
     }
 
-    /// How a client reaches the server: `redis://127.0.0.1:port` when a port was asked for, else ``socketURL``.
+    /// The URL for clients: `redis://127.0.0.1:port` if a port was requested, else ``socketURL``.
     package var url: String {
         self.port.map { "redis://127.0.0.1:\($0)" } ?? self.socketURL
     }
@@ -103,37 +103,37 @@ package final class LocalRedis: Sendable {
         self.current.flatMap { $0.exit == nil ? $0.pid : nil }
     }
 
-    /// What the server printed since it was last started.
+    /// The output of the server since its last start.
     package var log: String { self.current?.log.text ?? "" }
 
-    /// Stops the server and removes what was temporary.
+    /// Stops the server and removes the temporary folders.
     package func stop() async {
         await self.halt()
         for folder in self.temporaryFolders { TemporaryFolder.remove(folder) }
     }
 
-    /// Stops the server and keeps its place for ``restart()``: an outage.
+    /// Stops the server and keeps its folder for ``restart()``: an outage.
     package func halt() async {
         await self.take()?.stop()
     }
 
-    /// Ends the server as a power cut would.
+    /// Kills the server, like a power cut.
     package func kill() async {
         await self.take()?.kill()
     }
 
-    /// Starts the server anew, empty, in the same folder, at the same socket and port.
+    /// Starts the server again, empty, in the same folder, at the same socket and port; stops it first if it runs.
     package func restart() async throws(LocalServicesError) {
         await self.halt()
         try await self.start()
     }
 
-    /// Freezes the server: its sockets stay open, nothing is answered.
+    /// Freezes the server: its sockets stay open, without answers.
     package func pause() {
         self.current?.send(SIGSTOP)
     }
 
-    /// Lets a paused server go on.
+    /// Ends a pause.
     package func resume() {
         self.current?.send(SIGCONT)
     }
@@ -162,16 +162,16 @@ package final class LocalRedis: Sendable {
         try await process.ready(within: .seconds(60)) { self.answers ? true : nil }
     }
 
-    /// Whether a Redis speaks at the socket.
+    /// Whether a Redis answers at the socket.
     ///
-    /// One that wants a password counts: it is up.
+    /// A request for a password is an answer, too.
     private var answers: Bool {
         let answer = LocalSocket.ask(self.socketPath, "PING\r\n") ?? ""
         return answer.hasPrefix("+PONG") || answer.hasPrefix("-NOAUTH")
     }
 }
 
-/// Lends a private redis-server to `body` and ends it afterwards.
+/// Runs `body` with a private redis-server and stops the server afterwards.
 package func withLocalRedis<Result>(
     folder: String? = nil, port: Bool = false, arguments: [String] = [], environment: [String: String?] = [:],
     isolation: isolated (any Actor)? = #isolation,

@@ -1,13 +1,13 @@
 // Rollcall · LocalServices
 
-/// Says why a private server could not be started, in words for the person who asked for it.
+/// Why a private server could not be started, with a message for the user of the program.
 package struct LocalServicesError: Error, Hashable, Sendable, CustomStringConvertible {
     package enum Code: Hashable, Sendable {
         /// The program is not on this machine; the message names the package that has it.
         case notInstalled
-        /// The folder, socket or port is already someone else's.
+        /// Another process uses the folder, the socket or the port.
         case inUse
-        /// The program started but ended, or never became ready; the message carries its last words.
+        /// The server did not start or did not become ready; the message has the reason or its last lines.
         case startFailed
     }
 

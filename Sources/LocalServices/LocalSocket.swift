@@ -3,14 +3,14 @@
 import Foundation
 import Synchronization
 
-/// The two things that a private server's owner does with raw sockets: choose a free port, ask whether one answers.
+/// Raw sockets for the owner of a private server: choose a free port, and ask whether a server answers.
 package enum LocalSocket {
-    /// The longest path that `sun_path` holds with its closing NUL, on every system that we run on.
+    /// The most bytes of a path that `sun_path` holds with its closing NUL on all supported systems.
     package static let longestPath = 103
 
-    /// Ports below those that systems give to outgoing connections: no connection takes one before its server listens.
+    /// Ports below those of outgoing connections, so that no connection takes one before its server listens.
     private static let portsForServers = 12_000..<32_000
-    /// Ports that this process was given already, whether or not their servers listen yet.
+    /// Ports that this process has chosen; their servers may not listen yet.
     private static let givenPorts = Mutex<Set<Int>>([])
 
     /// Returns a loopback port that is free, and that no other caller in this process gets.
@@ -23,7 +23,7 @@ package enum LocalSocket {
         throw LocalServicesError(.startFailed, "no free loopback port: \(String(cString: strerror(errno)))")
     }
 
-    /// Whether every interface has the port free, since a server may listen on all of them.
+    /// Whether the port is free on every interface, since a server may listen on all of them.
     private static func isFree(_ port: Int) -> Bool {
         let descriptor = socket(AF_INET, Self.stream, 0)
         defer { close(descriptor) }
@@ -37,7 +37,7 @@ package enum LocalSocket {
         }
     }
 
-    /// Sends `question` to a unix socket and returns the first bytes of the answer, or nil when none comes.
+    /// Sends `question` to a unix socket and returns the first bytes of the answer, or nil if there is none.
     ///
     /// Blocks its thread for at most a quarter of a second.
     package static func ask(_ path: String, _ question: String) -> String? {
@@ -49,14 +49,14 @@ package enum LocalSocket {
         return count > 0 ? String(decoding: answer[..<count], as: UTF8.self) : nil
     }
 
-    /// Whether somebody listens at a unix socket, be it frozen.
+    /// Whether a process listens at a unix socket, even a frozen one.
     package static func isOpen(_ path: String) -> Bool {
         guard let descriptor = Self.connected(to: path) else { return false }
         close(descriptor)
         return true
     }
 
-    /// Connects to a unix socket; the caller closes what it gets.
+    /// Connects to a unix socket; the caller closes the descriptor.
     private static func connected(to path: String) -> Int32? {
         var address = sockaddr_un()
         address.sun_family = sa_family_t(AF_UNIX)
@@ -65,10 +65,10 @@ package enum LocalSocket {
 
         let descriptor = socket(AF_UNIX, Self.stream, 0)
         guard descriptor >= 0 else { return nil }
-        var patience = timeval(tv_sec: 0, tv_usec: 250_000)
+        var timeout = timeval(tv_sec: 0, tv_usec: 250_000)
         let size = socklen_t(MemoryLayout<timeval>.size)
-        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &patience, size)
-        setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &patience, size)
+        setsockopt(descriptor, SOL_SOCKET, SO_RCVTIMEO, &timeout, size)
+        setsockopt(descriptor, SOL_SOCKET, SO_SNDTIMEO, &timeout, size)
         let connected = withUnsafePointer(to: &address) {
             $0.withMemoryRebound(to: sockaddr.self, capacity: 1) {
                 connect(descriptor, $0, socklen_t(MemoryLayout<sockaddr_un>.size)) == 0

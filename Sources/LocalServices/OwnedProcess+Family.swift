@@ -5,8 +5,8 @@ import Foundation
 extension OwnedProcess {
     /// Freezes the process and its children.
     ///
-    /// The process first, so that it makes no more of them; asked again until no new ones show up, because a signal
-    /// takes a moment to arrive.
+    /// The process is stopped first, so that it starts no more children. The list of children is read again until it
+    /// has no new ones, because a signal takes a moment to arrive.
     func pauseFamily() {
         self.send(SIGSTOP)
         var paused: Set<Int32> = []
@@ -18,13 +18,13 @@ extension OwnedProcess {
         }
     }
 
-    /// Lets a paused process and its children go on.
+    /// Resumes a paused process and its children.
     func resumeFamily() {
         for child in self.children { _ = Foundation.kill(child, SIGCONT) }
         self.send(SIGCONT)
     }
 
-    /// Ends the process and its children by force, as a power cut would.
+    /// Kills the process and its children, like a power cut.
     func killFamily() async {
         self.send(SIGSTOP)
         for child in self.children { _ = Foundation.kill(child, SIGKILL) }

@@ -6,12 +6,11 @@ import Synchronization
 
 /// A child process that cannot outlive its owner.
 ///
-/// It is ended by its process id: by ``stop(grace:asking:)`` or ``kill()``, when the last reference goes, and also when
-/// the process that owns it dies of anything, SIGKILL included. The last is the work of a guardian, a subshell that
-/// waits for the end of a pipe whose other end only the owner holds; the guardian is forked before the program begins,
-/// so there is no moment in which the child is unguarded. It ends the program's own children as well, which might be
-/// frozen or busy. All run in a session of their own: a Ctrl-C in the owner's terminal does not reach them, the owner
-/// decides when they end.
+/// It is ended by its process id: by ``stop(grace:asking:)`` or ``kill()``, with the last reference, and also when the
+/// owner dies for any reason, SIGKILL included. For the last case a guardian, which is a subshell, waits for the end of
+/// a pipe; only the owner holds the other end. The guardian is forked before the program begins, so the child is never
+/// unguarded. It also kills the program's own children, which might be frozen or busy. All run in a session of their
+/// own: a Ctrl-C in the owner's terminal does not reach them, and the owner decides when they end.
 package final class OwnedProcess: Sendable {
     package let pid: Int32
     package let log: ProcessLog
@@ -20,9 +19,9 @@ package final class OwnedProcess: Sendable {
 
     /// The shell script that forks the guardian and then becomes the program.
     ///
-    /// `$$` stays the program's process id through `exec`. At the end of the pipe the program is either dead already,
-    /// and not yet reaped, or has lost its owner; it is stopped first so that it makes no more children. The guardian is
-    /// a grandchild, so that the program has no child that it did not make.
+    /// `$$` stays the program's process id through `exec`. When the pipe ends, the program is dead and not yet reaped,
+    /// or its owner is dead. The guardian stops the program first, so that it starts no more children. The guardian is
+    /// a grandchild, so that the program has only children of its own.
     static let guarded = """
         exec 3<&0 0</dev/null
         ( (
@@ -39,7 +38,7 @@ package final class OwnedProcess: Sendable {
     /// Starts `executable` and returns once the operating system has given it a process id.
     ///
     /// - Parameters:
-    ///   - environment: added to the owner's environment; a `nil` value takes the variable away.
+    ///   - environment: added to the owner's environment; a `nil` value removes the variable.
     package static func start(
         _ executable: String,
         arguments: [String] = [],
@@ -74,17 +73,17 @@ package final class OwnedProcess: Sendable {
     /// How the process ended, or nil while it runs.
     package var exit: ProcessExit? { self.ended.exit }
 
-    /// Sends a signal, unless the process has ended: its id may be another's by then.
+    /// Sends a signal, unless the process has ended: another process may have its id by then.
     package func send(_ signal: Int32) {
         self.ended.ifStillRunning { _ = Foundation.kill(self.pid, signal) }
     }
 
-    /// Returns when the process has ended by itself.
+    /// Waits until the process has ended.
     package func waitUntilExit() async -> ProcessExit {
         await self.run.value
     }
 
-    /// Asks the process to end, and ends it by force when it has not within `grace`.
+    /// Sends `signal`, and SIGKILL after `grace`; returns when the process has ended.
     @discardableResult
     package func stop(grace: Duration = .seconds(10), asking signal: Int32 = SIGTERM) async -> ProcessExit {
         self.send(signal)
@@ -97,14 +96,15 @@ package final class OwnedProcess: Sendable {
         return await self.run.value
     }
 
-    /// Ends the process by force.
+    /// Sends SIGKILL and returns when the process has ended.
     @discardableResult
     package func kill() async -> ProcessExit {
         self.send(SIGKILL)
         return await self.run.value
     }
 
-    /// Asks `check` every few milliseconds until it answers; fails when the process ends first or time runs out.
+    /// Calls `check` every 5 ms until it returns a value; throws `startFailed` if the process ends first or after
+    /// `timeout`.
     @discardableResult
     package func ready<Answer: Sendable>(
         within timeout: Duration, _ check: () async -> Answer?
@@ -150,7 +150,7 @@ package final class OwnedProcess: Sendable {
 }
 
 extension OwnedProcess {
-    /// Whether the process has ended, behind a lock that a signal is sent under.
+    /// How the process ended, behind a lock; signals are sent under it, so that they cannot reach another process.
     private final class Ended: Sendable {
         private let state = Mutex<ProcessExit?>(nil)
 

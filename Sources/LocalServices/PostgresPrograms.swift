@@ -4,15 +4,15 @@ import Foundation
 
 /// PostgreSQL's programs on this machine.
 ///
-/// They are kept off `PATH` by most package managers, so that several versions can live side by side.
+/// Most package managers keep them off `PATH`, so that several versions can be installed.
 struct PostgresPrograms: Sendable {
     let postgres: String
     let initdb: String
     let psql: String
 
-    /// Finds the programs that belong together: on `PATH`, else the newest of the package managers'.
+    /// Finds the programs of one version: on `PATH`, else the newest from a package manager.
     ///
-    /// - Parameter cluster: when it is there, only the major version that made it can work in it.
+    /// - Parameter cluster: if it exists, only programs of its major version are returned.
     static func find(
         for cluster: String, in folders: [String] = Executables.folders + Self.packages
     ) async throws(LocalServicesError) -> PostgresPrograms {
@@ -20,7 +20,7 @@ struct PostgresPrograms: Sendable {
             .trimmingCharacters(in: .whitespacesAndNewlines)
         var hasOthers = false
         for folder in folders {
-            // Links lead to where the programs and their support files are at home.
+            // Links lead to the folder of the programs and their support files.
             let home = URL(fileURLWithPath: "\(folder)/postgres").resolvingSymlinksInPath().deletingLastPathComponent()
             let found = ["postgres", "initdb", "psql"].map { home.appendingPathComponent($0).path }
             if found.allSatisfy(FileManager.default.isExecutableFile) {
@@ -40,7 +40,7 @@ struct PostgresPrograms: Sendable {
         throw .missing("PostgreSQL", package: (apt: "postgresql", brew: "postgresql@17"))
     }
 
-    /// The number that `PG_VERSION` of its clusters has; nil when the program does not tell.
+    /// The number that `PG_VERSION` of its clusters has; nil if the program does not print it.
     private var majorVersion: String? {
         get async {
             guard let process = try? await OwnedProcess.start(self.postgres, arguments: ["--version"]),

@@ -2,9 +2,9 @@
 
 import Synchronization
 
-/// What a child process printed, standard output and standard error together.
+/// The output of a child process, standard output and standard error together.
 ///
-/// Bounded: past ``limit`` bytes the oldest whole lines are forgotten.
+/// Above ``limit`` bytes the oldest complete lines are dropped.
 package final class ProcessLog: Sendable {
     private struct State {
         var lines: [String] = []
@@ -12,7 +12,7 @@ package final class ProcessLog: Sendable {
         var partial: [UInt8] = []
     }
 
-    /// The most that is kept, in bytes of complete lines.
+    /// The most bytes of complete lines, and of the unfinished one.
     package let limit: Int
     private let state = Mutex(State())
 
@@ -27,7 +27,7 @@ package final class ProcessLog: Sendable {
         }
     }
 
-    /// The lines that are complete: safe to read a value from.
+    /// The complete lines, in which no value is cut.
     package var completeLines: [String] { self.state.withLock { $0.lines } }
 
     package var text: String { self.lines.joined(separator: "\n") }

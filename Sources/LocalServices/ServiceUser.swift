@@ -4,13 +4,13 @@ import Foundation
 
 /// The user that a private server runs as.
 ///
-/// When we are root, that is another one: PostgreSQL refuses to run as root, and Redis needs no rights of root.
+/// If this process is root, it is another user: PostgreSQL refuses to run as root, and Redis needs no rights of root.
 struct ServiceUser: Sendable {
-    /// Put before a command to run it as this user; empty when that is our own.
+    /// The words before a command that run it as this user; empty for the user of this process.
     private let prefix: [String]
     private let ids: (user: uid_t, group: gid_t)?
 
-    /// Our own user, with all its rights.
+    /// The user of this process, with all its rights.
     static let ourselves = ServiceUser(prefix: [], ids: nil)
 
     private init(prefix: [String], ids: (user: uid_t, group: gid_t)?) {
@@ -20,8 +20,8 @@ struct ServiceUser: Sendable {
 
     /// Chooses the user for a server.
     ///
-    /// That is ourselves, or, when we are root, the owner of the folder that the server has filled already, else the
-    /// first account of `names` that this machine has.
+    /// It is the user of this process. If that is root, it is the owner of the server's existing folder, else the first
+    /// account of `names` on this machine.
     init(_ server: String, accounts names: [String], owner folder: String? = nil) throws(LocalServicesError) {
         guard geteuid() == 0 else {
             self = .ourselves
@@ -39,7 +39,7 @@ struct ServiceUser: Sendable {
                 .notInstalled, "\(server) must not run as root, and there is no user \(accounts) to run it as")
         }
         let setpriv = try Executables.find("setpriv", package: (apt: "util-linux", brew: "util-linux"))
-        // The current folder may be one that the user cannot enter, which PostgreSQL's programs do not like.
+        // PostgreSQL's programs expect a current folder that their user can enter.
         self.prefix = [
             setpriv, "--reuid=\(ids.user)", "--regid=\(ids.group)", "--clear-groups", "--no-new-privs", "--",
             "/bin/sh", "-c", "cd / && exec \"$@\"", "sh",
@@ -56,7 +56,7 @@ struct ServiceUser: Sendable {
             command[0], arguments: Array(command.dropFirst()), environment: environment)
     }
 
-    /// Runs a program to its end as this user and returns what it printed.
+    /// Runs a program to its end as this user and returns its output.
     @discardableResult
     func run(
         _ program: String, _ arguments: [String], environment: [String: String?] = [:]
@@ -69,10 +69,10 @@ struct ServiceUser: Sendable {
         return process.log.text
     }
 
-    /// Whether this user can make files in a folder and reach it; gives the folder to the user first.
+    /// Gives a folder to this user; returns whether the user can reach it and make files in it.
     ///
-    /// Only a folder of root's, or of the user's own, is given away, and never what a link leads to.
-    func owns(_ folder: String) async -> Bool {
+    /// Only a folder of root or of this user is given, and never the target of a link.
+    func takeOver(_ folder: String) async -> Bool {
         guard let ids else { return access(folder, W_OK | X_OK) == 0 }
         guard Self.give(folder, to: ids) else { return false }
         return (try? await self.run("/bin/sh", ["-c", "test -w \"$1\" && test -x \"$1\"", "sh", folder])) != nil

@@ -5,10 +5,10 @@ import Synchronization
 
 /// A short-named folder under `/tmp` that belongs to this process.
 ///
-/// Short, because a unix socket's path has at most 107 bytes (103 on macOS) and `TMPDIR` may use them up. The folder
-/// stands in one of our own that others can pass and not change, beside a lock file that this process holds. The owner
-/// removes both. What a killed owner left is removed by the next ``make()``: if the outer folder is our own user's and
-/// its lock can be taken. The system takes a lock back when its holder dies, in whichever PID namespace that was.
+/// The name is short, because a unix socket's path has at most 107 bytes (103 on macOS) and `TMPDIR` may use them up.
+/// The folder lies in an outer folder, which other users can pass but not change, beside a lock file that this process
+/// holds. The owner removes both. If the owner was killed, the next ``make()`` of the same user removes them, once it
+/// has acquired the lock. The system releases a lock when its holder dies, in any PID namespace.
 package enum TemporaryFolder {
     private static let parent = "/tmp"
     private static let prefix = "rollcall-"
@@ -24,7 +24,7 @@ package enum TemporaryFolder {
                 if errno == EEXIST { continue }
                 throw LocalServicesError(.startFailed, "cannot make \(outer): \(String(cString: strerror(errno)))")
             }
-            // Also with a umask that takes the right to pass.
+            // A umask may have removed the right to pass.
             guard chmod(outer, 0o711) == 0, mkdir("\(outer)/\(Self.inner)", 0o700) == 0 else {
                 throw LocalServicesError(.startFailed, "cannot make \(outer): \(String(cString: strerror(errno)))")
             }
@@ -32,19 +32,19 @@ package enum TemporaryFolder {
             do throws(LocalServicesError) {
                 lock = try FolderLock(folder: outer)
             } catch {
-                // Another process took it for abandoned in this moment.
+                // Another process holds the lock, because it took the folder for abandoned.
                 if error.code == .inUse { continue }
                 throw error
             }
             let folder = "\(outer)/\(Self.inner)"
-            // Another process may have taken it for abandoned, and removed it, before the lock was ours.
+            // Another process may have removed the folder as abandoned before the lock was acquired.
             guard access(folder, F_OK) == 0 else { continue }
             Self.locks.withLock { $0[folder] = lock }
             return folder
         }
     }
 
-    /// Removes a folder that ``make()`` gave, or any other file or folder; links in it are not followed.
+    /// Removes a folder that ``make()`` returned, or any other file or folder; links in it are not followed.
     package static func remove(_ folder: String) {
         let lock = Self.locks.withLock { $0.removeValue(forKey: folder) }
         FolderRemoval.remove(lock == nil ? folder : String(folder.dropLast(Self.inner.count + 1)))
@@ -61,7 +61,7 @@ package enum TemporaryFolder {
         }
     }
 
-    /// Whether a path is a thing of this kind, no link, and our own user's.
+    /// Whether a path is of this kind, no link, and owned by the user of this process.
     private static func isOurs(_ path: String, _ kind: mode_t) -> Bool {
         var status = stat()
         return lstat(path, &status) == 0 && status.st_mode & S_IFMT == kind && status.st_uid == geteuid()

@@ -3,9 +3,9 @@
 import TestSupport
 import Testing
 
-@Suite("The browser that tests drive")
+@Suite("The browser of the tests")
 struct BrowserTests {
-    @Test func `It opens a page and runs its scripts`() async throws {
+    @Test func `The browser opens a page and runs its scripts`() async throws {
         let script = """
             with chromium() as browser:
                 page = browser.new_page()

@@ -3,7 +3,7 @@
 import TestSupport
 import Testing
 
-/// The cases of phoenix.js's own tests, and those of its corners that a server can trip over.
+/// The cases of phoenix.js's own tests, and its special cases that matter for a server.
 @Suite("The fold of phoenix.js")
 struct FoldedPresenceTests {
     private func metas(_ refs: String...) -> JSONValue {
@@ -18,7 +18,7 @@ struct FoldedPresenceTests {
         SSEEvent(name: name, data: json.description)
     }
 
-    @Test func `A first state joins everybody`() throws {
+    @Test func `A first state joins every key`() throws {
         var fold = FoldedPresence()
         let calls = try fold.syncState(["a": self.metas("1"), "b": self.metas("2", "3")])
         let entries = fold.entries
@@ -30,7 +30,7 @@ struct FoldedPresenceTests {
         #expect(fold.refs == ["1", "2", "3"])
     }
 
-    @Test func `A state against another fires only what differs, joins before leaves`() throws {
+    @Test func `A second state calls back only for differences, joins before leaves`() throws {
         var fold = try self.fold(["a": self.metas("1", "2"), "b": self.metas("3"), "same": self.metas("4")])
         let before = fold.entries
         let calls = try fold.syncState(["a": self.metas("2", "5"), "c": self.metas("6"), "same": self.metas("4")])
@@ -42,7 +42,7 @@ struct FoldedPresenceTests {
         #expect(calls.last == .leave("b", current: emptied, left: try #require(before["b"])))
     }
 
-    @Test func `An update is one diff: the key never goes away, the new meta alone remains`() throws {
+    @Test func `An update is one diff: the key stays, and only the new meta remains`() throws {
         var fold = try self.fold(["a": self.metas("1")])
         let calls = try fold.syncDiff(["joins": ["a": self.metas("2")], "leaves": ["a": self.metas("1")]])
         #expect(fold.refs == ["2"])
@@ -53,14 +53,14 @@ struct FoldedPresenceTests {
         #expect(current.metas == [["phx_ref": "2"]])
     }
 
-    @Test func `Survivors stand before what joined, and a meta of the same ref is replaced`() throws {
+    @Test func `Kept metas come before joined ones, and a meta of the same ref is replaced`() throws {
         var fold = try self.fold(["a": self.metas("1", "2")])
         let replaced: JSONValue = ["metas": [["phx_ref": "1", "status": "away"]]]
         _ = try fold.syncDiff(["joins": ["a": replaced], "leaves": [:]])
         #expect(fold.entries["a"]?.metas == [["phx_ref": "2"], ["phx_ref": "1", "status": "away"]])
     }
 
-    @Test func `The extras of a join replace the old; a state without changes keeps them; a leave's are not merged`()
+    @Test func `The extras of a join replace the old; a state without changes and a leave keep them`()
         throws
     {
         func entry(_ ref: String, _ name: JSONValue) -> JSONValue {
@@ -75,14 +75,14 @@ struct FoldedPresenceTests {
         #expect(fold.entries["a"]?.extras == ["user": "new"])
     }
 
-    @Test func `A leave of an unknown key is nothing; one of an unknown ref removes nothing but is told`() throws {
+    @Test func `A leave of an unknown key is ignored; one of an unknown ref only calls back`() throws {
         var fold = try self.fold(["a": self.metas("1")])
-        let leaves: JSONValue = ["a": self.metas("9"), "nobody": self.metas("8")]
+        let leaves: JSONValue = ["a": self.metas("9"), "unknown": self.metas("8")]
         #expect(try fold.syncDiff(["joins": [:], "leaves": leaves]).count == 1)
         #expect(fold.refs == ["1"])
     }
 
-    @Test func `A leave that comes before its join leaves a ghost, as it does in phoenix.js`() throws {
+    @Test func `A leave before its join leaves a ghost, as in phoenix.js`() throws {
         var fold = FoldedPresence()
         _ = try fold.syncDiff(["joins": [:], "leaves": ["a": self.metas("1")]])
         _ = try fold.syncDiff(["joins": ["a": self.metas("1")], "leaves": [:]])
@@ -99,7 +99,7 @@ struct FoldedPresenceTests {
         #expect(try fold.receive(self.event("ping", [:])).isEmpty)
     }
 
-    @Test func `Keys that JavaScript knows from its prototypes, and keys that only look the same, are ordinary keys`()
+    @Test func `Names of JavaScript's prototypes, and keys that only look the same, are ordinary keys`()
         throws
     {
         let fold = try self.fold(
@@ -110,14 +110,14 @@ struct FoldedPresenceTests {
         #expect(fold.entries.count == 4)
     }
 
-    @Test func `What phoenix.js would throw at throws here`() throws {
+    @Test func `A payload that makes phoenix.js throw is refused`() throws {
         var fold = FoldedPresence()
         #expect(throws: FoldedPresence.Malformed.self) { try fold.syncDiff(["joins": [:]]) }
         #expect(throws: FoldedPresence.Malformed.self) { try fold.syncState(["a": [:]]) }
         #expect(throws: FoldedPresence.Malformed.self) { try fold.syncState([]) }
     }
 
-    @Test func `A roster compares with a list whatever the order of metas`() throws {
+    @Test func `Rosters are equal for any order of metas`() throws {
         #expect(try self.fold(["a": self.metas("1", "2")]).roster == self.fold(["a": self.metas("2", "1")]).roster)
     }
 }

@@ -8,7 +8,7 @@ import Testing
 
 @Suite("A private PostgreSQL server")
 struct LocalPostgresTests {
-    @Test func `Each test gets a database of its own on the one shared server, gone afterwards`() async throws {
+    @Test func `Each test gets a database of its own on the shared server, which is dropped afterwards`() async throws {
         let server = try await SharedPostgres.postgres
         let (first, second) = try await withPostgres { first in
             try await withPostgres { second in (first, second) }
@@ -21,7 +21,9 @@ struct LocalPostgresTests {
         }
     }
 
-    @Test func `It speaks UTF-8, listens on its socket alone, and extra arguments win`() async throws {
+    @Test func `The server uses UTF-8 and listens only on its socket, and extra arguments override defaults`()
+        async throws
+    {
         try await withLocalPostgres(arguments: ["-c", "max_connections=7"]) { postgres in
             let settings = try await postgres.psql(
                 """
@@ -33,7 +35,7 @@ struct LocalPostgresTests {
         }
     }
 
-    @Test func `Its folder is gone when it ends, and so is the process`() async throws {
+    @Test func `The folder and the process are gone after the end`() async throws {
         let (folder, pid) = try await withLocalPostgres { postgres in
             (postgres.folder, try #require(postgres.pid))
         }
@@ -41,10 +43,10 @@ struct LocalPostgresTests {
         #expect(kill(pid, 0) != 0)
     }
 
-    @Test func `Its data outlives a restart, a kill, and its owner's end when the folder was given`() async throws {
+    @Test func `Data in a given folder outlives a restart, a kill and the owner`() async throws {
         let parent = try TemporaryFolder.make()
         defer { TemporaryFolder.remove(parent) }
-        // What the server's user can reach is not for everybody to enter.
+        // The server's user must be able to pass the folder.
         #expect(chmod(parent, 0o711) == 0)
         try await withLocalPostgres(folder: parent + "/pg") { postgres in
             let (pid, url) = (postgres.pid, postgres.url)
@@ -66,13 +68,13 @@ struct LocalPostgresTests {
         }
     }
 
-    @Test func `A stale postmaster.pid with the id of a living process is no obstacle`() async throws {
+    @Test func `A stale postmaster.pid with the id of a living process does not prevent a start`() async throws {
         let parent = try TemporaryFolder.make()
         defer { TemporaryFolder.remove(parent) }
         #expect(chmod(parent, 0o711) == 0)
         let other = try await withLocalPostgres { other in
             try await withLocalPostgres(folder: parent + "/pg") { _ in }
-            // A process of the same user: what PostgreSQL itself would take for a running server.
+            // The process has the same user, so PostgreSQL itself would take it for a running server.
             let pid = try #require(other.pid)
             let lines = ["\(pid)", parent + "/pg/data", "1", "5432", parent + "/pg", "", "1 1", "ready"]
             try lines.joined(separator: "\n").write(
@@ -84,7 +86,7 @@ struct LocalPostgresTests {
         #expect(kill(other, 0) != 0)
     }
 
-    @Test func `Paused it answers nothing, sessions included; resumed it goes on; stopped while paused it ends`()
+    @Test func `A paused server and its sessions answer nothing, a resumed one does, and a stop ends a paused one`()
         async throws
     {
         try await withLocalPostgres { postgres in
@@ -103,7 +105,7 @@ struct LocalPostgresTests {
                     == "1"
             }
             postgres.pause()
-            // The lock's holder ends, and lets go, as soon as it may run.
+            // The holder ends, and releases the lock, as soon as it runs again.
             #expect(kill(holderID, SIGTERM) == 0)
             #expect(Self.greeting(of: postgres) == nil)
             #expect(Self.greeting(of: postgres) == nil)
@@ -118,7 +120,7 @@ struct LocalPostgresTests {
         }
     }
 
-    /// The first byte of the server's answer to a new session: `R` speaks of authentication.
+    /// The first byte of the server's answer to a new session: `R` is about authentication.
     private static func greeting(of postgres: LocalPostgres) -> Character? {
         let parameters = "user\0postgres\0database\0postgres\0\0"
         let length = Character(UnicodeScalar(UInt8(8 + parameters.utf8.count)))
@@ -127,7 +129,7 @@ struct LocalPostgresTests {
 
     @Test(
         arguments: [String(repeating: "deep/", count: 25), "a,b/"])
-    func `A folder too deep for a socket, or with a comma, puts the socket elsewhere`(name: String) async throws {
+    func `A folder too deep for a socket, or with a comma, gets a socket elsewhere`(name: String) async throws {
         let parent = try TemporaryFolder.make()
         defer { TemporaryFolder.remove(parent) }
         #expect(chmod(parent, 0o711) == 0)
@@ -140,7 +142,7 @@ struct LocalPostgresTests {
         }
     }
 
-    @Test func `A second server in the same folder is refused, and the first goes on`() async throws {
+    @Test func `A second server in the same folder is refused, and the first keeps running`() async throws {
         try await withLocalPostgres { first in
             await #expect {
                 try await LocalPostgres.start(folder: first.folder)
@@ -152,7 +154,7 @@ struct LocalPostgresTests {
         }
     }
 
-    @Test func `By root it runs as another user, in a temporary folder where that user cannot reach the wanted one`()
+    @Test func `A server of root runs as another user, in a temporary folder if that user cannot reach the given one`()
         async throws
     {
         guard geteuid() == 0 else { return }
@@ -165,7 +167,7 @@ struct LocalPostgresTests {
         }
     }
 
-    @Test func `A setting that PostgreSQL refuses is an error that carries PostgreSQL's own words`() async throws {
+    @Test func `A setting that PostgreSQL refuses is an error with PostgreSQL's own message`() async throws {
         await #expect {
             try await LocalPostgres.start(arguments: ["-c", "no_such_setting=1"])
         } throws: {

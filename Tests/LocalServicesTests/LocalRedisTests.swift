@@ -7,7 +7,7 @@ import Testing
 
 @Suite("A private redis-server")
 struct LocalRedisTests {
-    @Test func `The shared server is one, and answers`() async throws {
+    @Test func `All tests share one server, which answers`() async throws {
         let first = try await SharedRedis.redis
         try await withRedis { url in
             #expect(url == first.socketURL)
@@ -16,7 +16,7 @@ struct LocalRedisTests {
         }
     }
 
-    @Test func `It evicts nothing and saves nothing, and extra arguments win`() async throws {
+    @Test func `The server evicts nothing and saves nothing, and extra arguments override defaults`() async throws {
         try await withLocalRedis(arguments: ["--maxmemory", "20mb", "--hz", "50"]) { redis in
             func setting(_ name: String) async throws -> String? {
                 try await LocalSocket.answer(from: redis.socketPath, to: "CONFIG GET \(name)\r\n")
@@ -32,7 +32,7 @@ struct LocalRedisTests {
         }
     }
 
-    @Test func `Its folder is gone when it ends, and so is the process`() async throws {
+    @Test func `The folder and the process are gone after the end`() async throws {
         let (folder, pid) = try await withLocalRedis { redis in
             #expect(FileManager.default.fileExists(atPath: redis.socketPath))
             return (redis.folder, try #require(redis.pid))
@@ -41,7 +41,7 @@ struct LocalRedisTests {
         #expect(kill(pid, 0) != 0)
     }
 
-    @Test func `It restarts empty, at the same socket and port, as another process`() async throws {
+    @Test func `A restarted server is empty, at the same socket and port, and another process`() async throws {
         try await withLocalRedis(port: true) { redis in
             let (pid, url) = (redis.pid, redis.url)
             #expect(url == "redis://127.0.0.1:\(try #require(redis.port))")
@@ -56,7 +56,7 @@ struct LocalRedisTests {
         }
     }
 
-    @Test func `Paused it answers nothing; resumed it goes on; stopped while paused it ends`() async throws {
+    @Test func `A paused server answers nothing, a resumed one does, and a stop ends a paused one`() async throws {
         try await withLocalRedis { redis in
             redis.pause()
             #expect(LocalSocket.ask(redis.socketPath, "PING\r\n") == nil)
@@ -66,7 +66,7 @@ struct LocalRedisTests {
         }
     }
 
-    @Test func `A folder that was given is kept; one too deep for a socket puts the socket elsewhere`() async throws {
+    @Test func `A given folder is kept, and one too deep for a socket gets a socket elsewhere`() async throws {
         let parent = try TemporaryFolder.make()
         defer { TemporaryFolder.remove(parent) }
         let deep = parent + "/" + String(repeating: "deep/", count: 25) + "redis"
@@ -77,7 +77,7 @@ struct LocalRedisTests {
         #expect(FileManager.default.fileExists(atPath: deep))
     }
 
-    @Test func `A second server in the same folder is refused, and the first goes on`() async throws {
+    @Test func `A second server in the same folder is refused, and the first keeps running`() async throws {
         try await withLocalRedis { first in
             await #expect {
                 try await LocalRedis.start(folder: first.folder)
@@ -89,7 +89,7 @@ struct LocalRedisTests {
         }
     }
 
-    @Test func `A setting that Redis refuses is an error that carries Redis' own words`() async throws {
+    @Test func `A setting that Redis refuses is an error with Redis' own message`() async throws {
         await #expect {
             try await LocalRedis.start(arguments: ["--no-such-setting", "1"])
         } throws: {

@@ -8,7 +8,7 @@ import Testing
 
 @Suite("An owned process")
 struct OwnedProcessTests {
-    @Test func `Its output and its exit code are known`() async throws {
+    @Test func `The output and the exit code of a process are recorded`() async throws {
         let process = try await OwnedProcess.start(
             "/bin/sh", arguments: ["-c", "echo \"$GREETING\"; echo there >&2; exit 7"], environment: ["GREETING": "hi"])
         #expect(await process.waitUntilExit() == .exited(7))
@@ -16,13 +16,13 @@ struct OwnedProcessTests {
         #expect(process.log.lines == ["hi", "there"])
     }
 
-    @Test func `The process id is the program's own`() async throws {
+    @Test func `The process id is that of the program`() async throws {
         let process = try await OwnedProcess.start("/bin/sh", arguments: ["-c", "echo $$"])
         _ = await process.waitUntilExit()
         #expect(process.log.lines == ["\(process.pid)"])
     }
 
-    @Test func `A program that is not there says so`() async throws {
+    @Test func `The error for a missing program names it`() async throws {
         let process = try await OwnedProcess.start("/no/such/program")
         await #expect {
             try await process.ready(within: .seconds(5)) { () -> Bool? in nil }
@@ -31,22 +31,22 @@ struct OwnedProcessTests {
         }
     }
 
-    @Test func `One that ignores SIGTERM is ended by force`() async throws {
+    @Test func `A process that ignores SIGTERM is killed after the grace`() async throws {
         let process = try await OwnedProcess.start(
             "/bin/sh", arguments: ["-c", "trap '' TERM; echo up; while :; do sleep 0.05; done"])
         try await eventually("up") { process.log.text == "up" }
         #expect(await process.stop(grace: .milliseconds(100)) == .signaled(SIGKILL))
     }
 
-    @Test func `It ends when the last reference to it goes`() async throws {
+    @Test func `A process ends with the last reference to it`() async throws {
         let pid = try await OwnedProcess.start("/bin/sleep", arguments: ["1000"]).pid
         try await eventually("the end of \(pid)") { kill(pid, 0) != 0 }
     }
 
-    /// The guard is the shell's, so it is shown with a pipe alone: what the kernel does when an owner is killed is
-    /// to close its end.
+    /// The guardian is part of the shell script, so a pipe is enough for the test: when an owner is killed, the kernel
+    /// closes its end.
     @Test(arguments: ["", "kill -STOP $$;"])
-    func `It ends when its owner's end of the pipe closes, be it deaf or stopped`(first: String) async throws {
+    func `A process that ignores SIGTERM or is stopped ends with its owner`(first: String) async throws {
         let pipe = Pipe()
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/bin/sh")
@@ -61,7 +61,7 @@ struct OwnedProcessTests {
         #expect(process.terminationStatus == SIGKILL)
     }
 
-    @Test func `Its children end with it when its owner dies, be they stopped`() async throws {
+    @Test func `The children of a process end when its owner dies, even stopped ones`() async throws {
         let (pipe, output) = (Pipe(), Pipe())
         let process = Process()
         process.executableURL = URL(fileURLWithPath: "/bin/sh")
@@ -77,14 +77,14 @@ struct OwnedProcessTests {
         try await eventually("the end of both") { !process.isRunning && Self.isGone(child) }
     }
 
-    /// A process that ended may stay for a while, until somebody asks how.
+    /// A process that ended may stay for a while as a zombie, until its parent reaps it.
     private static func isGone(_ pid: Int32) -> Bool {
         guard kill(pid, 0) == 0 else { return true }
         let stat = (try? String(contentsOfFile: "/proc/\(pid)/stat", encoding: .utf8)) ?? ""
         return stat.contains(") Z ")
     }
 
-    @Test func `The log forgets its oldest lines at its bound`() {
+    @Test func `The log drops its oldest lines at its limit`() {
         let log = ProcessLog(limit: 10)
         log.append("one\ntwo\nthree\nfour\nfi".utf8)
         #expect(log.lines == ["three", "four", "fi"])

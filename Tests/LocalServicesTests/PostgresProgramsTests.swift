@@ -7,13 +7,14 @@ import Testing
 
 @Suite("PostgreSQL's programs")
 struct PostgresProgramsTests {
-    @Test func `A cluster gets those of the version that made it; where they are absent, one line says so`()
+    @Test func `A cluster gets the programs of its version, or an error that names the version`()
         async throws
     {
         let parent = try TemporaryFolder.make()
         defer { TemporaryFolder.remove(parent) }
         let (new, old, data) = ("\(parent)/15", "\(parent)/14", "\(parent)/data")
-        // By another process: what this one writes may still be open in a child of another test, and then cannot run.
+        // Another process writes the programs: a file that this one writes may still be open in a child of another
+        // test, and then cannot run.
         let made = try await Command.run(
             "sh",
             [

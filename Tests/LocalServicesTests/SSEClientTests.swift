@@ -4,7 +4,7 @@ import LocalServices
 import TestSupport
 import Testing
 
-/// Against a server of twenty lines, so that the client is known to be sound before it judges ours.
+/// The tests use a server of twenty lines, so that the client is checked before it tests Rollcall.
 @Suite("The event stream client")
 struct SSEClientTests {
     private static let server = """
@@ -36,7 +36,7 @@ struct SSEClientTests {
         await process.kill()
     }
 
-    @Test func `Events come in order, with what surrounds them, to the end`() async throws {
+    @Test func `Events arrive in order up to the end, with ids, comments and retry`() async throws {
         try await self.withServer { client in
             let stream = try await client.events("/events", lastEventID: "e-5")
             #expect(stream.status == 200)
@@ -53,7 +53,7 @@ struct SSEClientTests {
         }
     }
 
-    @Test func `Closing ends an endless stream, and an event that does not come is a failure`() async throws {
+    @Test func `A close ends an endless stream, and a missing event is a failure`() async throws {
         try await self.withServer { client in
             let stream = try await client.events("/events", headers: ["X-Endless": "1"])
             _ = try await stream.next("n")
@@ -66,7 +66,7 @@ struct SSEClientTests {
         }
     }
 
-    @Test func `More streams than a connection pool usually allows are open at once, and requests still pass`()
+    @Test func `More streams than a usual connection pool allows are open at once, and requests still pass`()
         async throws
     {
         try await self.withServer { client in

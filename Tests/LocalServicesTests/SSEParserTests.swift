@@ -15,7 +15,7 @@ struct SSEParserTests {
     }
 
     @Test(arguments: ["\n", "\r", "\r\n"])
-    func `Line ends are LF, CR and CRLF, mixed as they like`(end: String) {
+    func `LF, CR and CRLF end a line, in any mix`(end: String) {
         let text = ["id: 7", "event: greeting", "data: a", "data: b", "", ""].joined(separator: end)
         #expect(self.events(text) == [SSEEvent(name: "greeting", data: "a\nb", id: "7", lastEventID: "7")])
         #expect(self.events("data: a\r\rdata: b\n\r\ndata: c\r\n\n").map(\.data) == ["a", "b", "c"])
@@ -40,7 +40,7 @@ struct SSEParserTests {
         }
     }
 
-    @Test func `One space after the colon is taken away, and no more`() {
+    @Test func `Only one space after the colon is removed`() {
         #expect(self.events("data:a\ndata: b\ndata:  c\ndata:\td\n\n").map(\.data) == ["a\nb\n c\n\td"])
     }
 
@@ -49,11 +49,11 @@ struct SSEParserTests {
         #expect(self.events("Data: x\nfoo: y\ndata: z\n\n").map(\.data) == ["z"])
     }
 
-    @Test func `A block without data dispatches nothing, and its event type is forgotten`() {
+    @Test func `A block without data dispatches nothing, and its event type is dropped`() {
         #expect(self.events("event: ping\n\ndata: x\n\n") == [SSEEvent(name: "message", data: "x")])
     }
 
-    @Test func `An id stays until another comes; an empty one resets it; one with NUL is ignored`() {
+    @Test func `An id stays until the next one; an empty one resets it; one with NUL is ignored`() {
         let events = self.events("id: a\ndata: 1\n\ndata: 2\n\nid: b\0\ndata: 3\n\nid\ndata: 4\n\n")
         #expect(events.map(\.lastEventID) == ["a", "a", "a", ""])
         #expect(events.map(\.id) == ["a", nil, nil, ""])
@@ -68,7 +68,7 @@ struct SSEParserTests {
     }
 
     @Test(arguments: ["", "-1", "1.5", "1 ", "x", "٣"])
-    func `A retry is digits only`(value: String) {
+    func `A retry with other characters than digits is ignored`(value: String) {
         var parser = SSEParser()
         #expect(parser.feed("retry: \(value)\n\n".utf8) == [.idle(lastEventID: "")])
     }

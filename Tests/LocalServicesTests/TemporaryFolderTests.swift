@@ -12,7 +12,8 @@ struct TemporaryFolderTests {
 
     /// A folder in `/tmp` with a file in it and, if asked for, a lock file that nothing holds.
     ///
-    /// The owners are set before the lock file is there: another test's `make()` could remove the folder before.
+    /// The owners are set before the lock file is there: otherwise another test's `make()` could remove the folder
+    /// first.
     private func foreign(hasLock: Bool, owner: uid_t = geteuid(), lockOwner: uid_t = geteuid()) throws -> String {
         let folder = "/tmp/rollcall-4194305-\(UInt32.random(in: 0 ... .max))"
         try FileManager.default.createDirectory(atPath: folder, withIntermediateDirectories: false)
@@ -25,7 +26,7 @@ struct TemporaryFolderTests {
         return folder
     }
 
-    @Test func `a folder that its owner holds stays, and one of a dead owner goes`() throws {
+    @Test func `A folder of a living owner stays, and one of a dead owner is removed`() throws {
         let held = try TemporaryFolder.make()
         let abandoned = try foreign(hasLock: true)
         let other = try TemporaryFolder.make()
@@ -36,7 +37,7 @@ struct TemporaryFolderTests {
         }
     }
 
-    @Test func `a folder without our lock, of another user or behind a link stays`() throws {
+    @Test func `A folder without a lock file, of another user or behind a link stays`() throws {
         let unknown = try foreign(hasLock: false)
         var kept = [unknown]
         if geteuid() == 0 {
@@ -53,7 +54,7 @@ struct TemporaryFolderTests {
         }
     }
 
-    @Test func `a removal follows no link`() throws {
+    @Test func `A removal follows no link`() throws {
         let (folder, target) = (try TemporaryFolder.make(), try TemporaryFolder.make())
         defer { TemporaryFolder.remove(target) }
         try Data().write(to: URL(fileURLWithPath: "\(target)/kept"))
@@ -65,23 +66,25 @@ struct TemporaryFolderTests {
         #expect(symlink(target, folder) == 0 || errno == ENOENT)
     }
 
-    @Test func `a server's user gets no folder of another user and none behind a link`() async throws {
+    @Test func `A server's user gets no folder of another user and none behind a link`() async throws {
         guard geteuid() == 0 else { return }
         let user = try ServiceUser("Redis", accounts: ["redis", "postgres", "nobody"])
         let (target, parent) = (try TemporaryFolder.make(), try TemporaryFolder.make())
         defer { for folder in [target, parent] { TemporaryFolder.remove(folder) } }
         #expect(symlink(target, "\(parent)/link") == 0)
-        #expect(await !user.owns("\(parent)/link"))
+        #expect(await !user.takeOver("\(parent)/link"))
         let strange = "\(parent)/strange"
         #expect(mkdir(strange, 0o755) == 0 && chown(strange, 12_345, 12_345) == 0)
-        #expect(await !user.owns(strange))
+        #expect(await !user.takeOver(strange))
         let attributes = try FileManager.default.attributesOfItem(atPath: target)
         #expect(attributes[.ownerAccountID] as? Int == 0)
         let owner = try FileManager.default.attributesOfItem(atPath: strange)[.ownerAccountID] as? Int
         #expect(owner == 12_345)
     }
 
-    @Test func `by root a Redis for dev runs as another user, in a folder that this user can reach`() async throws {
+    @Test func `A Redis that root starts for dev runs as another user, in a folder that this user can reach`()
+        async throws
+    {
         let parent = try TemporaryFolder.make()
         defer { TemporaryFolder.remove(parent) }
         #expect(chmod(parent, 0o711) == 0)
