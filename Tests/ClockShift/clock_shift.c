@@ -1,8 +1,8 @@
 // Rollcall · ClockShift
 //
-// Preloaded into a redis-server, shifts what that process takes for the wall clock: by the microseconds, a signed
-// 64-bit number, that the file named by CLOCK_SHIFT_FILE holds at the moment of asking. The monotonic clock stays.
-// The kernel is asked directly, because allocators read clocks before the dynamic linker could find the real functions.
+// Shifts the wall clock of a redis-server into which it is preloaded. The file that CLOCK_SHIFT_FILE names holds the
+// shift in microseconds, a signed 64-bit number, and each call reads it. The monotonic clock does not change. The
+// functions call the kernel, because allocators read clocks before the dynamic linker could find the real functions.
 #define _GNU_SOURCE
 #include <fcntl.h>
 #include <stdint.h>
@@ -20,7 +20,7 @@ static int64_t shift(void) {
         int file = open(path, O_RDONLY | O_CLOEXEC);
         void *page = file < 0 ? MAP_FAILED : mmap(NULL, sizeof *offset, PROT_READ, MAP_SHARED, file, 0);
         if (file >= 0) close(file);
-        if (page == MAP_FAILED) abort();  // a clock that stands would pass tests that it should fail
+        if (page == MAP_FAILED) abort();  // with an unshifted clock, tests would pass that should fail
         offset = page;
     }
     return offset == NULL ? 0 : *offset;

@@ -2,16 +2,18 @@
 
 import Foundation
 
-/// Round after round of one parser, until it has had its inputs.
+/// Runs rounds of one parser until it has had `count` inputs.
 struct Campaign {
-    /// What the peak of the process may still grow after the first tenth, when every kind of input has come many times.
+    /// The bytes by which the peak of the process may grow after the first tenth of the inputs.
+    ///
+    /// By then each kind of input has come many times.
     private static let growth = 64 << 20
 
     let subject: Subject
     let seed: UInt64
     let count: Int
 
-    /// Returns a line that says what was done.
+    /// Returns a line with the result; throws a ``Finding``.
     func run() throws -> String {
         let start = ContinuousClock.now
         var (inputs, accepted, seed) = (0, 0, seed)
@@ -22,7 +24,7 @@ struct Campaign {
             do {
                 try subject.round(&round)
             } catch {
-                var finding = error as? Finding ?? round.finding("It throws \(error)")
+                var finding = error as? Finding ?? round.finding("the parser throws \(error)")
                 finding.repetition = Sentinel.repetition(subject, seed: seed)
                 throw finding
             }
@@ -36,7 +38,7 @@ struct Campaign {
             throw Finding(what: "\(subject.name): the memory grew from \(early ?? 0) to \(peak) bytes", input: [])
         }
         let seconds = (ContinuousClock.now - start) / .seconds(1)
-        return "\(subject.name): \(inputs) inputs, \(accepted * 100 / inputs) % of them taken, "
+        return "\(subject.name): \(inputs) inputs, \(accepted * 100 / inputs) % accepted, "
             + "\(Int(seconds * 10)) tenths of a second, peak \(peak >> 20) MiB"
     }
 

@@ -5,7 +5,7 @@ import PresenceFeed
 import PresenceStore
 
 extension FeedMessage {
-    /// The message as a script would publish it.
+    /// The bytes of the message, as a script publishes them.
     var bytes: [UInt8] {
         var bytes = Array("1:\(cursor.epoch):\(cursor.seq):\(isWholeState ? "*" : "")".utf8)
         for record in records {

@@ -8,10 +8,10 @@ import RandomInput
 @main
 struct Fuzz: ParsableCommand {
     static let configuration = CommandConfiguration(
-        abstract: "Feeds random and damaged input to the parsers of what comes from outside.",
+        abstract: "Feeds random and damaged input to the parsers of external input.",
         discussion: """
-            Ends with 1 at the first input that makes a parser break its promise, stand still or take ever more memory, and \
-            says how to repeat it. A crash is told likewise.
+            Exits with 1 at the first input that makes a parser break its promise, hang or use ever more memory, and \
+            prints how to repeat it. A crash is reported in the same way.
             """)
 
     @Argument(help: "Which parsers; all of them by default: \(Subject.all.map(\.name).joined(separator: ", ")).")
@@ -20,7 +20,7 @@ struct Fuzz: ParsableCommand {
     @Option(help: "Inputs for each parser.")
     var count = 100_000
 
-    @Option(help: "Where to begin; the same seed makes the same inputs. Drawn by default.")
+    @Option(help: "The first seed; the same seed makes the same inputs. Random by default.")
     var seed: UInt64?
 
     func validate() throws {
@@ -32,19 +32,19 @@ struct Fuzz: ParsableCommand {
     func run() throws {
         let seed = seed ?? SplitMix.freshSeed()
         Sentinel.watch()
-        say("seed \(seed)")
+        report("seed \(seed)")
         for subject in Subject.all where parsers.isEmpty || parsers.contains(subject.name) {
             do {
-                say(try Campaign(subject: subject, seed: seed, count: count).run())
+                report(try Campaign(subject: subject, seed: seed, count: count).run())
             } catch let finding as Finding {
-                say(finding)
+                report(finding)
                 throw ExitCode.failure
             }
         }
     }
 
-    /// Prints at once, into a file as well.
-    private func say(_ words: some CustomStringConvertible) {
+    /// Prints a line and flushes it, also if the output is a file.
+    private func report(_ words: some CustomStringConvertible) {
         print(words)
         fflush(nil)
     }

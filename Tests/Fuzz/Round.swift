@@ -2,9 +2,9 @@
 
 import RandomInput
 
-/// A few inputs of one kind: mostly one that is valid, and what damage makes of it.
+/// A few inputs of one kind: mostly a valid one and damaged copies of it.
 struct Round {
-    /// Damaged inputs that are made of a valid one.
+    /// The number of damaged copies of each valid input.
     static let damages = 15
 
     var random: SplitMix
@@ -16,14 +16,14 @@ struct Round {
         random = SplitMix(seed: seed)
     }
 
-    /// Gives one input to a parser, which says whether it took it.
+    /// Gives one input to `parse`, which returns whether the parser accepted it.
     mutating func feed(_ bytes: [UInt8], _ parse: (inout Round, [UInt8]) throws -> Bool) throws {
         inputs += 1
         input = bytes
         if try parse(&self, bytes) { accepted += 1 }
     }
 
-    /// Gives a parser damaged versions of valid input.
+    /// Gives damaged copies of a valid input to `parse`.
     mutating func damage(
         _ valid: [UInt8], _ alphabet: String, _ parse: (inout Round, [UInt8]) throws -> Bool
     ) throws {
@@ -31,11 +31,11 @@ struct Round {
         for _ in 0..<Self.damages { try feed(random.damaged(valid, alphabet: alphabet), parse) }
     }
 
-    /// Throws unless a promise holds for the input at hand.
+    /// Throws a finding unless a promise holds for the current input.
     func expect(_ holds: Bool, _ what: @autoclosure () -> String) throws {
         guard holds else { throw finding(what()) }
     }
 
-    /// Something that is wrong with the input at hand.
+    /// A finding about the current input.
     func finding(_ what: String) -> Finding { Finding(what: what, input: input) }
 }

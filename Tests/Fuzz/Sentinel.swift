@@ -2,10 +2,10 @@
 
 import Foundation
 
-/// Says which round was under way when the program crashes, or stands still for a minute.
+/// Prints the current round if the program crashes or hangs for a minute.
 enum Sentinel {
     private static let capacity = 256
-    /// How to repeat the round, ready to be written by a signal's handler, which must not allocate.
+    /// How to repeat the round; a signal handler writes it, and must not allocate.
     nonisolated(unsafe) private static let text = UnsafeMutablePointer<UInt8>.allocate(capacity: capacity)
     nonisolated(unsafe) private static var length = 0  // because: one thread runs rounds, and the handlers run on it
 
@@ -19,17 +19,17 @@ enum Sentinel {
         }
     }
 
-    /// Notes that a round begins.
+    /// Stores how to repeat the round that begins, and restarts the alarm of one minute.
     static func begin(_ subject: Subject, seed: UInt64) {
         length = 0
-        for byte in "A crash, or a minute's standstill. \(repetition(subject, seed: seed))\n".utf8.prefix(capacity) {
+        for byte in "A crash, or no progress for a minute. \(repetition(subject, seed: seed))\n".utf8.prefix(capacity) {
             text[length] = byte
             length += 1
         }
         alarm(60)
     }
 
-    /// The command that makes the same round again.
+    /// The command that repeats the round.
     static func repetition(_ subject: Subject, seed: UInt64) -> String {
         "Repeat it with: fuzz \(subject.name) --seed \(seed) --count 1"
     }

@@ -5,7 +5,7 @@ import PresenceStore
 import RandomInput
 
 extension SplitMix {
-    /// Text that would be a name, with what has a meaning in paths, queries, members and messages.
+    /// Text for a name, with characters that have a meaning in paths, queries, members and messages.
     mutating func name() -> String {
         let pieces = [
             "a", "b", "Z", "0", ":", "/", "%", "+", "&", "=", " ", ".", "..", ",", "\"", "ü", "日本", "😀", "{}",
@@ -38,7 +38,7 @@ extension SplitMix {
             ttl: 5 + below(296), owner: pick([.heartbeats, .released, owner]))
     }
 
-    /// Draws names until one is fit.
+    /// Draws names until one makes a value.
     private mutating func made<Value>(from make: ([UInt8]) -> Value?) -> Value {
         while true {
             if let value = make(Array(name().utf8)) { return value }

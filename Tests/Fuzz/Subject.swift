@@ -1,6 +1,6 @@
 // Rollcall · fuzz
 
-/// A parser, what feeds it, and what it promises.
+/// A parser with its inputs and its promises.
 struct Subject: Sendable {
     let name: String
     let round: @Sendable (inout Round) throws -> Void

@@ -29,7 +29,7 @@ package struct RandomJSON {
     package mutating func object(depth: Int = 4, named names: [String]? = nil) -> String {
         let count = Int.random(in: 0...(names?.count ?? 12), using: &generator)
         let members = (0..<count).map { index in
-            // The number in each name keeps names apart, whatever they decode to.
+            // The index in each name makes all decoded names differ.
             let name = names.map { "\"\($0[index])\"" } ?? "\"\(index)\(string().dropFirst())"
             return "\(name):\(value(depth: depth - 1))"
         }
@@ -48,7 +48,7 @@ package struct RandomJSON {
         return "\"\(pieces.joined())\""
     }
 
-    /// Returns the text with white space wherever JSON allows it.
+    /// Returns the text with random white space where JSON allows it.
     package mutating func spread(_ compact: String) -> String {
         var spread = ""
         var isInString = false

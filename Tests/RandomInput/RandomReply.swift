@@ -8,7 +8,8 @@ package struct RandomReply {
     private var generator: SplitMix
     private let hasLongStrings: Bool
 
-    /// - Parameter hasLongStrings: now and then one of more bytes than the reader takes at once, which take their time.
+    /// - Parameter hasLongStrings: whether some strings have more bytes than the reader takes at once; they take more
+    ///   time.
     package init(seed: UInt64, hasLongStrings: Bool = true) {
         generator = SplitMix(seed: seed)
         self.hasLongStrings = hasLongStrings
@@ -29,13 +30,13 @@ package struct RandomReply {
         }
     }
 
-    /// Any bytes, line ends and zeros among them.
+    /// Random bytes, with line ends and zeros.
     private mutating func bytes() -> [UInt8] {
         let count = hasLongStrings && number(0...40) == 0 ? number(60_000...140_000) : number(0...30)
         return (0..<count).map { _ in [13, 10, 0, 36, 42][number(0...4)] }
     }
 
-    /// Without "\r" and "\n", which Redis takes out of a line: hiredis 1.x refuses them, 0.14 lets them pass.
+    /// A line without "\r" and "\n", which Redis removes from a line: hiredis 1.x refuses them, 0.14 lets them pass.
     private mutating func line() -> String {
         String((0..<number(0...20)).map { _ in ["a", "Z", " ", "é", "\0", "$"][number(0...5)] as Character })
     }

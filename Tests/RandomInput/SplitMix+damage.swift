@@ -1,16 +1,16 @@
 // Rollcall · RandomInput
 
 extension SplitMix {
-    /// Returns the bytes with one to three wounds.
+    /// Returns the bytes with one to three random changes.
     ///
-    /// - Parameter alphabet: the bytes that mean something to whoever reads them, put in more often than others.
+    /// - Parameter alphabet: the bytes with a meaning to the parser, inserted more often than others.
     package mutating func damaged(_ bytes: [UInt8], alphabet: [UInt8]) -> [UInt8] {
         var bytes = bytes
-        for _ in 0...below(3) { wound(&bytes, alphabet) }
+        for _ in 0...below(3) { damageOnce(&bytes, alphabet) }
         return bytes
     }
 
-    private mutating func wound(_ bytes: inout [UInt8], _ alphabet: [UInt8]) {
+    private mutating func damageOnce(_ bytes: inout [UInt8], _ alphabet: [UInt8]) {
         let position = below(bytes.count + 1)
         switch below(10) {
         case 0 where position < bytes.count: bytes[position] = UInt8(truncatingIfNeeded: next())

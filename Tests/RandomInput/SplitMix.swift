@@ -2,7 +2,7 @@
 
 import Foundation
 
-/// A generator that a seed starts over: a failure names its seed, and the seed repeats the failure.
+/// A random generator with a seed: a failure prints its seed, and the seed repeats the failure.
 package struct SplitMix: RandomNumberGenerator, Sendable {
     private var state: UInt64
 
@@ -20,12 +20,12 @@ package struct SplitMix: RandomNumberGenerator, Sendable {
 
     package mutating func chance(_ percent: Int) -> Bool { below(100) < percent }
 
-    /// A number from 0 up to, but not, `bound`; much cheaper in a debug build than `Int.random`.
+    /// A number in `0..<bound`; much faster in a debug build than `Int.random`.
     package mutating func below(_ bound: Int) -> Int { Int(next() % UInt64(bound)) }
 
     package mutating func pick<Element>(_ choices: [Element]) -> Element { choices[below(choices.count)] }
 
-    /// The seed for one run of a property: `ROLLCALL_TEST_SEED`, or else a fresh one.
+    /// The seed for one run of a property: `ROLLCALL_TEST_SEED`, or else a random one.
     package static func freshSeed() -> UInt64 {
         ProcessInfo.processInfo.environment["ROLLCALL_TEST_SEED"].flatMap(UInt64.init)
             ?? .random(in: 0...UInt64.max)

@@ -8,7 +8,7 @@ package enum Browser {
     private static let root = URL(fileURLWithPath: #filePath)
         .deletingLastPathComponent().deletingLastPathComponent().deletingLastPathComponent()
 
-    /// Gives scripts `chromium()`: `with chromium() as browser: page = browser.new_page()`.
+    /// The head of each script, which defines `chromium()`: `with chromium() as browser: page = browser.new_page()`.
     private static let prelude = """
         import os, sys
         from contextlib import contextmanager
@@ -29,7 +29,7 @@ package enum Browser {
     /// Runs a script to its end; `sys.argv[1:]` has the arguments.
     ///
     /// The Python and the browser are those of `scripts/bootstrap test`: Chromium from the system's packages, else the
-    /// one that Playwright brought.
+    /// one that Playwright installed.
     package static func run(
         _ script: String, _ arguments: [String] = [], timeout: Duration = .seconds(120)
     ) async throws -> Command.Outcome {

@@ -2,16 +2,16 @@
 
 import Subprocess
 
-/// Runs a program to its end, for what a test asks of curl, a shell or `rollcall list`.
+/// Runs a program such as curl, a shell or `rollcall list` to its end.
 package enum Command {
     package struct Outcome: Sendable {
-        /// The exit code; 128 + the signal's number when a signal ended it, as a shell says.
+        /// The exit code; 128 + the signal's number if a signal ended it, as in a shell.
         package let code: Int
         package let output: String
         package let errors: String
     }
 
-    /// A program that does not end within `timeout` is killed, and that is an error.
+    /// Throws ``NeverHappened`` and kills the program if it runs longer than `timeout` times ``patience``.
     package static func run(
         _ executable: String, _ arguments: [String] = [], environment: [String: String?] = [:],
         timeout: Duration = .seconds(120)

@@ -9,15 +9,15 @@ package struct NeverHappened: Error, CustomStringConvertible {
     package init(description: String) { self.description = description }
 }
 
-/// `ROLLCALL_TEST_PATIENCE`: how many times longer than usual conditions are awaited, under a sanitizer for example.
+/// `ROLLCALL_TEST_PATIENCE`: the factor for all times after which tests give up, for example under a sanitizer.
 package let patience = ProcessInfo.processInfo.environment["ROLLCALL_TEST_PATIENCE"].flatMap(Int.init) ?? 1
 
-/// When a test gives up, which is no rule about how fast a thing is: long enough for a machine that others share.
+/// The time after which a test gives up: no rule about speed, but long enough for a busy machine.
 package let giveUpTime = Duration.seconds(60)
 
-/// Awaits a condition: asks every few milliseconds, and fails by throwing when `timeout` has passed.
+/// Awaits a condition: checks it every 5 ms, and throws ``NeverHappened`` after `timeout` times ``patience``.
 ///
-/// - Parameter what: what was awaited, for the failure's message.
+/// - Parameter what: the awaited condition, for the message of the failure.
 package func eventually(
     _ what: @autoclosure () -> String = "the condition",
     timeout: Duration = giveUpTime,
@@ -31,7 +31,7 @@ package func eventually(
     }
 }
 
-/// Awaits a value: asks `find` every few milliseconds until it has one.
+/// Awaits a value: calls `find` every 5 ms until it returns one.
 @discardableResult
 package func eventually<Value>(
     _ what: @autoclosure () -> String = "a value",

@@ -1,6 +1,6 @@
 // Rollcall · TestSupport
 
-/// A member name compared by its bytes.
+/// A member name that is compared by its bytes.
 ///
 /// Swift's `String` takes "é" and "e\u{301}" for equal; Rollcall, JSON and JavaScript do not.
 package struct ExactName: Hashable, Comparable, Sendable, CustomStringConvertible, ExpressibleByStringLiteral {

@@ -4,25 +4,25 @@ import NIOCore
 import NIOPosix
 import Synchronization
 
-/// Stands between clients and a server on this machine, and does to their connections what networks do.
+/// A proxy between clients and a server on this machine that breaks their connections as networks do.
 package final class FaultyProxy: Sendable {
     private struct State {
         var target: Int
         /// Connections of earlier generations are silent.
         var generation = 0
-        /// Likewise, of those that subscribed.
+        /// The same for connections that subscribed.
         var subscriberGeneration = 0
         var isSilent = false
         var isRefusing = false
         var open: [ObjectIdentifier: any Channel] = [:]
-        /// The server's ends of connections that subscribed.
+        /// The channels to the server of connections that subscribed.
         var subscribers: [ObjectIdentifier: any Channel] = [:]
     }
 
     private let server: any Channel
     private let state: Mutex<State>
 
-    /// Runs a proxy before a loopback port, and ends it after `body`.
+    /// Runs a proxy in front of a loopback port, and closes it after `body`.
     package static func with<Value>(
         port target: Int, isolation: isolated (any Actor)? = #isolation,
         _ body: (FaultyProxy) async throws -> sending Value
@@ -52,25 +52,25 @@ package final class FaultyProxy: Sendable {
 
     package var port: Int { server.localAddress?.port ?? 0 }
 
-    /// As the URL of a Redis.
+    /// The URL of a Redis behind the proxy.
     package var url: String { "redis://127.0.0.1:\(port)" }
 
-    /// Stops forwarding what the server says to those who are connected; later ones are served.
+    /// Drops all bytes from the server on open connections; later connections work.
     package func stall() { state.withLock { $0.generation += 1 } }
 
-    /// Stops forwarding messages to those who are subscribed; whoever subscribes later is served.
+    /// Drops all bytes from the server on open connections that subscribe; later connections work.
     package func stallSubscribers() { state.withLock { $0.subscriberGeneration += 1 } }
 
-    /// Reads nothing that the server sends to those who are subscribed, until told to: they are slow.
+    /// Stops or resumes reading from the server on connections that subscribed: without reads they are slow readers.
     package func readsSubscriptions(_ reads: Bool) async throws {
         for channel in state.withLock({ Array($0.subscribers.values) }) {
-            // One that has ended meanwhile has nothing to read.
+            // A connection that has ended meanwhile has nothing to read.
             try? await channel.setOption(.autoRead, value: reads).get()
             if reads { channel.read() }
         }
     }
 
-    /// Swallows everything in both directions, on new connections too: a network that is gone without a word.
+    /// Drops all bytes in both directions, also on new connections: a network that fails without an error.
     package func silence() {
         state.withLock { state in
             state.isSilent = true
@@ -89,7 +89,7 @@ package final class FaultyProxy: Sendable {
         cut()
     }
 
-    /// Serves again; connections that were silent are closed, since bytes of theirs are lost.
+    /// Forwards again; closes the connections if they were silent, since some of their bytes are lost.
     package func heal() {
         let wasSilent = state.withLock { state in
             defer { (state.isSilent, state.isRefusing) = (false, false) }
@@ -98,7 +98,7 @@ package final class FaultyProxy: Sendable {
         if wasSilent { cut() }
     }
 
-    /// Leads to another server from now on, as an address does that moves.
+    /// Connects to another server from now on and closes all connections, as if the address had moved.
     package func lead(to target: Int) {
         state.withLock { $0.target = target }
         cut()
@@ -155,7 +155,7 @@ package final class FaultyProxy: Sendable {
         channel.closeFuture.whenComplete { _ in self.state.withLock { $0.open[id] = nil } }
     }
 
-    /// Hands the proxy to its listener, which exists first.
+    /// Gives the proxy to its listener, which is made first.
     private final class Box: Sendable {
         private let value = Mutex<FaultyProxy?>(nil)
         var proxy: FaultyProxy? { value.withLock { $0 } }

@@ -2,10 +2,10 @@
 
 /// The roster of one topic as phoenix.js would hold it: folded from `presence_state` and `presence_diff`.
 ///
-/// `syncState` and `syncDiff` follow phoenix.js's `Presence` line by line, and ``receive(_:)`` its instance: diffs
-/// before the first state wait for it. A payload on which phoenix.js would throw throws here.
+/// `syncState` and `syncDiff` follow phoenix.js's `Presence` line by line, and ``receive(_:)`` follows its instance:
+/// diffs before the first state wait for it. A payload that makes phoenix.js throw makes these functions throw.
 package struct FoldedPresence: Sendable {
-    /// A key's metas, in order, and what stands beside them.
+    /// A key's metas, in order, and the fields beside them.
     package struct Entry: Hashable, Sendable {
         package var metas: [JSONValue]
         package var extras: [ExactName: JSONValue]
@@ -18,9 +18,9 @@ package struct FoldedPresence: Sendable {
 
     /// One call of a phoenix.js callback.
     package enum Call: Hashable, Sendable {
-        /// `onJoin(key, current, new)`; `new` holds the joined metas alone.
+        /// `onJoin(key, current, new)`; `new` holds only the joined metas.
         case join(ExactName, current: Entry?, new: Entry)
-        /// `onLeave(key, current, left)`; `current` has lost them already.
+        /// `onLeave(key, current, left)`; `current` is without them already.
         case leave(ExactName, current: Entry, left: Entry)
     }
 
@@ -100,7 +100,7 @@ package struct FoldedPresence: Sendable {
         return self.apply(joins: try Self.entries(of: joins), leaves: try Self.entries(of: leaves))
     }
 
-    /// Joins before leaves, so that a key whose meta is updated never goes away in between.
+    /// Joins come before leaves, so that a key with an updated meta never disappears in between.
     private mutating func apply(joins: [ExactName: Entry], leaves: [ExactName: Entry]) -> [Call] {
         var calls: [Call] = []
         for (key, joined) in joins.sorted(by: { $0.key < $1.key }) {

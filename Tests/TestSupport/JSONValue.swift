@@ -1,8 +1,8 @@
 // Rollcall · TestSupport
 
-/// JSON as tests look at it: a second opinion, independent of the parser that is under test.
+/// JSON for tests, independent of the parser under test.
 ///
-/// Numbers keep their text (`1e400` and `1.0` stay what they were); the order of members does not count.
+/// Numbers keep their text (`1e400`, `1.0`); the order of members does not matter.
 package enum JSONValue: Hashable, Sendable {
     case object([ExactName: JSONValue])
     case array([JSONValue])

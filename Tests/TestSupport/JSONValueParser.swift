@@ -8,7 +8,7 @@ package struct JSONValueError: Error, CustomStringConvertible {
     package var description: String { "not JSON: expected \(self.expected) at byte \(self.offset)" }
 }
 
-/// A plain recursive-descent parser of RFC 8259; it refuses what a strict reader refuses, repeated members too.
+/// A recursive-descent parser of RFC 8259; it also refuses repeated members.
 struct JSONValueParser {
     private let bytes: [UInt8]
     private var position = 0
@@ -106,7 +106,7 @@ struct JSONValueParser {
             let unit = try self.hexadecimal(at: self.position + 1)
             self.position += 4
             if let scalar = Unicode.Scalar(unit) { return scalar }
-            // A high half with its low half is one scalar; a half on its own has none.
+            // A high half with its low half is one scalar; a lone half becomes U+FFFD.
             guard unit < 0xDC00, self.bytes[(self.position + 1)...].starts(with: "\\u".utf8),
                 case let low = try self.hexadecimal(at: self.position + 3), (0xDC00..<0xE000).contains(low)
             else { return "\u{FFFD}" }

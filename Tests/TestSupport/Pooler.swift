@@ -3,9 +3,9 @@
 import Foundation
 import LocalServices
 
-/// A private PgBouncer before a PostgreSQL of the tests.
+/// A private PgBouncer in front of a PostgreSQL of the tests.
 package final class Pooler: Sendable {
-    /// Whether this machine has PgBouncer, without which its tests are left out.
+    /// Whether this machine has PgBouncer; without it, the tests that need it are skipped.
     package static let isInstalled = (try? find()) != nil
 
     package let port: Int
@@ -37,12 +37,12 @@ package final class Pooler: Sendable {
         "postgresql://postgres@127.0.0.1:\(port)/\(database)?sslmode=disable"
     }
 
-    /// Runs the pooler for the time of `body`.
+    /// Runs the pooler during `body`.
     package func run<Value>(
         mode: String, isolation: isolated (any Actor)? = #isolation, _ body: () async throws -> sending Value
     ) async throws -> sending Value {
         let program = try Self.find()
-        // It refuses to run as root, and the server's socket is its user's own.
+        // PgBouncer refuses to run as root, and only the server's user may open its socket.
         let user = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups", "--"]
         let command = (geteuid() == 0 ? user : []) + [program, file(mode)]
         let process = try await OwnedProcess.start("/usr/bin/env", arguments: command)

@@ -3,7 +3,7 @@
 import NIOCore
 import NIOPosix
 
-/// A connection that says what it is told to, in any manner.
+/// A TCP connection on which a test sends any text, also text that is no HTTP.
 package struct RawClient: Sendable {
     private let channel: any Channel
     private let handler: NIOLoopBound<Handler>
@@ -36,7 +36,7 @@ package struct RawClient: Sendable {
 
     package func send(_ text: String) async throws { try await channel.writeAndFlush(ByteBuffer(string: text)) }
 
-    /// Says that nothing more will be sent, and reads on.
+    /// Closes the sending direction, and reads on.
     package func halfClose() async throws { try await channel.close(mode: .output) }
 
     package func close() async { try? await channel.close() }
@@ -45,7 +45,7 @@ package struct RawClient: Sendable {
         get async throws { try await channel.eventLoop.submit { String(buffer: handler.value.received) }.get() }
     }
 
-    /// Whether the server has ended its direction, or the connection.
+    /// Whether the server has closed its direction, or the connection.
     package var isEnded: Bool {
         get async throws {
             guard channel.isActive else { return true }

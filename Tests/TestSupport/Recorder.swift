@@ -3,7 +3,7 @@
 package import Logging
 import Synchronization
 
-/// Keeps what callbacks and loggers on other threads tell, in their order.
+/// Records the values of callbacks and loggers on other threads, in their order.
 package final class Recorder<Element: Sendable>: Sendable {
     private let recorded = Mutex<[Element]>([])
 
@@ -17,10 +17,10 @@ package final class Recorder<Element: Sendable>: Sendable {
 }
 
 extension Recorder where Element == String {
-    /// A logger whose lines, metadata included, are recorded.
+    /// A logger that records its lines with their metadata.
     package var logger: Logger { logger(from: .trace) }
 
-    /// A logger whose lines from `level` on, metadata included, are recorded.
+    /// A logger that records its lines from `level` on with their metadata.
     package func logger(from level: Logger.Level) -> Logger {
         Logger(label: "test") { _ in RecordingLogHandler(recorder: self, logLevel: level) }
     }

@@ -1,6 +1,6 @@
 // Rollcall · TestSupport
 
-/// A stream that is cut and comes back with the last id it saw, as one history.
+/// A stream that is closed and resumed with its last id, as one history of events.
 package struct ResumingStream: Sendable {
     private var past: [SSEEvent] = []
     private var stream: SSEClient
@@ -14,7 +14,7 @@ package struct ResumingStream: Sendable {
     package mutating func resume(on client: RollcallClient, _ path: String) async throws {
         await stream.close()
         past += stream.events
-        // A connection that ended before its first id has nothing new to say of where it stood.
+        // A connection that ended before its first id does not move the cursor.
         if !stream.lastEventID.isEmpty { cursor = stream.lastEventID }
         stream = try await client.events(path, lastEventID: cursor.isEmpty ? nil : cursor)
     }

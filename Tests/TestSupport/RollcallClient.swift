@@ -6,7 +6,7 @@ import NIOHTTP1
 
 /// Calls one node's HTTP API.
 ///
-/// Bodies are JSON text, so that a test shows what goes over the wire.
+/// Bodies are JSON text, so that a test shows the bytes on the wire.
 package struct RollcallClient: Sendable {
     /// An answer, read to its end.
     package struct Response: Sendable {
@@ -59,7 +59,7 @@ package struct RollcallClient: Sendable {
 
     /// Sends any request.
     ///
-    /// A body is `application/json` unless `headers` says otherwise.
+    /// A body is `application/json` unless `headers` has another type.
     package func send(
         _ method: String, _ path: String, _ body: String? = nil, headers: [String: String] = [:],
         timeout: Duration = giveUpTime
@@ -87,7 +87,7 @@ package struct RollcallClient: Sendable {
         try await SSEClient.open(self.baseURL + path, lastEventID: lastEventID, headers: headers)
     }
 
-    /// `/v1/topics/{topic}` and what follows, each segment percent-encoded.
+    /// `/v1/topics/{topic}` and the segments of `rest`, each percent-encoded.
     package static func path(topic: String, _ rest: String...) -> String {
         (["/v1/topics", Self.encoded(topic)] + rest.map(Self.encoded)).joined(separator: "/")
     }
@@ -109,7 +109,7 @@ package struct RollcallClient: Sendable {
         return result
     }
 
-    /// The value of a series of `/metrics`, written as it is there; nil while there is none.
+    /// The value of a series of `/metrics`, named as it is there; nil while there is none.
     package func metric(_ series: String) async throws -> Double? {
         let lines = try await get("/metrics").text.split(separator: "\n")
         return lines.first { $0.hasPrefix("\(series) ") }.flatMap { Double($0.dropFirst(series.utf8.count + 1)) }

@@ -3,20 +3,20 @@
 import Foundation
 package import LocalServices
 
-/// The built `rollcall` program, running a node as a user would run it.
+/// A node that runs in the built `rollcall` program.
 package final class RollcallProcess: Sendable {
-    /// `http://127.0.0.1:PORT`, read off its ready line.
+    /// `http://127.0.0.1:PORT`, read from its ready line.
     package let url: String
     package let process: OwnedProcess
 
     private static let readyWords = "rollcall: listening on "
 
-    /// Starts a node and returns when it says that it listens.
+    /// Starts a node and returns when it has logged that it listens.
     ///
     /// - Parameters:
     ///   - arguments: the command and its flags: `["serve"]`, `["dev"]`.
-    ///   - environment: settings; what the test process itself has of `ROLLCALL_*` is not passed on. The port is a
-    ///     free one unless `ROLLCALL_PORT` says otherwise.
+    ///   - environment: settings; variables `ROLLCALL_*` of the test process are not passed on. The port is a free one
+    ///     unless `ROLLCALL_PORT` is given.
     package static func start(
         _ arguments: [String], environment: [String: String] = [:], timeout: Duration = .seconds(120)
     ) async throws -> RollcallProcess {
@@ -58,22 +58,22 @@ package final class RollcallProcess: Sendable {
 
     package var pid: Int32 { self.process.pid }
 
-    /// What it printed, standard output and standard error together.
+    /// Its output, standard output and standard error together.
     package var log: String { self.process.log.text }
 
-    /// Sends SIGTERM and returns how it ended; after `grace` it is killed.
+    /// Sends SIGTERM, and SIGKILL after `grace`; returns how the node ended.
     @discardableResult
     package func terminate(grace: Duration = giveUpTime) async -> ProcessExit {
         await self.process.stop(grace: grace)
     }
 
-    /// Sends SIGKILL and returns when it is gone.
+    /// Sends SIGKILL and returns when the node has ended.
     @discardableResult
     package func kill() async -> ProcessExit {
         await self.process.kill()
     }
 
-    /// Freezes the node, as a long pause of its machine would.
+    /// Freezes the node, like a long pause of its machine.
     package func pause() {
         self.process.send(SIGSTOP)
     }
@@ -90,7 +90,7 @@ package final class RollcallProcess: Sendable {
         }
     }
 
-    /// Where the build put a program of ours: beside the test bundle.
+    /// The path of a program of this build, which is beside the test bundle.
     package static func built(_ name: String) throws -> String {
         for argument in CommandLine.arguments where argument.contains(".xctest") {
             var folder = URL(fileURLWithPath: argument)
@@ -119,7 +119,7 @@ package final class RollcallProcess: Sendable {
     }
 }
 
-/// Lends a node to `body` and ends it afterwards; when `body` fails, what the node printed goes with the error.
+/// Runs `body` with a node and stops the node afterwards; an error of `body` gets the node's last lines.
 package func withRollcall<Result>(
     redis url: String, environment: [String: String] = [:],
     isolation: isolated (any Actor)? = #isolation,
@@ -136,7 +136,7 @@ package func withRollcall<Result>(
     }
 }
 
-/// A test's error together with the last words of the node that it was about.
+/// A test's error together with the last lines of its node.
 package struct NodeTestFailure: Error, CustomStringConvertible {
     package let error: any Error
     package let log: String

@@ -5,10 +5,10 @@ import NIOCore
 import NIOHTTP1
 import Synchronization
 
-/// An open event stream, read in the background as fast as it comes.
+/// An open event stream, read in the background as fast as it arrives.
 ///
-/// ``next(_:timeout:)`` hands out events in order; everything that came stays readable. It keeps at most
-/// ``SSEClient/limit`` items: a stream that brings more is closed with an error, as a test that runs wild.
+/// ``next(_:timeout:)`` returns events in order; all events and items stay readable. It keeps at most
+/// ``SSEClient/limit`` items: a stream with more ends with an error.
 package final class SSEClient: Sendable {
     /// How a stream ended.
     package enum End: Sendable {
@@ -37,14 +37,14 @@ package final class SSEClient: Sendable {
         let state = Mutex(State())
     }
 
-    /// Sends the request and returns when the head of the answer is there, whatever its status.
+    /// Sends the request and returns after the head of the answer, with any status.
     package static func open(
         _ url: String, lastEventID: String? = nil, headers: [String: String] = [:], timeout: Duration = giveUpTime
     ) async throws -> SSEClient {
         var request = HTTPClientRequest(url: url)
         for (name, value) in headers { request.headers.add(name: name, value: value) }
         if let lastEventID { request.headers.add(name: "Last-Event-ID", value: lastEventID) }
-        // The deadline is for the head alone: once it is there the body may take its time.
+        // The deadline is only for the head: the body may take longer.
         let response = try await Self.head(of: request, within: timeout)
         return SSEClient(response)
     }
@@ -86,7 +86,7 @@ package final class SSEClient: Sendable {
             .first
     }
 
-    /// What a reconnecting client would send.
+    /// The `Last-Event-ID` that a reconnecting client would send.
     package var lastEventID: String { self.state.state.withLock { $0.parser.lastEventID } }
 
     /// How the stream ended, or nil while it is open.
@@ -97,7 +97,7 @@ package final class SSEClient: Sendable {
         self.headers.first { $0.name.lowercased() == name.lowercased() }?.value
     }
 
-    /// Returns the next event that was not handed out yet, and of that name if one is given; skips those before it.
+    /// Returns the next event; with a name, returns the next event of that name and skips those before it.
     package func next(
         _ name: String? = nil, timeout: Duration = giveUpTime, fileID: String = #fileID, line: Int = #line
     ) async throws -> SSEEvent {

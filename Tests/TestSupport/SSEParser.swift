@@ -1,13 +1,13 @@
 // Rollcall · TestSupport
 
-/// Parses an event stream as the HTML standard says (§ 9.2.6, "Interpreting an event stream").
+/// Parses an event stream by the HTML standard (§ 9.2.6, "Interpreting an event stream").
 ///
-/// Pure: bytes in, items out, in any cut. What a browser would not show (comments, a `retry`, a block that only moves
-/// the cursor) comes out as well, since a test may want to see it.
+/// It does no I/O: bytes in, in any pieces, and items out. The items include those that a browser does not show
+/// (comments, a `retry`, a block that only moves the cursor), since tests check them.
 package struct SSEParser {
     package enum Item: Hashable, Sendable {
         case event(SSEEvent)
-        /// The text after the colon, one leading space taken away.
+        /// The text after the colon, without one leading space.
         case comment(String)
         /// The reconnection time in milliseconds.
         case retry(Int)
@@ -15,7 +15,7 @@ package struct SSEParser {
         case idle(lastEventID: String)
     }
 
-    /// What a client would send as `Last-Event-ID` now.
+    /// The `Last-Event-ID` that a client would send now.
     package private(set) var lastEventID = ""
 
     private var line: [UInt8] = []
@@ -32,7 +32,7 @@ package struct SSEParser {
 
     /// Takes the next bytes of the stream.
     ///
-    /// What is unfinished waits for more; at the end of the stream it is dropped.
+    /// An unfinished block waits for more bytes; at the end of the stream it is dropped.
     package mutating func feed(_ bytes: some Sequence<UInt8>) -> [Item] {
         var items: [Item] = []
         for byte in bytes {

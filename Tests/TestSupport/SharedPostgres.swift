@@ -4,7 +4,7 @@ package import LocalServices
 
 /// The one PostgreSQL server that all tests of a run share.
 ///
-/// Started by the first test that asks; its guardian ends it with the test process. A test keeps to a database of its
+/// The first test that needs it starts it; its guardian ends it with the test process. A test uses a database of its
 /// own (`withPostgres`); one that stops, freezes or configures its server starts its own (`withLocalPostgres`).
 package enum SharedPostgres {
     private static let server = Task { try await LocalPostgres.start(arguments: ["-c", "max_connections=300"]) }
@@ -14,7 +14,7 @@ package enum SharedPostgres {
     }
 }
 
-/// Hands the URL of a fresh, empty database on the shared server to `body`, and drops it afterwards.
+/// Runs `body` with the URL of a new, empty database on the shared server, and drops the database afterwards.
 package func withPostgres<Result>(
     isolation: isolated (any Actor)? = #isolation,
     _ body: (_ url: String) async throws -> sending Result

@@ -4,8 +4,8 @@ package import LocalServices
 
 /// The one redis-server that all tests of a run share.
 ///
-/// Started by the first test that asks; its guardian ends it with the test process. A test keeps to itself by a prefix
-/// of its own (``uniquePrefix()``); one that stops, fills or slows its server starts its own (`withLocalRedis`).
+/// The first test that needs it starts it; its guardian ends it with the test process. A test uses a prefix of its own
+/// (``uniquePrefix()``); one that stops, fills or slows its server starts its own (`withLocalRedis`).
 package enum SharedRedis {
     private static let server = Task { try await LocalRedis.start(port: true) }
 
@@ -14,13 +14,13 @@ package enum SharedRedis {
         get async throws { try await Self.server.value.socketURL }
     }
 
-    /// The shared server, for what its unix socket cannot show: TCP, process id, log.
+    /// The shared server, for tests of more than its unix socket: TCP, process id, log.
     package static var redis: LocalRedis {
         get async throws { try await Self.server.value }
     }
 }
 
-/// Hands the URL of the shared redis-server to `body`.
+/// Runs `body` with the URL of the shared redis-server.
 package func withRedis<Result>(
     isolation: isolated (any Actor)? = #isolation,
     _ body: (_ url: String) async throws -> sending Result

@@ -4,18 +4,18 @@ import Foundation
 import NIOCore
 import NIOPosix
 
-/// A client of a stream that reads nothing until it is told to.
+/// A client of a stream that reads nothing until a test calls ``read(until:)`` or ``readSome()``.
 ///
-/// Its receive buffer is small, so that what it does not read piles up at the server.
+/// Its receive buffer is small, so that unread bytes pile up at the server.
 package struct StalledReader: Sendable {
     private let channel: any Channel
     private let handler: NIOLoopBound<Handler>
 
-    /// Sends the request of a stream, or others, and leaves the answers unread.
+    /// Sends the request of a stream, or `requests`, and leaves the answers unread.
     ///
     /// - Parameters:
-    ///   - receiveBuffer: Bytes that the kernel keeps for the client at least.
-    ///   - goesOn: Whether the client goes on when the server has ended its direction, of which it then knows nothing.
+    ///   - receiveBuffer: The least bytes that the kernel keeps for the client.
+    ///   - goesOn: Whether the client keeps the connection open, without notice, when the server closes its direction.
     package static func open(
         _ url: String, sending requests: String? = nil, receiveBuffer: Int = 4096, goesOn: Bool = false
     ) async throws -> StalledReader {
@@ -39,7 +39,7 @@ package struct StalledReader: Sendable {
         return StalledReader(channel: channel, handler: handler)
     }
 
-    /// Reads on, and gives everything that came: chunk sizes are left in, between the lines of the stream.
+    /// Reads on, and returns all received text: chunk sizes stay in it, between the lines of the stream.
     package func read(until isEnough: @escaping @Sendable (String) -> Bool) async throws -> String {
         try await channel.setOption(.autoRead, value: true).get()
         channel.read()
@@ -54,7 +54,7 @@ package struct StalledReader: Sendable {
     /// Reads once, a few thousand bytes at most.
     package func readSome() async throws { try await channel.eventLoop.submit { channel.read() }.get() }
 
-    /// Whether the server has closed the connection; seen without reading.
+    /// Whether the connection is open; a close by the server is seen without reading.
     package var isOpen: Bool { channel.isActive }
 
     package func close() async { try? await channel.close() }

@@ -6,8 +6,8 @@ import NIOSSL
 
 /// The HTTP client of all tests.
 ///
-/// Never shut down: it lives as long as the test process. Streams hold their connections, so the number of connections
-/// to one host is not limited as it is by default (8).
+/// It is never shut down: it lives as long as the test process. Streams hold their connections, so the limit of
+/// connections to one host is 100,000 instead of the default 8.
 enum TestHTTP {
     private static let client: HTTPClient = {
         var configuration = HTTPClient.Configuration(
@@ -17,7 +17,7 @@ enum TestHTTP {
         return HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }()
 
-    /// Speaks HTTP/2 where the server does, and takes the certificate that a test has made.
+    /// Uses HTTP/2 if the server does, and accepts any certificate, since tests make their own.
     private static let encrypted: HTTPClient = {
         var tls = TLSConfiguration.makeClientConfiguration()
         tls.certificateVerification = .none

@@ -10,7 +10,7 @@ import PresenceServer
 extension Subject {
     private static let template = PathTemplate("/v1/topics/{topic}/presences/{key}/{session}/heartbeat")
 
-    /// Paths: names come back from their encoding, and what was taken from elsewhere is as good as encoded.
+    /// Paths: encoded names are read back, and each accepted name can be encoded and read back.
     static let paths = Subject("paths") { round in
         let (topic, member) = (round.random.topic(), round.random.member())
         let names = [topic.text, member.key.text, member.session.text].map(PercentEncoding.encode)
@@ -18,7 +18,7 @@ extension Subject {
         try round.feed(path) { round, bytes in
             let parameters = template.match(PathTemplate.split(String(decoding: bytes, as: UTF8.self)))
             let read = (try parameters?.topic(), try parameters?.member())
-            try round.expect(read.0 == topic && read.1 == member, "names do not come back from a path")
+            try round.expect(read.0 == topic && read.1 == member, "names are not read back from a path")
             return true
         }
         try round.damage(path, "/%20FfCc+:.?#") { round, bytes in
@@ -29,7 +29,7 @@ extension Subject {
                 for name in ["topic", "key", "session"] {
                     let text = try parameters.text(name)
                     let again = try PercentEncoding.decode(PercentEncoding.encode(text)[...])
-                    try round.expect(again.utf8.elementsEqual(text.utf8), "“\(text)” does not come back")
+                    try round.expect(again.utf8.elementsEqual(text.utf8), "“\(text)” is not read back")
                 }
                 _ = (try parameters.topic(), try parameters.member())
                 return true
@@ -40,7 +40,7 @@ extension Subject {
         }
     }
 
-    /// Queries: parameters come back from their encoding in their order.
+    /// Queries: encoded parameters are read back in their order.
     static let queries = Subject("queries") { round in
         let names = ["topic", "view", "limit", "since", "", "ü"]
         let pairs = (0..<round.random.below(6)).map { _ in (round.random.pick(names), round.random.name()) }
@@ -54,7 +54,7 @@ extension Subject {
             let read = try QueryParameters(String(decoding: bytes, as: UTF8.self))
             for name in names {
                 let values = pairs.filter { $0.0 == name }.map { Array($0.1.utf8) }
-                try round.expect(read.all(name).map { Array($0.utf8) } == values, "\(name) does not come back")
+                try round.expect(read.all(name).map { Array($0.utf8) } == values, "\(name) is not read back")
             }
             return true
         }
@@ -72,7 +72,7 @@ extension Subject {
         }
     }
 
-    /// Entity tags: a list is known by any of them, a ref by its own alone.
+    /// Entity tags: a list matches each of its tags, a ref only its own tag.
     static let tags = Subject("tags") { round in
         let ref = Ref.random(using: &round.random)
         let cursors = (0...round.random.below(4)).map { _ in EntityTag.of(round.random.cursor()) }
@@ -80,7 +80,7 @@ extension Subject {
         try round.feed(field) { round, bytes in
             let tags = IfNoneMatch([.ifNoneMatch: String(decoding: bytes, as: UTF8.self)])
             try round.expect(cursors.allSatisfy { tags?.matches($0) == true }, "a tag is not found")
-            try round.expect(tags?.matches(EntityTag.of(ref)) == false, "a tag is found that is not there")
+            try round.expect(tags?.matches(EntityTag.of(ref)) == false, "an absent tag is found")
             try round.expect(IfMatch([.ifMatch: EntityTag.of(ref)]) == .ref(ref), "a ref is not read as it was written")
             return true
         }

@@ -9,13 +9,13 @@ import PresenceServer
 extension Subject {
     private static let alphabet = #""\{}[],:-+.0123456789eEtrufalsn "#
 
-    /// JSON: comes back byte for byte, white space aside.
+    /// JSON: written byte for byte as it was read, except for white space.
     static let json = Subject("json") { round in
         var json = RandomJSON(generator: SplitMix(seed: round.random.next()))
         let compact = json.value(depth: 3)
         let spread = Array(json.spread(compact).utf8)
         try round.feed(spread) { round, bytes in
-            try round.expect(JSON(parsing: bytes).compact == Array(compact.utf8), "JSON does not come back as it was")
+            try round.expect(JSON(parsing: bytes).compact == Array(compact.utf8), "JSON is not written as it was read")
             return true
         }
         try round.damage(spread, alphabet + "\u{7F}\u{85}\u{2028}") { round, bytes in
@@ -25,12 +25,12 @@ extension Subject {
             guard let read = try? JSON(parsing: bytes) else { return false }
             let compact = read.compact
             try round.expect(compact.count <= bytes.count, "JSON grew from \(bytes.count) to \(compact.count) bytes")
-            try round.expect((try? JSON(parsing: compact))?.compact == compact, "what was taken is not read again")
+            try round.expect((try? JSON(parsing: compact))?.compact == compact, "accepted JSON is not read again")
             return true
         }
     }
 
-    /// Merge patches: RFC 7396, and what is not touched keeps its text.
+    /// Merge patches: the result is that of RFC 7396, and untouched members keep their text.
     static let patches = Subject("patches") { round in
         var json = RandomJSON(generator: SplitMix(seed: round.random.next()))
         let names = (0..<12).map { "m\($0)" }
@@ -39,16 +39,16 @@ extension Subject {
         func merge(_ round: inout Round, _ bytes: [UInt8]) throws -> Bool {
             guard let patch = try? JSON(parsing: bytes) else { return false }
             let merged = original.merged(with: patch)
-            try round.expect(isMerge(merged, of: original, patch), "the merge is none")
+            try round.expect(isMerge(merged, of: original, patch), "the merge is not that of RFC 7396")
             let compact = merged.compact
-            try round.expect(merged.merged(with: patch).compact == compact, "a second merge changes more")
-            try round.expect((try? JSON(parsing: compact))?.compact == compact, "what was merged is not read again")
+            try round.expect(merged.merged(with: patch).compact == compact, "a second merge changes the result")
+            try round.expect((try? JSON(parsing: compact))?.compact == compact, "merged JSON is not read again")
             _ = try? Meta(stored: original.compact).patched(by: patch, limit: 300)
             return true
         }
         try round.feed(patch) { round, bytes in
-            let isTaken = try merge(&round, bytes)
-            try round.expect(isTaken, "a patch is refused")
+            let isAccepted = try merge(&round, bytes)
+            try round.expect(isAccepted, "a patch is refused")
             return true
         }
         try round.damage(patch, alphabet, merge)
@@ -70,7 +70,7 @@ extension Subject {
         object?.members?.first { $0.name == name }?.value
     }
 
-    /// Operations of a batch: taken, or refused with a problem that is JSON.
+    /// Operations of a batch: accepted, or refused with a problem that is JSON.
     static let operations = Subject("operations") { round in
         var json = RandomJSON(generator: SplitMix(seed: round.random.next()))
         let (member, topic) = (round.random.member(), round.random.topic())
@@ -98,6 +98,6 @@ extension Subject {
 }
 
 extension Problem {
-    /// Whether its JSON is JSON.
+    /// Whether its text is JSON.
     var isReadable: Bool { (try? JSON(parsing: self.json(instance: "x"))) != nil }
 }

@@ -3,9 +3,9 @@
 import Presence
 import RandomInput
 
-/// The small words: names, members and cursors.
+/// Names, members and cursors.
 extension Subject {
-    /// Keys: taken by the rule that the contract gives, and no other.
+    /// Keys: accepted exactly by the rule of the contract.
     static let names = Subject("names") { round in
         let name = Array(round.random.name().utf8)
         try round.feed(name) { round, bytes in
@@ -14,9 +14,9 @@ extension Subject {
         }
         try round.damage(name, "aü😀\u{7F}\u{85}\u{A0}\n") { round, bytes in
             let key = Key(utf8: bytes)
-            try round.expect((key != nil) == isName(bytes), "a name is judged against the rule")
+            try round.expect((key != nil) == isName(bytes), "a name is not judged by the rule")
             let member = Member(bytes: bytes + [0x1F] + Array("tab".utf8))
-            try round.expect(member?.key == key, "a member is read otherwise than its key")
+            try round.expect(member?.key == key, "a member and its key are read differently")
             return key != nil
         }
     }
@@ -27,7 +27,7 @@ extension Subject {
         return !text.unicodeScalars.contains { $0.properties.generalCategory == .control }
     }
 
-    /// Cursors: each is written in one way.
+    /// Cursors: each has one text.
     static let cursors = Subject("cursors") { round in
         let cursor = round.random.chance(5) ? .empty : round.random.cursor()
         let text = Array(cursor.description.utf8)
@@ -39,7 +39,7 @@ extension Subject {
             let text = String(decoding: bytes, as: UTF8.self)
             guard let read = Cursor(text) else { return false }
             try round.expect(
-                read.description.utf8.elementsEqual(text.utf8), "a cursor that was taken is written otherwise")
+                read.description.utf8.elementsEqual(text.utf8), "an accepted cursor is written differently")
             return true
         }
     }

@@ -8,9 +8,9 @@ import RandomInput
 import PresenceStore
 import Redis
 
-/// What comes from Redis.
+/// Input from Redis.
 extension Subject {
-    /// RESP: where the stream is cut has no meaning, whole or damaged.
+    /// RESP: cuts of a stream do not change the result, also if the stream is damaged.
     static let replies = Subject("replies") { round in
         var replies = RandomReply(seed: round.random.next(), hasLongStrings: false)
         let values = (0..<replies.number(1...4)).map { _ in replies.value() }
@@ -24,12 +24,12 @@ extension Subject {
         }
         try round.damage(bytes, "*$+-:0123456789\r\n") { round, bytes in
             let (whole, cut) = (try Read([bytes[...]]), try Read(round.random.cut(bytes)))
-            try round.expect(whole == cut, "a stream is read otherwise when it is cut: \(whole), \(cut)")
+            try round.expect(whole == cut, "a cut stream is read differently: \(whole), \(cut)")
             return !whole.isRefused
         }
     }
 
-    /// What became of a stream.
+    /// The result of reading a stream.
     private struct Read: Equatable {
         var values: [RedisValue] = []
         var isRefused = false
@@ -68,13 +68,13 @@ extension Subject {
         try round.damage(message.bytes, "1:+-*ucxe0123456789 ,{}") { round, bytes in
             guard let read = FeedMessage(ByteBuffer(bytes: bytes)) else { return false }
             let again = FeedMessage(ByteBuffer(bytes: read.bytes))
-            try round.expect(again?.bytes == read.bytes, "a message that was taken is not read again")
+            try round.expect(again?.bytes == read.bytes, "an accepted message is not read again")
             try round.expect(read.bytes.count <= bytes.count, "a message holds more than its bytes")
             return true
         }
     }
 
-    /// Values as Redis keeps them: what is taken is written in one way.
+    /// Values as Redis keeps them: an accepted value has one text.
     static let values = Subject("values") { round in
         let stored = round.random.stored()
         try round.feed(stored.bytes) { round, bytes in
@@ -83,12 +83,12 @@ extension Subject {
         }
         try round.damage(stored.bytes, ", -{}0123456789AZ") { round, bytes in
             guard let read = StoredPresence(bytes) else { return false }
-            try round.expect(read.bytes == bytes, "a value that was taken is written otherwise")
+            try round.expect(read.bytes == bytes, "an accepted value is written differently")
             return true
         }
     }
 
-    /// Word of changed data.
+    /// Notifications of changed data.
     static let invalidations = Subject("invalidations") { round in
         let keys = (0..<round.random.below(5) + 1).map { _ in round.random.key() }
         let message = Array(Invalidation.message(keys).utf8)
@@ -99,7 +99,7 @@ extension Subject {
         try round.damage(message, "1:\u{1F}ab") { round, bytes in
             let read = Invalidation.keys(ByteBuffer(bytes: bytes))
             let again = Invalidation.keys(ByteBuffer(string: Invalidation.message(read)))
-            try round.expect(again == read, "keys that were taken are not read again")
+            try round.expect(again == read, "accepted keys are not read again")
             return !read.isEmpty
         }
     }
