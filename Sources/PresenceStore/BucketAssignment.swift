@@ -1,6 +1,6 @@
 // Rollcall · PresenceStore
 
-/// Which node ticks which bucket: rendezvous hashing, so that a node that comes or goes moves only its share.
+/// Assigns each bucket to one live node by rendezvous hashing: a node that starts or stops moves only its own share.
 enum BucketAssignment {
     /// The buckets for which `node` scores highest of all live nodes.
     static func buckets(of node: String, among nodes: [String]) -> [Int] {
@@ -16,7 +16,7 @@ enum BucketAssignment {
         node.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3 }
     }
 
-    /// The finalizer of SplitMix64: every bit of node and bucket decides every bit of the score.
+    /// The finalizer of SplitMix64: each bit of the node and the bucket affects each bit of the score.
     private static func score(_ seed: UInt64, _ bucket: Int) -> UInt64 {
         var mixed = seed &+ UInt64(bucket + 1) &* 0x9e37_79b9_7f4a_7c15
         mixed = (mixed ^ mixed >> 30) &* 0xbf58_476d_1ce4_e5b9

@@ -3,7 +3,7 @@
 package import NIOCore
 
 extension ByteBuffer {
-    /// Lends the readable bytes in the form that names, refs and stored values are read from.
+    /// Passes the readable bytes to `read`, in the form from which names, refs and stored values are parsed.
     package func withBytes<Value>(_ read: (UnsafeBufferPointer<UInt8>) -> Value) -> Value {
         withUnsafeReadableBytes { read($0.assumingMemoryBound(to: UInt8.self)) }
     }

@@ -1,12 +1,12 @@
 // Rollcall · PresenceStore
 
-/// The server and the data set that something was read from.
+/// The server and the data set from which a snapshot was read.
 ///
-/// Of two snapshots from the same source the later one lacks only what has left.
+/// A presence that is missing in the later of two snapshots from the same source has left.
 package struct DataSource: Hashable, Sendable {
-    /// The server's `run_id`; empty where it does not tell.
+    /// The server's `run_id`; empty when the server does not report it.
     package var server = ""
-    /// The name that the data set was given when a node first wrote into it; empty where none has yet.
+    /// The name that the first node to write into the data set gave it; empty when it has none.
     package var dataSet = ""
 
     package init(server: String = "", dataSet: String = "") {
@@ -14,6 +14,6 @@ package struct DataSource: Hashable, Sendable {
         self.dataSet = dataSet
     }
 
-    /// When the data set was given its name, in milliseconds on Redis's clock; nil where it has none.
+    /// The time at which the data set got its name, in milliseconds on Redis's clock; nil when it has none.
     package var began: Int64? { dataSet.split(separator: "@").last.flatMap { Int64($0) } }
 }

@@ -3,35 +3,35 @@
 import Logging
 import Synchronization
 
-/// Logs that some work fails when that begins, and that it works again when that ends; not each failure between.
+/// Logs when some work begins to fail and when it works again, and no failure in between.
 final class FailureEdgeLogger: Sendable {
     private let work: String
     private let logger: Logger
-    private let isOn = Mutex(false)
+    private let isFailing = Mutex(false)
 
     init(work: String, logger: Logger) {
         self.work = work
         self.logger = logger
     }
 
-    /// Does the work; an error is noted, and success is the end of an outage.
+    /// Runs the work once: an error begins an outage, unless the task is cancelled, and a success ends it.
     func watch(_ body: () async throws(StoreError) -> Void) async {
         do throws(StoreError) {
             try await body()
-            change(to: false, because: nil)
+            setFailing(false, error: nil)
         } catch {
-            if !Task.isCancelled { change(to: true, because: error) }
+            if !Task.isCancelled { setFailing(true, error: error) }
         }
     }
 
-    private func change(to value: Bool, because error: StoreError?) {
-        let changed = isOn.withLock { isOn in
-            defer { isOn = value }
-            return isOn != value
+    private func setFailing(_ value: Bool, error: StoreError?) {
+        let changed = isFailing.withLock { isFailing in
+            defer { isFailing = value }
+            return isFailing != value
         }
         guard changed else { return }
         if let error {
-            // What Redis refuses has its own line.
+            // The pool logs refusals.
             logger.log(
                 level: error.code == .refused ? .debug : .warning, "\(work) fails", metadata: ["error": "\(error)"])
         } else {

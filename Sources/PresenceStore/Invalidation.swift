@@ -4,7 +4,7 @@ package import NIOCore
 package import Presence
 import Redis
 
-/// The message that names keys whose data changed at its source: `1:` and the keys, 0x1f between them.
+/// The message that lists keys with changed enrichment: `1:` and the keys, 0x1f between them.
 package enum Invalidation {
     static let separator: UInt8 = 0x1f
 
@@ -12,7 +12,7 @@ package enum Invalidation {
         "1:" + keys.map(\.text).joined(separator: "\u{1f}")
     }
 
-    /// The keys that a message names; what is no key is left out.
+    /// The keys that a message lists, without the parts that are no valid keys.
     package static func keys(_ message: ByteBuffer) -> [Key] {
         let bytes = message.readableBytesView
         guard bytes.starts(with: "1:".utf8) else { return [] }
@@ -21,7 +21,7 @@ package enum Invalidation {
 }
 
 extension PresenceStore {
-    /// Tells every node that the data of these keys changed at its source.
+    /// Notifies every node that the enrichment of these keys changed at its source.
     package func announce(changed keys: [Key]) async throws(StoreError) {
         guard !keys.isEmpty else { return }
         let command = RedisCommand("PUBLISH", [.string(self.keys.invalidations), .string(Invalidation.message(keys))])

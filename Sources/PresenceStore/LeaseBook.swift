@@ -3,13 +3,13 @@
 import Presence
 import Redis
 
-/// Which presences are bound to this node's open streams, and in which second each is due to be renewed.
+/// The presences that are bound to this node's open streams, and the tick at which each is due for renewal.
 ///
-/// Pure: time is the number of ticks. A topic is due every third of its ttl, in a slot that its hash decides, so that
-/// each tick has its even share and a topic's members share a call. A member is bound once for each of its streams on
-/// this node, all of which hold it.
+/// A pure state machine: time is a number of ticks. A topic is due once in each third of its ttl. Its hash decides the
+/// slot, so that the ticks have even shares and the members of a topic share a call. A member has one binding for each
+/// of its streams on this node.
 struct LeaseBook {
-    /// A presence, as one of the streams that tracked it holds it.
+    /// A member and one stream that holds it.
     struct Claim: Hashable {
         let member: Member
         let owner: StreamOwner
@@ -20,10 +20,10 @@ struct LeaseBook {
         /// Whole seconds.
         let ttl: Int
         var presence: Presence
-        /// Member and owner, as the renew script takes them.
+        /// Member and owner, as arguments of the script `renew`.
         let arguments: [RedisArgument]
         let end: StreamPresenceEnd
-        /// Notifies the stream that its presence was untracked, of which no message came.
+        /// Notifies the stream that its presence was untracked, in case no message about it arrived.
         let onUntracked: @Sendable () -> Void
 
         var stored: StoredPresence {
@@ -31,10 +31,10 @@ struct LeaseBook {
         }
     }
 
-    /// The topics with members of one ttl, each in its slot.
+    /// The topics that have bindings with one ttl, each in its slot.
     private struct Wheel {
         var slots: [Set<Topic>]
-        /// Bindings of a topic with this ttl.
+        /// The number of bindings of each topic with this ttl.
         var members: [Topic: Int] = [:]
 
         init(ttl: Int) {
@@ -46,10 +46,10 @@ struct LeaseBook {
         }
     }
 
-    /// As many as there are open streams with a presence, which the server bounds.
+    /// One for each presence of an open stream; the server bounds the open streams.
     private var bindings: [Topic: [Member: [StreamOwner: Binding]]] = [:]
     private var wheels: [Int: Wheel] = [:]
-    /// What was found missing since the last ``takeSuspects()``.
+    /// The claims that were reported missing since the last ``takeSuspects()``.
     private var suspects: [Topic: Set<Claim>] = [:]
     private var tick = 0
 
@@ -59,7 +59,7 @@ struct LeaseBook {
         bindings[topic]?[member]?[owner]
     }
 
-    /// Binds a presence to a stream, beside others that it may be bound to.
+    /// Binds a presence to a stream: replaces an older binding to this stream, and keeps those to others.
     mutating func bind(
         _ member: Member, on topic: Topic, owner: StreamOwner, ttl: Int, presence: Presence,
         end: StreamPresenceEnd = .init(),
@@ -76,7 +76,7 @@ struct LeaseBook {
         wheels[ttl] = wheel
     }
 
-    /// Forgets that a presence is bound to that stream; returns the binding if it was.
+    /// Removes the binding of a presence to a stream and returns it; nil when there is none.
     @discardableResult
     mutating func unbind(_ member: Member, on topic: Topic, owner: StreamOwner) -> Binding? {
         guard let binding = bindings[topic]?[member]?.removeValue(forKey: owner) else { return nil }
@@ -91,12 +91,12 @@ struct LeaseBook {
         return binding
     }
 
-    /// Notes the newest state of a presence, for when it must be restored.
+    /// Stores the newest state of a presence, which a restore sends.
     mutating func refresh(_ member: Member, on topic: Topic, presence: Presence) {
         for owner in (bindings[topic]?[member] ?? [:]).keys { bindings[topic]?[member]?[owner]?.presence = presence }
     }
 
-    /// Renews a bound presence by another ttl from here on: all that hold it must use the one that is stored with it.
+    /// Changes the ttl of a binding: all holders of a session must renew it by the ttl that is stored with it.
     mutating func renew(_ member: Member, on topic: Topic, owner: StreamOwner, by ttl: Int) {
         guard let bound = binding(of: member, on: topic, owner: owner), bound.ttl != ttl else { return }
         bind(
@@ -104,7 +104,7 @@ struct LeaseBook {
             onUntracked: bound.onUntracked)
     }
 
-    /// Moves time on; returns what is due in the ticks passed, nothing twice.
+    /// Advances time to tick `now`; returns the renewals that fell due since the last call, each once.
     mutating func advance(to now: Int) -> [LeaseRenewal] {
         let passed = now - tick
         guard passed > 0 else { return [] }
@@ -116,17 +116,17 @@ struct LeaseBook {
         }
     }
 
-    /// Everything, due or not.
+    /// The renewals of all bindings, due or not.
     func all() -> [LeaseRenewal] {
         wheels.flatMap { ttl, wheel in wheel.members.keys.flatMap { renewals(of: $0, ttl: ttl) } }
     }
 
-    /// Notes what a renewal did not find.
+    /// Records a claim that is missing in Redis.
     mutating func suspect(_ claim: Claim, on topic: Topic) {
         suspects[topic, default: []].insert(claim)
     }
 
-    /// Returns what is suspected and still bound, and suspects nothing more.
+    /// Returns the recorded claims that are still bound, and clears the record.
     mutating func takeSuspects() -> [(topic: Topic, claims: [Claim])] {
         defer { suspects = [:] }
         return suspects.compactMap { topic, claims in

@@ -6,12 +6,12 @@ package import Presence
 import Synchronization
 
 extension LeaseKeeper {
-    /// What a presence is left at least, in seconds, while other nodes may not have put back what a Redis lost.
+    /// The shortest grace, in seconds, while other nodes may still restore what Redis lost.
     private static let unsettledGrace = 5
 
-    /// Ends the stream's hold on a presence, which then has `grace` seconds, unless another stream holds it.
+    /// Releases a presence: unless another stream holds it, it stays for `grace` seconds.
     ///
-    /// - Parameter isResumable: Whether a stream that comes back without a session may take this one.
+    /// - Parameter isResumable: Whether a stream that reconnects without a session may resume this one.
     package func unbind(
         _ member: Member, on topic: Topic, owner: StreamOwner, grace: Int, isResumable: Bool = false
     ) {
@@ -22,10 +22,10 @@ extension LeaseKeeper {
         wake.yield()
     }
 
-    /// Returns when Redis knows of all streams of that key on this node that have ended, or does not answer.
+    /// Returns when the releases of resumable sessions of that key on this node have been executed or have failed.
     ///
-    /// For a track that is to find their grace running. Sends no other ends, since many streams come back at once, and
-    /// throws before it sends any when Redis takes no writes.
+    /// A track that may resume a session awaits this, so that it finds the grace running. Sends no other releases,
+    /// because many streams come back at once. Throws before it sends any when Redis takes no writes.
     package func finishReleases(of key: Key, on topic: Topic) async throws(StoreError) {
         _ = try store.writer()
         let slot = ReleaseQueue.Slot(topic: topic, key: key)
@@ -37,7 +37,7 @@ extension LeaseKeeper {
         }
     }
 
-    /// Sends the ends of streams to Redis; what fails is sent again.
+    /// Sends all waiting releases to Redis; those that fail wait again.
     func releaseEnded() async {
         await release { $0.begin() }
     }
@@ -71,7 +71,7 @@ extension LeaseKeeper {
         for waiter in state.withLock({ $0.releases.end(batch) }) { waiter.resume() }
     }
 
-    /// Notes that Redis may have lost writes which other nodes still have to make up for.
+    /// Records that other nodes may need up to 10 s to restore what Redis lost.
     func noteUnsettled() {
         state.withLock { $0.unsettledUntil = .now + .seconds(10) }
     }
@@ -87,7 +87,7 @@ extension LeaseKeeper {
         droppedReleases.increment(by: dropped)
         if isFirst {
             logger.warning(
-                "lease keeper: ends of streams are dropped, too many wait for Redis; those presences leave as expired",
+                "leases: releases dropped, too many wait for Redis",
                 metadata: ["waiting": "\(state.withLock { $0.releases.maximum })"])
         }
     }

@@ -4,21 +4,21 @@ import Presence
 import Synchronization
 
 extension LeaseKeeper {
-    /// Restored values are long; renewals are short.
+    /// Fewer than renewals, because a restore sends whole values.
     private static let restoresPerCall = 100
     private static let topicsPerPipeline = 64
 
-    /// Restores what the last tick missed, renews what is due up to this one.
+    /// Restores what the last tick found missing, then renews what is due up to this tick.
     ///
-    /// What is missing waits for a tick, because it may have been untracked a moment ago: the topic's feed hears of that
-    /// within milliseconds and has it dropped.
+    /// A restore waits for a tick, because the presence may just have been untracked: the topic's feed receives that
+    /// message within milliseconds, and the binding is dropped.
     func renewDue(tick: Int) async {
         let (suspects, due) = state.withLock { ($0.book.takeSuspects(), $0.book.advance(to: tick)) }
         await restore(suspects)
         await renew(due)
     }
 
-    /// Renews everything, spread over `time`, and restores at once what is missing.
+    /// Renews all bindings, spread over `time`, and restores at once what is missing.
     func recoverAll(within time: Duration) async {
         let steps = 20
         try? await Task.sleep(for: time / steps * Double.random(in: 0..<1))
@@ -31,7 +31,8 @@ extension LeaseKeeper {
         var step = 0
         while step < steps, !Task.isCancelled {
             var share: [LeaseRenewal] = []
-            // What fell due meanwhile goes together, so that slow answers do not add up: losses are kept back for a while.
+            // Sends the shares that fell due meanwhile together, so that slow answers do not add up: feeds delay losses
+            // only for a while.
             repeat {
                 share += shares[step] ?? []
                 step += 1
@@ -60,7 +61,7 @@ extension LeaseKeeper {
         }
     }
 
-    /// Has the presence held again for any finding: while a stream is open, only an untrack ends its hold.
+    /// Schedules a restore after any failure: while a stream is open, only an untrack ends its hold.
     private func note(_ failure: FailedLeaseRenewal, on topic: Topic) {
         let claim = LeaseBook.Claim(member: failure.member, owner: failure.owner)
         state.withLock { $0.book.suspect(claim, on: topic) }
@@ -107,14 +108,14 @@ extension LeaseKeeper {
         }
         switch outcome {
         case .untracked: binding?.onUntracked()
-        // The stream ended meanwhile, and its release may have come before the restore.
+        // The stream ended meanwhile, and Redis may have executed its release before the restore.
         case .restored where binding == nil, .kept where binding == nil:
             unbind(member, on: topic, owner: owner, grace: sent.end.grace, isResumable: sent.end.isResumable)
         case .restored, .kept: break
         }
     }
 
-    /// Packs calls together: at most 500 members and 64 topics in one go.
+    /// Groups calls into pipelines of at most 500 members and 64 topics.
     private static func pipelines(_ renewals: [LeaseRenewal]) -> [[LeaseRenewal]] {
         var pipelines: [[LeaseRenewal]] = []
         var members = 0

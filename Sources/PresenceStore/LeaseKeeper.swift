@@ -6,24 +6,24 @@ package import Presence
 import ServiceLifecycle
 import Synchronization
 
-/// Keeps the presences alive that are bound to this node's open streams.
+/// Renews the leases of the presences that are bound to this node's open streams.
 ///
-/// A stream binds its presence after it has tracked it and unbinds it when it ends. In between the keeper renews the
-/// lease every third of the ttl, beside other streams that hold the same session, and brings the presence back if Redis
-/// has lost it or no longer lists this stream. It lets go of the presence only when that was untracked. Callers never
-/// wait: bindings are noted at once, and what needs Redis is done by ``run()``.
+/// A stream binds its presence after the track and unbinds it when the stream ends. In between the keeper renews the
+/// lease each third of the ttl, and restores the presence if Redis lost it or no longer lists this stream as a holder.
+/// It drops a presence only when that was untracked. Callers of `bind` and `unbind` never wait: these change the book,
+/// and ``run()`` does what needs Redis.
 package final class LeaseKeeper: Service, Sendable {
     struct State {
         var book = LeaseBook()
         var releases = ReleaseQueue()
         var recovery = Recovery.none
-        /// Until when other nodes may still put back what a Redis lost, nil when it never lost anything.
+        /// The time until which other nodes may still restore what Redis lost; nil when Redis never lost anything.
         ///
-        /// Till then a presence must not end at once, since a hold of theirs may be lost.
+        /// Until then no presence ends at once, because Redis may have lost its holders on other nodes.
         var unsettledUntil: ContinuousClock.Instant?
     }
 
-    /// Whether Redis may have lost writes that this node has not made up for.
+    /// The state of the renewal of all bindings, after Redis may have lost writes.
     enum Recovery {
         case none, due, running
     }
@@ -31,7 +31,7 @@ package final class LeaseKeeper: Service, Sendable {
     static let callsInFlight = 8
 
     let store: PresenceStore
-    /// One for each kind of call, so that none reports the end of another's trouble.
+    /// One for each kind of call: a success of one kind does not end an outage of another.
     let renewing: FailureEdgeLogger
     let restoring: FailureEdgeLogger
     let releasing: FailureEdgeLogger
@@ -44,24 +44,24 @@ package final class LeaseKeeper: Service, Sendable {
     package init(store: PresenceStore, logger: Logger) {
         self.store = store
         self.logger = logger
-        self.renewing = FailureEdgeLogger(work: "Renewing leases", logger: logger)
-        self.restoring = FailureEdgeLogger(work: "Restoring lost presences", logger: logger)
-        self.releasing = FailureEdgeLogger(work: "Ending the leases of closed streams", logger: logger)
-        // One wake-up stands for all: whoever wakes does all there is to do.
+        self.renewing = FailureEdgeLogger(work: "leases: renewal", logger: logger)
+        self.restoring = FailureEdgeLogger(work: "leases: restore", logger: logger)
+        self.releasing = FailureEdgeLogger(work: "leases: release", logger: logger)
+        // One pending wake-up is enough: the loop that it wakes does all pending work.
         (wakeups, wake) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
-    /// How many presences are bound, each once for each of its streams.
+    /// The number of bindings: one for each presence and stream.
     package var count: Int { state.withLock { $0.book.count } }
 
-    /// Renews this presence from now on, for this stream, until it is unbound or the presence is untracked.
+    /// Renews this presence for this stream, until it is unbound or the presence is untracked.
     ///
-    /// To be called after a track with the same owner, whose ttl and presence these are.
+    /// Called after a track with the same owner; `ttl` and `presence` are the results of that track.
     ///
     /// - Parameters:
-    ///   - end: How the presence is released should the stream end while the presence is brought back.
-    ///   - onUntracked: Called, and let go of, when the presence turns out to be untracked though ``drop(_:on:owner:)``
-    ///     was not called.
+    ///   - end: How the presence is released if the stream ends during a restore.
+    ///   - onUntracked: Called once, and then released, if a restore finds that the presence was untracked and
+    ///     ``drop(_:on:owner:)`` was not called.
     package func bind(
         _ member: Member, on topic: Topic, owner: StreamOwner, ttl: Int, presence: Presence,
         end: StreamPresenceEnd = .init(),
@@ -73,33 +73,34 @@ package final class LeaseKeeper: Service, Sendable {
         }
     }
 
-    /// Has a presence brought back that left though its stream is open, within a second.
+    /// Restores within a second a presence that left although its stream is open.
     package func bringBack(_ member: Member, on topic: Topic, owner: StreamOwner) {
         state.withLock { $0.book.suspect(LeaseBook.Claim(member: member, owner: owner), on: topic) }
     }
 
-    /// Notes the newest state of a bound presence, for when it must be restored.
+    /// Stores the newest state of a bound presence, which a restore sends.
     package func refresh(_ member: Member, on topic: Topic, presence: Presence) {
         state.withLock { $0.book.refresh(member, on: topic, presence: presence) }
     }
 
-    /// Lets go of a presence that somebody has untracked: it is neither renewed nor restored nor released.
+    /// Drops the binding of an untracked presence, so that the keeper no longer renews, restores or releases it.
     package func drop(_ member: Member, on topic: Topic, owner: StreamOwner) {
         state.withLock { _ = $0.book.unbind(member, on: topic, owner: owner) }
     }
 
-    /// Renews everything within two seconds and restores what is missing: for a connection that is new, and with it
-    /// perhaps a Redis that has lost writes.
+    /// Renews all bindings within 2 s and restores what is missing.
+    ///
+    /// Called for each new connection, because Redis may have lost writes.
     package func recover() {
         state.withLock { state in
             state.recovery = .due
-            // A node that holds nothing has only started: that is no sign of a loss.
+            // A node without bindings has just started, so its new connection is no sign of a loss.
             if state.book.count > 0 { state.unsettledUntil = .now + .seconds(10) }
         }
         wake.yield()
     }
 
-    /// Renews until graceful shutdown, then sends the ends of streams to Redis.
+    /// Renews until graceful shutdown, then sends the releases that wait.
     package func run() async throws {
         await cancelWhenGracefulShutdown {
             await withDiscardingTaskGroup { group in

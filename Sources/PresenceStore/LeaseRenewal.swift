@@ -9,13 +9,13 @@ struct LeaseRenewal: Sendable {
     /// Whole seconds.
     let lease: Int
     let members: [(member: Member, owner: StreamOwner)]
-    /// Member and owner of each, as the script takes them.
+    /// Member and owner of each, as arguments of the script.
     let arguments: [RedisArgument]
 }
 
-/// A lease that was not renewed: the presence is gone, or that stream does not hold it.
+/// A lease that was not renewed: the presence is missing, or the stream does not hold it.
 package struct FailedLeaseRenewal: Hashable, Sendable {
     package let member: Member
-    /// The stream that wanted to renew it.
+    /// The stream for which the renewal was sent.
     package let owner: StreamOwner
 }

@@ -1,17 +1,17 @@
 // Rollcall · PresenceStore
 
-/// Who keeps a presence alive, which decides the reason of its leave when nobody does.
+/// What keeps a presence; at the end of the lease it decides the reason of the leave.
 package enum Ownership: Hashable, Sendable {
-    /// Heartbeats over REST; runs out as `expired`.
+    /// Heartbeats over REST. The presence leaves as `expired`.
     case heartbeats
-    /// An open stream, whose node renews the lease; runs out as `expired`, since that node must be gone.
+    /// An open stream; its node renews the lease. The presence leaves as `expired`, because that node must be gone.
     case stream(StreamOwner)
-    /// Several open streams, which Redis lists beside the value; runs out as `expired`.
+    /// Several open streams, which Redis lists in key `o`. The presence leaves as `expired`.
     case shared
-    /// Its last stream has ended and its grace runs; runs out as `closed`.
+    /// The last stream has ended and the grace runs. The presence leaves as `closed`.
     case released
 
-    /// Reads the mark in a stored value; nil for what is none.
+    /// Reads the mark of a stored value; nil when it is not valid.
     init?(utf8: UnsafeBufferPointer<UInt8>) {
         if Self.isRelease(utf8) {
             self = .released
@@ -24,7 +24,7 @@ package enum Ownership: Hashable, Sendable {
         }
     }
 
-    /// Whether a mark can be read.
+    /// Whether the bytes are a valid mark.
     static func isMark(_ utf8: UnsafeBufferPointer<UInt8>) -> Bool {
         isRelease(utf8) || StreamOwner.isWritable(utf8)
     }
@@ -33,7 +33,7 @@ package enum Ownership: Hashable, Sendable {
         utf8.count == 1 && utf8[0] == UInt8(ascii: "-")
     }
 
-    /// What stands in a stored value, nil for nothing.
+    /// The mark in a stored value; nil when it has none.
     var mark: String? {
         switch self {
         case .heartbeats: nil

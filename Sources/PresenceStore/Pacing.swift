@@ -1,7 +1,8 @@
 // Rollcall · PresenceStore
 
-/// Does something at once and then each `interval` until the task is cancelled; a round that takes longer delays the
-/// next instead of piling up behind it.
+/// Runs `body` at once and then each `interval`, until the task is cancelled.
+///
+/// A run that takes longer delays the next one; runs never overlap.
 func every(_ interval: Duration, _ body: () async -> Void) async {
     let clock = ContinuousClock()
     var next = clock.now
@@ -12,7 +13,7 @@ func every(_ interval: Duration, _ body: () async -> Void) async {
     }
 }
 
-/// Does something with each element, at most `width` at a time, and returns when all is done.
+/// Runs `body` for each element, at most `width` at a time; returns when all runs have ended.
 func inParallel<Element: Sendable>(
     _ elements: [Element], width: Int, _ body: @escaping @Sendable (Element) async -> Void
 ) async {

@@ -4,13 +4,13 @@ import NIOCore
 package import Presence
 import Redis
 
-/// The end of a stream that a presence is bound to.
+/// A presence to be released, because a stream that held it has ended.
 package struct ReleaseItem: Hashable, Sendable {
     package var member: Member
     package var owner: StreamOwner
     /// Whole seconds that the presence stays when no other stream holds it; 0 ends it at once.
     package var grace: Int
-    /// Whether a stream that comes back without a session may take this one, since the server had given it.
+    /// Whether a stream that reconnects without a session may resume this one, because the service drew it.
     package var isResumable: Bool
 
     package init(member: Member, owner: StreamOwner, grace: Int, isResumable: Bool = false) {
@@ -21,15 +21,15 @@ package struct ReleaseItem: Hashable, Sendable {
     }
 }
 
-/// What ``PresenceStore/restore(_:on:)`` found of one member.
+/// The result of ``PresenceStore/restore(_:on:)`` for one member.
 package enum RestoreOutcome: Hashable, Sendable {
-    /// It was absent and is there again, under the ref it had.
+    /// It was absent and was written again, with the given ref.
     case restored
-    /// It was there; this is its value, which may be newer than the given one.
+    /// It was present, with this value, which may be newer than the given one.
     ///
-    /// Its lease has moved for an open stream, not for heartbeats.
+    /// The lease moved for an open stream, not for heartbeats.
     case kept(StoredPresence)
-    /// It was untracked while its stream held it, and is not brought back.
+    /// It was untracked, so it was not restored.
     case untracked
 }
 
@@ -50,10 +50,10 @@ extension PresenceStore {
         return failures
     }
 
-    /// Renews many topics in one go, each with its own result.
+    /// Renews many topics in one pipeline, each with its own result.
     ///
-    /// A missing right does not keep a node from renewing: the script does no harm where Redis stops it, and without
-    /// renewals other nodes would remove the presences.
+    /// Renews also when a right is missing: the script does no harm where Redis stops it, and without renewals other
+    /// nodes would remove the presences.
     func renew(
         _ renewals: [LeaseRenewal]
     ) async throws(StoreError) -> [Result<[FailedLeaseRenewal], StoreError>] {
@@ -69,7 +69,7 @@ extension PresenceStore {
         }
     }
 
-    /// Ends the hold of streams that have ended: a presence that no other stream holds has its grace.
+    /// Releases presences of streams that have ended: the grace begins where no other stream holds the presence.
     ///
     /// Returns for each whether that stream held it.
     package func release(_ items: [ReleaseItem], on topic: Topic) async throws(StoreError) -> [Bool] {
@@ -88,8 +88,9 @@ extension PresenceStore {
         return released
     }
 
-    /// Brings presences back that a Redis which lost writes has forgotten, under the refs they had, and has streams hold
-    /// those again that are there.
+    /// Writes lost presences again, with their refs.
+    ///
+    /// If a presence is still there, its stream becomes a holder again.
     package func restore(
         _ items: [(member: Member, stored: StoredPresence)], on topic: Topic
     ) async throws(StoreError) -> [RestoreOutcome] {
@@ -128,7 +129,7 @@ extension PresenceStore {
         var failures: [FailedLeaseRenewal] = []
         while !reply.isAtEnd {
             let index = try reply.int()
-            // The owner that is there, for those who look at Redis: any finding is answered by a restore.
+            // Skips the owner that the script found: every failure leads to a restore.
             try reply.skip(1)
             guard renewal.members.indices.contains(index) else { throw .unexpected(value) }
             let (member, owner) = renewal.members[index]

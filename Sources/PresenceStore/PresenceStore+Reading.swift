@@ -5,12 +5,12 @@ package import Presence
 import Redis
 
 extension PresenceStore {
-    /// Reads everybody on a topic, overdue or not, in one transaction with the position.
+    /// Reads all presences of a topic, overdue or not, in one transaction with the position.
     package func snapshot(of topic: Topic) async throws(StoreError) -> Snapshot {
         try await stored(on: topic).snapshot()
     }
 
-    /// Gets what ``snapshot(of:)`` reads, and leaves the reading, which takes long where many are present, to the caller.
+    /// Fetches what ``snapshot(of:)`` returns, and leaves the parsing, which is slow for large topics, to the caller.
     package func stored(on topic: Topic) async throws(StoreError) -> StoredTopic {
         let keys = keys.topic(topic)
         let connection = try connection()
@@ -24,8 +24,8 @@ extension PresenceStore {
 
     /// Reads all sessions of one key.
     ///
-    /// A topic of more than a few hundred members is read page by page: then the snapshot shows the cursor's state or a
-    /// later one of each session.
+    /// Redis returns a topic of more than a few hundred members page by page. Then the snapshot shows each session as
+    /// it was at the cursor or later.
     package func entry(of key: Key, on topic: Topic) async throws(StoreError) -> Snapshot {
         let keys = keys.topic(topic)
         let pattern = RedisArgument.bytes(Self.escaped(Array(key.text.utf8)) + [0x1f, UInt8(ascii: "*")])
@@ -47,12 +47,12 @@ extension PresenceStore {
             if cursor == "0" { break }
             page = try await connection.send("HSCAN", scan(.string(cursor)))
         }
-        // A hash that grows or shrinks meanwhile may show a member twice.
+        // HSCAN may return a member twice if the hash grows or shrinks meanwhile.
         snapshot.presences.removeAll { !seen.insert($0.member).inserted }
         return snapshot
     }
 
-    /// Reads which sessions some keys have, by one reading of all names on the topic and of no meta.
+    /// Reads the sessions of some keys: the names of all members of the topic once, and no meta.
     package func sessions(of keys: Set<Key>, on topic: Topic) async throws(StoreError) -> [Key: Set<Member>] {
         let names = try await connection().send("HKEYS", [self.keys.topic(topic).members])
         guard let names = names.elements else { throw .unexpected(names) }
@@ -82,12 +82,12 @@ extension PresenceStore {
         return (receipt, stored)
     }
 
-    /// Reads where a topic stands; ``Cursor/empty`` when it is empty.
+    /// Reads the position of a topic; ``Cursor/empty`` when the topic is empty.
     package func position(of topic: Topic) async throws(StoreError) -> Cursor {
         try await positions(of: [topic])[0].get()
     }
 
-    /// Reads where topics stand, in the order given, each with its own result.
+    /// Reads the positions of topics, in the given order, each with its own result.
     package func positions(of topics: [Topic]) async throws(StoreError) -> [Result<Cursor, StoreError>] {
         var cursors: [Result<Cursor, StoreError>] = []
         cursors.reserveCapacity(topics.count)
@@ -104,7 +104,7 @@ extension PresenceStore {
         return cursors
     }
 
-    /// Takes their meaning from the characters that stand for others in a pattern of Redis.
+    /// Escapes the characters that have a meaning in a glob pattern of Redis.
     static func escaped(_ bytes: [UInt8]) -> [UInt8] {
         bytes.flatMap { #"*?[]\^-"#.utf8.contains($0) ? [UInt8(ascii: "\\"), $0] : [$0] }
     }

@@ -4,17 +4,17 @@ import NIOCore
 package import Presence
 import Redis
 
-/// What a tick of one bucket gave.
+/// The result of a tick of one bucket.
 package struct Tick: Hashable, Sendable {
-    /// Milliseconds for which nobody's lease is taken to be over.
+    /// Milliseconds for which the bucket is still held; 0 without a hold.
     package var heldFor: Int
-    /// Topics in which a lease may be over; none while held.
+    /// Topics in which a lease may be over; none during a hold.
     package var topics: [Topic]
 }
 
-/// What a sweep of one topic did.
+/// The result of a sweep of one topic.
 package struct Sweep: Hashable, Sendable {
-    /// The hold, a gap or another run_id forbade it; nothing was done.
+    /// A hold, a tick gap, another run_id or a clock that went back forbade the sweep; nothing was changed.
     package var isHeld: Bool
     package var removed: Int
     /// More leases are over than one call removes.
@@ -23,7 +23,7 @@ package struct Sweep: Hashable, Sendable {
     package var needsAudit: Bool
 }
 
-/// What an audit of one topic repaired.
+/// The repairs of an audit of one topic.
 package struct Audit: Hashable, Sendable {
     /// Members that had no lease.
     package var given = 0
@@ -37,7 +37,7 @@ package struct Audit: Hashable, Sendable {
 }
 
 extension PresenceStore {
-    /// Says that a node lives; returns all that do, and whether Redis knew of this one until now.
+    /// Lists a node as live; returns all live nodes, and whether Redis listed this one until now.
     package func enlist(
         _ node: String, policy: SweepPolicy
     ) async throws(StoreError) -> (nodes: [String], wasListed: Bool) {
@@ -51,12 +51,12 @@ extension PresenceStore {
         return (nodes, wasListed)
     }
 
-    /// Says that a node stops.
+    /// Removes a node that stops from the list.
     package func delist(_ node: String) async throws(StoreError) {
         _ = try await writer(isSilent: true).send("ZREM", [.string(keys.nodes), .string(node)])
     }
 
-    /// Ticks buckets in one go.
+    /// Ticks buckets in one pipeline.
     package func tick(_ buckets: [Int], policy: SweepPolicy) async throws(StoreError) -> [Tick] {
         let connection = try writer(isSilent: true)
         let arguments =
@@ -72,7 +72,7 @@ extension PresenceStore {
             var reply = try StoreReply(timed: value)
             var tick = Tick(heldFor: try reply.int(), topics: [])
             while !reply.isAtEnd {
-                // A name that is no topic was put there by somebody else, and stays theirs.
+                // Another program wrote a name that is no topic; it is left alone.
                 if let topic = try reply.buffer().withBytes({ Topic(utf8: $0) }) { tick.topics.append(topic) }
             }
             ticks.append(tick)
@@ -80,7 +80,7 @@ extension PresenceStore {
         return ticks
     }
 
-    /// Sweeps topics in one go, each with its own result.
+    /// Sweeps topics in one pipeline, each with its own result.
     package func sweep(
         _ topics: some Collection<Topic>, policy: SweepPolicy
     ) async throws(StoreError) -> [Result<Sweep, StoreError>] {
@@ -108,7 +108,7 @@ extension PresenceStore {
         }
     }
 
-    /// Repairs a topic that lost one of its keys; a sound one costs next to nothing.
+    /// Repairs a topic that lost one of its keys; a sound topic costs two counts and one page of `o`.
     package func audit(_ topic: Topic) async throws(StoreError) -> Audit {
         let keys = keys.topic(topic)
         var audit = Audit()

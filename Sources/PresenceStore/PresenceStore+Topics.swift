@@ -5,12 +5,12 @@ package import Presence
 import Redis
 
 extension PresenceStore {
-    /// The most names of members that are read in one go to count keys; a topic with more is read alone.
+    /// The most names of members that one pipeline reads to count keys; a topic with more is read alone.
     private static let membersPerCount = 50_000
-    /// Buckets that are read in one go: all at once would hold the names of the whole deployment.
+    /// Buckets that one pipeline reads: all at once would put the topic names of the whole deployment into memory.
     private static let bucketsPerRead = 8
 
-    /// Counts who is on a topic.
+    /// Counts the keys and presences of a topic.
     package func counts(of topic: Topic) async throws(StoreError) -> (cursor: Cursor, counts: TopicCounts) {
         let keys = keys.topic(topic)
         let (reply, values) = try await connection().atPosition(of: keys, RedisCommand("HKEYS", [keys.members]))
@@ -26,15 +26,15 @@ extension PresenceStore {
 
     /// Lists occupied topics in byte order, with counts: those that begin with `prefix` and come after `after`.
     ///
-    /// Redis keeps topics by deadline, not by name: a page costs a reading of all their names. Names of members are read
-    /// only of topics with more than one.
+    /// Redis orders topics by deadline, not by name, so each page reads the names of all topics. It reads the names of
+    /// members only of topics with more than one.
     package func topics(
         prefix: String? = nil, after: Topic? = nil, limit: Int
     ) async throws(StoreError) -> [TopicCounts] {
         var page: [TopicCounts] = []
         var last = after
         while page.count < limit {
-            // Some more than are missing, since others may end a topic meanwhile.
+            // Reads 100 more than needed, because topics may become empty meanwhile.
             let wanted = limit - page.count + 100
             let names = try await names(prefix: prefix, after: last, limit: wanted)
             for chunk in names.chunks(of: Self.membersPerCall) where page.count < limit {
@@ -69,7 +69,7 @@ extension PresenceStore {
         return first.sorted()
     }
 
-    /// Counts of topics, in their order, without those that are empty: another node may have ended them.
+    /// Counts of topics, in their order, without topics that became empty meanwhile.
     private func counts(of topics: [Topic]) async throws(StoreError) -> [TopicCounts] {
         let sizes = try await connection().pipeline(topics.map { RedisCommand("HLEN", [keys.topic($0).members]) })
         var counts: [TopicCounts] = []

@@ -5,13 +5,13 @@ package import Presence
 import Redis
 
 extension PresenceStore {
-    /// How often in a row every write of a round may come too late before ``update(_:on:)`` gives up.
+    /// The rounds in a row without any outcome after which ``update(_:on:)`` throws `conflictedTooOften`.
     private static let attempts = 64
 
-    /// Replaces or patches the metas of presences that are there; leases, ttls and owners stay.
+    /// Replaces or patches the metas of presences; leases, ttls and owners stay.
     ///
-    /// A patch is applied to the meta that is there at the moment it is written: read, merged, then written if the ref
-    /// is still the one that was read, else again. Several updates of one member happen in the order given.
+    /// A patch reads the meta, merges it, and writes it if the ref is still the one that was read; otherwise it starts
+    /// again. Several updates of one member are executed in the given order.
     package func update(_ items: [UpdateItem], on topic: Topic) async throws(StoreError) -> [UpdateOutcome] {
         var outcomes = [UpdateOutcome](repeating: .absent, count: items.count)
         var waiting = Array(items.indices)
@@ -34,17 +34,17 @@ extension PresenceStore {
         return outcomes
     }
 
-    /// A meta that may be written while the ref is the expected one.
+    /// A meta that is written if the ref is the expected one.
     private struct Candidate {
         let index: Int
         let member: Member
         let meta: Meta
         let expected: Ref?
-        /// Whether the expected ref is only what was read, so that another one means: read again.
+        /// Whether the expected ref was read, not given by the caller: if it has changed, the update reads again.
         let isRetried: Bool
     }
 
-    /// Tries updates of different members once; what is left out lost a race and may be tried again.
+    /// Tries updates of different members once; an item without an outcome lost a race and is tried again.
     private func attempt(
         _ round: [(index: Int, item: UpdateItem)], on topic: Topic
     ) async throws(StoreError) -> [(index: Int, outcome: UpdateOutcome)] {
@@ -131,6 +131,6 @@ extension PresenceStore {
 
 extension StoreError {
     static func strange(_ member: Member, on topic: Topic) -> StoreError {
-        StoreError(.corrupt, "the stored value of \(member) on \(topic) is none that Rollcall writes")
+        StoreError(.corrupt, "the stored value of \(member) on \(topic) was not written by Rollcall")
     }
 }

@@ -4,11 +4,11 @@ package import Presence
 import Redis
 
 extension PresenceStore {
-    /// Tracks presences, each with a fresh ref where its meta is new.
+    /// Tracks presences; a presence with a new meta gets a new ref.
     ///
-    /// `owner` is an open stream that holds them, beside other streams that do. Without it open streams keep their hold
-    /// and the ttl stays, and a hold that has ended is removed. Fails as a whole, before anything is written, when Redis
-    /// is out of memory.
+    /// `owner` is an open stream that becomes a holder beside others. Without it, a presence that streams hold keeps
+    /// its holders and its ttl, and one in its grace is kept by heartbeats from then on. When Redis is out of memory, a
+    /// call throws before it writes anything.
     package nonisolated(nonsending) func track(
         _ items: [TrackItem], on topic: Topic, mode: TrackMode, owner: StreamOwner? = nil
     ) async throws(StoreError) -> [TrackOutcome] {
@@ -32,10 +32,10 @@ extension PresenceStore {
         return outcomes
     }
 
-    /// Tracks a presence for a stream that comes back without its session, which `item` has a fresh one in place of.
+    /// Tracks a presence for a stream that reconnects without its session; `item` has a new session.
     ///
-    /// A presence of that key that is in its grace, and has a generated session, is taken in its place. Returns the
-    /// member that was tracked.
+    /// If the key has a presence in its grace with a session that the service drew, the stream takes that one instead.
+    /// Returns the member that was tracked.
     package nonisolated(nonsending) func resume(
         _ item: TrackItem, on topic: Topic, owner: StreamOwner
     ) async throws(StoreError) -> (outcome: TrackOutcome, member: Member) {
@@ -54,9 +54,9 @@ extension PresenceStore {
         return (outcome, member)
     }
 
-    /// Removes presences, also those that streams hold; returns for each whether it was there.
+    /// Removes presences, also those that streams hold; returns for each whether it was present.
     ///
-    /// They are remembered for a while, in which ``restore(_:on:)`` does not bring them back.
+    /// Redis remembers the removals in key `g` for 20 s to an hour, so that ``restore(_:on:)`` does not undo them.
     package func untrack(_ members: [Member], on topic: Topic) async throws(StoreError) -> [Bool] {
         try await untrack(names: members.map(\.bytes), on: topic)
     }
@@ -80,19 +80,20 @@ extension PresenceStore {
         return try await untrack(sessions: sessions, ofKeys: [key], on: topic)
     }
 
-    /// Removes the sessions of keys that the caller has read, and those of these keys that Redis has forgotten; returns how
-    /// many there were.
+    /// Removes the sessions that the caller has read; returns how many were present.
+    ///
+    /// Keeps nodes from restoring sessions of these keys that Redis lost.
     package func untrack(
         sessions: [Member], ofKeys keys: Set<Key>, on topic: Topic
     ) async throws(StoreError) -> Int {
-        // A key with no session stands for those that nodes may be about to put back.
+        // A key without a session stands for its sessions that nodes may be about to restore.
         let forgotten = keys.map { Array($0.text.utf8) + [0x1f] }
         return try await untrack(names: sessions.map(\.bytes) + forgotten, on: topic).count { $0 }
     }
 
-    /// Moves leases to now + ttl, the kept one where none is given; publishes nothing.
+    /// Moves leases to now + ttl, where nil means the stored ttl; publishes nothing.
     ///
-    /// A presence whose stream has ended becomes one of REST again; one that an open stream holds keeps its ttl.
+    /// A presence in its grace is kept by heartbeats from then on; one that an open stream holds keeps its ttl.
     package func heartbeat(
         _ items: [(member: Member, ttl: Int?)], on topic: Topic
     ) async throws(StoreError) -> [HeartbeatOutcome] {

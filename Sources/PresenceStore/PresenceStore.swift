@@ -5,14 +5,15 @@ package import Redis
 
 /// The presences of all topics, in Redis: one script for each operation.
 ///
-/// A value that any number of callers share. Every operation takes a connection that is up or fails at once; none waits
-/// for Redis to come back. What is given is cut into calls of at most ``membersPerCall``, each of which is all or
-/// nothing. Methods are in `PresenceStore+Writing`, `+UpdateItem`, `+Reading`, `+Topics`, `+Leases` and `+Sweeping`.
+/// A value that any number of callers share. An operation uses an open connection or throws at once; only a read on a
+/// connection that `READONLY` closed waits for another one, 1 s at most. Items are split into calls of at most
+/// ``membersPerCall``; each call is all or nothing. Methods are in `PresenceStore+Writing`, `+Updating`, `+Reading`,
+/// `+Topics`, `+Leases` and `+Sweeping`.
 package struct PresenceStore: Sendable {
-    /// Bounds the time that one script keeps Redis from everybody else.
+    /// Bounds the time for which one script blocks Redis.
     package static let membersPerCall = 500
 
-    /// What a pool should load when it connects (``RedisOptions/scripts``).
+    /// The scripts that a pool loads on each new connection (``RedisOptions/scripts``).
     package static var scripts: [RedisScript] { StoreScripts.all }
 
     package let keys: StoreKeys
@@ -25,10 +26,10 @@ package struct PresenceStore: Sendable {
         self.limits = limits
     }
 
-    /// Makes sure that this deployment's constants are the ones that Redis was filled with; writes them into an empty one.
+    /// Checks that the constants in Redis are those of this version; writes them where they are missing.
     ///
-    /// Throws `misconfigured` when they differ: such a node would look for topics where nobody put them. A full Redis
-    /// refuses even writes that would change nothing, so reading comes first.
+    /// Throws `misconfigured` when they differ: such a node would look for topics under other keys. Reads first,
+    /// because a full Redis also refuses writes that change nothing.
     package func prepare() async throws(StoreError) {
         let constants = [("buckets", String(StoreKeys.buckets)), ("format", "1")]
         let key = RedisArgument.string(keys.configuration)
@@ -49,30 +50,30 @@ package struct PresenceStore: Sendable {
         }
     }
 
-    /// What Redis does when it is full; empty when it does not tell.
+    /// The `maxmemory-policy` of Redis; empty when Redis does not report it.
     package func maxmemoryPolicy() async throws(StoreError) -> String {
         let info = try await connection().send("INFO", ["memory"])
         return RedisServerInfo(sections: [info.string ?? ""]).maxmemoryPolicy
     }
 
-    /// What keeps Redis from being used in full, as the pool found out last; nil when nothing does.
+    /// The trouble that limits the use of Redis, as of the pool's last check; nil when there is none.
     package var trouble: RedisTrouble? { pool.trouble }
 
-    /// What keeps messages from coming.
+    /// The trouble that keeps messages from arriving; nil when there is none.
     package var messageTrouble: RedisTrouble? { pool.messageTrouble }
 
     /// Asks Redis what it permits now.
     package func check() async { await pool.check() }
 
-    /// Asks Redis what it permits, unless a check has ended that is at most `age` old.
+    /// Asks Redis what it permits, unless the last check is at most `age` old.
     package func check(within age: Duration) async { await pool.check(within: age) }
 
-    /// A connection for what only reads.
+    /// A connection for reads.
     func connection() throws(StoreError) -> StoreConnection {
         try StoreConnection(pool)
     }
 
-    /// A connection for a write, where Redis lets all of it happen.
+    /// A connection for a write; throws `refused` unless Redis permits every part of it.
     ///
     /// - Parameter isSilent: Whether the write publishes nothing, and so needs no channels.
     func writer(isSilent: Bool = false) throws(StoreError) -> StoreConnection {
@@ -81,7 +82,7 @@ package struct PresenceStore: Sendable {
         return connection
     }
 
-    /// A connection for renewals, where Redis takes writes.
+    /// A connection for renewals; throws `refused` when Redis takes no writes, not when a right is missing.
     func renewer() throws(StoreError) -> StoreConnection {
         let connection = try StoreConnection(pool)
         try connection.requireRenewals()
@@ -90,7 +91,7 @@ package struct PresenceStore: Sendable {
 }
 
 extension Collection where Index == Int {
-    /// Cuts into runs of at most `count`.
+    /// Splits the collection into runs of at most `count` elements.
     package func chunks(of count: Int) -> some Sequence<SubSequence> {
         stride(from: startIndex, to: endIndex, by: count).lazy.map { self[$0..<Swift.min($0 + count, endIndex)] }
     }

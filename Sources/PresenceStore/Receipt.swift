@@ -2,7 +2,7 @@
 
 package import Presence
 
-/// What Redis holds of one presence after an operation, and where the topic's history stands.
+/// The state of one presence in Redis after an operation, and the position of its topic.
 package struct Receipt: Hashable, Sendable {
     package var ref: Ref
     package var previous: Ref?

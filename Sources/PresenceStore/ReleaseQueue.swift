@@ -2,9 +2,10 @@
 
 import Presence
 
-/// The ends of streams that Redis does not know yet: those that wait, and those that are being sent.
+/// The releases that Redis has not executed yet: those that wait, and batches that are being sent.
 ///
-/// Pure. At ``maximum`` a further one is dropped; that presence leaves when its lease is over, as `expired`.
+/// A pure state machine. At ``maximum`` waiting ones it drops a further one; that presence leaves as `expired` at the
+/// end of its lease.
 struct ReleaseQueue {
     struct Item {
         let topic: Topic
@@ -24,11 +25,11 @@ struct ReleaseQueue {
 
     let maximum: Int
     private(set) var dropped = 0
-    /// How many wait.
+    /// The number of waiting releases.
     private(set) var count = 0
-    /// Those with a session that no returning stream may take.
+    /// Releases of sessions that no stream may resume.
     private var waiting: [Item] = []
-    /// Those with a session that a returning stream may take, of each slot in their order.
+    /// Releases of sessions that a stream may resume, in their order within a slot.
     private var resumable: [Slot: [Item]] = [:]
     private var batches: [Int: Batch] = [:]
     private var serial = 0
@@ -37,7 +38,7 @@ struct ReleaseQueue {
         self.maximum = maximum
     }
 
-    /// Adds an end; returns false when it was dropped.
+    /// Adds a release; returns false when it was dropped.
     @discardableResult
     mutating func add(_ item: Item) -> Bool {
         guard count < maximum else {
@@ -53,7 +54,7 @@ struct ReleaseQueue {
         return true
     }
 
-    /// Takes all that wait, as a batch that is being sent until ``end(_:)``; nil when none waits.
+    /// Moves all waiting releases into a batch, which lasts until ``end(_:)``; nil when none waits.
     mutating func begin() -> (batch: Int, items: [Item])? {
         guard count > 0 else { return nil }
         defer {
@@ -64,7 +65,7 @@ struct ReleaseQueue {
         return (begin(Set(resumable.keys)), waiting + resumable.values.joined())
     }
 
-    /// As ``begin()``, with only those of one slot.
+    /// As ``begin()``, with only the resumable ones of one slot.
     mutating func begin(_ slot: Slot) -> (batch: Int, items: [Item])? {
         guard let items = resumable.removeValue(forKey: slot) else { return nil }
         count -= items.count
@@ -77,7 +78,7 @@ struct ReleaseQueue {
         return serial
     }
 
-    /// Ends a batch; returns what awaited it.
+    /// Ends a batch; returns its waiters.
     mutating func end(_ batch: Int) -> [CheckedContinuation<Void, Never>] {
         batches.removeValue(forKey: batch)?.waiters ?? []
     }
@@ -87,7 +88,7 @@ struct ReleaseQueue {
         batches.filter { $0.value.slots.contains(slot) }.map(\.key)
     }
 
-    /// Has `waiter` returned by the end of that batch; false when it has ended.
+    /// Adds a waiter, which ``end(_:)`` of that batch returns; false when the batch has ended.
     mutating func add(_ waiter: CheckedContinuation<Void, Never>, to batch: Int) -> Bool {
         guard batches[batch] != nil else { return false }
         batches[batch]?.waiters.append(waiter)

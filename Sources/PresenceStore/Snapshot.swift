@@ -2,15 +2,15 @@
 
 package import Presence
 
-/// All presences of a topic (or of one key), and the position in the topic's history that they show.
+/// All presences of a topic (or of one key), and the position at which they were read.
 package struct Snapshot: Sendable {
-    /// ``Cursor/empty`` when the topic holds nothing.
+    /// ``Cursor/empty`` when the topic is empty.
     package var cursor: Cursor
     /// Milliseconds on Redis's clock.
     package var now: Int64
-    /// In no particular order, overdue leases included: only a sweep ends a presence.
+    /// In no particular order, with overdue ones: the end of a lease ends nothing before a sweep.
     package var presences: [(member: Member, stored: StoredPresence)]
-    /// Where this was read.
+    /// The source of the read.
     package var source = DataSource()
 
     package init(cursor: Cursor, now: Int64, presences: [(member: Member, stored: StoredPresence)]) {
@@ -20,7 +20,7 @@ package struct Snapshot: Sendable {
     }
 }
 
-/// How many are present on a topic.
+/// The numbers of keys and presences of a topic.
 package struct TopicCounts: Hashable, Sendable {
     package var topic: Topic
     package var keys: Int

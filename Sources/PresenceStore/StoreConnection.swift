@@ -3,16 +3,16 @@
 import Presence
 import Redis
 
-/// A script with what it is to work on.
+/// A script with its keys and arguments.
 struct ScriptCall {
     let script: RedisScript
     let keys: [RedisArgument]
     let arguments: [RedisArgument]
 }
 
-/// One connection of the pool, speaking in store errors.
+/// One connection of the pool, with errors of the store.
 ///
-/// The run_id that fences a script must be that of the server which executes it, so both come from here.
+/// The run_id that a script gets must be that of the server that executes it, so this type supplies both.
 struct StoreConnection {
     private let connection: RedisConnection
     private let pool: RedisPool
@@ -27,12 +27,12 @@ struct StoreConnection {
         }
     }
 
-    /// Refuses before anything is sent: a script that is stopped at its second command has executed the first.
+    /// Throws `refused` before anything is sent: a script that stops at its second command has executed the first.
     func requireWrites(areSilent: Bool = false) throws(StoreError) {
         if !(areSilent ? connection.allowsSilentWrites : connection.allowsWrites) { throw refusalOfWrites }
     }
 
-    /// Refuses before anything is sent where Redis takes no writes; missing rights do not count.
+    /// Throws `refused` before anything is sent when Redis takes no writes; missing rights do not count.
     func requireRenewals() throws(StoreError) {
         if !connection.standing.allowsRenewals { throw refusalOfWrites }
     }
@@ -41,7 +41,7 @@ struct StoreConnection {
         StoreError(.refused, pool.trouble.map { "\($0)" } ?? "Redis refuses writes")
     }
 
-    /// The first arguments of most scripts: the server's run_id, and an epoch to begin if that is a new one.
+    /// Arguments of most scripts: the server's run_id, and the epoch that begins if the run_id is a new one.
     var fence: [RedisArgument] { [runID, .string(Epoch.random().description)] }
 
     var runID: RedisArgument { .string(serverRunID) }
@@ -66,7 +66,7 @@ struct StoreConnection {
         }
     }
 
-    /// Sends commands in one go; error replies are among the values.
+    /// Sends commands in one pipeline; error replies are among the values.
     func pipeline(_ commands: [RedisCommand]) async throws(StoreError) -> [RedisValue] {
         do throws(RedisError) {
             return try await connection.send(commands)
@@ -75,12 +75,12 @@ struct StoreConnection {
         }
     }
 
-    /// Calls scripts in one go; error replies are among the values.
+    /// Calls scripts in one pipeline; error replies are among the values.
     func pipeline(_ calls: [ScriptCall]) async throws(StoreError) -> [RedisValue] {
         try await pipeline(calls.map(command))
     }
 
-    /// Reads a topic's position and something else of it, as they were at one moment.
+    /// Reads a topic's position and the results of `commands`, all as of one moment.
     func atPosition(
         of keys: TopicKeys, _ commands: RedisCommand...
     ) async throws(StoreError) -> (StoreReply, [RedisValue]) {
@@ -92,8 +92,8 @@ struct StoreConnection {
             do throws(StoreError) {
                 return try await current.read(position(script), commands)
             } catch  where error.code == .refused && script == StoreScripts.fence || current.connection.hasSuccessor {
-                // Redis takes no writes since the last look at it, and would still show what it holds. `READONLY`, to
-                // this command or to that of another caller, has closed this connection.
+                // Redis has stopped taking writes since the last check, and still serves reads. If it answered
+                // `READONLY` to this caller or another one, this connection is closed.
                 if !current.connection.isOpen { current = try await successor() }
                 script = StoreScripts.look
             }
@@ -101,7 +101,7 @@ struct StoreConnection {
         return try await current.read(position(script), commands)
     }
 
-    /// Another connection, for which it waits a second at most.
+    /// Returns another connection; waits for it 1 s at most.
     private func successor() async throws(StoreError) -> StoreConnection {
         _ = await pool.waitUntilConnected(timeout: .seconds(1))
         return try StoreConnection(pool)
@@ -117,7 +117,7 @@ struct StoreConnection {
         }
     }
 
-    /// The script that reads a topic's position; a Redis that takes no writes cannot begin an epoch.
+    /// The script that reads a topic's position: `look` when Redis takes no writes and so cannot begin an epoch.
     var positionScript: RedisScript { connection.allowsSilentWrites ? StoreScripts.fence : StoreScripts.look }
 
     private func inTransaction(
@@ -126,7 +126,7 @@ struct StoreConnection {
         let transaction = [RedisCommand("MULTI"), fence] + commands + [RedisCommand("EXEC")]
         var values = try await results(of: transaction)
         if values.first?.error?.code == .noScript {
-            // Redis has forgotten its scripts, and may forget again what it would be told before the transaction.
+            // Redis has lost its scripts and may lose them again, so the transaction itself brings their source.
             values = try await results(of: transaction.map { $0.withSource ?? $0 })
         }
         guard values.count == 1 + commands.count else { throw .unexpected(.array(values)) }
@@ -134,12 +134,13 @@ struct StoreConnection {
         return (try StoreReply(values[0]), Array(values.dropFirst()))
     }
 
-    /// Reads again until the position was the same before and after: a full Redis queues nothing for a transaction, not
-    /// even what only reads, and in return hardly anything can change.
+    /// Reads until the position is the same before and after, 16 times at most.
+    ///
+    /// A full Redis queues no command of a transaction, not even a read. It also takes few changes.
     private func betweenFences(
         _ fence: RedisCommand, _ commands: [RedisCommand]
     ) async throws(StoreError) -> (StoreReply, [RedisValue]) {
-        // By its text: a forgotten script would be sent again only behind what it is to stand around.
+        // Sends the source: a script that Redis lost would be sent again only behind the reads that it must enclose.
         let fence = fence.withSource ?? fence
         for _ in 0..<16 {
             let values = try await pipeline([fence] + commands + [fence])
@@ -148,10 +149,10 @@ struct StoreConnection {
             let (before, after) = (try StoreReply(values[0]), try StoreReply(values[values.count - 1]))
             if before.cursor == after.cursor { return (before, Array(values.dropFirst().dropLast())) }
         }
-        throw StoreError(.unavailable, "Redis is full, and the topic changed at each reading of it")
+        throw StoreError(.unavailable, "Redis is full, and the topic changed during each read")
     }
 
-    /// Takes what EXEC gives, or the first refusal of a command before it.
+    /// Returns the results of EXEC; throws the first error reply.
     private func results(of transaction: [RedisCommand]) async throws(StoreError) -> [RedisValue] {
         let values = try await pipeline(transaction)
         for case .error(let error) in values { throw refusal(error) }
@@ -159,7 +160,7 @@ struct StoreConnection {
         return results
     }
 
-    /// Has the pool look at once why Redis refused something.
+    /// Converts an error; if Redis refused or is full, the pool checks at once why.
     private func refusal(_ error: RedisError) -> StoreError {
         let meaning = StoreError(error)
         if meaning.code == .refused || meaning.code == .outOfMemory { pool.noteRefusal(error) }

@@ -2,19 +2,19 @@
 
 import Redis
 
-/// Why the store could not do an operation.
+/// The reason why an operation of the store failed.
 ///
-/// Whether it happened is not known after `unavailable`. Repeating it does no harm, though the answer may be another: a
-/// create finds its own presence, an untrack finds none.
+/// After `unavailable` the operation may have been executed. A retry does no harm, but may have another result: a
+/// create meets its own presence, an untrack finds none.
 package struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
     package enum Code: String, Hashable, Sendable {
-        /// Redis is away, loading or did not answer in time; worth trying again.
+        /// Redis is away, loading or did not answer in time; a retry may succeed.
         case unavailable
-        /// Redis answers and does not let us: read-only, not enough replicas, a right that is missing. The pool logs it.
+        /// Redis answers and refuses: it is read-only, has too few replicas, or a right is missing. The pool logs it.
         case refused
-        /// Redis is full: nobody can be added until memory is freed, but leases are still renewed.
+        /// Redis is full: it adds no presence until memory is freed, and still renews leases.
         case outOfMemory
-        /// A patch met another meta at every attempt; worth trying again.
+        /// A patch met another meta at every attempt; a retry may succeed.
         case conflictedTooOften
         /// Redis holds or answers something that Rollcall did not write.
         case corrupt
@@ -42,7 +42,7 @@ package struct StoreError: Error, Hashable, Sendable, CustomStringConvertible {
 }
 
 extension StoreError {
-    /// The one table of what Redis' errors mean to callers of the store.
+    /// The only table from errors of Redis to codes of the store.
     init(_ error: RedisError) {
         let code: Code =
             switch error.code {

@@ -7,11 +7,11 @@ import Redis
 ///
 /// All keys of a topic carry the hash tag of its bucket, so that they share a cluster slot.
 package struct StoreKeys: Hashable, Sendable {
-    /// Fixed for the life of a deployment: another number would look for topics under other keys.
+    /// Fixed for the life of a deployment: with another number a node would look for topics under other keys.
     package static let buckets = 128
 
     package let prefix: String
-    /// The number of the Redis database, which keys need not carry and channels must: pub/sub knows no databases.
+    /// The number of the Redis database: in names of channels, but not of keys, because pub/sub ignores databases.
     package let database: Int
 
     package init(prefix: String = "rc:", database: Int = 0) {
@@ -28,19 +28,19 @@ package struct StoreKeys: Hashable, Sendable {
 
     /// The channel on which a topic's messages are published: `rc:{51}:lobby`, in database 1 `rc:{51}@1:lobby`.
     ///
-    /// A prefix holds no brace, so no prefix, topic and database make the channel of others.
+    /// A prefix contains no brace, so two deployments share no channel.
     package func channel(of topic: Topic) -> String {
         channelPrefix(Self.bucket(of: topic)) + topic.text
     }
 
     /// HASH of the constants that all nodes of a deployment share.
     package var configuration: String { prefix + "cfg" }
-    /// ZSET of the nodes that live, by when they were last seen.
+    /// ZSET live node → when it was last seen, in ms.
     package var nodes: String { prefix + "nodes" }
 
-    /// Channel on which keys are named whose data changed at its source.
+    /// Channel of the messages that list keys with changed enrichment.
     package var invalidations: String { nodeChannelPrefix + "invalidate" }
-    /// What the channels begin with on which nodes send messages to themselves.
+    /// Prefix of the channels on which nodes send messages to themselves.
     package var probePrefix: String { nodeChannelPrefix + "probe:" }
 
     func due(_ bucket: Int) -> RedisArgument { .string(bucketPrefix(bucket) + "due") }
@@ -59,7 +59,7 @@ package struct StoreKeys: Hashable, Sendable {
         database == 0 ? bucketPrefix(bucket) : "\(prefix){\(bucket)}@\(database):"
     }
 
-    /// Begins the channels that belong to no topic: `rc:`, in database 1 `rc:{@1}:`.
+    /// Prefix of the channels that belong to no topic: `rc:`, in database 1 `rc:{@1}:`.
     private var nodeChannelPrefix: String {
         database == 0 ? prefix : "\(prefix){@\(database)}:"
     }
@@ -75,7 +75,7 @@ struct TopicKeys {
     let members: RedisArgument
     /// ZSET member → deadline.
     let leases: RedisArgument
-    /// HASH member → the open streams that hold it, if they are several; key and 0x1f → sessions that may be resumed.
+    /// HASH member → the open streams that hold it, if there are several; key and 0x1f → sessions that may be resumed.
     let holders: RedisArgument
     /// ZSET topic, member and owner → when it was untracked while that stream held it, in ms; one for each bucket.
     let untracked: RedisArgument
@@ -96,8 +96,8 @@ struct TopicKeys {
         self.clock = .string(prefix + "clk")
     }
 
-    /// The keys that most scripts declare, in their order.
+    /// The keys that most scripts declare, in the order of `KEYS`.
     var all: [RedisArgument] { [position, members, leases, due, holders] }
-    /// Those of the scripts that note or ask what was untracked.
+    /// The keys of the scripts that write or read what was untracked.
     var allAndUntracked: [RedisArgument] { all + [untracked] }
 }

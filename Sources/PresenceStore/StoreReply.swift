@@ -4,14 +4,14 @@ import NIOCore
 import Presence
 import Redis
 
-/// A script's reply, read from left to right; anything unexpected in it is `corrupt`.
+/// A script's reply, read from left to right; throws `corrupt` for anything unexpected.
 struct StoreReply {
     /// Milliseconds on Redis's clock.
     let now: Int64
     private(set) var cursor = Cursor.empty
     private var rest: ArraySlice<RedisValue>
 
-    /// Takes the reply of a script that gives only the time before its own results.
+    /// For a script that returns only the time before its own results.
     init(timed value: RedisValue) throws(StoreError) {
         if case .error(let error) = value { throw StoreError(error) }
         guard let elements = value.elements, let now = elements.first?.int else { throw .unexpected(value) }
@@ -19,7 +19,7 @@ struct StoreReply {
         self.rest = elements.dropFirst()
     }
 
-    /// Takes the reply of a script that gives the topic's position too.
+    /// For a script that returns the time and the topic's position before its own results.
     init(_ value: RedisValue) throws(StoreError) {
         try self.init(timed: value)
         let (epoch, seq) = (try buffer(), try int())
@@ -27,7 +27,7 @@ struct StoreReply {
             guard let epoch = epoch.withBytes({ Epoch(utf8: $0) }) else { throw .unexpected(value) }
             cursor = Cursor(epoch: epoch, seq: seq)
         }
-        _ = try int()  // Whether something was published: for people at a prompt.
+        _ = try int()  // 1 if something was published, for operators at a prompt.
     }
 
     var isAtEnd: Bool { rest.isEmpty }
@@ -49,7 +49,7 @@ struct StoreReply {
         return buffer
     }
 
-    /// An empty text is no ref.
+    /// The next ref; nil for an empty text.
     mutating func optionalRef() throws(StoreError) -> Ref? {
         let text = try buffer()
         if text.readableBytes == 0 { return nil }
@@ -62,7 +62,7 @@ struct StoreReply {
         return ref
     }
 
-    /// What follows a status that found the member: ref, previous ref, ttl; the lease is now + ttl.
+    /// Reads ref, previous ref and ttl, which follow the status of a present member; the lease is now + ttl.
     mutating func receipt() throws(StoreError) -> Receipt {
         let (ref, previous, ttl) = (try ref(), try optionalRef(), try int())
         return Receipt(
@@ -75,7 +75,7 @@ struct StoreReply {
 }
 
 extension StoreError {
-    /// The error for a reply of a shape that no script of ours gives.
+    /// The error for a reply of an unexpected shape.
     static func unexpected(_ value: RedisValue) -> StoreError {
         let shape =
             switch value {

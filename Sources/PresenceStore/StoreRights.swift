@@ -3,12 +3,12 @@
 package import Presence
 package import Redis
 
-/// Everything that a node asks of Redis, as commands on keys and channels of its deployment.
+/// The rights that a node needs in Redis, as commands on keys and channels of its deployment.
 ///
-/// A node finds out what its user may do before it sends a write, and names what is missing. A right that is taken away
-/// in between stops the script that needs it before its first write.
+/// A node checks the rights of its user before it sends a write, and names the missing ones. If a right is taken away
+/// in between, the script that needs it stops before its first write.
 struct StoreRights: Sendable {
-    /// What is looked for, by the name that an operator reads.
+    /// The commands to check, each with the name that an operator reads.
     let channels: [(name: String, words: String)]
     let keys: [(name: String, words: String)]
     let commands: [(name: String, words: String)]
@@ -49,10 +49,10 @@ struct StoreRights: Sendable {
 }
 
 extension PresenceStore {
-    /// A topic that no client is expected to use, which stands for all in checks.
+    /// The topic for checks; no client is expected to use it.
     package static var probeTopic: Topic { get throws(PresenceError) { try Topic("rollcall:readiness") } }
 
-    /// What a pool should find out on each connection (``RedisOptions/admission``).
+    /// The checks that a pool makes on each connection (``RedisOptions/admission``).
     package static func admission(_ keys: StoreKeys) throws(PresenceError) -> RedisAdmission {
         let rights = StoreRights(keys, topic: try probeTopic)
         return RedisAdmission(

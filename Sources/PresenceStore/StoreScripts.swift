@@ -2,7 +2,7 @@
 
 import Redis
 
-/// The Lua scripts, one for each operation, with what they share put in.
+/// The Lua scripts, one for each operation, with the shared functions inserted.
 enum StoreScripts {
     static let fence = script("fence", PackageResources.fence_lua)
     static let track = script("track", PackageResources.track_lua, sharesHolders: true)
@@ -25,7 +25,7 @@ enum StoreScripts {
         fence, track, update, untrack, heartbeat, renew, release, restore, tick, sweep, audit, enlist, look,
     ]
 
-    /// Puts the shared functions behind the first line, which holds the flags and must stay the first.
+    /// Inserts the shared functions behind the first line, which has the flags and must stay first.
     private static func script(_ name: String, _ source: [UInt8], sharesHolders: Bool = false) -> RedisScript {
         let newline = UInt8(ascii: "\n")
         guard let end = source.firstIndex(of: newline) else { return RedisScript(name: name, source: source) }

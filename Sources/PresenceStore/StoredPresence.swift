@@ -15,7 +15,7 @@ package struct StoredPresence: Hashable, Sendable {
         self.owner = owner
     }
 
-    /// Reads a stored value, its json unparsed; nil for what Rollcall did not write.
+    /// Reads a stored value without parsing its JSON; nil when Rollcall did not write it.
     package init?(_ value: some Sequence<UInt8>) {
         let parsed = value.withContiguousStorageIfAvailable { StoredPresence($0) }
         guard let stored = parsed ?? Array(value).withUnsafeBufferPointer({ StoredPresence($0) }) else { return nil }

@@ -4,14 +4,14 @@ import NIOCore
 package import Presence
 import Redis
 
-/// All presences of a topic as Redis gave them, still to be read.
+/// The reply of Redis with all presences of a topic, not parsed yet.
 package struct StoredTopic: Sendable {
-    /// ``Cursor/empty`` when the topic holds nothing.
+    /// ``Cursor/empty`` when the topic is empty.
     package let cursor: Cursor
     private let topic: Topic
     private let now: Int64
     private let source: DataSource
-    /// Members and values in turn.
+    /// Members and values, alternating.
     private let pairs: [RedisValue]
 
     init(
@@ -25,10 +25,10 @@ package struct StoredTopic: Sendable {
         self.pairs = pairs
     }
 
-    /// How many presences there are.
+    /// The number of presences.
     package var count: Int { pairs.count / 2 }
 
-    /// Reads the presences one after another, in no particular order.
+    /// Parses the presences one after another, in no particular order.
     func forEach(_ body: (Member, StoredPresence) -> Void) throws(StoreError) {
         for index in stride(from: 0, to: pairs.count - 1, by: 2) {
             guard let member = pairs[index].buffer?.withBytes({ Member(bytes: $0) }),
@@ -46,9 +46,9 @@ package struct StoredTopic: Sendable {
         return snapshot
     }
 
-    /// Reads of the presences what a list shows, and makes nothing else of them.
+    /// Parses only what a list shows of the presences.
     package func list() throws(StoreError) -> PresenceList {
-        // Somewhat more than all have if they are like the first; of few large ones it is a beginning.
+        // An estimate from the first presence, 16 MiB at most; the list grows if it is too low.
         let pairBytes = pairs.prefix(2).reduce(0) { $0 + ($1.buffer?.readableBytes ?? 0) }
         var list = PresenceList(capacity: count, textBytes: min(count * pairBytes, 16 << 20))
         for index in stride(from: 0, to: pairs.count - 1, by: 2) {
@@ -63,7 +63,7 @@ package struct StoredTopic: Sendable {
         return list
     }
 
-    /// What is wrong with a pair that cannot be read.
+    /// The error for a pair that cannot be parsed.
     private func fault(at index: Int) -> StoreError {
         guard let member = pairs[index].buffer?.withBytes({ Member(bytes: $0) }), pairs[index + 1].buffer != nil else {
             return .unexpected(pairs[index])

@@ -2,18 +2,18 @@
 
 import Presence
 
-/// What stands in a stored value, `ref[,prev] SP ttl[,owner] SP json`; lent with its bytes.
+/// The parts of a stored value, `ref[,prev] SP ttl[,owner] SP json`; valid only as long as its bytes.
 struct StoredWords {
     let ref: Ref
     let previous: Ref?
     /// Whole seconds.
     let ttl: Int
-    /// The mark of an ``Ownership``; nil where there is none.
+    /// The mark of an ``Ownership``; nil when there is none.
     private(set) var owner: UnsafeBufferPointer<UInt8>?
     /// Unparsed.
     let meta: UnsafeBufferPointer<UInt8>
 
-    /// Nil for what Rollcall did not write.
+    /// Nil when Rollcall did not write the bytes.
     init?(_ bytes: UnsafeBufferPointer<UInt8>) {
         var rest = Rest(bytes: bytes)
         guard let (refText, hasPrevious) = rest.word(), let ref = Ref(utf8: refText) else { return nil }

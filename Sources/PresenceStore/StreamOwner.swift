@@ -2,24 +2,24 @@
 
 import Presence
 
-/// Names the open stream that a presence is bound to; written into the stored value while that stream lives.
+/// The name of the open stream to which a presence is bound; the stored value has it while that stream is open.
 package struct StreamOwner: Hashable, Sendable, CustomStringConvertible {
-    /// Stands in a stored value for several owners.
+    /// The mark of several owners in a stored value.
     ///
-    /// Nodes that do not know it read it as one owner, none of theirs.
+    /// Older nodes read it as one owner that is not theirs.
     static let shared = "_shared_"
 
-    /// 8–16 characters of `[A-Za-z0-9_-]`: never the lone `-` of a presence after its last stream, nor ``shared``.
+    /// 8–16 characters of `[A-Za-z0-9_-]`; so never `-`, the mark of a grace, and never ``shared``.
     package let text: String
 
-    /// Nil when `text` could not stand in a stored value.
+    /// Nil when `text` is not the name of one owner.
     package init?(_ text: String) {
         var text = text
         guard let owner = text.withUTF8({ StreamOwner(utf8: $0) }) else { return nil }
         self = owner
     }
 
-    /// Nil when the bytes could not stand in a stored value.
+    /// Nil when the bytes are not the name of one owner.
     init?(utf8: UnsafeBufferPointer<UInt8>) {
         guard Self.isValid(utf8) else { return nil }
         self.text = String(decoding: utf8, as: UTF8.self)
@@ -34,7 +34,7 @@ package struct StreamOwner: Hashable, Sendable, CustomStringConvertible {
         utf8.count == 8 && utf8.elementsEqual(shared.utf8)
     }
 
-    /// Whether the bytes could stand in a stored value as an owner, or as several.
+    /// Whether the bytes are the name of one owner or the mark of several.
     static func isWritable(_ utf8: UnsafeBufferPointer<UInt8>) -> Bool {
         (8...16).contains(utf8.count) && utf8.allSatisfy(isURLSafe)
     }
@@ -43,7 +43,7 @@ package struct StreamOwner: Hashable, Sendable, CustomStringConvertible {
         self.text = fresh
     }
 
-    /// A new owner, unlike any other with 96 bits of chance.
+    /// A new owner of 96 random bits.
     package static func random() -> StreamOwner {
         StreamOwner(fresh: Ref.random().text)
     }

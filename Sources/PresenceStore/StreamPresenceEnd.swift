@@ -4,7 +4,7 @@
 package struct StreamPresenceEnd: Hashable, Sendable {
     /// Whole seconds that the presence stays when no other stream holds it.
     package var grace: Int
-    /// Whether a stream that comes back without a session may take this one, since the server had given it.
+    /// Whether a stream that reconnects without a session may resume this one, because the service drew it.
     package var isResumable: Bool
 
     package init(grace: Int = 0, isResumable: Bool = false) {

@@ -2,27 +2,27 @@
 
 package import Presence
 
-/// When leases may be taken to be over, and how much is done at once.
+/// The times of ticks, holds, sweeps and audits, and how much one of them does.
 package struct SweepPolicy: Hashable, Sendable {
-    /// A longer pause between two ticks of a bucket holds expiry: in it, nobody may have been able to renew.
+    /// A longer time between two ticks of a bucket is a tick gap: in it no node may have been able to renew.
     package var gap: Duration = .seconds(3)
-    /// How long a gap holds expiry at least.
+    /// The shortest hold after a tick gap.
     package var leastHold: Duration = .seconds(10)
-    /// How long a gap holds expiry at most, and what no deadline lies beyond.
+    /// The longest hold after a tick gap, and the longest lease.
     package var longestLease: Duration
-    /// How long a new run_id or a clock that went back holds expiry.
+    /// The hold after a new run_id, or after a clock that went back.
     package var defaultLease: Duration
-    /// How often the owner of a bucket ticks it, and how long a round of sweeps lasts at most; well under the gap.
+    /// How often a node ticks its own buckets, and how long a round of sweeps lasts at most; well under the tick gap.
     package var interval: Duration = .seconds(1)
-    /// How often everybody else does, should the owner be gone; under the gap.
+    /// How often a node ticks the buckets of others, in case those are gone; under the tick gap.
     package var backupInterval: Duration = .milliseconds(2500)
-    /// How long after it was last seen a node is taken to live.
+    /// How long a node counts as live after it was last seen.
     package var nodeTimeout: Duration = .seconds(3)
-    /// How often a topic is looked at for leases without members and members without leases.
+    /// How often a topic is audited.
     package var auditInterval: Duration = .seconds(60)
-    /// Topics that a tick lists as due; what is beyond comes with the next, at once if the round is not over.
+    /// The most topics that a tick lists as due; the next tick lists the rest, at once if the round is not over.
     package var topicsPerTick = 500
-    /// Members that a sweep removes, at most 1000; what is beyond comes with the next, at once.
+    /// The most members that a sweep removes, 1000 at most; the next sweep removes the rest, at once.
     package var membersPerSweep = 1000
 
     package init(limits: Limits = Limits()) {

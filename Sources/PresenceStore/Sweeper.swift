@@ -6,19 +6,19 @@ import Presence
 import ServiceLifecycle
 import Synchronization
 
-/// Ends presences whose lease is over, together with the sweepers of all other nodes.
+/// Removes presences after the end of their leases, together with the sweepers of all other nodes.
 ///
-/// Each bucket is ticked by one live node each second, which the others back up at a longer interval; what two nodes do
-/// at once harms nothing, since a sweep decides in Redis. Errors are logged when they begin and when they end.
+/// One live node ticks each bucket every second, and the others tick it at a longer interval as a backup. Two nodes may
+/// sweep at once, because the script decides in Redis. Errors are logged when they begin and when they end.
 package final class Sweeper: Service, Sendable {
     private struct State {
-        var owned: [Int] = []
+        var assigned: [Int] = []
         var isListed = false
         var heldBuckets = 0
         var auditRound = 0
     }
 
-    /// Sweeps in one pipeline: a bound on how long others wait behind them.
+    /// Sweeps in one pipeline; bounds how long other commands wait behind them.
     private static let topicsPerPipeline = 64
 
     private let store: PresenceStore
@@ -26,7 +26,7 @@ package final class Sweeper: Service, Sendable {
     private let policy: SweepPolicy
     private let logger: Logger
     private let onNodeListLost: @Sendable () -> Void
-    /// One for each loop, so that none reports the end of another's trouble.
+    /// One for each loop: a success of one loop does not end an outage of another.
     private let ticking: FailureEdgeLogger
     private let backingUp: FailureEdgeLogger
     private let auditing: FailureEdgeLogger
@@ -35,8 +35,8 @@ package final class Sweeper: Service, Sendable {
     private let repaired = Counter(label: "rollcall_leases_repaired_total")
 
     /// - Parameters:
-    ///   - node: names this node among all that share the Redis.
-    ///   - onForgotten: Called when Redis does not know any more that this node lives: it may have lost everything.
+    ///   - node: The name of this node, unique among those that share the Redis.
+    ///   - onNodeListLost: Called when Redis no longer lists this node: it may have lost everything.
     package init(
         store: PresenceStore, node: String, policy: SweepPolicy? = nil, logger: Logger,
         onNodeListLost: @escaping @Sendable () -> Void = {}
@@ -46,9 +46,9 @@ package final class Sweeper: Service, Sendable {
         self.policy = policy ?? SweepPolicy(limits: store.limits)
         self.logger = logger
         self.onNodeListLost = onNodeListLost
-        self.ticking = FailureEdgeLogger(work: "Sweeping", logger: logger)
-        self.backingUp = FailureEdgeLogger(work: "Sweeping for other nodes", logger: logger)
-        self.auditing = FailureEdgeLogger(work: "Auditing", logger: logger)
+        self.ticking = FailureEdgeLogger(work: "sweep: round", logger: logger)
+        self.backingUp = FailureEdgeLogger(work: "sweep: backup round", logger: logger)
+        self.auditing = FailureEdgeLogger(work: "audit: round", logger: logger)
     }
 
     /// Sweeps until graceful shutdown, then takes this node off the list.
@@ -66,41 +66,41 @@ package final class Sweeper: Service, Sendable {
                 }
             }
         }
-        // Failing that, the others find it gone when its time is over.
+        // If this fails, the other nodes drop it from the list after the node time-out.
         try? await store.delist(node)
     }
 
-    /// Renews this node's place on the list and ticks the buckets that fall to it.
+    /// Lists this node as live and ticks the buckets that are assigned to it.
     func tickAssigned() async throws(StoreError) {
         let (nodes, wasListed) = try await store.enlist(node, policy: policy)
-        let owned = BucketAssignment.buckets(of: node, among: nodes)
-        let isForgotten = state.withLock { state in
-            defer { (state.owned, state.isListed) = (owned, true) }
+        let assigned = BucketAssignment.buckets(of: node, among: nodes)
+        let isListLost = state.withLock { state in
+            defer { (state.assigned, state.isListed) = (assigned, true) }
             return state.isListed && !wasListed
         }
-        if isForgotten { onNodeListLost() }
-        try await tick(owned)
+        if isListLost { onNodeListLost() }
+        try await tick(assigned)
     }
 
-    /// Ticks the buckets of other nodes, should those be gone.
+    /// Ticks the buckets of other nodes, in case those are gone.
     func tickOthers() async throws(StoreError) {
-        let owned = Set(state.withLock { $0.owned })
-        try await tick((0..<StoreKeys.buckets).filter { !owned.contains($0) }, reportsHold: false)
+        let assigned = Set(state.withLock { $0.assigned })
+        try await tick((0..<StoreKeys.buckets).filter { !assigned.contains($0) }, reportsHold: false)
     }
 
-    /// Audits the topics of the next bucket if that is ours.
+    /// Audits the topics of the next bucket if it is assigned to this node.
     func auditNext() async throws(StoreError) {
         let bucket = state.withLock { state in
             state.auditRound = (state.auditRound + 1) % StoreKeys.buckets
-            return state.owned.contains(state.auditRound) ? state.auditRound : nil
+            return state.assigned.contains(state.auditRound) ? state.auditRound : nil
         }
         guard let bucket else { return }
         for topic in try await store.topics(inBucket: bucket) where !Task.isCancelled { try await audit(topic) }
     }
 
-    /// Ticks buckets and sweeps what is due in them, for as long as a round may last: a tick that comes late holds expiry.
+    /// Ticks buckets and sweeps the topics that are due, for one interval at most, because a late tick begins a hold.
     ///
-    /// What is left is listed again by the next round's ticks.
+    /// The ticks of the next round list the rest.
     private func tick(_ buckets: [Int], reportsHold: Bool = true) async throws(StoreError) {
         let end = ContinuousClock.now + policy.interval
         var buckets = buckets
@@ -108,18 +108,19 @@ package final class Sweeper: Service, Sendable {
         while !buckets.isEmpty, !Task.isCancelled {
             let ticks = try await store.tick(buckets, policy: policy)
             if reportsHold { report(held: ticks.count { $0.heldFor > 0 }, for: ticks.map(\.heldFor).max() ?? 0) }
-            // In no order of buckets: what one round does not come to may be the first of the next.
-            let goesOn = try await sweep(ticks.shuffled().flatMap(\.topics), until: end, failure: &failure)
-            // A full list may have a continuation.
-            buckets = zip(buckets, ticks).filter { goesOn && $1.topics.count >= policy.topicsPerTick }.map(\.0)
+            // Shuffled, so that topics that one round does not reach may be first in the next.
+            let mayHaveMore = try await sweep(ticks.shuffled().flatMap(\.topics), until: end, failure: &failure)
+            // A full list may not have all topics that are due.
+            buckets = zip(buckets, ticks).filter { mayHaveMore && $1.topics.count >= policy.topicsPerTick }.map(\.0)
         }
         if let failure { throw failure }
     }
 
-    /// Sweeps until nothing in these topics is due or the round is over; says whether to look for more.
+    /// Sweeps until nothing in these topics is due or the round is over; returns whether another tick may list more.
     ///
-    /// Without any progress it would be the same again, and what Redis holds is refused until the next tick. A topic that
-    /// cannot be swept (a key of it is of a strange type) keeps no other from it; `failure` is one such error.
+    /// Returns false without any progress, because a tick would list the same topics, and during a hold, because sweeps
+    /// are refused until the next tick. If a topic cannot be swept (one of its keys has another type), the others still
+    /// are; `failure` is one such error.
     private func sweep(
         _ topics: [Topic], until end: ContinuousClock.Instant, failure: inout StoreError?
     ) async throws(StoreError) -> Bool {
@@ -134,7 +135,7 @@ package final class Sweeper: Service, Sendable {
                     swept.increment(by: sweep.removed)
                     if sweep.isHeld { isHeld = true } else { progressed = true }
                     if sweep.hasMore { waiting.append(topic) }
-                    // One that has no time now has its turn within the minute.
+                    // Without time now, the regular audit repairs the topic within 60 s.
                     if sweep.needsAudit, .now < end { try await audit(topic) }
                 } catch {
                     failure = error
@@ -150,7 +151,7 @@ package final class Sweeper: Service, Sendable {
         guard audit != Audit() else { return }
         repaired.increment(by: audit.given + audit.dropped)
         logger.warning(
-            "A topic had lost a part of its keys",
+            "audit: topic repaired, it had lost a key",
             metadata: ["leases given": "\(audit.given)", "leases dropped": "\(audit.dropped)"])
     }
 
@@ -160,9 +161,9 @@ package final class Sweeper: Service, Sendable {
             return state.heldBuckets
         }
         if before == 0, held > 0 {
-            logger.notice("Expiry is held", metadata: ["buckets": "\(held)", "milliseconds": "\(milliseconds)"])
+            logger.notice("sweep: expiry held", metadata: ["buckets": "\(held)", "milliseconds": "\(milliseconds)"])
         } else if before > 0, held == 0 {
-            logger.notice("Expiry goes on")
+            logger.notice("sweep: expiry resumed")
         }
     }
 }

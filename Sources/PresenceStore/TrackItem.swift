@@ -2,12 +2,12 @@
 
 package import Presence
 
-/// One presence to be tracked.
+/// A presence to be tracked.
 package struct TrackItem: Sendable {
     package var member: Member
-    /// Nil keeps what is there; a new presence gets `{}`.
+    /// Nil keeps the stored meta; a new presence gets `{}`.
     package var meta: Meta?
-    /// Whole seconds; nil keeps what is there, and a new presence gets the default.
+    /// Whole seconds; nil keeps the stored ttl, and a new presence gets the default.
     package var ttl: Int?
 
     package init(member: Member, meta: Meta? = nil, ttl: Int? = nil) {
@@ -17,22 +17,22 @@ package struct TrackItem: Sendable {
     }
 }
 
-/// What track does about a member that is already present.
+/// What a track does with a member that is already present.
 package enum TrackMode: String, Sendable {
     /// Leaves it alone and reports ``TrackOutcome/conflict(_:)``.
     case create
-    /// Renews it, and replaces its meta where that differs.
+    /// Renews it, and replaces its meta if that differs.
     case put
 }
 
-/// What became of one ``TrackItem``.
+/// The result of one ``TrackItem``.
 package enum TrackOutcome: Hashable, Sendable {
     case created(Receipt)
     /// The meta was replaced.
     case changed(Receipt)
     /// Only the lease (and ttl or owner) moved; nothing was published.
     case unchanged(Receipt)
-    /// Mode ``TrackMode/create`` met a member that is present under this ref.
+    /// Mode ``TrackMode/create`` met a member that is present with this ref.
     case conflict(Ref)
 
     /// Nil for a conflict.

@@ -1,13 +1,13 @@
 #!lua flags=allow-oom
 -- audit: repairs a topic that lost one of its keys, page by page.
 -- KEYS  m h z due o
--- ARGV  topic channel rid cand lease-ms cursor     lease-ms for a value that says no ttl; cursor '0' begins
+-- ARGV  topic channel rid cand lease-ms cursor     lease-ms for a value without a ttl; cursor '0' begins
 -- Reply now, epoch, seq, published, leases given, leases dropped, the next page's cursor ('0' = done)
 -- Invariants:
---   A field without a lease gets a lease of its ttl; without one it would never leave.
+--   A field without a lease gets a lease of its ttl; otherwise it would never leave.
 --   A lease without a field is dropped and published as evicted. When all fields are gone, the topic's keys are deleted
---   and nothing is published, as after a loss of Redis.
---   A topic that has fields and no position gets a position.
+--   without a further message, as after a loss of Redis.
+--   A topic that has fields but no position gets a position.
 --   Redis loses a key as a whole, and scripts add and remove members in `h` and `z` together. So one of the two always
 --   contains the other, and equal sizes mean equal members: a sound topic costs two counts and one page of `o`.
 --   A field of `o` is deleted when its member is not shared, or when no session that it lists is in its grace.

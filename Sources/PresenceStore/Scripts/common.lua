@@ -1,23 +1,26 @@
--- Rollcall · what the topic scripts share; the loader puts it between a script's first line and the rest.
+-- Rollcall · functions that the scripts share; the loader inserts them behind a script's first line.
 --
 -- Value of a member:  ref[,prev] SP ttl[,owner] SP json
 --   ttl in whole seconds; owner: none = heartbeats over REST, 8–16 characters = that open stream,
---   '_shared_' = the open streams that `o` lists, '-' = its last stream has ended and its grace runs.
+--   '_shared_' = the open streams that `o` lists, '-' = the last stream has ended and the grace runs.
 -- Message on the channel:  1:<epoch>:<seq>:[*]<records>
---   '*' = the topic was empty before: the message is the whole state
+--   '*' = the topic was empty before, so the records are its whole roster
 --   +<member bytes>:<value bytes>:<member><value>   set
 --   -<reason><member bytes>:<member>                leave: u untracked, c closed, x expired, e evicted
--- Invariants: JSON is never parsed here; whoever writes a lease re-arms `due` with LT, and a sweep sets it to the
--- earliest lease, so that `due` stays a lower bound; values are parsed, and rights asked for, before the first write, so
--- that neither a strange value nor a right that was taken away leaves anything half done.
+-- Invariants:
+--   No script parses JSON.
+--   A script that writes a lease lowers `due` with LT, and a sweep sets it to the earliest lease. So `due` stays a
+--   lower bound of the leases.
+--   A script parses values and checks rights before its first write. So an unreadable value or a missing right stops it
+--   before it changes anything.
 
--- Milliseconds on this server's clock, the only one that leases know.
+-- Milliseconds on this server's clock, the only clock for leases.
 local function clock()
   local t = redis.call('TIME')
   return t[1] * 1000 + math.floor(t[2] / 1000)
 end
 
--- The owner of a member that several open streams hold; no stream has this name.
+-- The owner mark of a member that several open streams hold; no stream has this name.
 local shared = '_shared_'
 
 local function parse(value)
@@ -30,8 +33,8 @@ local function compose(ref, prev, ttl, owner, json)
   return ref .. ' ' .. ttl .. ' ' .. json
 end
 
--- Stops a script before its first write if the user of this connection may not run a later one: Redis would stop it there,
--- and what was written would stay.
+-- Stops a script before its first write if the user of this connection may not run a later command. Otherwise Redis
+-- would stop the script at that command and keep what it wrote before.
 local function need(command, ...)
   if redis.acl_check_cmd and not redis.acl_check_cmd(command, ...) then
     error({ err = 'NOPERM ' .. command .. ' is not allowed' })
@@ -56,8 +59,8 @@ local function needPublish(m, channel)
   need('PUBLISH', channel, '')
 end
 
--- The topic's position; '' and 0 when it has none. Another run_id than the stored one means that this server may not
--- have all that was acknowledged: its cursors must never meet the old ones, so a new epoch begins. rid '' = no fence.
+-- The topic's position; '' and 0 when it has none. A run_id other than the stored one means that this server may lack
+-- acknowledged writes. A new epoch then begins, so that no cursor is used twice. rid '' = no fence.
 local function fence(m, rid, cand)
   local t = redis.call('HMGET', m, 'e', 's', 'r')
   if not t[1] then return '', 0 end
@@ -66,7 +69,7 @@ local function fence(m, rid, cand)
   return cand, 0
 end
 
--- As fence, and gives a topic without position one.
+-- As fence; a topic without a position gets one.
 local function open(m, rid, cand)
   local e, s = fence(m, rid, cand)
   if e ~= '' then return e, s end
@@ -74,7 +77,7 @@ local function open(m, rid, cand)
   return cand, 0
 end
 
--- Publishes the records under the next seq and returns that; the topic must be open.
+-- Publishes the records with the next seq and returns it; the topic must have a position.
 local function publish(m, e, channel, records)
   local s = redis.call('HINCRBY', m, 's', 1)
   redis.call('PUBLISH', channel, '1:' .. e .. ':' .. s .. ':' .. table.concat(records))
@@ -89,14 +92,14 @@ local function left(reason, member)
   return '-' .. reason .. #member .. ':' .. member
 end
 
--- What stands in a bucket's `g` for a presence that was untracked while that stream was open, or '' for heartbeats. A
--- long name is replaced by its digest, so that no caller decides how much an entry takes.
+-- The entry in a bucket's `g` for a presence that was untracked while `owner` held it; owner '' = heartbeats. A digest
+-- replaces a long name, so that an entry has 96 bytes at most.
 local function claim(topic, member, owner)
   local name = topic .. '\31' .. member .. '\31' .. owner
   return #name > 96 and redis.sha1hex(name) or name
 end
 
--- An empty topic leaves no key behind; its next life has a new epoch.
+-- Deletes the keys of a topic that is empty; its next presence begins a new epoch. Returns whether it was empty.
 local function retire(m, h, z, due, o, topic)
   if redis.call('EXISTS', h) == 1 then return false end
   redis.call('DEL', m, z, o)

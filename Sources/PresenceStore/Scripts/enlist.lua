@@ -1,10 +1,11 @@
 #!lua flags=allow-oom
--- enlist: says that a node lives, and learns which others do.
+-- enlist: lists a node as live, and returns all live nodes.
 -- KEYS  nodes cfg
 -- ARGV  node live-ms id
 -- Reply now, 1 = this node was listed until now, then the nodes seen within live-ms, this one included
--- Invariants: judged by this server's clock alone; entries that clock could not have written are dropped as well; a data
--- set that has no id, since it is new or somebody flushed it, takes the given one and the time.
+-- Invariants:
+--   Only this server's clock counts. An entry more than live-ms in the future is dropped as well.
+--   A data set without an id (new or flushed) gets the given id, with the time.
 local live = tonumber(ARGV[2])
 local now = clock()
 local listed = 1 - redis.call('ZADD', KEYS[1], now, ARGV[1])

@@ -1,9 +1,10 @@
 #!lua flags=allow-oom
--- fence: where a topic's history stands.
+-- fence: reads the position of a topic.
 -- KEYS  m
 -- ARGV  rid cand
 -- Reply now, epoch, seq, 0
--- Invariants: a topic without position stays so ('' and 0, nothing is created); under another run_id than the stored
--- one a new epoch begins at 0, so a failover that lost writes can never reuse a cursor.
+-- Invariants:
+--   A topic without a position gets none: the reply has '' and 0.
+--   With another run_id than the stored one a new epoch begins at 0, so a failover that lost writes reuses no cursor.
 local e, s = fence(KEYS[1], ARGV[1], ARGV[2])
 return { clock(), e, s, 0 }

@@ -3,9 +3,11 @@
 -- KEYS  m h z due o
 -- ARGV  topic rid cand, then per member: member ttl     ttl '' = keep
 -- Reply now, epoch, seq, 0, then per member: status ref prev ttl     status 1 renewed, 0 absent
--- Invariants: never creates, never publishes; a changed ttl is kept with the value; while an open stream holds the
--- presence its ttl stays, since that stream's node renews by it; a presence whose stream has ended ('-') becomes one of
--- REST again; a member that is named twice is what the first left of it.
+-- Invariants:
+--   It never creates a member and never publishes. A changed ttl is stored in the value.
+--   While an open stream holds the member the ttl stays, because that stream's node renews by it.
+--   A member in its grace ('-') is kept by heartbeats from then on.
+--   If a member is named twice, the second heartbeat sees the result of the first.
 local m, h, z, due = unpack(KEYS)
 local topic, rid, cand = unpack(ARGV, 1, 3)
 

@@ -1,13 +1,14 @@
--- Holders of a member that has the owner `shared`: its field in the topic's `o`, owner:time entries with a space between.
---   time > 0: the deadline of that holder · time < 0: it has lapsed, and -time is when a script first saw that
--- A holder that lapsed is kept for one ttl of the time that passes while others renew, so that a node which was stopped,
--- or a Redis that hung, costs no holder its place. '+' stands for all that came when the list was full.
+-- Holders of a member with the owner `shared`: its field in the topic's `o`, owner:time entries separated by spaces.
+--   time > 0: the deadline of that holder · time < 0: the holder has lapsed, and -time is when a script first saw that
+-- A holder that lapsed stays listed for one ttl after a script saw it, so that a node that was stopped or a Redis that
+-- hung costs no holder its place. '+' stands for all holders that came when the list was full.
 local maximum = 32
--- A field of `o` that no script writes any more goes with the key, in milliseconds.
+-- The key `o` expires this many milliseconds after its last change, with all fields that no script deleted.
 local forgotten = 3600000
 
--- The entries of all holders but `owner`, the latest deadline among them (0 when all have lapsed), whether `owner` is
--- listed, and whether '+' is. A deadline that a clock which jumped back left in the future comes back to one ttl.
+-- Returns the entries of all holders but `owner`, the latest deadline among them (0 when all have lapsed), whether
+-- `owner` is listed, and whether '+' is. A deadline more than one ttl ahead, left by a clock that jumped back, becomes
+-- now + ttl.
 local function others(field, owner, now, ttl)
   local list, latest, listed, more = {}, 0, false, false
   for name, time in string.gmatch(field, '([^ :]+):(%-?%d+)') do
@@ -30,8 +31,8 @@ local function others(field, owner, now, ttl)
   return list, latest, listed, more
 end
 
--- Lists `owner` with a deadline one ttl from now. Returns the mark for the value, the new field (false = none is needed,
--- since no other stream holds the member), and whether it was listed before.
+-- Lists `owner` with a deadline one ttl from now. Returns the mark for the value, the new field (false = no field,
+-- because no other stream holds the member), and whether `owner` was listed before.
 local function hold(field, owner, now, ttl)
   local list, _, listed, more = others(field, owner, now, ttl)
   if #list == 0 then return owner, false, listed end
@@ -50,7 +51,7 @@ local function needNote(o, fields)
   need('PEXPIRE', o, 1)
 end
 
--- Writes the changed fields of `o`: member -> field, or false for none.
+-- Writes the changed fields of `o`: member -> field, or false to delete it.
 local function note(o, fields)
   local kept = false
   for member, field in pairs(fields) do

@@ -1,14 +1,17 @@
 #!lua flags=allow-oom
--- release: streams that held up to 500 members have ended; a member without another holder has its grace, then leaves.
+-- release: streams that held up to 500 members have ended. The grace of a member without another holder begins.
 -- KEYS  m h z due o
--- ARGV  topic channel rid cand, then per member: member owner grace-ms generated     generated 1 = its session may be
---       resumed by a stream of that key that names none; then an absent member stands for the generated session of its
---       key that this stream holds: what a resume took of which no reply came
+-- ARGV  topic channel rid cand, then per member: member owner grace-ms generated     generated 1 = a stream of that
+--       key without a session may resume it; then an absent member stands for the generated session of its key that
+--       this stream holds, which a resume without a reply took
 -- Reply now, epoch, seq, published, then per member: 1 released, 0 absent or not held by that stream
--- Invariants: only a holder releases; while others hold the member the lease is the latest of their deadlines and
--- now + grace; when none does, the owner becomes '-', which gives the leave its reason, and the lease now + grace, also
--- when that is earlier; grace 0 leaves at once, published as closed, unless a holder is listed that has lapsed: it may
--- be on a node that was stopped, so a sweep decides, which honours the hold; a member that is named twice goes once.
+-- Invariants:
+--   Only a holder releases. While others hold the member, its lease is the latest of their deadlines and now + grace.
+--   When no other holds it, the owner becomes '-', which gives the leave its reason, and the lease becomes now + grace,
+--   also when that is earlier.
+--   With grace 0 the member leaves at once, published as closed. If a lapsed holder is listed, a sweep decides instead,
+--   which honours the hold: that holder may be on a node that was stopped.
+--   A member that is named twice leaves once.
 local m, h, z, due, o = unpack(KEYS)
 local topic, channel, rid, cand = unpack(ARGV, 1, 4)
 

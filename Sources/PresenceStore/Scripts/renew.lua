@@ -2,11 +2,13 @@
 -- renew: moves the leases of up to 500 members bound to open streams to now + lease.
 -- KEYS  h z due o
 -- ARGV  topic lease-ms, then per member: member owner
--- Reply now, then for each member that was not renewed: its index from 0, the owner that is there
+-- Reply now, then for each member that was not renewed: its index from 0, the owner that was found
 --       ('?' = the member is missing, '' = REST, '-' = its streams have ended)
--- Invariants: no seq, nothing published; never GT, since a clock that jumped back leaves leases in the future; never a
--- lease without a field; only a holder renews, and none is added, since a renewal may come after the release of its
--- stream; other holders that lapsed long ago go, and the last one is the owner again.
+-- Invariants:
+--   It publishes nothing and never writes a lease without a field.
+--   A lease may become earlier (no GT), because a clock that jumped back leaves leases in the future.
+--   Only a holder renews, and none is added, because a renewal may come after the release of its stream.
+--   Other holders that lapsed more than a ttl ago are removed; the last holder becomes the only owner again.
 local h, z, due, o = unpack(KEYS)
 local lease = tonumber(ARGV[2])
 

@@ -1,16 +1,18 @@
 #!lua
--- restore: brings back up to 500 members, with their refs, that a Redis which lost writes has forgotten, and has streams
--- hold again what they hold no more though they are open.
+-- restore: writes up to 500 lost members again, with their refs, and lists open streams as holders again.
 -- KEYS  m h z due o g
 -- ARGV  topic channel rid cand, then per member: member value
--- Reply now, epoch, seq, published, then per member: status, the value that is there now when it is not the given one
+-- Reply now, epoch, seq, published, then per member: status, the stored value if it is not the given one
 --       status 3 was untracked while the stream or heartbeats held it, 2 restored, 1 was there and is held (lease
---       moved), 0 was there, and is given by heartbeats
--- Invariants: sets only what is absent, and publishes only that; an owner that was lost ('' or '-') becomes the given
--- one, and a stream joins others that hold the member; nothing for a stream that held it when it was untracked; one that
--- heartbeats kept touches nothing that is there; a lease is now + the ttl of the value that is there, else of the given
--- one; a member that is named twice, by two streams, has the first one's value and both as holders; refused when Redis is
--- out of memory.
+--       moved), 0 was there, and the given value is one of heartbeats
+-- Invariants:
+--   Only an absent member is written and published.
+--   A lost owner ('' or '-') becomes the given one; a stream joins others that hold the member.
+--   Nothing happens for a stream that held the member when it was untracked.
+--   A given value of heartbeats changes nothing of a member that is there.
+--   A lease is now + the ttl of the stored value, or of the given one if the member was absent.
+--   A member that two streams name gets the value of the first, and both as holders.
+--   Redis refuses the script when it is out of memory.
 local m, h, z, due, o, g = unpack(KEYS)
 local topic, channel, rid, cand = unpack(ARGV, 1, 4)
 
@@ -22,6 +24,7 @@ for i, value in ipairs(redis.call('HMGET', h, unpack(members))) do stored[member
 local now = clock()
 local function untracked(member, owner)
   local time = redis.call('ZSCORE', g, claim(topic, member, owner))
+  -- 3600000 is `memory` in untrack.lua; both must be equal.
   return time and tonumber(time) > now - 3600000
 end
 

@@ -1,8 +1,8 @@
 #!lua flags=no-writes
--- rights: what the user of this connection may not do.
+-- rights: returns the rights that the user of this connection lacks.
 -- ARGV  index of the first command, then pairs: name, words of a command (separated by spaces)
--- Reply the names of what is not allowed, or not known to this server; commands are left out when a key is among them
--- Invariants: executes none of the commands.
+-- Reply the names of what is not allowed or not known to this server; without commands when a key is among them
+-- Invariants: it executes none of the commands.
 local missing = {}
 if not redis.acl_check_cmd then return missing end
 local first = tonumber(ARGV[1])

@@ -1,12 +1,14 @@
 #!lua flags=allow-oom
--- sweep: removes members of one topic whose lease is over.
+-- sweep: removes members of one topic after the end of their leases.
 -- KEYS  m h z due o clk
--- ARGV  topic channel rid cand batch gap-ms longest-ttl-ms     batch at most 1000
--- Reply now, epoch, seq, published, removed (-1 = held, nothing was done), 1 = more are due, 1 = the topic needs audit
--- Invariants: checks the hold, the gap and the run_id itself, so a sweep that was delayed cannot pass a hold; one
--- message for all it removes; closed when its streams had ended, evicted when only the lease was left, else expired;
--- deadlines beyond any lease come back to now + the longest ttl; re-arms `due` to the earliest lease; the last
--- member takes the topic's keys with it.
+-- ARGV  topic channel rid cand batch tick-gap-ms longest-ttl-ms     batch at most 1000
+-- Reply now, epoch, seq, published, removed (-1 = held, nothing changed), 1 = more are due, 1 = the topic needs audit
+-- Invariants:
+--   It checks the hold, the tick gap, the clock and the run_id itself, so that a delayed sweep cannot pass a hold.
+--   It publishes one message for all members that it removes: closed after a grace, evicted if only the lease was left,
+--   else expired.
+--   Deadlines beyond any lease become now + the longest ttl. `due` becomes the earliest lease.
+--   With the last member it deletes the topic's keys.
 local m, h, z, due, o, clk = unpack(KEYS)
 local topic, channel, rid, cand = unpack(ARGV, 1, 4)
 local batch, gap, longest = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[7])
@@ -14,6 +16,7 @@ local batch, gap, longest = tonumber(ARGV[5]), tonumber(ARGV[6]), tonumber(ARGV[
 local now = clock()
 local t = redis.call('HMGET', clk, 'last', 'hold', 'rid')
 local last, hold = tonumber(t[1] or 0), tonumber(t[2] or 0)
+-- The 1000 ms are also in tick.lua; both must be equal.
 if now < hold or now - last > gap or now < last - 1000 or rid ~= '' and t[3] ~= rid then
   return { now, '', 0, 0, -1, 0, 0 }
 end

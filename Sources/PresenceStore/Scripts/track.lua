@@ -4,13 +4,16 @@
 -- ARGV  topic channel rid cand mode owner default-ttl, then per member: member fresh-ref ttl json
 --       mode create|put|resume; owner '' = REST; ttl '' = keep, or the default; json '' = keep, or {}
 -- Reply now, epoch, seq, published, then per member: status ref prev ttl; after all, with resume: the member
---       status 0 unchanged, 1 changed, 2 created, 3 conflict (create met a member; nothing of it is touched)
--- Invariants: all or nothing, and refused when Redis is out of memory (no allow-oom); lease = now + ttl; identical
--- json only refreshes the lease (and ttl or owner) and publishes nothing; a stream joins those that hold the member, and
--- a second track of the same stream, which a retry may be, changes neither meta nor session; a REST write keeps open streams as owners,
--- and then the ttl too, since their nodes renew by it, and takes over from one that has ended ('-'); what is tracked
--- counts as untracked no more; resume is given one member with a fresh session, and takes in its place the newest of that
--- key's generated sessions that are in their grace, if there is one.
+--       status 0 unchanged, 1 changed, 2 created, 3 conflict (create met a member, which stays as it is)
+-- Invariants:
+--   All or nothing; Redis refuses the script when it is out of memory (no allow-oom). The lease is now + ttl.
+--   Identical json changes only the lease (and ttl or owner) and publishes nothing.
+--   A stream joins those that hold the member. A second track of the same stream, such as a retry, changes neither the
+--   meta nor the session.
+--   A REST write keeps open streams as owners, and the ttl by which their nodes renew. It replaces the owner '-'.
+--   A track deletes the entries of its members in `g`.
+--   resume gets one member with a fresh session. It takes instead the newest generated session of that key that is in
+--   its grace, if there is one.
 local m, h, z, due, o, g = unpack(KEYS)
 local topic, channel, rid, cand, mode, owner, default = unpack(ARGV, 1, 7)
 

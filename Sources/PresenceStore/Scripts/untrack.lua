@@ -1,15 +1,17 @@
 #!lua flags=allow-oom
 -- untrack: removes 1…500 members.
 -- KEYS  m h z due o g
--- ARGV  topic channel rid cand, then the members; key 0x1f stands for sessions of that key that are not there
+-- ARGV  topic channel rid cand, then the members; key 0x1f stands for the sessions of that key that are absent
 -- Reply now, epoch, seq, published, then per member: 1 removed, 0 was not there
--- Invariants: publishes only those that were there; the last one takes the topic's keys with it; each removal is noted
--- in `g`, so that a node which misses the message does not restore the member: an hour for each stream that held it, a
--- minute for heartbeats, 20 s for heartbeats of a member that Redis may have forgotten. `g` is bounded, since it grows
--- on a full Redis as well: at most 512 entries, of which those that end first go, and an absent member is noted only
--- beside fewer than 64.
+-- Invariants:
+--   It publishes only the members that were there. With the last member it deletes the topic's keys.
+--   `g` records each removal, so that a node that misses the message does not restore the member: an hour for each
+--   stream that held it, a minute for heartbeats, 20 s for heartbeats of a member that Redis may have lost.
+--   `g` is bounded, because it also grows on a full Redis: beyond 512 entries those that end first are dropped, and an
+--   absent member is recorded only while there are fewer than 64.
 local m, h, z, due, o, g = unpack(KEYS)
 local topic, channel, rid, cand = unpack(ARGV, 1, 4)
+-- `memory` is also in restore.lua (`untracked`); both must be equal.
 local memory, minute, moment = 3600000, 60000, 20000
 local most, mostAbsent = 512, 64
 
@@ -55,7 +57,7 @@ for i = 5, #ARGV do
   outcomes[#outcomes + 1] = removed
 end
 note(o, fields)
--- A member may have many holders, and a call takes so many arguments only.
+-- A member may have many holders, and unpack takes a limited number of values.
 for i = 1, #claims, 1000 do redis.call('ZADD', g, unpack(claims, i, math.min(i + 999, #claims))) end
 if #claims > 0 then
   redis.call('ZREMRANGEBYSCORE', g, '-inf', now - memory)

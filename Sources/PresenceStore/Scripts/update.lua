@@ -1,11 +1,12 @@
 #!lua
--- update: replaces the json of 1…500 members that are there.
+-- update: replaces the json of 1…500 members; absent ones stay absent.
 -- KEYS  m h z
 -- ARGV  channel rid cand, then per member: member expected-ref fresh-ref json     expected-ref '' = any
 -- Reply now, epoch, seq, published, then per member: status ref prev ttl deadline
---       status 0 unchanged, 1 changed, 2 absent, 3 moved (ref = the current one, not the expected)
--- Invariants: never creates; compares and sets in one step; identical json publishes nothing and keeps its ref;
--- leases, ttl and owner stay.
+--       status 0 unchanged, 1 changed, 2 absent, 3 moved (ref = the current one)
+-- Invariants:
+--   It compares and sets in one step. Leases, ttl and owner stay.
+--   Identical json publishes nothing and keeps its ref.
 local m, h, z = unpack(KEYS)
 local channel, rid, cand = unpack(ARGV, 1, 3)
 

@@ -1,4 +1,4 @@
 #!lua
--- writing: changes nothing; Redis runs a script without flags only where it would take a write that needs memory.
+-- writing: changes nothing. Redis runs a script without flags only if it would take a write that needs memory.
 -- Reply 1
 return 1
