@@ -16,7 +16,7 @@ struct FenceTests {
         alice = try Member("alice")
     }
 
-    @Test func `An empty topic has no position, and asking for it gives it none`() async throws {
+    @Test func `An empty topic has no position, and a read creates none`() async throws {
         try await withStore { test in
             let other = try Topic("other")
             try await test.track(alice, on: other)
@@ -28,7 +28,7 @@ struct FenceTests {
         }
     }
 
-    @Test func `On another server the epoch is a new one and begins at 0, and stays that`() async throws {
+    @Test func `On another server a new epoch begins at 0 and stays`() async throws {
         try await withStore { test in
             let before = try await test.track(alice, on: topic).cursor
             try await test.forgetServer(of: topic)
@@ -40,7 +40,7 @@ struct FenceTests {
         }
     }
 
-    /// Writes that publish, each of which may be the first that a new server sees.
+    /// The kinds of writes that publish; each may be the first on a new server.
     static let writes: [(name: String, body: @Sendable (StoreUnderTest, Topic, Member) async throws -> Void)] = [
         ("track", { test, topic, member in try await test.track(member, on: topic, #"{"x":1}"#) }),
         (
@@ -85,7 +85,7 @@ struct FenceTests {
     ]
 
     @Test(arguments: writes.map(\.name))
-    func `Whichever write comes first on another server begins its epoch`(_ name: String) async throws {
+    func `Each kind of write begins a new epoch if it is the first on another server`(_ name: String) async throws {
         let write = try #require(Self.writes.first { $0.name == name })
         try await withStore { test in
             let before = try await test.track(alice, on: topic).cursor

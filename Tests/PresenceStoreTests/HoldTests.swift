@@ -6,7 +6,7 @@ import Testing
 
 @testable import PresenceStore
 
-/// Time in which nobody could renew must not make anybody leave.
+/// Time in which no node could renew removes no presence.
 @Suite("hold")
 struct HoldTests {
     let topic: Topic
@@ -17,11 +17,7 @@ struct HoldTests {
         alice = try Member("alice")
     }
 
-    @Test
-    func
-        `A bucket that was never ticked holds for one default ttl if a lease ran out meanwhile, else it holds nothing`()
-        async throws
-    {
+    @Test func `A bucket without a tick is held for one default ttl if a lease is over, else not`() async throws {
         try await withStore { test in
             try await test.track(alice, on: topic)
             #expect(try await test.clock.tick(topic) == Tick(heldFor: 0, topics: []))
@@ -33,9 +29,9 @@ struct HoldTests {
 
     @Test(
         arguments: [(gap: 1_500, hold: 0), (4_000, 10_000), (60_000, 60_000), (3_600_000, 300_000)])
-    func `A gap holds for as long as it lasted, at least 10 s and at most the longest ttl`(_ gap: Int, hold: Int)
-        async throws
-    {
+    func `A tick gap holds a bucket for its own length, at least 10 s and at most the longest ttl`(
+        _ gap: Int, hold: Int
+    ) async throws {
         try await withStore { test in
             try await test.track(alice, on: topic)
             try await test.setLease(of: alice, on: topic, at: 1)
@@ -44,14 +40,14 @@ struct HoldTests {
             let tick = try await test.clock.tick(topic)
             #expect(tick.heldFor >= hold && tick.heldFor < hold + 1000)
             #expect(tick.topics == (hold > 0 ? [] : [topic]))
-            // The next tick comes in time, and the hold goes on.
+            // The next tick comes in time, and the hold continues.
             let next = try await test.clock.tick(topic)
             #expect((next.heldFor > 0) == (hold > 0))
             #expect(next.topics == tick.topics)
         }
     }
 
-    @Test func `A new run_id holds for one default ttl, or for the gap if that is longer`() async throws {
+    @Test func `A new run_id holds a bucket for one default ttl, or for the tick gap if that is longer`() async throws {
         try await withStore { test in
             for (ago, hold) in [(0, 30_000), (100_000, 100_000)] {
                 try await test.clock.tick(topic)
@@ -64,9 +60,7 @@ struct HoldTests {
         }
     }
 
-    @Test func `A clock that went back holds for one default ttl; a hiccup of less than a second does not`()
-        async throws
-    {
+    @Test func `A clock that went back by more than 1 s holds a bucket for one default ttl`() async throws {
         try await withStore { test in
             try await test.clock.tick(topic)
             try await test.clock.pretendLastTick(on: topic, ago: -900)
@@ -76,7 +70,7 @@ struct HoldTests {
         }
     }
 
-    @Test func `A hold that lies further ahead than any lease, as after a jump back, becomes one default ttl`()
+    @Test func `A hold that ends beyond any lease, as after a clock jumped back, becomes one default ttl`()
         async throws
     {
         try await withStore { test in
@@ -86,7 +80,7 @@ struct HoldTests {
         }
     }
 
-    @Test func `While a hold lasts, later causes lengthen it and never shorten it`() async throws {
+    @Test func `A later cause does not shorten a hold`() async throws {
         try await withStore { test in
             try await test.clock.tick(topic)
             try await test.clock.pretendLastTick(on: topic, ago: 200_000)
@@ -98,7 +92,7 @@ struct HoldTests {
 
     @Test(
         arguments: ["hold", "gap", "back", "run_id", "never ticked"])
-    func `A sweep that comes late checks the hold itself: nobody leaves`(_ cause: String) async throws {
+    func `A late sweep checks the hold itself and removes nothing`(_ cause: String) async throws {
         try await withStore { test in
             let first = try await test.track(alice, on: topic)
             try await test.setLease(of: alice, on: topic, at: 1)
@@ -117,7 +111,7 @@ struct HoldTests {
         }
     }
 
-    @Test func `When the hold is over, the sweep goes on`() async throws {
+    @Test func `A sweep after the hold removes presences again`() async throws {
         try await withStore { test in
             try await test.track(alice, on: topic)
             try await test.setLease(of: alice, on: topic, at: 1)

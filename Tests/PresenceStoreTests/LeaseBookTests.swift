@@ -29,7 +29,7 @@ struct LeaseBookTests {
         }
     }
 
-    @Test func `Ticks that were missed are made up for, nothing twice`() throws {
+    @Test func `Presences of missed ticks are due at the next tick, each once`() throws {
         var book = LeaseBook()
         for number in 0..<40 { bind(try Member("alice"), on: try Topic("\(number)"), in: &book) }
         let due = [1000, 1000, 1001, 1010].map { book.advance(to: $0).count }
@@ -43,7 +43,7 @@ struct LeaseBookTests {
         #expect(due.allSatisfy { (800...1200).contains($0) })
     }
 
-    @Test func `A topic's members share calls of at most five hundred, apart by ttl`() throws {
+    @Test func `Members of a topic with the same ttl share calls of at most 500`() throws {
         var book = LeaseBook()
         let topic = try Topic("room")
         for number in 0..<1100 { bind(try Member("\(number)"), on: topic, in: &book) }
@@ -53,7 +53,7 @@ struct LeaseBookTests {
         #expect(Set(book.all().flatMap { $0.members.map(\.member) }).count == 1103)
     }
 
-    @Test func `a presence with another ttl is due by that one, and so is none of its other streams`() throws {
+    @Test func `A new ttl of a binding applies to that stream only`() throws {
         var book = LeaseBook()
         let (topic, alice, other) = (try Topic("room"), try Member("alice"), StreamOwner.random())
         bind(alice, on: topic, ttl: 300, in: &book)
@@ -65,7 +65,7 @@ struct LeaseBookTests {
         #expect(book.count == 2)
     }
 
-    @Test func `Two streams of one session are bound side by side, and the end of one changes nothing of the other's`()
+    @Test func `Two streams of a session have separate bindings, and the end of one keeps the other`()
         throws
     {
         var book = LeaseBook()
@@ -88,7 +88,7 @@ struct LeaseBookTests {
         #expect(own != nil && book.count == 0 && book.all().isEmpty && due.isEmpty)
     }
 
-    @Test func `A stream that binds again replaces its own binding and no other's`() throws {
+    @Test func `A stream that binds again replaces only its own binding`() throws {
         var book = LeaseBook()
         let (topic, alice) = (try Topic("room"), try Member("alice"))
         for owner in [owner, .random()] { bind(alice, on: topic, owner: owner, in: &book) }
@@ -97,7 +97,7 @@ struct LeaseBookTests {
         #expect(book.binding(of: alice, on: topic, owner: owner)?.ttl == 60)
     }
 
-    @Test func `A suspect is handed out once, and not when it is bound no more`() throws {
+    @Test func `A missing claim is returned once, and only while it is bound`() throws {
         var book = LeaseBook()
         let (topic, alice, bob) = (try Topic("room"), try Member("alice"), try Member("bob"))
         bind(alice, on: topic, in: &book)
@@ -109,7 +109,7 @@ struct LeaseBookTests {
         #expect(second.isEmpty)
     }
 
-    @Test func `Each of several streams of a presence that is lost brings it back, so that all hold it again`() throws {
+    @Test func `Each stream of a lost presence has its own claim, so that all become holders again`() throws {
         var book = LeaseBook()
         let (topic, alice) = (try Topic("room"), try Member("alice"))
         let owners = (0..<5).map { _ in StreamOwner.random() }

@@ -33,7 +33,7 @@ struct LeaseKeeperTests {
         return receipt
     }
 
-    @Test func `What is bound is renewed within a third of its ttl`() async throws {
+    @Test func `A bound presence is renewed within a third of its ttl`() async throws {
         try await withStore { test in
             let keeper = LeaseKeeper(store: test.store, logger: .quiet)
             let receipt = try await open(alice, in: keeper, of: test)
@@ -44,9 +44,7 @@ struct LeaseKeeperTests {
         }
     }
 
-    @Test func `A presence that is lost comes back a tick after that is seen, with its newest meta and its ref`()
-        async throws
-    {
+    @Test func `A lost presence is restored one tick after it was missed, with its newest meta and ref`() async throws {
         try await withStore { test in
             let keeper = LeaseKeeper(store: test.store, logger: .quiet)
             try await open(alice, in: keeper, of: test)
@@ -64,7 +62,7 @@ struct LeaseKeeperTests {
         }
     }
 
-    @Test func `What somebody untracked is not brought back when its feed says so in time`() async throws {
+    @Test func `An untracked presence is not restored if its binding is dropped in time`() async throws {
         try await withStore { test in
             let keeper = LeaseKeeper(store: test.store, logger: .quiet)
             try await open(alice, in: keeper, of: test)
@@ -77,28 +75,26 @@ struct LeaseKeeperTests {
         }
     }
 
-    @Test func `What somebody untracked is not brought back when no message says so, and its stream is told once`()
+    @Test func `An untracked presence is not restored without a message, and its stream is notified once`()
         async throws
     {
         try await withStore { test in
             let keeper = LeaseKeeper(store: test.store, logger: .quiet)
-            let told = Mutex(0)
+            let notified = Mutex(0)
             let receipt = try await test.track(alice, on: topic, owner: owner)
             let presence = Presence(ref: receipt.ref, previous: nil, meta: .empty)
             keeper.bind(alice, on: topic, owner: owner, ttl: receipt.ttl, presence: presence) {
-                told.withLock { $0 += 1 }
+                notified.withLock { $0 += 1 }
             }
             _ = try await test.store.untrack([alice], on: topic)
             for tick in 10...30 { await keeper.renewDue(tick: tick) }
             #expect(try await test.value(of: alice, on: topic) == nil)
-            #expect(told.withLock { $0 } == 1)
+            #expect(notified.withLock { $0 } == 1)
             #expect(keeper.count == 0)
         }
     }
 
-    @Test func `A connection that is new does not bring back what was untracked while the old one was lost`()
-        async throws
-    {
+    @Test func `A new connection restores no presence that was untracked while the old one was lost`() async throws {
         try await withStore { test in
             let keeper = LeaseKeeper(store: test.store, logger: .quiet)
             try await open(alice, in: keeper, of: test)
@@ -109,7 +105,7 @@ struct LeaseKeeperTests {
         }
     }
 
-    @Test func `The keeper holds nothing of a stream whose presence it has let go of`() async throws {
+    @Test func `The keeper keeps no reference to a stream after its presence is unbound`() async throws {
         try await withStore { test in
             let keeper = LeaseKeeper(store: test.store, logger: .quiet)
             weak var stream: AnyObject?
@@ -125,13 +121,13 @@ struct LeaseKeeperTests {
         }
     }
 
-    @Test func `A connection that is new brings back at once what is lost, and what is owned by nobody`() async throws {
+    @Test func `A new connection restores at once presences that are lost or lost their owner`() async throws {
         try await withStore { test in
             let keeper = LeaseKeeper(store: test.store, logger: .quiet)
             let members = try (0..<700).map { try Member("\($0)") }
             for member in members { try await open(member, in: keeper, of: test) }
             let before = try await test.store.snapshot(of: topic)
-            // The lossy failover: most are gone, one is as REST tracked it before the stream took it over.
+            // A failover lost writes: most presences are gone, and one is as REST tracked it before the stream.
             try await test.lose(topic)
             try await test.track(members[0], on: topic)
 
@@ -144,9 +140,7 @@ struct LeaseKeeperTests {
         }
     }
 
-    @Test func `Both of two streams of one session renew it, in whichever order they tracked and were bound`()
-        async throws
-    {
+    @Test func `Both streams of a session renew it, in any order of track and bind`() async throws {
         try await withStore { test in
             let keeper = LeaseKeeper(store: test.store, logger: .quiet)
             let newer = StreamOwner.random()
@@ -165,7 +159,7 @@ struct LeaseKeeperTests {
         }
     }
 
-    @Test func `A lost session of two streams comes back once, and both of them hold it again`() async throws {
+    @Test func `A lost session of two streams is restored once, and both hold it again`() async throws {
         try await withStore { test in
             let keeper = LeaseKeeper(store: test.store, logger: .quiet)
             try await open(alice, in: keeper, of: test)
@@ -185,13 +179,10 @@ struct LeaseKeeperTests {
         }
     }
 
-    @Test
-    func `A renewal that finds the owner lost, in recovery or later, takes the presence back instead of letting go`()
-        async throws
-    {
+    @Test func `A stream takes back a presence that lost its owner, in recovery or later`() async throws {
         try await withStore { test in
             let keeper = LeaseKeeper(store: test.store, logger: .quiet)
-            // The lossy failover: the presence is as REST tracked it before the stream took it over.
+            // A failover lost writes: the presence is as REST tracked it before the stream.
             let receipt = try await test.track(alice, on: topic)
             let presence = Presence(ref: receipt.ref, previous: nil, meta: .empty)
             keeper.bind(alice, on: topic, owner: owner, ttl: receipt.ttl, presence: presence) {}
@@ -209,7 +200,7 @@ struct LeaseKeeperTests {
         }
     }
 
-    @Test func `an open stream that Redis lists no more holds its session again`() async throws {
+    @Test func `An open stream that Redis no longer lists becomes a holder again`() async throws {
         try await withStore { test in
             let keeper = LeaseKeeper(store: test.store, logger: .quiet)
             try await open(alice, in: keeper, of: test)
@@ -224,7 +215,7 @@ struct LeaseKeeperTests {
     }
 
     @Test(arguments: [(300, 30), (30, 300)])
-    func `a stream that holds its session again beside a newer stream renews it by the ttl that is stored`(
+    func `A stream that becomes a holder again beside a newer stream renews by the stored ttl`(
         own: Int, stored: Int
     ) async throws {
         try await withStore { test in
@@ -237,7 +228,7 @@ struct LeaseKeeperTests {
             try await test.track(alice, on: topic, owner: newer)
             await keeper.recoverAll(within: .milliseconds(20))
             #expect(keeper.count == 1 && keeper.state.withLock { $0.book.all().map(\.lease) } == [stored])
-            // Neither stream's renewals move the deadline of the other one below its own next renewal.
+            // A renewal of one stream leaves enough time until the next renewal of the other.
             let time = try await test.now()
             #expect(try await #require(test.lease(of: alice, on: topic)) > time + stored * 900)
             let holders = try await test.holders(of: alice, on: topic)
@@ -245,7 +236,7 @@ struct LeaseKeeperTests {
         }
     }
 
-    @Test func `an open stream takes back a session that is in its grace or that left as closed`() async throws {
+    @Test func `An open stream takes back a session that is in its grace or that left as closed`() async throws {
         try await withStore { test in
             let keeper = LeaseKeeper(store: test.store, logger: .quiet)
             let receipt = try await open(alice, in: keeper, of: test)
@@ -261,9 +252,7 @@ struct LeaseKeeperTests {
         }
     }
 
-    @Test func `a delete ends the hold of every stream on every node, also of one that Redis lists no more`()
-        async throws
-    {
+    @Test func `A delete ends a session for all its streams on all nodes`() async throws {
         try await withStore { test in
             let keepers = (0..<2).map { _ in LeaseKeeper(store: test.store, logger: .quiet) }
             let ends = Mutex<[StreamOwner]>([])
@@ -283,7 +272,7 @@ struct LeaseKeeperTests {
         }
     }
 
-    @Test func `a node with a new connection ends no presence at once that others may still put back`() async throws {
+    @Test func `A node with a new connection ends no presence at once, as others may still restore it`() async throws {
         try await withStore { test in
             let keeper = LeaseKeeper(store: test.store, logger: .quiet)
             try await open(alice, in: keeper, of: test)
@@ -295,14 +284,14 @@ struct LeaseKeeperTests {
         }
     }
 
-    @Test func `a track that waits for releases of its key finds the grace running`() async throws {
+    @Test func `A track that waits for releases of its key finds the grace running`() async throws {
         try await withStore { test in
             let keeper = LeaseKeeper(store: test.store, logger: .quiet)
             for round in 0..<20 {
                 let owner = StreamOwner.random()
                 try await open(alice, in: keeper, of: test, owner: owner)
                 keeper.unbind(alice, on: topic, owner: owner, grace: 5, isResumable: true)
-                // Another task may be sending it.
+                // Another task may send the release meanwhile.
                 let sending = round % 2 == 0 ? Task { await keeper.releaseEnded() } : nil
                 try await keeper.finishReleases(of: alice.key, on: topic)
                 #expect(try await test.value(of: alice, on: topic)?.contains(" 30,- ") == true)
@@ -311,7 +300,7 @@ struct LeaseKeeperTests {
         }
     }
 
-    @Test func `a track that waits for releases of its key sends no others, and none without a connection`()
+    @Test func `A track that waits for releases of its key sends no others, and none without a connection`()
         async throws
     {
         try await withStore { test in
@@ -340,7 +329,7 @@ struct LeaseKeeperTests {
         #expect(keeper.state.withLock { $0.releases.count == 1 && $0.unsettledUntil == nil })
     }
 
-    @Test func `An ended stream's presence has its grace; one with another stream stays`() async throws {
+    @Test func `The grace of a presence begins when its last stream ends`() async throws {
         try await withStore { test in
             let keeper = LeaseKeeper(store: test.store, logger: .quiet)
             let (bob, newer) = (try Member("bob"), StreamOwner.random())
@@ -356,12 +345,12 @@ struct LeaseKeeperTests {
         }
     }
 
-    @Test func `Streams that end while Redis is away are told of when it is back`() async throws {
+    @Test func `A release that failed is sent again when Redis works again`() async throws {
         try await withStore { test in
             let keeper = LeaseKeeper(store: test.store, logger: .quiet)
             try await open(alice, in: keeper, of: test)
             keeper.unbind(alice, on: topic, owner: owner, grace: 0)
-            // Whatever cannot be done now: here, because a key is of a strange type.
+            // The release fails, because a key has another type.
             let position = test.keys(topic).position
             let aside = RedisArgument.string(test.store.keys.prefix + "aside")
             try await test.redis("RENAME", position, aside)
@@ -374,7 +363,7 @@ struct LeaseKeeperTests {
         }
     }
 
-    @Test func `It ends promptly on shutdown, and not before it has told of the streams that ended`() async throws {
+    @Test func `At shutdown the keeper sends the releases that wait, then ends promptly`() async throws {
         try await withStore { test in
             let keeper = LeaseKeeper(store: test.store, logger: .quiet)
             for number in 0..<1200 { try await open(try Member("\(number)"), in: keeper, of: test) }

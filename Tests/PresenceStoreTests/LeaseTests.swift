@@ -19,9 +19,7 @@ struct LeaseTests {
         bob = try Member("bob")
     }
 
-    @Test func `A heartbeat moves the lease by the kept ttl or the given one, keeps that, and publishes nothing`()
-        async throws
-    {
+    @Test func `A heartbeat moves the lease by the stored or the given ttl and publishes nothing`() async throws {
         try await withStore { test in
             let first = try await test.track(alice, on: topic, #"{"x":1}"#, ttl: 20)
             let outcomes = try await test.store.heartbeat([(alice, nil), (bob, nil)], on: topic)
@@ -39,7 +37,7 @@ struct LeaseTests {
         }
     }
 
-    @Test func `A shorter ttl brings the topic's bound forward, so that the sweep is not late`() async throws {
+    @Test func `A shorter ttl lowers the bound of the topic, so that the sweep is in time`() async throws {
         try await withStore { test in
             try await test.track(alice, on: topic, ttl: 300)
             let outcomes = try await test.store.heartbeat([(alice, 5)], on: topic)
@@ -48,7 +46,7 @@ struct LeaseTests {
         }
     }
 
-    @Test func `A heartbeat on a presence whose stream has ended makes it one of REST`() async throws {
+    @Test func `A presence that gets a heartbeat in its grace is kept by heartbeats`() async throws {
         try await withStore { test in
             let first = try await test.track(alice, on: topic, owner: owner)
             _ = try await test.store.heartbeat([(alice, nil)], on: topic)
@@ -60,7 +58,7 @@ struct LeaseTests {
         }
     }
 
-    @Test func `While a stream holds the presence, neither a heartbeat nor a PUT changes its ttl; afterwards they do`()
+    @Test func `While a stream holds a presence, heartbeats and PUTs keep its ttl; a later PUT changes it`()
         async throws
     {
         try await withStore { test in
@@ -79,7 +77,7 @@ struct LeaseTests {
         }
     }
 
-    @Test func `A member that one call names twice: the second heartbeat sees what the first left`() async throws {
+    @Test func `If a call names a member twice, the second heartbeat sees the result of the first`() async throws {
         try await withStore { test in
             let first = try await test.track(alice, on: topic, owner: owner)
             _ = try await test.store.release([ReleaseItem(member: alice, owner: owner, grace: 9)], on: topic)
@@ -104,9 +102,7 @@ struct LeaseTests {
         }
     }
 
-    @Test func `Renewing moves leases, publishes nothing and says who is missing; nobody gets a lease without a value`()
-        async throws
-    {
+    @Test func `A renewal moves leases, publishes nothing, and gives missing members no lease`() async throws {
         try await withStore { test in
             let first = try await test.track(alice, on: topic, owner: owner)
             try await test.setLease(of: alice, on: topic, at: 1)
@@ -118,9 +114,7 @@ struct LeaseTests {
         }
     }
 
-    @Test func `A lease that a clock which jumped back left in the future is renewed to an earlier deadline`()
-        async throws
-    {
+    @Test func `A renewal moves a lease that a clock left in the future to an earlier deadline`() async throws {
         try await withStore { test in
             try await test.track(alice, on: topic, owner: owner)
             let now = try await test.now()
@@ -130,9 +124,7 @@ struct LeaseTests {
         }
     }
 
-    @Test func `Only a holder renews: not a stream that never tracked the session, nor one that has ended`()
-        async throws
-    {
+    @Test func `A stream that never tracked the session, or was released, cannot renew it`() async throws {
         try await withStore { test in
             try await test.track(alice, on: topic, owner: .random())
             try await test.track(bob, on: topic, owner: owner)
@@ -148,7 +140,8 @@ struct LeaseTests {
         }
     }
 
-    @Test func `A released presence has its grace, also when that is shorter, and then leaves as closed`() async throws
+    @Test func `A released presence stays for its grace, even if its lease was longer, and leaves as closed`()
+        async throws
     {
         try await withStore { test in
             let first = try await test.track(alice, on: topic, ttl: 300, owner: owner)
@@ -167,8 +160,7 @@ struct LeaseTests {
         }
     }
 
-    @Test func `Without grace a released presence leaves at once, as closed, and the empty topic with it`() async throws
-    {
+    @Test func `With grace 0 a released presence leaves at once as closed, with the keys of its topic`() async throws {
         try await withStore { test in
             try await test.track(alice, on: topic, owner: owner)
             try await test.withMessages(on: topic) { log in
@@ -179,9 +171,7 @@ struct LeaseTests {
         }
     }
 
-    @Test func `The end of a stream that does not hold a session changes nothing of it, nor of one that is gone`()
-        async throws
-    {
+    @Test func `A release by a stream that is no holder, or of an absent member, changes nothing`() async throws {
         try await withStore { test in
             try await test.track(alice, on: topic, owner: .random())
             let before = try await test.value(of: alice, on: topic)
@@ -195,7 +185,7 @@ struct LeaseTests {
         }
     }
 
-    @Test func `What is lost comes back with its ref; what is there only has its lease moved, and is told`()
+    @Test func `A restore writes a lost presence with its ref, and only moves the lease of a present one`()
         async throws
     {
         try await withStore { test in
@@ -220,9 +210,7 @@ struct LeaseTests {
         }
     }
 
-    @Test
-    func
-        `What heartbeats kept comes back for a ttl; what is there is not touched, what was untracked not brought back`()
+    @Test func `A restore for heartbeats writes only lost presences, for one ttl, and no untracked ones`()
         async throws
     {
         try await withStore { test in
@@ -240,7 +228,7 @@ struct LeaseTests {
 
             _ = try await test.store.untrack([alice], on: topic)
             #expect(try await test.store.restore([(alice, stored)], on: topic) == [.untracked])
-            // Also one whom Redis had forgotten when it was told so.
+            // Also a presence that Redis lost before the untrack.
             try await test.lose(topic)
             try await test.redis("DEL", test.keys(topic).untracked)
             _ = try await test.store.untrack([bob], on: topic)
@@ -255,9 +243,7 @@ struct LeaseTests {
         }
     }
 
-    @Test func `What was untracked while its stream was open is not restored for it, nor taken from whom came after`()
-        async throws
-    {
+    @Test func `An untracked presence is not restored for its stream, nor taken from a later owner`() async throws {
         try await withStore { test in
             try await test.track(alice, on: topic, owner: owner)
             _ = try await test.store.untrack([alice], on: topic)
@@ -276,7 +262,7 @@ struct LeaseTests {
         }
     }
 
-    @Test func `What a stream tracks again after an untrack is restored`() async throws {
+    @Test func `A presence that its stream tracks again after an untrack is restored`() async throws {
         try await withStore { test in
             for _ in 1...2 {
                 try await test.track(alice, on: topic, owner: owner)
@@ -307,7 +293,7 @@ struct LeaseTests {
         }
     }
 
-    @Test func `A restore takes a presence that no stream owns, and joins the holders of one that another stream owns`()
+    @Test func `A restore takes a presence without a stream, and joins the holders of one with a stream`()
         async throws
     {
         try await withStore { test in

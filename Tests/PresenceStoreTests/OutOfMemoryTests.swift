@@ -8,9 +8,11 @@ import Testing
 
 @testable import PresenceStore
 
-@Suite("a full Redis")
+@Suite("A full Redis")
 struct OutOfMemoryTests {
-    @Test func `Refuses whom it does not know, renews whom it knows, and nobody leaves but who goes`() async throws {
+    @Test func `A full Redis refuses tracks and updates; renewals, reads, releases, sweeps and untracks work`()
+        async throws
+    {
         try await withLocalRedis { redis in
             try await withStore(url: redis.socketURL) { test in
                 let topic = try Topic.sample()
@@ -64,7 +66,7 @@ struct OutOfMemoryTests {
         }
     }
 
-    @Test func `Shows all the same whether it belongs to this kind of deployment`() async throws {
+    @Test func `The constants of the deployment can be checked on a full Redis`() async throws {
         try await withLocalRedis { redis in
             try await withStore(url: redis.socketURL) { test in
                 try await test.store.prepare()

@@ -9,7 +9,7 @@ import Testing
 
 @testable import PresenceStore
 
-@Suite("reading")
+@Suite("Reading")
 struct ReadingTests {
     let topic: Topic
     let alice: Member
@@ -19,7 +19,7 @@ struct ReadingTests {
         alice = try Member("alice")
     }
 
-    @Test func `A snapshot has everybody, the overdue as well, at the topic's position`() async throws {
+    @Test func `A snapshot has all presences, overdue ones too, and the position of the topic`() async throws {
         try await withStore { test in
             let first = try await test.track(alice, on: topic, #"{"n":1.50}"#, ttl: 60)
             let last = try await test.track(try Member("bob"), on: topic, owner: .random())
@@ -35,8 +35,8 @@ struct ReadingTests {
         }
     }
 
-    @Test func `Reading goes on when Redis has forgotten the scripts`() async throws {
-        // A Redis of its own: others would lose their scripts as well.
+    @Test func `Reads and tracks work after Redis lost its scripts`() async throws {
+        // A private Redis, because other tests would lose their scripts as well.
         try await withLocalRedis { redis in
             try await withStore(url: redis.socketURL) { test in
                 let cursor = try await test.track(alice, on: topic).cursor
@@ -50,7 +50,7 @@ struct ReadingTests {
         }
     }
 
-    @Test func `Reading goes on while Redis forgets the scripts again and again`() async throws {
+    @Test func `Snapshots work while Redis loses its scripts again and again`() async throws {
         try await withLocalRedis { redis in
             try await withStore(url: redis.socketURL) { test in
                 let cursor = try await test.track(alice, on: topic).cursor
@@ -64,7 +64,7 @@ struct ReadingTests {
         }
     }
 
-    @Test func `One presence comes with its lease and the position, or not at all`() async throws {
+    @Test func `A read of one presence returns its lease and the position, or nil`() async throws {
         try await withStore { test in
             #expect(try await test.store.presence(of: alice, on: topic) == nil)
             let receipt = try await test.track(alice, on: topic, #"{"x":1}"#)
@@ -75,7 +75,7 @@ struct ReadingTests {
         }
     }
 
-    @Test func `The sessions of a key are found in a topic of thousands`() async throws {
+    @Test func `The sessions of a key are found in a topic with thousands of members`() async throws {
         try await withStore { test in
             let members = try (0..<5000).map { try Member("key \($0 % 2500)", "s\($0)") }
             _ = try await test.store.track(members.map { TrackItem(member: $0) }, on: topic, mode: .put)
@@ -87,7 +87,7 @@ struct ReadingTests {
         }
     }
 
-    @Test func `Occupied topics are listed in byte order, from a name on, with a prefix, page by page`() async throws {
+    @Test func `Occupied topics are listed in byte order, after a name and with a prefix, page by page`() async throws {
         try await withStore { test in
             let names = ["room:a", "room:b", "room:ü", "room:u\u{308}", "Room", "x"]
             for name in names { try await test.track(alice, on: try Topic(name)) }
@@ -102,7 +102,7 @@ struct ReadingTests {
         }
     }
 
-    @Test func `a page of topics reads no names of members where a topic has one`() async throws {
+    @Test func `A page of topics reads names of members only of topics with more than one`() async throws {
         try await withLocalRedis { redis in
             try await withStore(url: redis.url) { test in
                 for number in 0..<300 { try await test.track(alice, on: try Topic("t\(number)")) }
@@ -120,7 +120,7 @@ struct ReadingTests {
         }
     }
 
-    @Test func `A deployment's constants are written once; a node that has others is refused`() async throws {
+    @Test func `The constants of a deployment are written once, and a node with others is refused`() async throws {
         try await withStore { test in
             try await test.store.prepare()
             try await test.store.prepare()
@@ -132,7 +132,7 @@ struct ReadingTests {
         }
     }
 
-    @Test func `Without a connection everything fails at once as unavailable`() async throws {
+    @Test func `Without a connection a read fails at once as unavailable`() async throws {
         let pool = RedisPool(
             url: try RedisURL("redis+unix:///nonexistent.sock"), options: RedisOptions(),
             eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: .quiet)

@@ -19,7 +19,7 @@ struct RefusedWritesTests {
         (alice, bob, topic) = (try Member("alice"), try Member("bob"), try Topic.sample())
     }
 
-    /// Lends a store with a user that may do everything at first, and another connection that may take rights away.
+    /// Runs `body` with a store of a user that has all rights, and a store of an admin that may take rights away.
     private func withUser(
         checkInterval: Duration = .seconds(1),
         _ body: (_ test: StoreUnderTest, _ admin: StoreUnderTest) async throws -> Void
@@ -33,7 +33,7 @@ struct RefusedWritesTests {
         }
     }
 
-    @Test func `Every command of every script is among those that are looked for`() throws {
+    @Test func `The rights that a node checks include every command of every script`() throws {
         let names = Set(StoreRights(StoreKeys(), topic: topic).commands.map(\.name) + ["PUBLISH"])
         for script in StoreScripts.all {
             let source = String(decoding: script.source, as: UTF8.self)
@@ -43,7 +43,7 @@ struct RefusedWritesTests {
         }
     }
 
-    @Test func `Each right that is taken away is named, refuses writes before they touch anything, and counts again`()
+    @Test func `A missing right is named and stops writes before they change anything, until it is given back`()
         async throws
     {
         try await withUser { test, admin in
@@ -75,9 +75,7 @@ struct RefusedWritesTests {
         }
     }
 
-    @Test func `A user without the deployment's channels or keys is refused by their names, and lists go on`()
-        async throws
-    {
+    @Test func `A missing right to channels or keys is named and stops writes, and reads work`() async throws {
         try await withUser { test, admin in
             try await test.track(alice, on: topic)
             try await admin.redis("ACL", "SETUSER", "app", "resetchannels")
@@ -97,13 +95,13 @@ struct RefusedWritesTests {
         }
     }
 
-    @Test func `What a new connection finds missing counts at once for those that are up`() async throws {
+    @Test func `A missing right that a new connection finds stops writes on open connections at once`() async throws {
         func clients(_ admin: StoreUnderTest) async throws -> [String] {
             let list = try await admin.redis("CLIENT", "LIST", "TYPE", "NORMAL").string ?? ""
             return list.split(separator: "\n").filter { $0.contains("user=app") }
                 .compactMap { $0.split(separator: " ").first?.dropFirst(3) }.map { String($0) }
         }
-        // So seldom that only handshakes ask.
+        // The interval is so long that only handshakes check rights.
         try await withUser(checkInterval: .seconds(3600)) { test, admin in
             try await test.track(alice, on: topic)
             try await eventually("both connections") { try await clients(admin).count == 2 }
@@ -122,8 +120,10 @@ struct RefusedWritesTests {
         "-hincrby", "-publish", "-zadd", "-hset", "-hdel", "-zrem", "-del", "-pexpire", "-zremrangebyscore",
         "-zremrangebyrank", "-exists", "-pttl", "-hlen", "-zcard", "resetchannels",
     ])
-    func `A right that was taken away since the last look stops a script before it writes`(rule: String) async throws {
-        // So seldom that only refusals ask.
+    func `A right that was taken away since the last check stops a script before its first write`(rule: String)
+        async throws
+    {
+        // The interval is so long that only refusals cause a check.
         try await withUser(checkInterval: .seconds(3600)) { test, admin in
             let (owners, carol) = ((0..<3).map { _ in StreamOwner.random() }, try Member("carol"))
             let lost = try await test.track(carol, on: topic)
@@ -170,7 +170,7 @@ struct RefusedWritesTests {
                     #expect(try await contents(test, admin) == before)
                 }
                 try await admin.redis("ACL", "SETUSER", "app", "+@all", "&*")
-                // A look that the refusal began may still be under way.
+                // A check that the refusal began may still run.
                 try await eventually("a write") {
                     await test.store.check()
                     return (try? await test.track(alice, on: topic, owner: owners[0])) != nil
@@ -190,9 +190,7 @@ struct RefusedWritesTests {
         return contents.sorted()
     }
 
-    @Test func `A user that lacks a right which renewals do not need still renews leases, also by heartbeats`()
-        async throws
-    {
+    @Test func `A missing right that renewals do not need stops neither renewals nor heartbeats`() async throws {
         try await withUser { test, admin in
             let owner = StreamOwner.random()
             try await test.track(alice, on: topic, owner: owner)
@@ -212,7 +210,7 @@ struct RefusedWritesTests {
         }
     }
 
-    @Test func `A full Redis that refuses many writes is not asked for each of them`() async throws {
+    @Test func `Writes that a full Redis refuses cause a bounded number of checks a second`() async throws {
         try await withLocalRedis { redis in
             try await withStore(url: redis.socketURL) { test in
                 try await test.track(alice, on: topic)
@@ -236,13 +234,13 @@ struct RefusedWritesTests {
         }
     }
 
-    @Test func `A primary without its replicas refuses writes, and shows lists at the right position`() async throws {
+    @Test func `A primary without its replicas refuses writes, and reads have the right position`() async throws {
         try await withLocalRedis { redis in
             try await withStore(url: redis.socketURL) { test in
                 try await test.track(alice, on: topic)
                 let position = try await test.store.position(of: topic)
                 try await test.redis("CONFIG", "SET", "min-replicas-to-write", "1")
-                // Before the pool has looked: one read meets the refusal by itself.
+                // The pool has not checked yet, so this read meets the refusal.
                 #expect(try await test.store.snapshot(of: topic).presences.count == 1)
                 try await eventually("the refusal") { test.store.trouble?.kind == .replicas }
                 #expect(try await test.store.position(of: topic) == position)
@@ -254,7 +252,7 @@ struct RefusedWritesTests {
         }
     }
 
-    @Test func `A Redis that cannot save refuses writes, and shows lists`() async throws {
+    @Test func `A Redis that cannot save refuses writes, and reads work`() async throws {
         let folder = try TemporaryFolder.make()
         defer { TemporaryFolder.remove(folder) }
         try await withLocalRedis(arguments: ["--dir", folder, "--save", "3600 1000"]) { redis in
@@ -270,9 +268,7 @@ struct RefusedWritesTests {
         }
     }
 
-    @Test func `A read-only replica shows lists on a connection that stays, and takes writes once it is promoted`()
-        async throws
-    {
+    @Test func `A read-only replica serves reads without a pause, and takes writes after its promotion`() async throws {
         try await withLocalRedis { redis in
             try await withStore(url: redis.socketURL) { test in
                 try await test.track(alice, on: topic)
@@ -294,7 +290,7 @@ struct RefusedWritesTests {
         }
     }
 
-    @Test func `A full Redis is a trouble that leaves reads and releases as they are`() async throws {
+    @Test func `A full Redis is reported as trouble, and reads and untracks work`() async throws {
         try await withLocalRedis { redis in
             try await withStore(url: redis.socketURL) { test in
                 try await test.track(alice, on: topic)

@@ -5,7 +5,7 @@ import Testing
 
 @testable import PresenceStore
 
-@Suite("The ends of streams that wait for Redis")
+@Suite("The queue of releases")
 struct ReleaseQueueTests {
     private func item(_ key: String, isResumable: Bool = true) throws -> ReleaseQueue.Item {
         let releasing = ReleaseItem(member: try Member(key), owner: .random(), grace: 5, isResumable: isResumable)
@@ -16,7 +16,7 @@ struct ReleaseQueueTests {
         ReleaseQueue.Slot(topic: try .sample(), key: try Key(key))
     }
 
-    @Test func `ends beyond the bound are dropped and counted, and none that was there before`() throws {
+    @Test func `Releases beyond the bound are dropped and counted, and earlier ones stay`() throws {
         var queue = ReleaseQueue(maximum: 2)
         var added: [Bool] = []
         for key in ["a", "b", "c", "d"] { added.append(queue.add(try item(key))) }
@@ -29,7 +29,7 @@ struct ReleaseQueueTests {
         #expect(more)
     }
 
-    @Test func `a batch of one slot has all ends of it that a returning stream may take, and no others`() throws {
+    @Test func `A batch of one slot has all resumable releases of that slot and no others`() throws {
         var queue = ReleaseQueue(maximum: 5)
         for key in ["a", "b", "a"] { queue.add(try item(key)) }
         for key in ["a", "c"] { queue.add(try item(key, isResumable: false)) }
@@ -42,7 +42,8 @@ struct ReleaseQueueTests {
         #expect(rest?.sorted() == ["a", "b", "c"] && queue.count == 0)
     }
 
-    @Test func `each batch with a slot is awaited, the newer one too, and returns what awaits it once`() async throws {
+    @Test func `A waiter can wait for each batch with its slot, and the end of the batch returns it once`() async throws
+    {
         var queue = ReleaseQueue()
         queue.add(try item("a"))
         let older = try #require(queue.begin()?.batch)

@@ -6,7 +6,7 @@ import Testing
 
 @testable import PresenceStore
 
-@Suite("a stream that comes back without its session")
+@Suite("A stream that reconnects without its session")
 struct ResumedSessionTests {
     let topic: Topic
     let key: Key
@@ -36,7 +36,9 @@ struct ResumedSessionTests {
         return try await test.store.resume(item, on: topic, owner: owner)
     }
 
-    @Test func `it takes a generated session of its key in the grace, and each such session once`() async throws {
+    @Test func `A stream takes a generated session of its key in its grace, and each session is taken once`()
+        async throws
+    {
         try await withStore { test in
             let owners = (0..<2).map { _ in StreamOwner.random() }
             var members: [Member] = []
@@ -51,7 +53,7 @@ struct ResumedSessionTests {
         }
     }
 
-    @Test func `it takes no session of another key, of an open stream, or that a client chose`() async throws {
+    @Test func `A stream takes no session of another key, of an open stream, or that a client named`() async throws {
         try await withStore { test in
             let owner = StreamOwner.random()
             _ = try await open(test, owner: .random())
@@ -65,7 +67,7 @@ struct ResumedSessionTests {
         }
     }
 
-    @Test func `a resume that is sent again finds the session that it took`() async throws {
+    @Test func `A resume that is sent twice takes the same session`() async throws {
         try await withStore { test in
             let owner = StreamOwner.random()
             var members: [Member] = []
@@ -83,7 +85,7 @@ struct ResumedSessionTests {
     }
 
     @Test(arguments: [0, 5], [false, true])
-    func `a stream with a resume of unknown outcome lets go of the session that it took`(
+    func `A release after a resume without a reply releases the session that the resume took`(
         grace: Int, isShared: Bool
     ) async throws {
         try await withStore { test in
@@ -106,7 +108,7 @@ struct ResumedSessionTests {
         }
     }
 
-    @Test func `another meta is an update of the session that it takes`() async throws {
+    @Test func `A resume with another meta updates the session that it takes`() async throws {
         try await withStore { test in
             let owner = StreamOwner.random()
             let member = try await open(test, owner: owner)
@@ -117,7 +119,7 @@ struct ResumedSessionTests {
         }
     }
 
-    @Test func `at most four sessions of a key are kept for it, and an audit drops what is of no use`() async throws {
+    @Test func `At most 4 sessions of a key can be resumed, and an audit drops unusable entries`() async throws {
         try await withStore { test in
             let owner = StreamOwner.random()
             var members: [Member] = []

@@ -10,7 +10,7 @@ extension Member {
         self.init(key: try Key(key), session: try Session(session))
     }
 
-    /// As it stands in a message: length and bytes.
+    /// The length prefix of the member in a message.
     var record: String { "\(bytes.count):" }
 
     var text: String { String(decoding: bytes, as: UTF8.self) }
@@ -25,7 +25,7 @@ extension Meta {
 }
 
 extension Topic {
-    /// A topic whose name no other test uses.
+    /// A topic; each test has its own prefix, so tests may share the name.
     static func sample(_ name: String = "room") throws -> Topic { try Topic(name) }
 }
 
@@ -36,7 +36,7 @@ extension TrackOutcome {
 }
 
 extension StoreUnderTest {
-    /// Tracks one member over REST.
+    /// Tracks one member, over REST unless there is an owner.
     @discardableResult
     func track(
         _ member: Member, on topic: Topic, _ meta: String? = nil, ttl: Int? = nil, owner: StreamOwner? = nil

@@ -7,7 +7,7 @@ import Testing
 
 @testable import PresenceStore
 
-@Suite("a session on several streams")
+@Suite("A session on several streams")
 struct SharedSessionTests {
     let topic: Topic
     let alice: Member
@@ -29,7 +29,7 @@ struct SharedSessionTests {
     }
 
     @Test(arguments: orders, [0, 5])
-    func `three streams hold a session until the last of them ends, in every order`(
+    func `A session stays until the last of its three streams ends, in any order`(
         order: [Int], grace: Int
     ) async throws {
         try await withStore { test in
@@ -59,7 +59,7 @@ struct SharedSessionTests {
         }
     }
 
-    @Test func `two streams of one session that end in one call end it once`() async throws {
+    @Test func `A session leaves once when both its streams end in one call`() async throws {
         try await withStore { test in
             for owner in owners.prefix(2) { try await test.track(alice, on: topic, owner: owner) }
             let items = owners.prefix(2).map { ReleaseItem(member: alice, owner: $0, grace: 0) }
@@ -72,7 +72,7 @@ struct SharedSessionTests {
         }
     }
 
-    @Test func `each holder renews, alone or with others in one call, and none that is not listed`() async throws {
+    @Test func `Each listed holder can renew a session, and no other stream can`() async throws {
         try await withStore { test in
             for owner in owners.prefix(2) { try await test.track(alice, on: topic, owner: owner) }
             try await test.setLease(of: alice, on: topic, at: 1)
@@ -85,7 +85,7 @@ struct SharedSessionTests {
         }
     }
 
-    @Test func `a track of a stream that holds the session already changes nothing, with any meta`() async throws {
+    @Test func `A second track of a holder changes nothing, with any meta`() async throws {
         try await withStore { test in
             for owner in owners.prefix(2) { try await test.track(alice, on: topic, #"{"n":1}"#, owner: owner) }
             let newest = try await test.track(alice, on: topic, #"{"n":2}"#)
@@ -99,7 +99,7 @@ struct SharedSessionTests {
         }
     }
 
-    @Test func `REST changes the meta of a shared session, and neither its ttl nor its holders`() async throws {
+    @Test func `A REST write changes the meta of a shared session and keeps its ttl and its holders`() async throws {
         try await withStore { test in
             for owner in owners { try await test.track(alice, on: topic, owner: owner) }
             let put = try await test.track(alice, on: topic, #"{"n":1}"#, ttl: 7)
@@ -112,13 +112,13 @@ struct SharedSessionTests {
         }
     }
 
-    @Test func `the lease of a session with a dead holder lasts no longer than that one's deadline or the grace`()
+    @Test func `The lease of a session with a dead holder ends at that holder's deadline or after the grace`()
         async throws
     {
         try await withStore { test in
             for owner in owners.prefix(2) { try await test.track(alice, on: topic, owner: owner) }
             let now = try await test.now()
-            // The first one's node is gone; the second one ends with no grace, then a third with a long one.
+            // The node of the first stream is gone. The second ends without grace, then a third with a long one.
             try await test.setHolders(of: alice, on: topic, [(owners[0], now + 12_000), (owners[1], now + 30_000)])
             #expect(try await release(owners[1], grace: 0, of: test))
             #expect(try await test.lease(of: alice, on: topic) == now + 12_000)
@@ -130,7 +130,9 @@ struct SharedSessionTests {
         }
     }
 
-    @Test func `a holder that lapsed keeps the last end of others from removing the session at once`() async throws {
+    @Test func `While a lapsed holder is listed, the end of the others does not remove the session at once`()
+        async throws
+    {
         try await withStore { test in
             for owner in owners.prefix(2) { try await test.track(alice, on: topic, owner: owner) }
             let now = try await test.now()
@@ -149,7 +151,7 @@ struct SharedSessionTests {
                 #expect(try await test.clock.sweep(topic) == .nothing)
                 #expect(try await test.value(of: alice, on: topic)?.contains(" 30,\(owners[0]) ") == true)
 
-                // And another time it does not.
+                // The next time the node does not come back.
                 try await test.track(alice, on: topic, owner: owners[1])
                 let later = try await test.now()
                 try await test.setHolders(of: alice, on: topic, [(owners[0], later - 1), (owners[1], later + 30_000)])
@@ -160,7 +162,7 @@ struct SharedSessionTests {
         }
     }
 
-    @Test func `after a gap longer than any lease the first renewal drops no other holder`() async throws {
+    @Test func `After a tick gap longer than any lease the first renewal drops no other holder`() async throws {
         try await withStore { test in
             for owner in owners { try await test.track(alice, on: topic, owner: owner) }
             let now = try await test.now()
@@ -173,7 +175,7 @@ struct SharedSessionTests {
         }
     }
 
-    @Test func `a holder is dropped one ttl after another renewal first saw that it lapsed`() async throws {
+    @Test func `A lapsed holder is dropped one ttl after another renewal first saw it`() async throws {
         try await withStore { test in
             let first = try await test.track(alice, on: topic, owner: owners[0])
             try await test.track(alice, on: topic, owner: owners[1])
@@ -190,7 +192,7 @@ struct SharedSessionTests {
         }
     }
 
-    @Test func `deadlines that a clock which jumped back left in the future come back to one ttl`() async throws {
+    @Test func `Deadlines of holders that a clock left in the future become one ttl`() async throws {
         try await withStore { test in
             for owner in owners.prefix(2) { try await test.track(alice, on: topic, owner: owner) }
             let now = try await test.now()
@@ -202,7 +204,7 @@ struct SharedSessionTests {
         }
     }
 
-    @Test func `a late track of a stream that has ended delays the leave by its ttl at most`() async throws {
+    @Test func `A late track of an ended stream delays the leave by its ttl at most`() async throws {
         try await withStore { test in
             try await test.track(alice, on: topic, owner: owners[0])
             // The release came first: its track had timed out.
@@ -215,7 +217,7 @@ struct SharedSessionTests {
         }
     }
 
-    @Test func `streams beyond the thirty-second of a session hold it together`() async throws {
+    @Test func `Streams of a session beyond the 32nd share one entry`() async throws {
         try await withStore { test in
             let many = (0..<40).map { _ in StreamOwner.random() }
             for owner in many { try await test.track(alice, on: topic, owner: owner) }
@@ -231,7 +233,7 @@ struct SharedSessionTests {
         }
     }
 
-    @Test func `an untrack ends a session for all its holders, and none of them brings it back`() async throws {
+    @Test func `An untrack ends a session for all its holders, and none of them restores it`() async throws {
         try await withStore { test in
             for owner in owners { try await test.track(alice, on: topic, owner: owner) }
             #expect(try await test.store.untrack([alice], on: topic) == [true])
@@ -247,7 +249,9 @@ struct SharedSessionTests {
         }
     }
 
-    @Test func `an audit drops holders of what is not shared, and the last member takes the key along`() async throws {
+    @Test func `An audit drops holders of members that are not shared, and the last leave deletes the key`()
+        async throws
+    {
         try await withStore { test in
             for owner in owners.prefix(2) { try await test.track(alice, on: topic, owner: owner) }
             let bob = try Member("bob")
@@ -263,7 +267,7 @@ struct SharedSessionTests {
         }
     }
 
-    @Test func `a shared session with a lost list is held again by each of its streams`() async throws {
+    @Test func `After the list of holders is lost, each stream of a session becomes a holder again`() async throws {
         try await withStore { test in
             for owner in owners.prefix(2) { try await test.track(alice, on: topic, owner: owner) }
             try await test.redis("DEL", test.keys(topic).holders)

@@ -11,8 +11,8 @@ import Testing
 
 @Suite("A Redis that stalls")
 struct StallTests {
-    /// The whole machinery, with all times a fraction of the real ones but in the real proportions.
-    @Test func `Longer than every lease: nobody leaves, and who is really gone leaves afterwards`() async throws {
+    /// A keeper and a sweeper with shorter times than the real ones, in the same proportions.
+    @Test func `A stall longer than every lease removes no presence, and unbound ones leave afterwards`() async throws {
         try await withLocalRedis { redis in
             try await withStore(url: redis.socketURL, limits: Limits(ttl: 1...30, defaultTTL: 3), isPatient: false) {
                 test in
@@ -45,7 +45,7 @@ struct StallTests {
                     let overdue = try? await test.redis("ZCOUNT", test.keys(topic).leases, "-inf", .integer(now))
                     return overdue?.int == 0
                 }
-                // Held or not, the sweeper goes over the bucket again before this test looks.
+                // Waits until the sweeper has ticked the bucket once more, held or not.
                 let last = try await test.redis("HGET", test.keys(topic).clock, "last").int ?? 0
                 try await eventually("another tick") {
                     try await test.redis("HGET", test.keys(topic).clock, "last").int ?? 0 > last

@@ -5,7 +5,7 @@ import Redis
 
 @testable import PresenceStore
 
-/// What a bucket remembers of its ticks, so that tests need not wait for time to pass.
+/// Ticks a bucket and changes its clock, so that tests need not wait.
 struct StoreClock {
     let test: StoreUnderTest
 
@@ -15,12 +15,14 @@ struct StoreClock {
         try await test.store.tick([StoreKeys.bucket(of: topic)], policy: policy)[0]
     }
 
-    /// Has the topic's bucket been ticked, unless it was; a full Redis refuses that, and was ticked before.
+    /// Sets the last tick of the topic's bucket to now if there was none.
+    ///
+    /// A full Redis refuses this, so its test ticks earlier.
     func begin(_ topic: Topic) async throws {
         _ = try? await test.redis("HSETNX", test.keys(topic).clock, "last", .integer(try await test.now()))
     }
 
-    /// Makes it look as if the last tick was `milliseconds` ago; before now when negative.
+    /// Sets the last tick to `milliseconds` ago; a negative value sets it in the future.
     func pretendLastTick(on topic: Topic, ago milliseconds: Int) async throws {
         try await set("last", on: topic, try await test.now() - milliseconds)
     }
@@ -29,8 +31,9 @@ struct StoreClock {
         try await test.redis("HSET", test.keys(topic).clock, .string(field), .integer(value))
     }
 
-    /// Ticks and sweeps the topic, as a sweeper whose bucket is not held would: however long a busy machine pauses
-    /// between the two, and between this sweep and the last one, it is no gap.
+    /// Ticks and sweeps the topic, as a sweeper does without a hold.
+    ///
+    /// The tick gap is 60 s, because a busy machine may pause between the two, and after the last sweep.
     @discardableResult
     func sweep(_ topic: Topic) async throws -> Sweep {
         try await begin(topic)

@@ -8,7 +8,7 @@ import Testing
 
 @Suite("Keys and channels of deployments that share a Redis")
 struct StoreKeysTests {
-    @Test func `Database 0 keeps the names it had, and any other has its number in every channel`() throws {
+    @Test func `Channels of database 0 have no number, and those of another database have its number`() throws {
         let lobby = try Topic("lobby")
         let (zero, one) = (StoreKeys(), StoreKeys(database: 1))
         #expect(zero.channel(of: lobby) == "rc:{51}:lobby" && one.channel(of: lobby) == "rc:{51}@1:lobby")
@@ -18,7 +18,7 @@ struct StoreKeysTests {
     }
 
     @Test
-    func `No two deployments have a channel in common, however prefixes, databases and topics imitate each other`()
+    func `Two deployments share no channel, even if their prefixes, databases and topics are alike`()
         throws
     {
         let prefixes = ["rc:", "rc:x:", "rc", "r", "rc:@1:", "@1:", "rc:probe:", "rc:invalidate", "invalidate", "c:"]
@@ -41,7 +41,7 @@ struct StoreKeysTests {
         }
     }
 
-    @Test func `The messages of one database do not come in another one`() async throws {
+    @Test func `Messages of one database do not arrive in another one`() async throws {
         let topic = try Topic("lobby")
         try await withStore { zero in
             let url = zero.url.description + "?db=1"

@@ -10,7 +10,7 @@ import TestSupport
 
 @testable import PresenceStore
 
-/// A store with keys of its own on a real Redis, and a way to look behind it.
+/// A store with its own prefix on a real Redis, with direct access to that Redis.
 struct StoreUnderTest: Sendable {
     let store: PresenceStore
     let pool: RedisPool
@@ -32,7 +32,7 @@ struct StoreUnderTest: Sendable {
         try await redis("ZSCORE", keys(topic).leases, .bytes(member.bytes)).int
     }
 
-    /// Moves a lease, and the topic's bound with it, as time would; the bucket was ticked meanwhile.
+    /// Moves a lease and lowers the topic's bound, as if time had passed and the bucket had been ticked.
     func setLease(of member: Member, on topic: Topic, at deadline: Int) async throws {
         try await clock.begin(topic)
         try await redis("ZADD", keys(topic).leases, .integer(deadline), .bytes(member.bytes))
@@ -66,14 +66,14 @@ struct StoreUnderTest: Sendable {
         try await redis("HSET", keys(topic).position, "r", "another")
     }
 
-    /// Forgets who is on the topic, as a Redis that lost writes would.
+    /// Deletes all presences of the topic, as a loss of writes does.
     func lose(_ topic: Topic) async throws {
         let keys = keys(topic)
         try await redis("DEL", keys.position, keys.members, keys.leases, keys.holders)
         try await redis("ZREM", keys.due, keys.topic)
     }
 
-    /// All keys of this test that are there, without their prefix.
+    /// All existing keys of this test, without their prefix.
     func allKeys() async throws -> [String] {
         let keys = try await redis("KEYS", .string(store.keys.prefix + "*")).elements ?? []
         return keys.compactMap { $0.string?.dropFirst(store.keys.prefix.count) }.map { String($0) }.sorted()
@@ -82,7 +82,7 @@ struct StoreUnderTest: Sendable {
     /// The key that an untrack leaves in the topic's bucket, without its prefix.
     func untrackedKey(_ topic: Topic) -> String { "{\(StoreKeys.bucket(of: topic))}:g" }
 
-    /// What stands there for a member.
+    /// The entry of a member in that key.
     func claim(_ member: Member, on topic: Topic, owner: StreamOwner? = nil) -> String {
         "\(topic.text)\u{1f}\(member.text)\u{1f}\(owner?.text ?? "")"
     }
@@ -91,7 +91,7 @@ struct StoreUnderTest: Sendable {
 
     var clock: StoreClock { StoreClock(test: self) }
 
-    /// Gives `body` what is published on a topic, in order.
+    /// Runs `body` with a log of the messages that are published on a topic.
     func withMessages(on topic: Topic, _ body: (MessageLog) async throws -> Void) async throws {
         let log = MessageLog(test: self, channel: store.keys.channel(of: topic))
         let subscriber = RedisSubscriber(
@@ -129,7 +129,7 @@ final class MessageLog: Sendable {
 
     func append(_ message: String) { state.withLock { $0.messages.append(message) } }
 
-    /// Everything published since the last call: a message of our own, sent last, shows that nothing more comes.
+    /// Returns the messages since the last call; publishes a last one and awaits it, so that none is missing.
     func take() async throws -> [String] {
         let end = "end \(UInt64.random(in: .min ... .max))"
         try await test.redis("PUBLISH", .string(channel), .string(end))
@@ -140,7 +140,7 @@ final class MessageLog: Sendable {
         }
     }
 
-    /// What ``take()`` gives, without version, epoch and seq.
+    /// Returns the messages of ``take()`` without format, epoch and seq.
     func takeRecords() async throws -> [String] {
         try await take().map { message in
             message.split(separator: ":", maxSplits: 3, omittingEmptySubsequences: false).last.map { String($0) } ?? ""
@@ -148,11 +148,11 @@ final class MessageLog: Sendable {
     }
 }
 
-/// Runs `body` with a store whose keys nobody else has, on the shared server or one of its own.
+/// Runs `body` with a store that has its own prefix, on the shared Redis or the one at `url`.
 ///
 /// - Parameters:
-///   - isPatient: Whether the pool waits for a Redis that is slow, since no rule of the test is about that.
-///   - checkInterval: How often the pool asks what its user may do.
+///   - isPatient: Whether the pool waits for a slow Redis; false for tests of time-outs.
+///   - checkInterval: How often the pool checks the rights of its user.
 func withStore(
     url: String? = nil, limits: Limits = Limits(), isPatient: Bool = true, checkInterval: Duration = .seconds(1),
     _ body: (StoreUnderTest) async throws -> Void

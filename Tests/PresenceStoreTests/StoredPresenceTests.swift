@@ -8,7 +8,7 @@ import Testing
 
 @Suite("Stored values and keys")
 struct StoredPresenceTests {
-    @Test func `A stored value reads back as what was written, whatever it has of previous ref and owner`() throws {
+    @Test func `A stored value is read as it was written, with any owner and with or without a previous ref`() throws {
         let meta = try Meta(#"{"a, b":[1,2],"c":"- ,"}"#)
         for previous in [nil, Ref.random()] {
             for owner in [Ownership.heartbeats, .stream(.random()), .shared, .released] {
@@ -27,7 +27,7 @@ struct StoredPresenceTests {
             "AAAAAAAAAAAAAAAA 30, {}", "AAAAAAAAAAAAAAAA 30,x {}", "AAAAAAAAAAAAAAAA,,AAAAAAAAAAAAAAAA 30 {}",
             "AAAAAAAAAAAAAAAA 30,a,b {}",
         ])
-    func `What Rollcall does not write is no stored value`(_ text: String) {
+    func `A value that Rollcall does not write cannot be read`(_ text: String) {
         #expect(StoredPresence(Array(text.utf8)) == nil)
     }
 
@@ -45,7 +45,7 @@ struct StoredPresenceTests {
         #expect(counts.allSatisfy { (50...150).contains($0) })
     }
 
-    @Test func `An owner is 8 to 16 URL-safe characters, and never what marks an ended stream or several`() {
+    @Test func `An owner is 8 to 16 URL-safe characters and not the mark of a grace or of several owners`() {
         #expect(StreamOwner("-") == nil && StreamOwner("_shared_") == nil)
         #expect(StreamOwner("1234567") == nil)
         #expect(StreamOwner("12345678,") == nil)

@@ -18,7 +18,8 @@ struct SweepTests {
         bob = try Member("bob")
     }
 
-    @Test func `Those whose lease is over leave in one message; the bound moves to the next lease`() async throws {
+    @Test func `Presences with ended leases leave in one message, and the bound moves to the next lease`() async throws
+    {
         try await withStore { test in
             for name in ["a", "b", "c"] { try await test.track(try Member(name), on: topic) }
             let left = try await test.track(alice, on: topic, ttl: 100)
@@ -34,9 +35,7 @@ struct SweepTests {
         }
     }
 
-    @Test func `A bound that was only a lower one costs a visit: nothing is published and the bound is exact again`()
-        async throws
-    {
+    @Test func `A sweep of a topic that is not due yet publishes nothing and corrects the bound`() async throws {
         try await withStore { test in
             let first = try await test.track(alice, on: topic)
             try await test.clock.begin(topic)
@@ -60,7 +59,7 @@ struct SweepTests {
         }
     }
 
-    @Test func `At most a thousand leave in one call, and the rest with the next`() async throws {
+    @Test func `A sweep removes at most 1000 members, and the next one removes the rest`() async throws {
         try await withStore { test in
             let members = try (0..<1500).map { try Member("key \($0)") }
             _ = try await test.store.track(members.map { TrackItem(member: $0) }, on: topic, mode: .put)
@@ -76,7 +75,7 @@ struct SweepTests {
         }
     }
 
-    @Test func `The last one out leaves no key but the bucket's clock behind`() async throws {
+    @Test func `A sweep of the last member leaves no key but the clock of the bucket`() async throws {
         try await withStore { test in
             try await test.track(alice, on: topic)
             try await test.setLease(of: alice, on: topic, at: 1)
@@ -85,9 +84,7 @@ struct SweepTests {
         }
     }
 
-    @Test func `A deadline beyond any lease comes back to the longest, even where nothing else makes the topic due`()
-        async throws
-    {
+    @Test func `A deadline beyond any lease becomes the longest ttl, even if nothing else is due`() async throws {
         try await withStore { test in
             try await test.track(alice, on: topic)
             let now = try await test.now()
@@ -103,9 +100,7 @@ struct SweepTests {
         }
     }
 
-    @Test func `A topic with an absurd deadline is listed although others of its bucket are due, ten at a time`()
-        async throws
-    {
+    @Test func `A tick lists at most 10 topics with absurd deadlines beside those that are due`() async throws {
         try await withStore { test in
             let bucket = StoreKeys.bucket(of: topic)
             let absurd = try (0..<10_000).map { try Topic("\($0)") }.filter { StoreKeys.bucket(of: $0) == bucket }
@@ -121,7 +116,8 @@ struct SweepTests {
         }
     }
 
-    @Test func `A topic that lost its leases is found, gets new ones, and its members leave in time`() async throws {
+    @Test func `A topic that lost its leases gets new ones from an audit, and its members leave in time`() async throws
+    {
         try await withStore { test in
             let first = try await test.track(alice, on: topic)
             try await test.track(bob, on: topic)
@@ -137,7 +133,7 @@ struct SweepTests {
         }
     }
 
-    @Test func `A topic that lost its members drops their leases, published as evicted`() async throws {
+    @Test func `An audit drops leases without members and publishes them as evicted`() async throws {
         try await withStore { test in
             try await test.track(alice, on: topic)
             try await test.redis("DEL", test.keys(topic).members)
@@ -165,7 +161,7 @@ struct SweepTests {
         }
     }
 
-    @Test func `A lease without a member that runs out first is swept as evicted`() async throws {
+    @Test func `A sweep removes an ended lease without a member as evicted`() async throws {
         try await withStore { test in
             try await test.track(alice, on: topic)
             try await test.redis("DEL", test.keys(topic).members)
@@ -188,7 +184,7 @@ struct SweepTests {
         }
     }
 
-    @Test func `A large topic is audited page by page until all is whole`() async throws {
+    @Test func `An audit repairs a large topic page by page`() async throws {
         try await withStore { test in
             let members = try (0..<1700).map { try Member("key \($0)") }
             _ = try await test.store.track(members.map { TrackItem(member: $0) }, on: topic, mode: .put)
@@ -200,6 +196,6 @@ struct SweepTests {
 }
 
 extension Sweep {
-    /// A sweep that was allowed and found nobody's lease over.
+    /// A sweep outside a hold that found no lease that is over.
     static let nothing = Sweep(isHeld: false, removed: 0, hasMore: false, needsAudit: false)
 }

@@ -12,7 +12,7 @@ import Testing
 
 @Suite("The sweeper")
 struct SweeperTests {
-    @Test func `Every bucket belongs to exactly one node, shares are even, and a node that goes moves only its own`() {
+    @Test func `Each bucket has one node, shares are even, and a node that stops moves only its own`() {
         let nodes = (0..<5).map { "node-\($0)" }
         let shares = nodes.map { BucketAssignment.buckets(of: $0, among: nodes) }
         #expect(shares.flatMap { $0 }.sorted() == Array(0..<StoreKeys.buckets))
@@ -24,10 +24,7 @@ struct SweeperTests {
         #expect(BucketAssignment.buckets(of: "alone", among: []).count == StoreKeys.buckets)
     }
 
-    @Test
-    func `Topics of all buckets are swept while it runs, more than a tick lists; it ends promptly and off the list`()
-        async throws
-    {
+    @Test func `The sweeper sweeps all buckets, ends promptly, and takes its node off the list`() async throws {
         try await withStore { test in
             let topics = try (0..<300).map { try Topic("topic \($0)") }
             let alice = try Member("alice")
@@ -54,9 +51,7 @@ struct SweeperTests {
         }
     }
 
-    @Test func `More due than can be swept within the gap is swept over many rounds, and never holds expiry`()
-        async throws
-    {
+    @Test func `Topics that one round cannot sweep are swept in many rounds without a hold`() async throws {
         try await withStore { test in
             try await fill((0..<4000).map { try Topic("topic \($0)") }, on: test)
             var policy = SweepPolicy()
@@ -76,7 +71,7 @@ struct SweeperTests {
         }
     }
 
-    @Test func `A round ends when its time is over, and what it left is swept by the next ones`() async throws {
+    @Test func `A round ends at its time limit, and the next rounds sweep the rest`() async throws {
         try await withStore { test in
             try await fill((0..<200).map { try Topic("topic \($0)") }, on: test)
             var policy = SweepPolicy()
@@ -92,7 +87,7 @@ struct SweeperTests {
         }
     }
 
-    @Test func `Two nodes share the buckets; what the owner leaves undone the other does as a backup`() async throws {
+    @Test func `Two nodes share the buckets, and each sweeps those of the other as a backup`() async throws {
         try await withStore { test in
             let sweepers = ["one", "two"].map { Sweeper(store: test.store, node: $0, logger: .quiet) }
             for _ in 0..<2 { for sweeper in sweepers { try await sweeper.tickAssigned() } }
@@ -110,9 +105,7 @@ struct SweeperTests {
         }
     }
 
-    @Test func `A node is live for a while after it was last seen, and no longer, nor one seen in the future`()
-        async throws
-    {
+    @Test func `A node that was last seen too long ago, or in the future, is not live`() async throws {
         try await withStore { test in
             let nodes = RedisArgument.string(test.store.keys.nodes)
             let now = try await test.now()
@@ -125,7 +118,7 @@ struct SweeperTests {
         }
     }
 
-    @Test func `A node that Redis has forgotten hears of it, once; one that is new does not`() async throws {
+    @Test func `A node is notified once when Redis no longer lists it, and not at its start`() async throws {
         try await withStore { test in
             let count = Mutex(0)
             let sweeper = Sweeper(store: test.store, node: "one", logger: .quiet) { count.withLock { $0 += 1 } }
@@ -137,7 +130,7 @@ struct SweeperTests {
         }
     }
 
-    @Test func `A topic of a strange type keeps no other from being swept`() async throws {
+    @Test func `A topic with a key of another type does not stop the sweep of others`() async throws {
         try await withStore { test in
             let (strange, sound, alice) = (try Topic("strange"), try Topic("sound"), try Member("alice"))
             for topic in [strange, sound] {
@@ -163,7 +156,7 @@ struct SweeperTests {
         }
     }
 
-    /// Puts one member on each topic, all overdue, in one go.
+    /// Puts one overdue member on each topic, in one pipeline.
     private func fill(_ topics: [Topic], on test: StoreUnderTest) async throws {
         _ = try await test.store.tick(Array(0..<StoreKeys.buckets), policy: SweepPolicy())
         let alice = RedisArgument.bytes(try Member("alice").bytes)

@@ -34,7 +34,9 @@ struct TrackTests {
         }
     }
 
-    @Test func `Without meta and ttl a new presence gets {} and the default, a known one keeps its own`() async throws {
+    @Test func `Without meta and ttl a new presence gets {} and the default, and a present one keeps its own`()
+        async throws
+    {
         try await withStore(limits: Limits(defaultTTL: 40)) { test in
             let new = try await test.track(alice, on: topic)
             #expect(new.ttl == 40)
@@ -48,7 +50,7 @@ struct TrackTests {
         }
     }
 
-    @Test func `Identical metas only refresh the lease: nothing is published and the ref stays`() async throws {
+    @Test func `A track with the same meta moves the lease, keeps the ref and publishes nothing`() async throws {
         try await withStore { test in
             let first = try await test.track(alice, on: topic, #"{"x":1}"#)
             try await test.setLease(of: alice, on: topic, at: 1)
@@ -64,7 +66,7 @@ struct TrackTests {
         }
     }
 
-    @Test func `Another meta gets a fresh ref that names the one before`() async throws {
+    @Test func `A track with another meta gets a new ref and has the old one as its previous ref`() async throws {
         try await withStore { test in
             let first = try await test.track(alice, on: topic, #"{"x":1}"#)
             let second = try await test.track(alice, on: topic, #"{"x":2}"#)
@@ -75,7 +77,7 @@ struct TrackTests {
         }
     }
 
-    @Test func `Create leaves a known member alone and tells its ref`() async throws {
+    @Test func `A create of a present member changes nothing and returns its ref`() async throws {
         try await withStore { test in
             let first = try await test.track(alice, on: topic, #"{"x":1}"#)
             try await test.setLease(of: alice, on: topic, at: 1)
@@ -89,7 +91,7 @@ struct TrackTests {
         }
     }
 
-    @Test func `One message holds all that a call changed; the first of an empty topic begins with a star`()
+    @Test func `A call publishes one message, and the first message of an empty topic begins with a star`()
         async throws
     {
         try await withStore { test in
@@ -112,7 +114,7 @@ struct TrackTests {
         }
     }
 
-    @Test func `The same member twice in one call is one track after the other`() async throws {
+    @Test func `A call that names a member three times tracks it three times, in order`() async throws {
         try await withStore { test in
             let items = try ["1", "2", "2"].map { TrackItem(member: alice, meta: try Meta(#"{"x":\#($0)}"#)) }
             let outcomes = try await test.store.track(items, on: topic, mode: .put)
@@ -122,9 +124,7 @@ struct TrackTests {
         }
     }
 
-    @Test func `A stream owns what it tracks; REST leaves it the owner, and takes over when the stream has ended`()
-        async throws
-    {
+    @Test func `A REST track keeps an open stream as owner, and replaces one that has ended`() async throws {
         try await withStore { test in
             let owner = StreamOwner.random()
             let rest = try await test.track(alice, on: topic, #"{"x":1}"#, ttl: 40)
@@ -142,9 +142,7 @@ struct TrackTests {
         }
     }
 
-    @Test func `A topic that lost its position but not its members begins a new epoch, and not as an empty one`()
-        async throws
-    {
+    @Test func `A topic that lost only its position begins a new epoch without a star in its message`() async throws {
         try await withStore { test in
             let before = try await test.track(alice, on: topic)
             try await test.redis("DEL", test.keys(topic).position)
@@ -169,9 +167,7 @@ struct TrackTests {
         }
     }
 
-    @Test func `A call is all or nothing: a stored value that is none of ours fails it before anything is written`()
-        async throws
-    {
+    @Test func `A stored value that cannot be read fails a call before anything is written`() async throws {
         try await withStore { test in
             try await test.track(alice, on: topic)
             try await test.redis("HSET", test.keys(topic).members, .bytes(alice.bytes), "strange")

@@ -18,7 +18,7 @@ struct UntrackTests {
         bob = try Member("bob")
     }
 
-    @Test func `Only those that were there are published, each once`() async throws {
+    @Test func `An untrack publishes only present members, each once`() async throws {
         try await withStore { test in
             try await test.track(alice, on: topic)
             try await test.track(bob, on: topic)
@@ -33,7 +33,7 @@ struct UntrackTests {
         }
     }
 
-    @Test func `The last one out leaves no key behind but who it was, and the topic's next life has a new epoch`()
+    @Test func `An untrack of the last member leaves only the key g, and a new epoch begins with the next`()
         async throws
     {
         try await withStore { test in
@@ -46,9 +46,7 @@ struct UntrackTests {
         }
     }
 
-    @Test func `What an open stream held is remembered for an hour, and whom heartbeats could put back for a minute`()
-        async throws
-    {
+    @Test func `An untrack is remembered for an hour for open streams and for a minute for heartbeats`() async throws {
         try await withStore { test in
             let (owner, ended, carol) = (StreamOwner.random(), StreamOwner.random(), try Member("carol"))
             try await test.track(alice, on: topic, owner: owner)
@@ -66,7 +64,7 @@ struct UntrackTests {
             #expect(Set(remembered ?? []) == Set(heartbeats + [test.claim(alice, on: topic, owner: owner)]))
             #expect(try await (3_500_000...3_600_000).contains(test.redis("PTTL", untracked).int ?? 0))
 
-            // The stream tracks on, as one whose first track went unanswered does.
+            // The stream tracks again, as after a track without a reply.
             try await test.track(alice, on: topic, owner: owner)
             try await test.track(carol, on: topic)
             for claim in [test.claim(alice, on: topic, owner: owner), test.claim(carol, on: topic)] {
@@ -77,7 +75,8 @@ struct UntrackTests {
 
     @Test(
         arguments: ["a*", "a?c", "[ab]c", #"a\c"#, "^a", "a-c", "ü", "a b"])
-    func `All sessions of a key go, and those of no key that its characters could stand for`(_ key: String) async throws
+    func `An untrack of a key removes its sessions, and none of a key that it matches as a pattern`(_ key: String)
+        async throws
     {
         try await withStore { test in
             let sessions = try ["s1", "s2"].map { try Member(key, $0) }
@@ -92,7 +91,7 @@ struct UntrackTests {
         }
     }
 
-    @Test func `deletes of absent presences note at most 64 in a bucket, however long their names`() async throws {
+    @Test func `Deletes of absent presences leave at most 64 entries of at most 96 bytes in a bucket`() async throws {
         try await withStore { test in
             let names = try (0..<300).map { try Member(String(repeating: "k", count: 200) + "\($0)") }
             _ = try await test.store.untrack(names, on: topic)
@@ -104,7 +103,7 @@ struct UntrackTests {
         }
     }
 
-    @Test func `of the deletes noted in a bucket the newest 512 are kept, those of streams longest`() async throws {
+    @Test func `A bucket keeps the newest 512 entries of deletes, those of streams longest`() async throws {
         try await withStore { test in
             let owner = StreamOwner.random()
             try await test.track(alice, on: topic, owner: owner)
@@ -119,7 +118,7 @@ struct UntrackTests {
         }
     }
 
-    @Test func `a name too long to be noted as it is is recognised all the same`() async throws {
+    @Test func `An untracked presence with a name longer than 96 bytes is recognised`() async throws {
         try await withStore { test in
             let long = try Member(String(repeating: "k", count: 250), String(repeating: "s", count: 64))
             let owner = StreamOwner.random()

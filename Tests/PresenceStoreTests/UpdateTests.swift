@@ -19,7 +19,7 @@ struct UpdateTests {
         UpdateItem(member: member, change: .patch(try JSON(parsing: text)), expected: expected)
     }
 
-    @Test func `An absent member stays absent`() async throws {
+    @Test func `An update of an absent member creates nothing`() async throws {
         try await withStore { test in
             let items = [UpdateItem(member: alice, change: .replace(.empty)), try patch(#"{"a":1}"#, of: alice)]
             for outcome in try await test.store.update(items, on: topic) {
@@ -29,7 +29,7 @@ struct UpdateTests {
         }
     }
 
-    @Test func `A replaced meta gets a fresh ref; lease, ttl and owner stay; one message tells it`() async throws {
+    @Test func `An update gets a new ref, keeps lease, ttl and owner, and publishes one message`() async throws {
         try await withStore { test in
             let owner = StreamOwner.random()
             let first = try await test.track(alice, on: topic, #"{"x":1}"#, ttl: 50, owner: owner)
@@ -51,7 +51,7 @@ struct UpdateTests {
         }
     }
 
-    @Test func `What changes nothing keeps its ref and publishes nothing`() async throws {
+    @Test func `An update with the same meta keeps the ref and publishes nothing`() async throws {
         try await withStore { test in
             let first = try await test.track(alice, on: topic, #"{"x":1.0}"#)
             let items = [
@@ -65,7 +65,7 @@ struct UpdateTests {
         }
     }
 
-    @Test func `An expected ref that is not the current one changes nothing and learns the current one`() async throws {
+    @Test func `An update with an outdated expected ref changes nothing and returns the current ref`() async throws {
         try await withStore { test in
             let first = try await test.track(alice, on: topic, #"{"x":1}"#)
             let second = try await test.track(alice, on: topic, #"{"x":2}"#)
@@ -85,7 +85,7 @@ struct UpdateTests {
         }
     }
 
-    @Test func `Sixty patches at once are all in the meta: none is lost to another`() async throws {
+    @Test func `60 concurrent patches of one meta all take effect`() async throws {
         try await withStore { test in
             try await test.track(alice, on: topic, "{}")
             try await withThrowingTaskGroup(of: Void.self) { group in
@@ -104,7 +104,8 @@ struct UpdateTests {
         }
     }
 
-    @Test func `Updates of one member in one call happen in their order, replaced and patched alike`() async throws {
+    @Test func `Updates of one member in one call are executed in order, replacements and patches alike`() async throws
+    {
         try await withStore { test in
             try await test.track(alice, on: topic, #"{"a":0}"#)
             let items = [
@@ -118,7 +119,7 @@ struct UpdateTests {
         }
     }
 
-    @Test func `A patch that makes the meta too large or names what is ours is refused, and the rest goes on`()
+    @Test func `A patch that exceeds the limit or sets a reserved name is refused, and the others succeed`()
         async throws
     {
         try await withStore(limits: Limits(metaBytes: 20)) { test in
