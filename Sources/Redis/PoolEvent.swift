@@ -1,10 +1,10 @@
 // Rollcall · Redis
 
-/// What happens to the connections of a pool.
+/// An event of the connections of a pool.
 package enum PoolEvent: Sendable, Hashable {
     /// A connection is ready, for the first time or again.
     case connected(RedisServerInfo)
-    /// The last connection that was up is gone.
+    /// The last open connection has ended.
     case lost
     /// No connection can be made until an operator does something.
     case refused(RedisTrouble)

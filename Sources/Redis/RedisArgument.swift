@@ -2,7 +2,7 @@
 
 package import NIOCore
 
-/// One argument of a command: any bytes, in the form in which the caller has them.
+/// One argument of a command: any bytes, in the form that the caller has.
 package enum RedisArgument: Sendable, Hashable {
     case string(String)
     case bytes([UInt8])

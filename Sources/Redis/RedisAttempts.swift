@@ -1,24 +1,25 @@
 // Rollcall · Redis
 
-/// Says how long to wait before the next attempt to connect; pure but for chance.
+/// Decides the pause before the next attempt to connect, and whether a failure deserves a warning; pure but for jitter.
 struct RedisAttempts: Sendable {
     private let backoff: RedisBackoff
     private(set) var failures = 0
-    /// Whether the last failure deserves a warning: the first one in a row, or a lost connection, unless the connection
-    /// before it was lost for the same reason.
-    private(set) var isNews = false
+    /// Whether the last failure deserves a warning: it is the first one in a row, or a lost connection, unless the
+    /// connection before it was lost for the same reason.
+    private(set) var deservesWarning = false
     private var last: (code: RedisError.Code, hadLived: Bool)?
 
     init(backoff: RedisBackoff) {
         self.backoff = backoff
     }
 
-    /// Gives the pause after a connection that could not be made (`lived` is zero) or was lost.
+    /// Returns the pause after a connection that could not be made (`lived` is zero) or was lost.
     ///
-    /// One that was lost soon counts as a failure: a server that accepts and then refuses all clients is not stormed.
+    /// A connection that was lost within `backoff.maximum` counts as a failure, so that the pauses grow also for a
+    /// server that accepts clients and then refuses them.
     mutating func pause(after error: RedisError, lived: Duration) -> Duration {
         failures = lived > backoff.maximum ? 1 : failures + 1
-        isNews = failures == 1 || lived > .zero && !(last?.hadLived == true && last?.code == error.code)
+        deservesWarning = failures == 1 || lived > .zero && !(last?.hadLived == true && last?.code == error.code)
         last = (error.code, lived > .zero)
         return RedisTrouble(error).isPermanent ? backoff.slowPause() : backoff.pause(failures: failures)
     }

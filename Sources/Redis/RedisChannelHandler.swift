@@ -2,7 +2,7 @@
 
 import NIOCore
 
-/// Carries out what `RedisConnectionState` decides, at the end of one channel.
+/// The last handler of a channel for commands: carries out the actions of `RedisConnectionState`.
 final class RedisChannelHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
@@ -10,7 +10,7 @@ final class RedisChannelHandler: ChannelInboundHandler {
     typealias State = RedisConnectionState<Caller>
 
     private var reader: RedisReader
-    private var firstWords: RedisFirstBytesCheck
+    private var firstBytes: RedisFirstBytesCheck
     private var state: State
     private let outbox: RedisOutbox<Caller>
     private let ready: EventLoopPromise<RedisSession>
@@ -18,19 +18,19 @@ final class RedisChannelHandler: ChannelInboundHandler {
     private let commandTimeout: TimeAmount
     private var context: ChannelHandlerContext?
     private var handshakeTimer: Scheduled<Void>?
-    /// Set for the oldest command when it is due; replies in time leave it be, so a busy connection sets few.
+    /// Fires when the oldest command is due; replies do not move it, so a busy connection schedules few timers.
     private var deadlineTimer: Scheduled<Void>?
     private var lastRead = NIODeadline.uptimeNanoseconds(0)
     private var isFlushDue = false
     private var answeredCommands = 0
     private var answeredBytes = 0
 
-    /// `ready` succeeds after the handshake, or fails with the reason why there was none.
+    /// `ready` succeeds after the handshake, or fails with the error that ended it.
     init(
         url: RedisURL, options: RedisOptions, outbox: RedisOutbox<Caller>, ready: EventLoopPromise<RedisSession>
     ) throws(RedisError) {
         self.reader = try RedisReader(limits: options.replyLimits)
-        self.firstWords = RedisFirstBytesCheck(url: url, options: options)
+        self.firstBytes = RedisFirstBytesCheck(url: url, options: options)
         self.state = State(handshake: RedisHandshake(url: url, options: options, purpose: .commands))
         self.outbox = outbox
         self.ready = ready
@@ -42,7 +42,7 @@ final class RedisChannelHandler: ChannelInboundHandler {
         self.context = context
         handshakeTimer = context.eventLoop.assumeIsolated().scheduleTask(in: handshakeTimeout) {
             let error = RedisError(.timeout, "the handshake took longer than \(self.handshakeTimeout)")
-            self.end(self.firstWords.explain(error))
+            self.end(self.firstBytes.explain(error))
         }
         if context.channel.isActive { begin(context) }
     }
@@ -61,7 +61,7 @@ final class RedisChannelHandler: ChannelInboundHandler {
         var bytes = unwrapInboundIn(data)
         lastRead = context.eventLoop.now
         do {
-            try firstWords.look(at: bytes)
+            try firstBytes.check(bytes)
             while state.isOpen, let value = try reader.next(&bytes) {
                 perform(state.received(value))
             }
@@ -79,15 +79,15 @@ final class RedisChannelHandler: ChannelInboundHandler {
 
     func channelInactive(context: ChannelHandlerContext) {
         let place = reader.isInsideReply ? " in the middle of a reply" : ""
-        end(firstWords.explain(RedisError(.disconnected, "Redis closed the connection" + place)))
+        end(firstBytes.explain(RedisError(.disconnected, "Redis closed the connection" + place)))
         context.fireChannelInactive()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        end(firstWords.explain(error))
+        end(firstBytes.explain(error))
     }
 
-    /// Writes what callers left in the outbox.
+    /// Writes the requests of the outbox, or fails them as `.unavailable` when the connection has ended.
     func sendOutbox() {
         let (bytes, requests) = outbox.take()
         guard !requests.isEmpty else { return }
@@ -102,7 +102,7 @@ final class RedisChannelHandler: ChannelInboundHandler {
         watchDeadline(context)
     }
 
-    /// Takes nothing more, and closes once everything that was sent is answered or overdue.
+    /// Refuses new requests, and closes the channel once all sent ones are answered or overdue.
     func drain() {
         outbox.close(State.shutDown)
         sendOutbox()
@@ -160,7 +160,7 @@ final class RedisChannelHandler: ChannelInboundHandler {
         answeredBytes = 0
     }
 
-    /// Fails everything that waits, in order, and closes the channel; only the first call has an effect.
+    /// Fails all waiting requests in order and closes the channel; only the first call has an effect.
     private func end(_ error: RedisError) {
         guard state.isOpen else { return }
         outbox.close(error)
@@ -176,7 +176,9 @@ final class RedisChannelHandler: ChannelInboundHandler {
         context?.close(promise: nil)
     }
 
-    /// When Redis has been silent for too long: a large reply on a slow path takes its time, up to a bound.
+    /// When the oldest command times out.
+    ///
+    /// Bytes that arrive delay it, for large replies on a slow path, by 15 command time-outs at most.
     private var nextDeadline: NIODeadline? {
         state.nextDeadline.map { min(max($0, lastRead + commandTimeout), $0 + commandTimeout * 15) }
     }

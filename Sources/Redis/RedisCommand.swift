@@ -2,7 +2,7 @@
 
 package import NIOCore
 
-/// A command and its arguments, which encodes itself as an array of bulks.
+/// A command and its arguments, encoded as an array of bulks.
 package struct RedisCommand: Sendable {
     package let name: String
     package let arguments: [RedisArgument]
@@ -14,7 +14,7 @@ package struct RedisCommand: Sendable {
         self.arguments = arguments
     }
 
-    /// Makes the EVALSHA of a script that is known by `digest`, or its EVAL when there is none.
+    /// Makes an EVALSHA of `digest`, or an EVAL of `source` when there is no digest.
     init(digest: String?, source: [UInt8], keys: [RedisArgument], arguments: [RedisArgument]) {
         var all: [RedisArgument] = []
         all.reserveCapacity(2 + keys.count + arguments.count)
@@ -26,13 +26,13 @@ package struct RedisCommand: Sendable {
         self.fallback = digest == nil ? nil : source
     }
 
-    /// The same call with the text of the script in place of its digest; nil for what is no such call.
+    /// The same call with the text of the script in place of its digest; nil for a command without a digest.
     package var withSource: RedisCommand? {
         guard let fallback else { return nil }
         return RedisCommand("EVAL", [.bytes(fallback)] + arguments.dropFirst())
     }
 
-    /// A guess, never too low, of the encoded size in bytes.
+    /// An upper bound of the encoded size in bytes.
     var encodedSize: Int {
         arguments.reduce(32 + name.utf8.count) { $0 + 16 + $1.size }
     }
@@ -58,13 +58,13 @@ package struct RedisCommand: Sendable {
 }
 
 extension RedisCommand: CustomStringConvertible, CustomReflectable {
-    /// The name alone: arguments may be secret, and are always somebody's data.
+    /// The name alone: arguments may be secrets, and are always data of users.
     package var description: String { name }
     package var customMirror: Mirror { Mirror(self, children: ["name": name]) }
 }
 
 extension RedisArgument {
-    /// The length in bytes, or 20 for an integer, the longest of which has as many.
+    /// The length in bytes; for any integer 20, the length of the longest one.
     fileprivate var size: Int {
         switch self {
         case .string(let text): text.utf8.count
@@ -86,7 +86,7 @@ extension ByteBuffer {
         writeInteger(0x0d0a as UInt16)
     }
 
-    /// Writes `*3\r\n`: digits from the last to the first, into bytes reserved for the longest number.
+    /// Writes a line such as `*3\r\n`, digit by digit from the last one; 23 bytes hold the longest number.
     fileprivate mutating func writeLine(_ marker: Unicode.Scalar, _ count: Int) {
         writeWithUnsafeMutableBytes(minimumWritableBytes: 23) { bytes in
             var digits = 1

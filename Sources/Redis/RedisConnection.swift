@@ -5,8 +5,7 @@ import Synchronization
 
 /// One connection to Redis, ready to be used, on which any number of callers pipeline their commands.
 ///
-/// A caller that is cancelled still waits for its reply, for the command time-out at the longest. Callers that are bound to
-/// an event loop stay on it.
+/// A cancelled caller still waits for its reply or the time-out. A caller that is bound to an event loop stays on it.
 package final class RedisConnection: Sendable {
     package let server: RedisServerInfo
     private let session: RedisSession
@@ -14,12 +13,12 @@ package final class RedisConnection: Sendable {
     private let handler: NIOLoopBound<RedisChannelHandler>
     private let outbox: RedisOutbox<RedisChannelHandler.Caller>
     private let lastStanding: Mutex<RedisPermissions>
-    /// What the standing says, for each write to look at.
+    /// Copies of two answers of the standing, which each write reads without a lock.
     private let isWritable: Atomic<Bool>
     private let isSilentlyWritable: Atomic<Bool>
     private let isReplaced = Atomic(false)
     /// Succeeds when the connection is closed, or the server turns out to be read-only.
-    private let turn: EventLoopPromise<Void>
+    private let closedOrReadOnly: EventLoopPromise<Void>
 
     init(
         session: RedisSession, channel: any Channel, handler: NIOLoopBound<RedisChannelHandler>,
@@ -33,82 +32,82 @@ package final class RedisConnection: Sendable {
         self.lastStanding = Mutex(session.standing)
         self.isWritable = Atomic(session.standing.allowsWrites)
         self.isSilentlyWritable = Atomic(session.standing.allowsSilentWrites)
-        let turn = channel.eventLoop.makePromise(of: Void.self)
-        self.turn = turn
-        channel.closeFuture.whenComplete { _ in turn.succeed() }
-        if session.standing.isReadOnly { turn.succeed() }
+        let closedOrReadOnly = channel.eventLoop.makePromise(of: Void.self)
+        self.closedOrReadOnly = closedOrReadOnly
+        channel.closeFuture.whenComplete { _ in closedOrReadOnly.succeed() }
+        if session.standing.isReadOnly { closedOrReadOnly.succeed() }
     }
 
-    /// Whether commands are still taken.
+    /// Whether the connection takes commands.
     package var isOpen: Bool { outbox.endReason == nil }
 
-    /// Whether it ends because the server is read-only: the pool has another one in its place, or soon will.
+    /// Whether the connection ends because the server is read-only: the pool has replaced it, or soon will.
     package var hasSuccessor: Bool { isReplaced.load(ordering: .relaxed) || outbox.endReason?.code == .readOnly }
 
-    /// Ends it, after what was sent is answered, since another one was put in its place.
+    /// Drains the connection after the pool has replaced it.
     func drainReplaced() {
         isReplaced.store(true, ordering: .relaxed)
         drain()
     }
 
-    /// Whether a write may be sent, as far as is known.
+    /// Whether the last known standing permits a write.
     package var allowsWrites: Bool { isWritable.load(ordering: .relaxed) }
 
-    /// Whether a write may be sent that publishes nothing.
+    /// Whether the last known standing permits a write that publishes nothing.
     package var allowsSilentWrites: Bool { isSilentlyWritable.load(ordering: .relaxed) }
 
-    /// What the server permits, as the handshake or the last ``ask(_:)`` found out.
+    /// What the server permits, by the handshake, the last ``ask(_:)`` or a later refusal.
     package var standing: RedisPermissions { lastStanding.withLock { $0 } }
 
-    /// Asks the server what it permits now.
+    /// Asks the server what it permits now, and sets the standing.
     func ask(_ admission: RedisAdmission) async throws(RedisError) {
         let replies = try await send(session.commands(admission))
         guard replies.count == 2 else {
-            throw RedisError(.protocolViolation, "two commands have other than two replies")
+            throw RedisError(.protocolViolation, "two commands did not get two replies")
         }
         let standing = try RedisPermissions(rights: replies[0], writing: replies[1])
-        stand(standing)
+        setStanding(standing)
     }
 
-    /// Notes that Redis refused a write; returns whether no refusal was known.
-    func refuse(_ error: RedisError) -> Bool {
+    /// Notes that Redis refused a write; returns false when a refusal was known already.
+    func noteRefusal(_ error: RedisError) -> Bool {
         var standing = standing
         guard standing.refusal == nil else { return false }
         standing.refusal = error
-        stand(standing)
+        setStanding(standing)
         return true
     }
 
-    /// Takes the standing of another connection of the same user, which was asked later.
-    func stand(_ standing: RedisPermissions) {
+    /// Sets the standing: the latest one of this connection, or of another one of the same user.
+    func setStanding(_ standing: RedisPermissions) {
         lastStanding.withLock { $0 = standing }
         isWritable.store(standing.allowsWrites, ordering: .relaxed)
         isSilentlyWritable.store(standing.allowsSilentWrites, ordering: .relaxed)
-        if standing.isReadOnly { turn.succeed() }
+        if standing.isReadOnly { closedOrReadOnly.succeed() }
     }
 
-    /// Sends one command; an error reply is thrown.
+    /// Sends one command; throws an error reply.
     package nonisolated(nonsending) func send(_ command: RedisCommand) async throws(RedisError) -> RedisValue {
         try await send([command], isBatch: false)
     }
 
-    /// Sends commands in one go, without commands of other callers between them; error replies are among the values.
+    /// Sends commands without commands of other callers between them; returns error replies among the values.
     ///
-    /// Script calls that Redis did not know are repeated, in their order, after the rest of the commands. Inside of
-    /// MULTI that cannot be: there the error is in the reply to EXEC, and `RedisCommand.withSource` helps.
+    /// Calls of scripts that Redis did not know are repeated, in their order, after the other commands. Inside MULTI
+    /// they cannot be: the error is in the reply to EXEC, and the caller may send `RedisCommand.withSource`.
     package nonisolated(nonsending) func send(_ commands: [RedisCommand]) async throws(RedisError) -> [RedisValue] {
         guard !commands.isEmpty else { return [] }
         return try await send(commands, isBatch: true).elements ?? []
     }
 
-    /// Calls a script, by its digest as long as Redis knows it.
+    /// Calls a script by its digest, or with its text when Redis does not know it.
     package nonisolated(nonsending) func eval(
         _ script: RedisScript, keys: [RedisArgument], arguments: [RedisArgument]
     ) async throws(RedisError) -> RedisValue {
         try await send(command(script, keys: keys, arguments: arguments))
     }
 
-    /// Makes the command that calls a script, for use among others on this connection.
+    /// Makes the command that calls a script, for a batch on this connection.
     package func command(
         _ script: RedisScript, keys: [RedisArgument], arguments: [RedisArgument]
     ) -> RedisCommand {
@@ -117,10 +116,10 @@ package final class RedisConnection: Sendable {
 
     /// Waits for the end and returns its reason; nil when the server turns out to be read-only first.
     ///
-    /// A cancelled wait brings the end about, after what was sent is answered.
+    /// A cancelled wait drains the connection.
     func untilClosedOrReadOnly() async -> RedisError? {
         await withTaskCancellationHandler {
-            try? await turn.futureResult.get()
+            try? await closedOrReadOnly.futureResult.get()
         } onCancel: {
             drain()
         }
@@ -138,7 +137,7 @@ package final class RedisConnection: Sendable {
         }
     }
 
-    /// Waits for the end and returns its reason; a cancelled wait brings the end about.
+    /// Waits for the end and returns its reason; a cancelled wait drains the connection.
     func untilClosed() async -> RedisError {
         await withTaskCancellationHandler {
             try? await channel.closeFuture.get()
@@ -148,7 +147,7 @@ package final class RedisConnection: Sendable {
         return outbox.endReason ?? RedisError(.disconnected, "the connection was closed")
     }
 
-    /// Takes nothing more, and closes once everything that was sent is answered.
+    /// Refuses new commands, and closes the connection once all sent ones are answered or overdue.
     func drain() {
         channel.eventLoop.execute { self.handler.value.drain() }
     }

@@ -3,18 +3,18 @@
 import DequeModule
 import NIOCore
 
-/// The rules of one connection: what to do when a reply comes, when time passes, when the end comes; pure.
+/// The state of one connection: what to do when it opens, gets a reply, drains or ends; pure.
 ///
-/// Redis replies in the order of the commands, so that a queue says whose reply it is. `Caller` is whoever waits.
+/// Redis replies in the order of the commands, so a reply belongs to the first pending request. `Caller` awaits it.
 struct RedisConnectionState<Caller: Sendable>: Sendable {
     private enum Phase: Sendable {
         /// → ready, closed
         case handshake(RedisHandshake)
         /// → draining, closed
         case ready
-        /// Nothing new is taken, what waits is answered. → closed
+        /// No request is added, and the pending ones are answered. → closed
         case draining
-        /// The last word.
+        /// → nothing
         case closed
     }
 
@@ -23,7 +23,7 @@ struct RedisConnectionState<Caller: Sendable>: Sendable {
         case write([RedisCommand])
         case offer(RedisSession)
         case finish(RedisRequest<Caller>, Result<RedisValue, RedisError>)
-        /// Answers this one, then gives the connection up.
+        /// Finish the request, then close the connection.
         case finishAndClose(RedisRequest<Caller>, Result<RedisValue, RedisError>, RedisError)
         case close(RedisError)
     }
@@ -31,10 +31,10 @@ struct RedisConnectionState<Caller: Sendable>: Sendable {
     private struct Pending: Sendable {
         let request: RedisRequest<Caller>
         let deadline: NIODeadline
-        /// The replies to a batch, as far as they came.
+        /// The replies to a batch that have arrived.
         var values: [RedisValue] = []
-        /// Which of them the awaited replies replace, once scripts had to be sent.
-        var places: [Int]?
+        /// The indices of the values that the awaited replies replace, after calls were sent again.
+        var replacedIndices: [Int]?
         var answered = 0
     }
 
@@ -66,7 +66,7 @@ struct RedisConnectionState<Caller: Sendable>: Sendable {
         return .write(commands)
     }
 
-    /// Takes note of a request whose commands are written next, on a connection that was offered and has not ended.
+    /// Notes a request that the caller writes next, on a connection that was offered and has not ended.
     mutating func sent(_ request: RedisRequest<Caller>, deadline: NIODeadline) {
         pending.append(Pending(request: request, deadline: deadline))
     }
@@ -94,7 +94,7 @@ struct RedisConnectionState<Caller: Sendable>: Sendable {
         }
     }
 
-    /// Lets what was sent be answered, and takes nothing more.
+    /// Closes the connection once no request is pending.
     mutating func drain() -> Action {
         switch phase {
         case .handshake:
@@ -107,7 +107,7 @@ struct RedisConnectionState<Caller: Sendable>: Sendable {
         }
     }
 
-    /// Ends the connection and gives back, in order, the requests that will have no reply.
+    /// Ends the connection and returns, in order, the requests that get no reply.
     mutating func closed() -> [RedisRequest<Caller>] {
         phase = .closed
         defer { pending.removeAll() }
@@ -127,9 +127,9 @@ struct RedisConnectionState<Caller: Sendable>: Sendable {
         let index = pending[0].answered
         pending[0].answered += 1
         let awaited: Int
-        if let places = pending[0].places {
-            pending[0].values[places[index]] = value
-            awaited = places.count
+        if let replacedIndices = pending[0].replacedIndices {
+            pending[0].values[replacedIndices[index]] = value
+            awaited = replacedIndices.count
         } else {
             pending[0].values.append(value)
             awaited = pending[0].request.count
@@ -140,7 +140,7 @@ struct RedisConnectionState<Caller: Sendable>: Sendable {
             first.request.commandWithSource(at: index, after: first.values[index]).map { (index, $0) }
         }
         guard again.isEmpty else {
-            first.places = again.map(\.0)
+            first.replacedIndices = again.map(\.0)
             return resend(again.map(\.1), of: first)
         }
         return finish(
@@ -148,13 +148,15 @@ struct RedisConnectionState<Caller: Sendable>: Sendable {
             closing: first.values.lazy.compactMap(\.error).first { $0.closesConnection })
     }
 
-    /// Sends calls again, with the text of the script, behind everything that was sent before.
+    /// Sends calls again with the texts of their scripts, after all commands that were sent before.
     ///
-    /// Calls that Redis refused together are thus repeated in their order, and before any call yet to be sent.
+    /// So calls that Redis refused together are repeated in their order, and before all later calls.
     private mutating func resend(_ commands: [RedisCommand], of old: Pending) -> Action {
         let deadline = pending.last?.deadline ?? old.deadline
         pending.append(
-            Pending(request: old.request.once, deadline: deadline, values: old.values, places: old.places))
+            Pending(
+                request: old.request.withoutRetry, deadline: deadline, values: old.values,
+                replacedIndices: old.replacedIndices))
         return .write(commands)
     }
 

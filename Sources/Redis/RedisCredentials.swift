@@ -1,8 +1,8 @@
 // Rollcall · Redis
 
-/// A user and a password, which no description, dump or log shows.
+/// A user and a password; no description, dump or log shows them.
 package struct RedisCredentials: Sendable, Hashable {
-    /// Absent: the default user, and an AUTH that servers before 6.0 know too.
+    /// Nil for the default user; AUTH then has the form that servers before 6.0 know too.
     package let user: String?
     package let password: String
 

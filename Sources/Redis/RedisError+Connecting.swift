@@ -6,9 +6,9 @@ import NIOPosix
 import NIOSSL
 
 extension RedisError {
-    /// Names why a connection could not be made or failed.
+    /// Makes the error for a connection that could not be made or that failed.
     ///
-    /// - Parameter urlName: what messages call the address.
+    /// - Parameter urlName: The name of the address in messages.
     init(connecting error: any Error, urlName: String) {
         switch error {
         case let error as RedisError:
@@ -28,7 +28,7 @@ extension RedisError {
         }
     }
 
-    /// Whether a TLS connection ended because the server closed it: a server that is killed, or a balancer without one.
+    /// Whether the server closed a TLS connection: a server that was killed, or a load balancer without a server.
     ///
     /// All other TLS errors are about certificates, versions and alerts.
     private static func isHangUp(_ error: any Error) -> Bool {
@@ -45,7 +45,7 @@ extension RedisError {
 
     private static func text(of error: IOError) -> String { String(cString: strerror(error.errnoCode)) }
 
-    /// Names what answers when its first bytes are none that Redis sends; nil when they may be Redis's.
+    /// Makes the error for a server that sends other first bytes than Redis; nil when Redis may have sent them.
     init?(firstBytes bytes: ByteBuffer, urlName: String) {
         let view = bytes.readableBytesView
         guard let first = view.first, !"+-:$*_#,(!=%~>".utf8.contains(first) else { return nil }
@@ -60,7 +60,7 @@ extension RedisError {
         }
     }
 
-    /// Names why a server that sent nothing gave no reply.
+    /// The hint for a server that sent nothing: the other scheme may be right.
     static func silence(isSecure: Bool, urlName: String) -> String {
         isSecure
             ? "if the server does not speak TLS, write redis:// in \(urlName)"
@@ -78,10 +78,10 @@ extension RedisError {
 
     private static func reason(ofTLS text: String, urlName: String) -> String {
         if text.contains("WRONG_VERSION_NUMBER") {
-            return "TLS: what answers does not speak TLS; write redis:// in \(urlName) if that is meant"
+            return "TLS: the server does not speak TLS; write redis:// in \(urlName) to connect without it"
         }
         if text.contains("CERTIFICATE_VERIFY_FAILED") {
-            return "TLS: no trusted authority vouches for the server's certificate, or it is out of date "
+            return "TLS: no trusted authority signed the server's certificate, or it has expired "
                 + "(CERTIFICATE_VERIFY_FAILED); ROLLCALL_REDIS_CA_FILE names an authority"
         }
         if text.contains("failedToValidateHostname") || text.contains("IP_ADDRESS_MISMATCH")
@@ -93,7 +93,7 @@ extension RedisError {
             || text.contains("HANDSHAKE_FAILURE")
         {
             return
-                "TLS: the server refuses the client's certificate or wants one, which ROLLCALL_REDIS_CERT_FILE names "
+                "TLS: the server refuses the client's certificate or requires one; ROLLCALL_REDIS_CERT_FILE names it "
                 + "(\(text))"
         }
         return "TLS: \(text)"

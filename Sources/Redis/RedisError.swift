@@ -1,6 +1,6 @@
 // Rollcall · Redis
 
-/// Says why a command has no reply, or what Redis replied in place of one.
+/// The reason why a command has no reply, or the error that Redis replied.
 ///
 /// The message never holds an argument of AUTH.
 package struct RedisError: Error, Hashable, Sendable {
@@ -12,7 +12,7 @@ package struct RedisError: Error, Hashable, Sendable {
         self.message = message
     }
 
-    /// Reads an error reply: its first word, if Redis writes it in capitals, is the code.
+    /// Reads an error reply; its first word is the code, if it is in capitals.
     package init(reply: String) {
         let word = reply.prefix { $0 != " " }
         let code = word.utf8.allSatisfy(Self.isCapital) ? Code(rawValue: String(word)) ?? .other : .other
@@ -21,15 +21,15 @@ package struct RedisError: Error, Hashable, Sendable {
         self.message = reply.firstRange(of: ", with args").map { String(reply[..<$0.lowerBound]) } ?? reply
     }
 
-    /// How replies without a code of their own name a right that is missing: in a script, or a command that was renamed.
+    /// Texts of replies without a code that mean a missing right: in a script, or for a renamed command.
     private static let missingRights = [
         "executing the script can't", "ACL failure in script", "ERR unknown command", "ERR Unknown Redis command",
     ]
 
-    /// Whether the same command may succeed soon, so that a caller may answer "retry after".
+    /// Whether the same command may succeed soon, so that an HTTP answer may have `Retry-After`.
     package var isTransient: Bool { code.remedy.isTransient }
 
-    /// Whether the connection that gave this reply must be given up.
+    /// Whether the connection that got this reply must be closed.
     package var closesConnection: Bool { code.remedy == .reconnect }
 
     private static func isCapital(_ byte: UInt8) -> Bool {

@@ -1,7 +1,7 @@
 // Rollcall · Redis
 
 extension RedisError {
-    /// What went wrong, told by the first word of an error reply; the lower-case ones are our own.
+    /// The kind of an error: up to `denied` the first word of an error reply, after it our own kinds.
     package enum Code: String, Hashable, Sendable, CaseIterable {
         case loading = "LOADING"
         case busy = "BUSY"
@@ -31,37 +31,37 @@ extension RedisError {
         case disconnected = "disconnected"
         /// The reply did not come in time.
         case timeout = "timeout"
-        /// The other side does not speak RESP2, or a reply passes the limits.
+        /// The server does not speak RESP2, or a reply is over the limits.
         case protocolViolation = "protocol violation"
-        /// Nothing was sent: no connection is up, or the one at hand is full.
+        /// The command was not sent: no connection is up, or its outbox is full.
         case unavailable = "unavailable"
-        /// TLS cannot be agreed on: a certificate does not fit, or the other side speaks none.
+        /// TLS failed: a certificate does not fit, or the server does not speak TLS.
         case tls = "TLS"
-        /// Something else than Redis answers.
+        /// The server is not Redis.
         case notRedis = "not Redis"
         /// A Redis that Rollcall cannot work with: too old, in cluster mode, a Sentinel.
         case unsuitableServer = "unsuitable server"
         case tooManyClients = "too many clients"
         case noDatabase = "no such database"
-        /// The settings cannot work: an address that is none, a certificate that cannot be read.
+        /// The settings cannot work, such as a malformed address or an unreadable certificate.
         case invalidSettings = "invalid settings"
     }
 
     /// What a client does about an error.
     package enum Remedy: Hashable, Sendable {
-        /// Redis is up, and for now will not do this: the command again, after a pause.
+        /// Redis cannot take the command now: repeat it after a pause.
         case pause
-        /// This server is not, or no longer, the one to talk to: another connection, then the command again.
+        /// This server cannot take the command: open another connection, then repeat the command.
         case reconnect
-        /// Redis refuses what needs memory, disk or replicas: shed such writes, go on with the others, alarm.
+        /// Redis refuses writes that need memory, disk or replicas: drop these, send the others, alert the operator.
         case shed
-        /// Credentials, permissions or the server itself: only an operator can help, so try again slowly.
+        /// Credentials, permissions or the server are wrong: only an operator can help, so retry slowly.
         case credentials
-        /// The script is to be sent with the command.
+        /// Send the command again with the text of its script.
         case sendScript
         /// A cluster's redirection, which this client does not follow.
         case redirect
-        /// Nobody knows whether the command was executed; repeat it if it is idempotent.
+        /// Redis may have executed the command: repeat it if it is idempotent.
         case unknownOutcome
         /// The command itself is wrong.
         case fix
@@ -76,7 +76,7 @@ extension RedisError {
 }
 
 extension RedisError.Code {
-    /// The one table of what each error means for the client.
+    /// The only table of what a client does about each error.
     package var remedy: RedisError.Remedy {
         switch self {
         case .loading, .busy, .tryAgain, .clusterDown, .unavailable, .tooManyClients: .pause

@@ -3,12 +3,12 @@
 import NIOCore
 import NIOSSL
 
-/// Judges by the first bytes of a connection whether it is Redis that answers; pure.
+/// Decides by the first bytes of a connection whether the server is Redis; pure.
 struct RedisFirstBytesCheck: Sendable {
     private let urlName: String
     private let isSecure: Bool
     private let isLocal: Bool
-    private var hasCome = false
+    private var hasReceived = false
 
     init(url: RedisURL, options: RedisOptions) {
         urlName = options.urlName
@@ -16,19 +16,19 @@ struct RedisFirstBytesCheck: Sendable {
         if case .unixSocket = url.address { isLocal = true } else { isLocal = false }
     }
 
-    /// Looks at the first bytes that come; those after them may be anything.
-    mutating func look(at bytes: ByteBuffer) throws(RedisError) {
-        guard !hasCome else { return }
-        hasCome = bytes.readableBytes > 0
+    /// Throws when Redis cannot have sent the first bytes; later bytes are not checked.
+    mutating func check(_ bytes: ByteBuffer) throws(RedisError) {
+        guard !hasReceived else { return }
+        hasReceived = bytes.readableBytes > 0
         if let error = RedisError(firstBytes: bytes, urlName: urlName) { throw error }
     }
 
-    /// Names why the connection failed.
+    /// Makes the error for a failed connection.
     ///
-    /// The scheme of the URL is in doubt until the server sends its first bytes or agrees on TLS.
+    /// It suggests the other scheme, unless the server has sent bytes or ended TLS, or is a unix socket.
     func explain(_ error: any Error) -> RedisError {
         let named = RedisError(connecting: error, urlName: urlName)
-        guard named.code == .disconnected || named.code == .timeout, !hasCome, !isLocal,
+        guard named.code == .disconnected || named.code == .timeout, !hasReceived, !isLocal,
             error as? NIOSSLError != .uncleanShutdown
         else { return named }
         return RedisError(

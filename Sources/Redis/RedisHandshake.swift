@@ -1,11 +1,11 @@
 // Rollcall · Redis
 
-/// Brings a fresh connection to the point where it may be offered; pure.
+/// The handshake of a new connection, after which it may be offered; pure.
 ///
-/// Three round trips at most: the client logs in and asks for the version of the server, then it loads the scripts, then it
-/// asks what the server permits.
+/// Three round trips at most: the client logs in and asks for the version of the server, then it loads the scripts,
+/// then it asks what the server permits.
 struct RedisHandshake: Sendable {
-    /// What the connection is for.
+    /// The use of the connection.
     enum Purpose: Sendable, Hashable {
         case commands
         /// Pub/sub: no INFO and no scripts.
@@ -31,7 +31,7 @@ struct RedisHandshake: Sendable {
 
     private enum Phase: Sendable {
         /// → loading
-        case greeting
+        case login
         /// → admission
         case loading
         case admission
@@ -41,7 +41,7 @@ struct RedisHandshake: Sendable {
     private let scripts: [RedisScript]
     private let admission: RedisAdmission?
     private let refusals: RedisRefusals
-    private var phase = Phase.greeting
+    private var phase = Phase.login
     private var awaited: [Step] = []
     private var session = RedisSession()
     private var sections: [String] = []
@@ -79,7 +79,7 @@ struct RedisHandshake: Sendable {
         if let error = check(value, of: awaited.removeFirst()) { return .failed(error) }
         guard awaited.isEmpty else { return .wait }
         switch phase {
-        case .greeting:
+        case .login:
             session.server = RedisServerInfo(sections: sections)
             if let error = session.server.unsuitability { return .failed(error) }
             guard !scripts.isEmpty else { return .done(session) }
@@ -96,7 +96,7 @@ struct RedisHandshake: Sendable {
         }
     }
 
-    /// Takes what the reply tells, or gives the error that ends the handshake.
+    /// Stores the result of a step, or returns the error that ends the handshake.
     private mutating func check(_ value: RedisValue, of step: Step) -> RedisError? {
         if case .error(let error) = value, let end = refusals.end(after: error) { return end }
         switch (step, value) {
@@ -105,7 +105,7 @@ struct RedisHandshake: Sendable {
         case (.select, .error(let error)):
             return refusals.selection(error)
         case (.name, .error(let error)), (.info, .error(let error)):
-            // A server that hides INFO, or refuses names, can still be read from; what it hides is among the rights.
+            // A server that refuses INFO or a client name can still be read from. INFO is among the rights.
             return error.code == .noPermission || error.code == .other ? nil : error
         case (.load(let script), .error(let error)):
             return refusals.script(script, error)

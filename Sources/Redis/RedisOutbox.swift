@@ -3,15 +3,15 @@
 import NIOCore
 import Synchronization
 
-/// Where callers on any thread leave encoded commands for the connection's event loop.
+/// Collects the encoded commands of callers on any thread for the connection's event loop.
 ///
-/// One lock orders bytes and requests alike, and the loop takes all that gathered at once: one hop, one write and
-/// one flush, however many callers there were.
+/// One lock keeps bytes and requests in the same order. The loop takes all of them at once, so that any number of
+/// callers costs one hop, one write and one flush.
 final class RedisOutbox<Caller: Sendable>: Sendable {
     private struct Contents: Sendable {
         var bytes = ByteBuffer()
         var requests: [RedisRequest<Caller>] = []
-        /// Commands and bytes whose replies are still to come, those on the way included.
+        /// Commands and bytes without a reply, those on their way included.
         var pendingCommands = 0
         var pendingBytes = 0
         var endReason: RedisError?
@@ -27,10 +27,10 @@ final class RedisOutbox<Caller: Sendable>: Sendable {
         self.maximumPendingBytes = maximumPendingBytes
     }
 
-    /// Why nothing is taken any more; nil as long as something is.
+    /// Why the outbox is closed; nil while it is open.
     var endReason: RedisError? { contents.withLock { $0.endReason } }
 
-    /// Leaves a request; true when nothing lay there before, so that the loop has to be told.
+    /// Adds a request; returns true when the outbox was empty, so that the caller must schedule a send.
     func put(_ request: RedisRequest<Caller>, _ bytes: ByteBuffer) throws(RedisError) -> Bool {
         try contents.withLock { contents throws(RedisError) in
             if let reason = contents.endReason {
@@ -55,7 +55,7 @@ final class RedisOutbox<Caller: Sendable>: Sendable {
         }
     }
 
-    /// Takes all that lies there.
+    /// Removes and returns all requests.
     func take() -> (bytes: ByteBuffer, requests: [RedisRequest<Caller>]) {
         contents.withLock { contents in
             let taken = (contents.bytes, contents.requests)
@@ -65,7 +65,7 @@ final class RedisOutbox<Caller: Sendable>: Sendable {
         }
     }
 
-    /// Makes room for as much as was answered.
+    /// Frees the room of answered commands.
     func release(commands: Int, bytes: Int) {
         contents.withLock { contents in
             contents.pendingCommands -= commands
@@ -73,7 +73,7 @@ final class RedisOutbox<Caller: Sendable>: Sendable {
         }
     }
 
-    /// Refuses everything from now on as `.unavailable`: it was never sent.
+    /// Refuses all later requests as `.unavailable`, because they are never sent; the first reason counts.
     func close(_ reason: RedisError) {
         contents.withLock { contents in
             if contents.endReason == nil { contents.endReason = reason }

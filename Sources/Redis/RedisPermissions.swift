@@ -1,6 +1,6 @@
 // Rollcall · Redis
 
-/// What a server lets the user of a connection do, as ``RedisAdmission`` found out last.
+/// What a server permits to the user of a connection, by the last ``RedisAdmission``.
 package struct RedisPermissions: Sendable, Hashable {
     /// Names of commands, keys and channels that are not allowed.
     package var missing: [String] = []
@@ -14,7 +14,7 @@ package struct RedisPermissions: Sendable, Hashable {
 
     /// Whether a write may be sent.
     ///
-    /// A full Redis still runs those scripts that need no memory, and refuses the others before they change anything.
+    /// A full Redis still runs the scripts that need no memory, and refuses the others before they change anything.
     package var allowsWrites: Bool {
         missing.isEmpty && allowsRenewals
     }
@@ -24,7 +24,7 @@ package struct RedisPermissions: Sendable, Hashable {
         RedisPermissions(missing: missing.filter { !Self.isAboutMessages($0) }, refusal: refusal).allowsWrites
     }
 
-    /// Whether a script may be sent that Redis may stop half-way without harm: missing rights do not count.
+    /// Whether a renewal may be sent: missing rights do not matter, because Redis may stop it half-way without harm.
     package var allowsRenewals: Bool { refusal == nil || refusal?.code == .outOfMemory }
 
     /// Adds the missing rights that another connection of the same user found, where this one found none.
@@ -38,7 +38,7 @@ package struct RedisPermissions: Sendable, Hashable {
 
     var isReadOnly: Bool { refusal?.code == .readOnly }
 
-    /// The trouble that this is; `user` names the user in a sentence.
+    /// The trouble that keeps commands from running, if any; `user` names the user in a sentence.
     func trouble(user: String) -> RedisTrouble? {
         guard missing.isEmpty else {
             let shown = missing.prefix(8).joined(separator: ", ")
@@ -48,7 +48,7 @@ package struct RedisPermissions: Sendable, Hashable {
         return refusal.map { RedisTrouble($0) }
     }
 
-    /// Takes the two replies of an admission; throws what is neither an answer nor a refusal of writes.
+    /// Reads the two replies of an admission; throws an error reply that is no refusal of writes.
     init(rights: RedisValue, writing: RedisValue) throws(RedisError) {
         self.init()
         try read(rights: rights)

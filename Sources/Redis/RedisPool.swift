@@ -5,12 +5,13 @@ package import NIOCore
 import ServiceLifecycle
 import Synchronization
 
-/// A few connections to one Redis, each on an event loop of its own, each coming back by itself when it is lost.
+/// A few connections to one Redis, each on its own event loop; the pool opens a lost one again.
 package final class RedisPool: Service, Sendable {
     private struct Contents: Sendable {
-        /// Those that are up, at most as many as the options say.
+        /// The open connections, `RedisOptions.connections` at most.
         var connections: [RedisConnection] = []
-        var turn = 0
+        /// The index of the connection that was offered last.
+        var lastIndex = 0
         /// Bounded by the callers, each of which leaves after its time-out.
         var waiters: [Int: CheckedContinuation<Bool, Never>] = [:]
         var nextWaiter = 0
@@ -33,10 +34,10 @@ package final class RedisPool: Service, Sendable {
     private let contents = Mutex(Contents())
     private let troubles: RedisTroubleLog
     private let checking = Mutex(Checking())
-    /// Requests for a check, of which one check serves all that came before it.
+    /// Requests for a check; one check serves all that came before it.
     private let checks = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
 
-    /// Opens nothing yet, which is for `run`.
+    /// Opens no connection; ``run()`` does.
     package init(url: RedisURL, options: RedisOptions, eventLoopGroup: any EventLoopGroup, logger: Logger) {
         self.url = url
         self.options = options
@@ -45,12 +46,12 @@ package final class RedisPool: Service, Sendable {
         self.troubles = RedisTroubleLog(url: url, hold: options.troubleHold, logger: logger)
     }
 
-    /// Has `observer` called with all events from now on, in their order, on one event loop.
+    /// Calls `observer` with all later events, in their order, on one event loop.
     package func observe(_ observer: @escaping @Sendable (PoolEvent) -> Void) {
         contents.withLock { $0.observers.append(observer) }
     }
 
-    /// Keeps the connections up until graceful shutdown or cancellation, which let what was sent be answered.
+    /// Keeps the connections up until graceful shutdown or cancellation, then drains them.
     ///
     /// Throws only when the settings can never work.
     package func run() async throws {
@@ -68,13 +69,13 @@ package final class RedisPool: Service, Sendable {
         }
     }
 
-    /// Gives a connection that is up, in turn, or throws `.unavailable` at once.
+    /// Returns the open connections in turn; throws `.unavailable` at once when there is none.
     package func connection() throws(RedisError) -> RedisConnection {
         let connection = contents.withLock { contents -> RedisConnection? in
-            // One that has just ended is still among them for a moment.
+            // A connection that has just ended stays in the list for a moment.
             for _ in contents.connections {
-                contents.turn = (contents.turn + 1) % contents.connections.count
-                if contents.connections[contents.turn].isOpen { return contents.connections[contents.turn] }
+                contents.lastIndex = (contents.lastIndex + 1) % contents.connections.count
+                if contents.connections[contents.lastIndex].isOpen { return contents.connections[contents.lastIndex] }
             }
             return nil
         }
@@ -86,11 +87,11 @@ package final class RedisPool: Service, Sendable {
         contents.withLock { !$0.connections.isEmpty }
     }
 
-    /// Waits until a connection is up; false when none is by then.
+    /// Waits until a connection is up; returns false when none is after `timeout`.
     package func waitUntilConnected(timeout: Duration) async -> Bool {
         await withCheckedContinuation { waiter in
             let number = contents.withLock { contents -> Int? in
-                // One that has just ended is still among them for a moment.
+                // A connection that has just ended stays in the list for a moment.
                 guard !contents.connections.contains(where: \.isOpen) else { return nil }
                 contents.nextWaiter += 1
                 contents.waiters[contents.nextWaiter] = waiter
@@ -123,18 +124,18 @@ package final class RedisPool: Service, Sendable {
                 if trouble.isPermanent { notify(.refused(trouble), contents.observers) }
             }
             noteTrouble()
-            // The trouble log has a line of its own for each permanent trouble.
+            // The trouble log has the lines of all other troubles.
             logger.log(
-                level: attempts.isNews && trouble.kind == .unreachable ? .warning : .debug,
-                "\(lived > .zero ? "Lost a connection to Redis" : "Cannot connect to Redis")",
+                level: attempts.deservesWarning && trouble.kind == .unreachable ? .warning : .debug,
+                "redis: \(lived > .zero ? "connection lost" : "cannot connect")",
                 metadata: ["redis": "\(url)", "reason": "\(reason)", "attempt": "\(attempts.failures)"])
             try? await Task.sleep(for: pause)
         }
     }
 
-    /// Offers a connection until its end, and returns the reason of that.
+    /// Offers a connection until its end, and returns the reason of the end.
     ///
-    /// One to a read-only server is replaced from time to time: the same address may lead to the primary by now.
+    /// A connection to a read-only server is replaced each `readOnlyInterval`: its address may lead to the primary now.
     private func use(
         _ first: RedisConnection, _ connector: RedisConnector, on eventLoop: any EventLoop
     ) async -> RedisError {
@@ -157,7 +158,7 @@ package final class RedisPool: Service, Sendable {
         }
     }
 
-    /// Connects again after each `readOnlyInterval`; nil when the connection is closed or the pool ends first.
+    /// Attempts to connect after each `readOnlyInterval`; nil when the connection is closed or the pool ends first.
     private func successor(
         of connection: RedisConnection, _ connector: RedisConnector, on eventLoop: any EventLoop
     ) async -> RedisConnection? {
@@ -168,7 +169,7 @@ package final class RedisPool: Service, Sendable {
                         return try await connector.connect(on: eventLoop)
                     } catch {
                         self.logger.debug(
-                            "Cannot replace a read-only connection to Redis",
+                            "redis: read-only connection not replaced",
                             metadata: ["redis": "\(self.url)", "reason": "\(error)"])
                     }
                 }
@@ -189,15 +190,15 @@ package final class RedisPool: Service, Sendable {
 
     private func add(_ connection: RedisConnection) {
         let server = connection.server
-        logger.info("Connected to Redis", metadata: ["redis": "\(url)", "version": "\(server.version)"])
+        logger.info("redis: connected", metadata: ["redis": "\(url)", "version": "\(server.version)"])
         let waiters = contents.withLock { contents in
             // A check of another connection may have found missing rights after this handshake.
             if let known = contents.connections.lazy.map(\.standing).first(where: { !$0.missing.isEmpty }) {
-                connection.stand(connection.standing.completed(by: known))
+                connection.setStanding(connection.standing.completed(by: known))
             }
-            // What this one was asked is as new for the others.
+            // The rights that this handshake found missing are the newest, so the other connections get them.
             if !connection.standing.missing.isEmpty {
-                for other in contents.connections { other.stand(connection.standing) }
+                for other in contents.connections { other.setStanding(connection.standing) }
             }
             contents.connections.append(connection)
             contents.failure = nil
@@ -209,7 +210,7 @@ package final class RedisPool: Service, Sendable {
         for waiter in waiters { waiter.resume(returning: true) }
     }
 
-    /// Offers a connection in place of another one; what observes the pool is notified only of a change.
+    /// Replaces a connection; observers get an event only when the server or its standing changed.
     private func replace(_ old: RedisConnection, with new: RedisConnection) {
         let isReplaced = contents.withLock { contents in
             guard let index = contents.connections.firstIndex(where: { $0 === old }) else { return false }
@@ -231,7 +232,9 @@ package final class RedisPool: Service, Sendable {
         }
     }
 
-    /// Hands the event to an event loop: under the lock, so that the order of events is that of the changes.
+    /// Sends an event to the observers, on an event loop.
+    ///
+    /// Called under the lock, so that events have the order of the changes.
     private func notify(_ event: PoolEvent, _ observers: [@Sendable (PoolEvent) -> Void]) {
         eventLoops[0].execute { for observer in observers { observer(event) } }
     }
@@ -240,20 +243,20 @@ package final class RedisPool: Service, Sendable {
 // MARK: - Troubles
 
 extension RedisPool {
-    /// What keeps commands from being carried out in full; nil when nothing does.
+    /// The trouble that keeps commands from working in full; nil when there is none.
     package var trouble: RedisTrouble? { troubles.trouble(of: .commands) ?? troubles.trouble(of: .replies) }
 
-    /// What keeps messages from coming; nil when nothing does.
+    /// The trouble that keeps messages from arriving; nil when there is none.
     package var messageTrouble: RedisTrouble? { troubles.trouble(of: .messages) }
 
-    /// Takes note of a refusal that a command met, and requests a check of all connections.
+    /// Notes that Redis refused a command, and requests a check of all connections.
     ///
-    /// A full Redis is not asked: it may refuse each write, and the next regular check finds the end of that.
+    /// A full Redis is not checked, because it may refuse each write; the next regular check finds its end.
     package func noteRefusal(_ error: RedisError) {
         let trouble = RedisTrouble(error)
         if trouble.kind == .full, options.admission != nil {
-            let isNews = contents.withLock { $0.connections }.reduce(false) { $1.refuse(error) || $0 }
-            if isNews { noteTrouble() }
+            let isNew = contents.withLock { $0.connections }.reduce(false) { $1.noteRefusal(error) || $0 }
+            if isNew { noteTrouble() }
             return
         }
         if trouble.kind == .rights { troubles.note(trouble, from: .replies) }
@@ -301,7 +304,7 @@ extension RedisPool {
         let refusal = await withTaskGroup(of: RedisTrouble?.self) { group in
             for connection in connections {
                 group.addTask {
-                    // A connection that fails is noticed by its end; a refused script is a trouble by itself.
+                    // `use` handles the end of a failed connection. A refused script is a trouble by itself.
                     do throws(RedisError) { try await connection.ask(admission) } catch {
                         let trouble = RedisTrouble(error)
                         return trouble.kind == .rights ? trouble : nil
@@ -320,7 +323,7 @@ extension RedisPool {
     ///
     /// The others would send writes until the next check, and the reply of a read-only server would close each of them.
     private func share(_ standing: RedisPermissions) {
-        for connection in contents.withLock({ $0.connections }) { connection.stand(standing) }
+        for connection in contents.withLock({ $0.connections }) { connection.setStanding(standing) }
     }
 
     func noteMessageTrouble(_ trouble: RedisTrouble?) { troubles.note(trouble, from: .messages) }

@@ -2,13 +2,13 @@
 
 import NIOCore
 
-/// Judges whether messages still come, by messages of our own that are published through another connection; pure.
+/// Decides whether messages still arrive, by probes: our own messages, published through another connection; pure.
 struct RedisProbe: Sendable {
     let channel: ByteBuffer
     private let timeout: TimeAmount
     private var lastSent = 0
     private var lastReceived = 0
-    /// The oldest probe that Redis took and that did not come.
+    /// The oldest published probe that has not arrived.
     private var missing: (number: Int, since: NIODeadline)?
 
     init(channel: String, timeout: TimeAmount) {
@@ -16,13 +16,13 @@ struct RedisProbe: Sendable {
         self.timeout = timeout
     }
 
-    /// Gives the number to publish.
+    /// Returns the number of the next probe.
     mutating func next() -> Int {
         lastSent += 1
         return lastSent
     }
 
-    /// Notes that Redis took a probe, or hangs; one that it refused proves nothing about the subscriber.
+    /// Notes a probe that Redis took or did not answer; a refused one proves nothing and is not noted.
     mutating func published(_ number: Int, at time: NIODeadline) {
         if missing == nil, number > lastReceived { missing = (number, time) }
     }
@@ -33,7 +33,7 @@ struct RedisProbe: Sendable {
         if let missing, missing.number <= number { self.missing = nil }
     }
 
-    /// Forgets what was missing: a new connection has nothing to prove yet.
+    /// Forgets all earlier probes, which a new connection does not receive.
     mutating func restart() {
         lastReceived = lastSent
         missing = nil

@@ -3,9 +3,9 @@
 import CHiredis
 package import NIOCore
 
-/// Owns hiredis' parser and turns a stream of bytes, cut anywhere, into replies.
+/// Owns hiredis' parser, and turns a stream of bytes in pieces of any size into replies.
 ///
-/// After an error the stream has no meaning any more: every later call throws the same error.
+/// After an error the stream has no meaning: every later call throws the same error.
 package struct RedisReader: ~Copyable {
     /// hiredis moves the unread rest of its buffer after each reply: 1 MiB at once is ten times slower than 64 KiB.
     private static let portion = 64 << 10
@@ -17,7 +17,7 @@ package struct RedisReader: ~Copyable {
     private let limits: RedisReplyLimits
     private var failure: RedisError?
 
-    /// Fails only when there is no memory for a few hundred bytes.
+    /// Throws only when there is no memory for a few hundred bytes.
     package init(limits: RedisReplyLimits) throws(RedisError) {
         guard let reader = redisReaderCreateWithFunctions(RedisReplyBuilder.callbacks) else {
             throw RedisError(.unavailable, "no memory for a reply parser")
@@ -25,7 +25,7 @@ package struct RedisReader: ~Copyable {
         self.reader = reader
         self.limits = limits
         self.builder = RedisReplyBuilder(limits: limits)
-        // The default of 16 KiB would give the buffer of each full portion back and ask for it again.
+        // With the default of 16 KiB hiredis would free and allocate its buffer for each full portion.
         reader.pointee.maxbuf = 2 * Self.portion
         rollcall_reader_set_owner(reader, Unmanaged.passUnretained(builder).toOpaque())
     }
@@ -34,12 +34,12 @@ package struct RedisReader: ~Copyable {
         redisReaderFree(reader)
     }
 
-    /// Whether a reply has begun whose rest is still to come.
+    /// Whether a reply has begun and is not complete.
     var isInsideReply: Bool {
         builder.isInsideArray || rollcall_reader_awaited_type(reader) != -1
     }
 
-    /// Takes the next whole reply, reading from `bytes` as far as needed; nil when all of them are used up.
+    /// Returns the next complete reply and reads as many of the `bytes` as it needs; nil when it has read all of them.
     package mutating func next(_ bytes: inout ByteBuffer) throws(RedisError) -> RedisValue? {
         if let failure { throw failure }
         do throws(RedisError) {
@@ -72,7 +72,7 @@ package struct RedisReader: ~Copyable {
         guard status == REDIS_OK else { throw parserError() }
     }
 
-    /// Refuses what hiredis would go on collecting: a bulk that announces too much, a line that does not end.
+    /// Throws for what hiredis would collect without a bound: a bulk that announces too much, a line without end.
     private func checkAwaited() throws(RedisError) {
         let type = rollcall_reader_awaited_type(reader)
         let waiting = rollcall_reader_waiting(reader)
@@ -90,7 +90,7 @@ package struct RedisReader: ~Copyable {
                 }
                 return
             }
-            // Anything but digits is hiredis' to refuse, once the line is whole.
+            // hiredis refuses other characters when the line is complete.
             guard byte >= UInt8(ascii: "0"), byte <= UInt8(ascii: "9"), announced < Int.max / 100 else { continue }
             announced = announced * 10 + Int(byte - UInt8(ascii: "0"))
         }

@@ -1,12 +1,12 @@
 // Rollcall · Redis
 
-/// Puts a server's refusals in a handshake into words that name the setting at fault; pure.
+/// Makes errors from a server's refusals in a handshake, and names the setting that is wrong; pure.
 struct RedisRefusals: Sendable {
     /// The setting that holds the address.
     let urlName: String
     let database: Int
 
-    /// Gives the error that ends a handshake at whichever step it comes, nil for any other.
+    /// Returns the error for a refusal that ends a handshake at any step; nil for other errors.
     func end(after error: RedisError) -> RedisError? {
         switch error.code {
         case .denied:
@@ -23,7 +23,7 @@ struct RedisRefusals: Sendable {
         }
     }
 
-    /// Redis may repeat arguments in an error, and here they are the password: no word of the reply is kept.
+    /// Keeps no text of the reply: Redis may repeat the arguments, and here they are the password.
     func authentication(_ error: RedisError) -> RedisError {
         if error.message.contains("without any password configured") {
             return RedisError(.wrongPassword, "Redis has no password for the default user, and \(urlName) has one")

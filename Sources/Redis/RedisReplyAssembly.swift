@@ -4,15 +4,15 @@ import NIOCore
 
 /// Puts the parts of a reply together, in the order of the stream; pure.
 ///
-/// Each method says whether the part was taken. After one that was not, ``refusal`` says why.
+/// Each method returns whether it took the part. After false, ``refusal`` has the reason.
 struct RedisReplyAssembly {
-    /// An array whose last elements are still to come.
+    /// An array that is not complete.
     private struct OpenArray {
         private var elements: [RedisValue] = []
         private var missing: Int
         /// The bytes of its bulks, one after another: together they need one allocation, where each would need two.
         private var text = ByteBuffer()
-        /// Where each bulk is among the elements, and how long it is.
+        /// The index of each bulk among the elements, and its length in bytes.
         private var bulks: [(index: Int, length: Int)] = []
 
         init(count: Int) {
@@ -28,14 +28,16 @@ struct RedisReplyAssembly {
             missing -= 1
         }
 
-        /// Copies a bulk, and leaves a place for it among the elements.
+        /// Copies a bulk, and appends null in its place to the elements.
         mutating func append(bulk: UnsafeRawBufferPointer) {
             text.writeBytes(bulk)
             bulks.append((elements.count, bulk.count))
             append(.null)
         }
 
-        /// The whole, once it is complete: a write into a buffer of which somebody has a part would copy all of it.
+        /// Returns the array when it is complete.
+        ///
+        /// Bulks are sliced only here, because a write into a buffer that has a slice copies all of it.
         consuming func value() -> RedisValue {
             for (index, length) in bulks {
                 if let bulk = text.readSlice(length: length) { elements[index] = .bulk(bulk) }
@@ -44,7 +46,7 @@ struct RedisReplyAssembly {
         }
     }
 
-    /// Room made in advance in an array, however many elements it announces.
+    /// The most elements for which room is made in advance; an array may announce more.
     private static let firstCapacity = 32 << 10
 
     private(set) var refusal: String?
@@ -62,14 +64,13 @@ struct RedisReplyAssembly {
 
     var remainingBytes: Int { limits.bytes - bytes }
 
-    /// Gives the reply that was completed, and begins the next; nil when none was.
+    /// Returns the complete reply and begins the next one; nil when none is complete.
     mutating func take() -> RedisValue? {
         bytes = 0
         elements = 0
         return whole.take()
     }
 
-    /// Takes a bulk.
     mutating func add(bulk: UnsafeRawBufferPointer) -> Bool {
         guard count(bulk) else { return false }
         guard !open.isEmpty else { return add(.bulk(ByteBuffer(bytes: bulk))) }
@@ -78,12 +79,12 @@ struct RedisReplyAssembly {
         return true
     }
 
-    /// Takes the text of a status or an error.
+    /// Adds a status or an error with the text of `line`.
     mutating func add(line: UnsafeRawBufferPointer, _ make: (String) -> RedisValue) -> Bool {
         count(line) && add(make(String(decoding: line, as: UTF8.self)))
     }
 
-    /// Takes a value that is whole.
+    /// Adds a complete value.
     mutating func add(_ value: RedisValue) -> Bool {
         guard !open.isEmpty else {
             whole = value
@@ -94,7 +95,7 @@ struct RedisReplyAssembly {
         return true
     }
 
-    /// Begins an array, whose elements come next.
+    /// Begins an array; the next parts are its elements.
     mutating func openArray(_ count: Int) -> Bool {
         guard open.count < RedisReplyLimits.depth else {
             return refuse("arrays nested more than \(RedisReplyLimits.depth) deep")
@@ -121,7 +122,7 @@ struct RedisReplyAssembly {
         return true
     }
 
-    /// Puts each array that is complete into the one around it.
+    /// Adds each complete array to the array around it.
     private mutating func closeArrays() {
         while open[open.count - 1].isComplete {
             let array = open.removeLast().value()

@@ -3,17 +3,17 @@
 import CHiredis
 import NIOCore
 
-/// Builds a reply from what hiredis' parser finds, in the order of the stream.
+/// Builds replies from the callbacks of hiredis' parser.
 ///
-/// The order alone says what belongs where, so hiredis gets no objects of ours to own: each callback hands it the
-/// builder's own address as "made", or nil, which ends the stream, for what is refused.
+/// The callbacks come in the order of the stream, which is all that the builder needs. So hiredis owns no object of
+/// ours: a callback returns the address of the builder, or nil for a refused part, which ends the stream.
 final class RedisReplyBuilder {
-    /// What hiredis calls; it keeps the pointer as long as any reader lives.
+    /// The callbacks for hiredis, which keeps the pointer as long as a reader lives.
     nonisolated(unsafe) static let callbacks: UnsafeMutablePointer<redisReplyObjectFunctions> = {
         // because: written here once, and read only after that.
         let callbacks = UnsafeMutablePointer<redisReplyObjectFunctions>.allocate(capacity: 1)
-        // By name, since hiredis 1.x has more of them, in another order. Those stay null: they are for types of RESP3,
-        // which hiredis then passes over, so that `take` finds no whole reply.
+        // Set by name, because hiredis 1.x has more callbacks, in another order. Those stay null: they are for types of
+        // RESP3, which hiredis then skips, so that `take` finds no complete reply.
         callbacks.initialize(to: redisReplyObjectFunctions())
         callbacks.pointee.createString = { task, text, length in
             let text = UnsafeRawBufferPointer(start: text, count: length)
@@ -36,14 +36,14 @@ final class RedisReplyBuilder {
         assembly = RedisReplyAssembly(limits: limits)
     }
 
-    /// Why the stream was ended, when it was not hiredis that did.
+    /// Why the builder ended the stream; nil when hiredis did.
     var refusal: String? { assembly.refusal }
 
     var isInsideArray: Bool { assembly.isInsideArray }
 
     var remainingBytes: Int { assembly.remainingBytes }
 
-    /// Gives the reply that was completed, and begins the next; nil when a part of it was nothing that RESP2 has.
+    /// Returns the complete reply and begins the next one; nil when a part had a type that RESP2 lacks.
     func take() -> RedisValue? { assembly.take() }
 
     private static func of(
@@ -66,11 +66,11 @@ final class RedisReplyBuilder {
         }
     }
 
-    /// Copies the text, which hiredis lends for the time of the call only.
+    /// Copies the text, which hiredis keeps only during the call.
     private func addString(_ text: UnsafeRawBufferPointer, _ task: UnsafePointer<redisReadTask>?) -> Bool {
         switch task?.pointee.type {
         case REDIS_REPLY_STRING:
-            // hiredis has the two bytes after a string in its buffer, and skips them unseen.
+            // hiredis has the two bytes after a string in its buffer, and skips them without a check.
             guard let end = text.baseAddress?.advanced(by: text.count),
                 end.load(as: UInt8.self) == UInt8(ascii: "\r"),
                 end.load(fromByteOffset: 1, as: UInt8.self) == UInt8(ascii: "\n")

@@ -1,8 +1,8 @@
 // Rollcall · Redis
 
-/// How much one reply may hold, nested replies included.
+/// The bounds of one reply, nested replies included.
 ///
-/// hiredis itself would take `*2147483647` and any bulk, keeps a line without end and, from 1.0, nests without end.
+/// hiredis itself accepts `*2147483647` and any bulk, keeps a line without end and, from 1.0, nests without end.
 package struct RedisReplyLimits: Sendable, Hashable {
     /// Arrays inside one another: as many as hiredis 0.14 has room for.
     static let depth = 8

@@ -3,13 +3,13 @@
 /// One command, or several that stay together, and the caller that waits for the outcome.
 struct RedisRequest<Caller: Sendable>: Sendable {
     let caller: Caller
-    /// How many replies come.
+    /// The number of replies.
     let count: Int
     /// Whether the caller gets an array of all replies, errors among them.
     let isBatch: Bool
-    /// Encoded bytes.
+    /// The encoded size in bytes.
     let size: Int
-    /// Kept only when one of them may have to be sent again, as EVAL.
+    /// Kept only when one of them may be sent again, as EVAL.
     private(set) var commands: [RedisCommand]
 
     init(caller: Caller, commands: [RedisCommand], isBatch: Bool, size: Int) {
@@ -20,14 +20,14 @@ struct RedisRequest<Caller: Sendable>: Sendable {
         self.commands = commands.contains { $0.fallback != nil } ? commands : []
     }
 
-    /// The call with the script's text, if that can help after this reply to the command at `index`.
+    /// The command at `index` with the text of its script, if `reply` is the error that Redis does not know the script.
     func commandWithSource(at index: Int, after reply: RedisValue) -> RedisCommand? {
         guard case .error(let error) = reply, error.code == .noScript, !commands.isEmpty else { return nil }
         return commands[index].withSource
     }
 
-    /// The same request, of which nothing will be sent again.
-    var once: Self {
+    /// The same request without commands to send again.
+    var withoutRetry: Self {
         var request = self
         request.commands = []
         return request

@@ -1,6 +1,6 @@
 // Rollcall · Redis
 
-/// A Lua script, told from others by its name.
+/// A Lua script and its name.
 package struct RedisScript: Sendable {
     package let name: String
     package let source: [UInt8]

@@ -1,18 +1,18 @@
 // Rollcall · Redis
 
-/// What a server says of itself, read with INFO on the very connection that offers it.
+/// Facts about a server, read with INFO on the same connection.
 package struct RedisServerInfo: Sendable, Hashable {
-    /// Scripts say with a shebang (`#!lua flags=allow-oom`) what they may do, which older servers cannot read.
+    /// Older servers cannot read the first line of our scripts (`#!lua flags=allow-oom`), which has their flags.
     private static let oldestMajorVersion = 7
 
     static let clusterMode = RedisError(
         .unsuitableServer,
         "this server is in cluster mode (cluster-enabled yes); Rollcall needs one primary without it")
 
-    /// Is new at each start of the server; a failover changes it too, since another server answers.
+    /// New at each start of the server, and after a failover, because another server answers.
     package let runID: String
     package let version: String
-    /// `noeviction` is the only policy under which presences cannot vanish; empty when INFO does not tell.
+    /// `noeviction` is the only policy under which presences cannot vanish; empty when INFO lacks it.
     package let maxmemoryPolicy: String
     /// `Redis`, or the name of the compatible server.
     package let product: String
@@ -30,7 +30,7 @@ package struct RedisServerInfo: Sendable, Hashable {
         self.mode = ""
     }
 
-    /// Reads sections of INFO: `name:value` lines, what is unknown left alone.
+    /// Reads sections of INFO: lines `name:value`, and ignores unknown names.
     package init(sections: [String]) {
         var fields: [Substring: Substring] = [:]
         for line in sections.joined(separator: "\n").split(whereSeparator: \.isNewline) {

@@ -1,13 +1,13 @@
 // Rollcall · Redis
 
-/// What a handshake found out: the server, and how each script is called there.
+/// The result of a handshake: the server, what it permits, and the digests of the scripts.
 struct RedisSession: Sendable {
     var server = RedisServerInfo(sections: [])
     var standing = RedisPermissions()
-    /// Of the scripts that were loaded.
+    /// The digests of the loaded scripts.
     var digests: [RedisScript: String] = [:]
 
-    /// Makes the call of a script: by its digest, or with its text when the options did not list it.
+    /// Makes the call of a script: by its digest, or with its text when it was not loaded.
     func command(_ script: RedisScript, keys: [RedisArgument], arguments: [RedisArgument]) -> RedisCommand {
         RedisCommand(digest: digests[script], source: script.source, keys: keys, arguments: arguments)
     }

@@ -5,21 +5,21 @@ package import NIOCore
 import ServiceLifecycle
 import Synchronization
 
-/// The one connection of a node on which messages come; it comes back by itself, with all channels, when it is lost.
+/// The one connection of a node that receives messages; it reconnects by itself and subscribes to all channels again.
 ///
-/// Callbacks come on one event loop, in the order of the wire, never under a lock.
+/// Callbacks run on one event loop, in the order of the replies, never under a lock.
 package final class RedisSubscriber: Service, Sendable {
     private struct Contents: Sendable {
         var state = RedisSubscriberState()
         var probe: RedisProbe
-        /// Commands for the next turn of the event loop: at most one a channel, as the state promises.
+        /// Encoded commands for the next flush, at most one for each channel.
         var unsent = ByteBuffer()
         var isFlushDue = false
         /// Whether Redis has acknowledged a channel on the current connection.
         var isAcknowledged = false
 
-        /// Leaves commands for the next flush; true when that must be asked for.
-        mutating func leave(_ commands: [RedisCommand]) -> Bool {
+        /// Adds commands to the next flush; returns true when the caller must schedule it.
+        mutating func enqueue(_ commands: [RedisCommand]) -> Bool {
             guard !commands.isEmpty else { return false }
             for command in commands { command.encode(into: &unsent) }
             defer { isFlushDue = true }
@@ -42,10 +42,10 @@ package final class RedisSubscriber: Service, Sendable {
     private let contents: Mutex<Contents>
     private let handler: NIOLoopBoundBox<RedisSubscriberHandler?>
 
-    /// Opens nothing yet, which is for `run`.
+    /// Opens no connection; ``run()`` does.
     ///
-    /// With a `probe`, messages of our own are published through that pool; when they do not come back the
-    /// connection is replaced, however alive it looks.
+    /// With a `probe`, our own messages are published through that pool. When they do not arrive, the connection is
+    /// replaced, even if it looks alive.
     package init(
         url: RedisURL, options: RedisOptions, eventLoopGroup: any EventLoopGroup, logger: Logger, probe: RedisPool?,
         onMessage: @escaping @Sendable (_ channel: ByteBuffer, _ payload: ByteBuffer) -> Void,
@@ -79,12 +79,12 @@ package final class RedisSubscriber: Service, Sendable {
         }
     }
 
-    /// Wants a channel, over all reconnects; `onEvent` tells when its messages are sure to come.
+    /// Subscribes to a channel, also after reconnects; `onEvent` gets `.subscribed` when Redis has acknowledged it.
     package func subscribe(_ channel: String) {
         change { $0.subscribe(ByteBuffer(string: channel)) }
     }
 
-    /// Wants a channel no more; what is on its way may still come.
+    /// Unsubscribes from a channel; messages that are on their way may still arrive.
     package func unsubscribe(_ channel: String) {
         change { $0.unsubscribe(ByteBuffer(string: channel)) }
     }
@@ -92,7 +92,7 @@ package final class RedisSubscriber: Service, Sendable {
     private func change(_ change: (inout RedisSubscriberState) -> RedisCommand?) {
         let mustFlush = contents.withLock { contents in
             guard let command = change(&contents.state) else { return false }
-            return contents.leave([command])
+            return contents.enqueue([command])
         }
         if mustFlush { eventLoop.execute { self.flush() } }
     }
@@ -120,10 +120,11 @@ extension RedisSubscriber {
             let pause = attempts.pause(after: reason, lived: lived)
             let trouble = trouble(reason)
             pool?.noteMessageTrouble(trouble)
-            let isOwnLine = pool == nil || trouble.kind == .unreachable
+            // The pool's trouble log has the lines of all other troubles.
+            let isLoggedHere = pool == nil || trouble.kind == .unreachable
             logger.log(
-                level: attempts.isNews && isOwnLine ? .warning : .debug,
-                "\(lived > .zero ? "Lost the subscriber's connection" : "Cannot connect the subscriber to Redis")",
+                level: attempts.deservesWarning && isLoggedHere ? .warning : .debug,
+                "redis: \(lived > .zero ? "subscriber connection lost" : "subscriber cannot connect")",
                 metadata: ["redis": "\(url)", "reason": "\(reason)", "attempt": "\(attempts.failures)"])
             try? await Task.sleep(for: pause)
         }
@@ -138,7 +139,7 @@ extension RedisSubscriber {
         )
     }
 
-    /// Works with a ready connection until its end, of which it gives the reason.
+    /// Uses a ready connection until its end, and returns the reason of the end.
     private func use(_ channel: any Channel, _ handler: NIOLoopBound<RedisSubscriberHandler>) async -> RedisError {
         let began = eventLoop.submit { self.began(handler.value) }
         return await withTaskCancellationHandler {
@@ -158,7 +159,7 @@ extension RedisSubscriber {
             contents.probe.restart()
             contents.unsent.clear()
             contents.isAcknowledged = false
-            _ = contents.leave(contents.state.connected())
+            _ = contents.enqueue(contents.state.connected())
         }
         flush()
         watch(handler, acknowledged: nil)
@@ -207,7 +208,7 @@ extension RedisSubscriber {
             let outcome = try contents.state.acknowledged(channel, isSubscription: isSubscription)
             let isFirst = isSubscription && !contents.isAcknowledged
             if isFirst { contents.isAcknowledged = true }
-            return (outcome.isSubscribed, isFirst, contents.leave(outcome.command.map { [$0] } ?? []))
+            return (outcome.isSubscribed, isFirst, contents.enqueue(outcome.command.map { [$0] } ?? []))
         }
         if mustFlush { eventLoop.execute { self.flush() } }
         if isFirst { pool?.noteMessageTrouble(nil) }
@@ -218,9 +219,9 @@ extension RedisSubscriber {
 // MARK: - Liveness
 
 extension RedisSubscriber {
-    /// Looks once per command time-out whether Redis still acknowledges, and whether probes still come.
+    /// Checks once per command time-out whether Redis still acknowledges, and whether probes still arrive.
     ///
-    /// - Parameter acknowledged: how many acknowledgements there were at the last look, if some were due then.
+    /// - Parameter acknowledged: The number of acknowledgements at the last check, if some were due then.
     private func watch(_ handler: RedisSubscriberHandler, acknowledged: Int?) {
         eventLoop.assumeIsolated().scheduleTask(in: TimeAmount(options.commandTimeout)) {
             guard handler.endReason == nil else { return }
@@ -251,7 +252,7 @@ extension RedisSubscriber {
             do throws(RedisError) {
                 _ = try await connection.send(publish)
             } catch {
-                // A Redis that does not answer the pool hangs, and will bring no message either.
+                // A Redis that does not answer the pool hangs, and sends no messages either.
                 guard error.code == .timeout else { continue }
             }
             contents.withLock { $0.probe.published(number, at: start) }

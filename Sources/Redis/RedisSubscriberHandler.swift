@@ -2,13 +2,13 @@
 
 import NIOCore
 
-/// Reads one pub/sub connection: the handshake, then whatever Redis sends.
+/// Reads one pub/sub connection: the handshake, then all later replies.
 final class RedisSubscriberHandler: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer
 
     private var reader: RedisReader
-    private var firstWords: RedisFirstBytesCheck
+    private var firstBytes: RedisFirstBytesCheck
     private var handshake: RedisHandshake?
     private let timeout: TimeAmount
     private let ready: EventLoopPromise<Void>
@@ -17,13 +17,13 @@ final class RedisSubscriberHandler: ChannelInboundHandler {
     private var timer: Scheduled<Void>?
     private(set) var endReason: RedisError?
 
-    /// `onReply` takes what comes after the handshake; what it throws ends the connection.
+    /// `onReply` gets each reply after the handshake; an error that it throws ends the connection.
     init(
         url: RedisURL, options: RedisOptions, ready: EventLoopPromise<Void>,
         onReply: @escaping (RedisValue) throws(RedisError) -> Void
     ) throws(RedisError) {
         self.reader = try RedisReader(limits: options.replyLimits)
-        self.firstWords = RedisFirstBytesCheck(url: url, options: options)
+        self.firstBytes = RedisFirstBytesCheck(url: url, options: options)
         self.handshake = RedisHandshake(url: url, options: options, purpose: .messages)
         self.timeout = TimeAmount(options.connectTimeout)
         self.ready = ready
@@ -34,7 +34,7 @@ final class RedisSubscriberHandler: ChannelInboundHandler {
         self.context = context
         timer = context.eventLoop.assumeIsolated().scheduleTask(in: timeout) {
             let error = RedisError(.timeout, "the handshake took longer than \(self.timeout)")
-            self.end(self.firstWords.explain(error))
+            self.end(self.firstBytes.explain(error))
         }
         if context.channel.isActive { begin() }
     }
@@ -52,7 +52,7 @@ final class RedisSubscriberHandler: ChannelInboundHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         var bytes = unwrapInboundIn(data)
         do throws(RedisError) {
-            try firstWords.look(at: bytes)
+            try firstBytes.check(bytes)
             while endReason == nil, let value = try reader.next(&bytes) {
                 try receive(value)
             }
@@ -62,12 +62,12 @@ final class RedisSubscriberHandler: ChannelInboundHandler {
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        end(firstWords.explain(RedisError(.disconnected, "Redis closed the connection")))
+        end(firstBytes.explain(RedisError(.disconnected, "Redis closed the connection")))
         context.fireChannelInactive()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        end(firstWords.explain(error))
+        end(firstBytes.explain(error))
     }
 
     func write(_ bytes: ByteBuffer) {

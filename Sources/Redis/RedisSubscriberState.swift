@@ -3,10 +3,10 @@
 import DequeModule
 import NIOCore
 
-/// Knows which channels are wanted and which Redis has acknowledged; pure.
+/// The channels that are wanted, and those that Redis has acknowledged; pure.
 ///
-/// At most one command a channel is on its way: a change of mind waits for the acknowledgement. So what waits is
-/// bounded by the number of channels, and each acknowledgement means one thing.
+/// At most one command for a channel is on its way: a later change waits for the acknowledgement. So the number of
+/// channels bounds the waiting commands, and each acknowledgement has one meaning.
 struct RedisSubscriberState: Sendable {
     private enum Standing: Sendable {
         /// → subscribing
@@ -24,20 +24,20 @@ struct RedisSubscriberState: Sendable {
         var standing: Standing
     }
 
-    /// What an acknowledgement leads to.
+    /// The result of an acknowledgement.
     struct Outcome: Sendable {
         var isSubscribed = false
         var command: RedisCommand?
     }
 
-    /// Channels in one command: small enough that its acknowledgements are no burst.
+    /// Channels in one command: so few that their acknowledgements are no burst.
     private static let groupSize = 500
 
     private var subscriptions: [ByteBuffer: Subscription] = [:]
-    /// What Redis has yet to acknowledge, in the order of the commands.
+    /// The channels that Redis must still acknowledge, in the order of the commands.
     private var awaited: Deque<ByteBuffer> = []
     private(set) var isConnected = false
-    /// How many came on this and all earlier connections.
+    /// The number of acknowledgements on this and all earlier connections.
     private(set) var acknowledgements = 0
 
     /// Whether Redis owes an acknowledgement.
@@ -47,20 +47,20 @@ struct RedisSubscriberState: Sendable {
         subscriptions[channel]?.standing == .on
     }
 
-    /// Wants a channel; gives the command to send for it now, if there is one.
+    /// Adds a wanted channel; returns the command to send now, if there is one.
     mutating func subscribe(_ channel: ByteBuffer) -> RedisCommand? {
         subscriptions[channel, default: Subscription(isWanted: true, standing: .off)].isWanted = true
         return command(for: channel)
     }
 
-    /// Wants a channel no more; gives the command to send for it now, if there is one.
+    /// Removes a wanted channel; returns the command to send now, if there is one.
     mutating func unsubscribe(_ channel: ByteBuffer) -> RedisCommand? {
         guard subscriptions[channel] != nil else { return nil }
         subscriptions[channel]?.isWanted = false
         return command(for: channel)
     }
 
-    /// Begins a connection, which knows of nothing, with the commands for all that is wanted.
+    /// Begins a new connection; returns the commands that subscribe to all wanted channels.
     mutating func connected() -> [RedisCommand] {
         isConnected = true
         let channels = Array(subscriptions.keys)
@@ -80,7 +80,7 @@ struct RedisSubscriberState: Sendable {
         }
     }
 
-    /// Takes an acknowledgement; any other than the one that is due means that the stream cannot be trusted.
+    /// Takes an acknowledgement; throws `.protocolViolation` when it is not the one that is due.
     mutating func acknowledged(_ channel: ByteBuffer, isSubscription: Bool) throws(RedisError) -> Outcome {
         let standing = subscriptions[channel]?.standing
         guard awaited.popFirst() == channel, standing == (isSubscription ? .subscribing : .unsubscribing) else {
@@ -92,7 +92,7 @@ struct RedisSubscriberState: Sendable {
         return Outcome(isSubscribed: isSubscription && command == nil, command: command)
     }
 
-    /// Brings the standing of a channel one step nearer to what is wanted, unless a step is under way.
+    /// Moves the standing of a channel one step nearer to the wanted one, unless a command is on its way.
     private mutating func command(for channel: ByteBuffer) -> RedisCommand? {
         guard let subscription = subscriptions[channel] else { return nil }
         switch (subscription.standing, subscription.isWanted) {

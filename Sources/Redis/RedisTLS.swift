@@ -14,7 +14,7 @@ package struct RedisTLS: Sendable, Hashable {
     package var verification: Verification = .full
     /// A PEM file of authorities, in place of the system's.
     package var authorityFile: String?
-    /// A folder of authorities, named as `openssl rehash` names them, in place of the system's; a file goes before it.
+    /// A folder of authorities, named as by `openssl rehash`, in place of the system's; `authorityFile` goes before it.
     package var authorityFolder: String?
     /// A PEM chain and its key, for servers that ask clients for a certificate.
     package var certificateFile: String?

@@ -1,6 +1,6 @@
 // Rollcall · Redis
 
-/// Says which file of ``RedisTLS`` cannot be used, and why.
+/// A file of ``RedisTLS`` that cannot be used, and the cause.
 package struct RedisTLSFault: Error, Hashable, Sendable, CustomStringConvertible {
     package enum File: String, Sendable {
         case authority
@@ -9,7 +9,7 @@ package struct RedisTLSFault: Error, Hashable, Sendable, CustomStringConvertible
     }
 
     package let file: File
-    /// Nil when the fault is that none was given.
+    /// Nil when no file was given.
     package let path: String?
     /// Completes "the file …".
     package let cause: String

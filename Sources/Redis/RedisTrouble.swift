@@ -1,6 +1,6 @@
 // Rollcall · Redis
 
-/// Names what keeps a Redis from being used in full, for operators.
+/// A condition that keeps a Redis from being used in full, as operators see it.
 package struct RedisTrouble: Hashable, Sendable {
     /// The raw value is a label of the metric `rollcall_redis_trouble`.
     package enum Kind: String, CaseIterable, Sendable {

@@ -5,7 +5,7 @@ import Metrics
 import NIOCore
 import Synchronization
 
-/// Logs each trouble once when it begins and once when it ends, and shows those that are on as a metric.
+/// Logs each trouble once when it begins and once when it ends, and has a metric that shows which of them last.
 final class RedisTroubleLog: Sendable {
     private let url: RedisURL
     private let logger: Logger
@@ -27,7 +27,7 @@ final class RedisTroubleLog: Sendable {
         troubles.withLock { $0.trouble(of: source) }
     }
 
-    /// Takes what a source meets now, nil for nothing.
+    /// Sets the current trouble of a source, nil for none.
     func note(_ trouble: RedisTrouble?, from source: RedisTroubles.Source) {
         // Logged under the lock: lines come in the order of the changes.
         troubles.withLock { troubles in

@@ -2,17 +2,17 @@
 
 import NIOCore
 
-/// Knows which troubles are on and decides which of them begin or end; pure.
+/// The current troubles; decides which of them begin or end; pure.
 ///
 /// Several connections meet the same trouble, and a Redis near its memory limit refuses and takes writes in turn. So a
-/// kind begins once, and a refusal of writes ends only after it was not seen for a while.
+/// kind begins once, and a refusal of writes ends only after it was not seen for `hold`.
 struct RedisTroubles: Sendable {
     enum Source: Hashable, Sendable {
         /// The connections of the pool.
         case commands
         /// The connection of the subscriber.
         case messages
-        /// A single reply, which stands for those that may follow it: it is over when none came for a while.
+        /// A refusal of a single command, which may have others after it: it ends when none came for `hold`.
         case replies
     }
 
@@ -27,15 +27,15 @@ struct RedisTroubles: Sendable {
     /// The kinds that began, and when each was last seen.
     private var seen: [RedisTrouble.Kind: NIODeadline] = [:]
 
-    /// - Parameter hold: How long a refusal of writes, or of a single command, must not be seen before it has ended.
+    /// - Parameter hold: The time without a refusal of writes, or of a single command, after which it has ended.
     init(hold: TimeAmount) {
         self.hold = hold
     }
 
-    /// What a source meets now.
+    /// The current trouble of a source.
     func trouble(of source: Source) -> RedisTrouble? { current[source] }
 
-    /// Takes what a source meets now, nil for nothing.
+    /// Sets the current trouble of a source, nil for none; returns the kinds that begin and end by it.
     mutating func note(_ trouble: RedisTrouble?, from source: Source, at time: NIODeadline) -> [Change] {
         if source == .replies {
             lastReply = time

@@ -1,6 +1,6 @@
 // Rollcall · Redis
 
-/// Where a Redis is, and who we are there.
+/// The address of a Redis, with credentials and database.
 ///
 /// `redis://[user]:password@host:port/db`, `rediss://…` (TLS), `redis+unix://[user]:password@/path.sock?db=1`; `valkey`
 /// may stand for `redis`.
@@ -15,7 +15,7 @@ package struct RedisURL: Sendable, Hashable {
     package let credentials: RedisCredentials?
     package let database: Int
 
-    /// Reads the text, white space around it aside.
+    /// Reads the text, without the white space around it.
     ///
     /// An error names the part that is wrong and never repeats a value, which may be a password.
     package init(_ text: String) throws(RedisError) {
@@ -47,7 +47,7 @@ package struct RedisURL: Sendable, Hashable {
 }
 
 extension RedisURL: CustomStringConvertible, CustomDebugStringConvertible {
-    /// The address without the credentials, whose presence is told by `***@`.
+    /// The address; `***@` stands for credentials.
     package var description: String {
         let secret = credentials == nil ? "" : "***@"
         return switch address {
@@ -63,7 +63,7 @@ extension RedisURL: CustomStringConvertible, CustomDebugStringConvertible {
 }
 
 extension RedisURL {
-    /// The largest number that Redis can have a database of.
+    /// The largest number of a database that Redis can have.
     private static let largestDatabase = Int(Int32.max)
 
     private static func credentials(_ userinfo: Substring) throws(RedisError) -> RedisCredentials? {
@@ -139,7 +139,7 @@ extension RedisURL {
         return number ?? 0
     }
 
-    /// The name of a parameter, where it looks like one and not like a part of a password.
+    /// How errors show the name of a parameter, which may be a part of a password: only if it looks like a name.
     private static func shown(_ name: Substring) -> String {
         let isName =
             !name.isEmpty && name.utf8.count <= 32

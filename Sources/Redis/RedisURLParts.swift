@@ -1,6 +1,6 @@
 // Rollcall · Redis
 
-/// The raw pieces between the marks of a URL.
+/// The parts of a URL between its delimiters, not decoded.
 struct RedisURLParts {
     let scheme: String
     let userinfo: Substring?

@@ -2,13 +2,13 @@
 
 package import NIOCore
 
-/// One reply of Redis, as RESP2 knows them.
+/// One reply of Redis, in RESP2.
 package enum RedisValue: Sendable, Hashable {
     case status(String)
     case bulk(ByteBuffer)
     case integer(Int64)
     case array([RedisValue])
-    /// A null bulk or a null array; RESP2 has both, and nobody tells them apart.
+    /// A null bulk or a null array: RESP2 has both, with one meaning.
     case null
     case error(RedisError)
 }
@@ -50,7 +50,7 @@ extension RedisValue {
         return error
     }
 
-    /// Throws what is an error reply and gives back everything else.
+    /// Throws an error reply, and returns any other value.
     package func get() throws(RedisError) -> RedisValue {
         if case .error(let error) = self { throw error }
         return self

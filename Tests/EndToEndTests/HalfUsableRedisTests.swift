@@ -52,9 +52,9 @@ struct HalfUsableRedisTests {
             send(redis, "CONFIG SET maxmemory-policy allkeys-lru")
             try await withRollcall(redis: redis.socketURL) { node in
                 func count(_ words: String) -> Int { node.log.components(separatedBy: words).count - 1 }
-                try await eventually("connections") { count("Connected to Redis") >= 2 }
+                try await eventually("connections") { count("redis: connected") >= 2 }
                 send(redis, "CLIENT KILL TYPE normal")
-                try await eventually("new connections") { count("Connected to Redis") >= 4 }
+                try await eventually("new connections") { count("redis: connected") >= 4 }
                 #expect(try await node.client.get(Self.presences).status == 200)
                 try await eventually("the line") { count("Redis may evict presences") >= 1 }
                 #expect(count("Redis may evict presences") == 1)

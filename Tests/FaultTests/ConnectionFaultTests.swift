@@ -80,7 +80,7 @@ struct ConnectionFaultTests {
             try await cluster.expectOneTruth(and: [restless.watcher])
             try cluster.expectNobodyGone(owners.map(\.key) + ["early", "late"], and: [restless.watcher])
             #expect(cluster.watchersAreOpen)
-            try await eventually("the line") { cluster.nodes[0].log.contains("Lost the subscriber's connection") }
+            try await eventually("the line") { cluster.nodes[0].log.contains("redis: subscriber connection lost") }
             await restless.close()
             for owner in owners { await owner.close() }
         }

@@ -56,7 +56,7 @@ struct RedisFaultTests {
             #expect(cluster.watchersAreOpen && tabs.allSatisfy { $0.connections == 1 })
             #expect(zip(outages, cluster.outages).allSatisfy { $1 <= $0 + 1 })
             let losses = cluster.nodes.map(\.log).joined(separator: "\n").split(separator: "\n")
-                .filter { $0.contains("Lost a connection to Redis") && $0.contains("BUSY") }
+                .filter { $0.contains("redis: connection lost") && $0.contains("BUSY") }
             #expect(losses == [])
             // Ours above and a few attempts a second of one node's subscriber.
             #expect(try await cluster.redisInfo("total_connections_received") - connections < 80)

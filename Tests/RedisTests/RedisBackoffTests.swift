@@ -25,7 +25,7 @@ struct RedisBackoffTests {
         #expect(attempts.pause(after: error, lived: .seconds(60)) <= .milliseconds(50))
     }
 
-    @Test func `What only an operator can change is tried slowly from the start`() {
+    @Test func `After an error that only an operator can end, already the first pause is long`() {
         var attempts = RedisAttempts(backoff: RedisBackoff())
         #expect(attempts.pause(after: RedisError(.wrongPassword, ""), lived: .zero) >= .milliseconds(500))
     }

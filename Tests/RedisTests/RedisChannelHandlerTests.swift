@@ -7,11 +7,11 @@ import Testing
 @testable import Redis
 
 /// Faults of the protocol that a real Redis does not produce on demand.
-@Suite("A connection and a strange server")
+@Suite("A Redis connection and a faulty server")
 struct RedisChannelHandlerTests {
     private let ping = RedisCommand("PING")
 
-    /// Sends one command, lets `fault` happen, and gives the error that the caller gets.
+    /// Sends one command, runs `fault`, and returns the error that the caller gets.
     private func failure(
         of connection: RedisConnection, on fake: FakeRedis, _ fault: () async throws -> Void
     ) async throws -> RedisError? {
@@ -22,7 +22,7 @@ struct RedisChannelHandlerTests {
         return error
     }
 
-    @Test func `Commands and replies travel`() async throws {
+    @Test func `A reply that arrives in two pieces answers its command`() async throws {
         try await FakeRedis.withConnection { fake, connection in
             async let reply = connection.send(ping)
             #expect(try await fake.next() == "*1\r\n$4\r\nPING\r\n")
@@ -38,7 +38,7 @@ struct RedisChannelHandlerTests {
             "HTTP/1.1 400 Bad Request\r\n", ">2\r\n", "*2147483647\r\n", "$99999999999\r\n", "$2\r\nabc\r\n",
             String(repeating: "*1\r\n", count: 9), "+PONG\r\n+PONG\r\n",
         ])
-    func `What is no reply ends the connection with an error, and the next command is not sent`(text: String)
+    func `Bytes that are no valid reply end the connection, and the next command is not sent`(text: String)
         async throws
     {
         try await FakeRedis.withConnection { fake, connection in
@@ -52,7 +52,7 @@ struct RedisChannelHandlerTests {
         }
     }
 
-    @Test func `An end in the middle of a reply says so`() async throws {
+    @Test func `The error of an end in the middle of a reply names this place`() async throws {
         try await FakeRedis.withConnection { fake, connection in
             let error = try await failure(of: connection, on: fake) {
                 try await fake.reply("$10\r\nabc")
@@ -63,7 +63,7 @@ struct RedisChannelHandlerTests {
         }
     }
 
-    @Test func `A command without a reply in time ends the connection for all that wait`() async throws {
+    @Test func `A command without a reply in time ends the connection, and all waiting commands fail`() async throws {
         try await FakeRedis.withConnection { fake, connection in
             async let first = connection.outcome(of: ping)
             _ = try await fake.next()
@@ -86,7 +86,7 @@ struct RedisChannelHandlerTests {
         }
     }
 
-    @Test func `A server that became a replica answers its caller and is left`() async throws {
+    @Test func `A READONLY error goes to its caller and ends the connection`() async throws {
         try await FakeRedis.withConnection { fake, connection in
             let error = try await failure(of: connection, on: fake) {
                 try await fake.reply("-READONLY You can't write against a read only replica.\r\n")
@@ -96,7 +96,7 @@ struct RedisChannelHandlerTests {
         }
     }
 
-    @Test func `An error reply of another kind is the caller's alone`() async throws {
+    @Test func `Another error reply goes to its caller, and the connection stays open`() async throws {
         try await FakeRedis.withConnection { fake, connection in
             let error = try await failure(of: connection, on: fake) { try await fake.reply("-OOM no memory\r\n") }
             #expect(error?.code == .outOfMemory)
@@ -104,7 +104,7 @@ struct RedisChannelHandlerTests {
         }
     }
 
-    @Test func `A call that Redis does not know is sent again with its text`() async throws {
+    @Test func `A call of a script that Redis does not know is sent again with the text`() async throws {
         try await FakeRedis.withConnection { fake, connection in
             let call = RedisCommand(digest: "d", source: Array("return 1".utf8), keys: [], arguments: [])
             async let reply = connection.send(call)
@@ -116,7 +116,7 @@ struct RedisChannelHandlerTests {
         }
     }
 
-    @Test func `A full connection refuses at once`() async throws {
+    @Test func `A full connection refuses a command at once, until a reply makes room`() async throws {
         var options = RedisOptions()
         options.maximumPending = 1
         try await FakeRedis.withConnection(options: options) { fake, connection in
@@ -133,7 +133,7 @@ struct RedisChannelHandlerTests {
         }
     }
 
-    @Test func `A cancelled wait for the end lets what was sent be answered`() async throws {
+    @Test func `A cancelled wait for the end closes the connection after sent commands are answered`() async throws {
         try await FakeRedis.withConnection { fake, connection in
             async let reply = connection.send(ping)
             _ = try await fake.next()
@@ -148,7 +148,7 @@ struct RedisChannelHandlerTests {
         }
     }
 
-    @Test func `A handshake that takes too long, or that is refused, offers nothing`() async throws {
+    @Test func `A handshake that takes too long or is refused closes the connection`() async throws {
         let slow = try await FakeRedis()
         _ = try await slow.next()
         await slow.advanceTime(.seconds(2))

@@ -8,7 +8,7 @@ import Testing
 
 @Suite("Redis commands")
 struct RedisCommandTests {
-    @Test func `A command is an array of bulks, whatever its arguments are made of`() {
+    @Test func `A command is encoded as an array of bulks, with arguments of every kind`() {
         let command = RedisCommand(
             "SET", ["ключ", RedisArgument([0, 13, 10]), RedisArgument(ByteBuffer(string: "")), -42])
         var buffer = ByteBuffer()
@@ -19,21 +19,21 @@ struct RedisCommandTests {
     }
 
     @Test(arguments: [0, 9, 10, 99, 100, 12_345, 1_000_000])
-    func `Lengths of any number of digits are written right`(count: Int) {
+    func `Lengths with any number of digits are encoded correctly`(count: Int) {
         var buffer = ByteBuffer()
         RedisCommand("X", [.bytes(Array(repeating: 65, count: count))]).encode(into: &buffer)
         let expected = "*2\r\n$1\r\nX\r\n$\(count)\r\n" + String(repeating: "A", count: count) + "\r\n"
         #expect(String(buffer: buffer) == expected)
     }
 
-    @Test func `Neither a description nor a dump shows arguments`() {
+    @Test func `No description or dump shows arguments`() {
         let command = RedisCommand("AUTH", ["s3cret"])
         var dumped = ""
         dump(command, to: &dumped)
         #expect(!"\(command) \(String(reflecting: command)) \(dumped)".contains("s3cret"))
     }
 
-    @Test func `The call of a script can be turned into one that brings the text along`() throws {
+    @Test func `A call by digest can be turned into a call with the text of the script`() throws {
         let source = Array("return 1".utf8)
         let command = RedisCommand(digest: "abc", source: source, keys: ["k"], arguments: ["a", 2])
         #expect(command.name == "EVALSHA")

@@ -5,7 +5,7 @@ import Testing
 
 @testable import Redis
 
-@Suite("The rules of a connection")
+@Suite("The state of a Redis connection")
 struct RedisConnectionStateTests {
     private typealias State = RedisConnectionState<Int>
 
@@ -44,7 +44,7 @@ struct RedisConnectionStateTests {
         #expect(state.nextDeadline == nil)
     }
 
-    @Test func `A batch is answered when its last reply is there, errors among the values`() throws {
+    @Test func `A batch is answered after its last reply, with errors among the values`() throws {
         var state = try ready()
         state.sent(request(1, [RedisCommand("A"), RedisCommand("B")]), deadline: due(1))
         guard case .wait = state.received(.error(RedisError(reply: "ERR a"))),
@@ -56,8 +56,7 @@ struct RedisConnectionStateTests {
         #expect(values == .array([.error(RedisError(reply: "ERR a")), .integer(2)]))
     }
 
-    @Test func `Calls of unknown scripts are repeated with their text, in order, and answered behind the rest`() throws
-    {
+    @Test func `Calls of unknown scripts are repeated with their text, in order, after the other commands`() throws {
         var state = try ready()
         state.sent(request(1, [call("a")]), deadline: due(1))
         state.sent(request(2), deadline: due(2))
@@ -85,7 +84,7 @@ struct RedisConnectionStateTests {
         #expect(values == [.integer(2), .integer(1), .array([.integer(31), .integer(32), .integer(33)])])
     }
 
-    @Test func `A call is repeated once: a second refusal is the caller's`() throws {
+    @Test func `A call is repeated once; a second refusal goes to its caller`() throws {
         var state = try ready()
         state.sent(request(1, [call("a")]), deadline: due(1))
         guard case .write = state.received(noScript),
@@ -97,7 +96,7 @@ struct RedisConnectionStateTests {
         #expect(error.code == .noScript)
     }
 
-    @Test func `Deadlines never run backwards, also when a call is repeated`() throws {
+    @Test func `Deadlines never decrease, also when a call is repeated`() throws {
         var state = try ready()
         state.sent(request(1, [call("a")]), deadline: due(1))
         state.sent(request(2), deadline: due(5))
@@ -107,7 +106,7 @@ struct RedisConnectionStateTests {
     }
 
     @Test(arguments: ["READONLY no", "MASTERDOWN no"])
-    func `A server that must be left answers its caller, then is left`(reply: String) throws {
+    func `A READONLY or MASTERDOWN error goes to its caller, then the connection closes`(reply: String) throws {
         var state = try ready()
         state.sent(request(1), deadline: due(1))
         state.sent(request(2), deadline: due(1))
@@ -123,7 +122,7 @@ struct RedisConnectionStateTests {
         #expect(!state.isOpen)
     }
 
-    @Test func `A reply that nothing asked for ends the connection`() throws {
+    @Test func `A reply without a pending request ends the connection`() throws {
         var state = try ready()
         guard case .close(let error) = state.received(.integer(1)) else {
             Issue.record("it was taken")
@@ -132,7 +131,7 @@ struct RedisConnectionStateTests {
         #expect(error.code == .protocolViolation)
     }
 
-    @Test func `Draining answers what was sent, then closes`() throws {
+    @Test func `A drain waits for the replies to sent commands, then closes the connection`() throws {
         var state = try ready()
         state.sent(request(1), deadline: due(1))
         guard case .wait = state.drain() else {

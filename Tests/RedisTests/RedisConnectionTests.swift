@@ -32,7 +32,7 @@ struct RedisConnectionTests {
         }
     }
 
-    @Test func `Nobody's command comes between those of a batch`() async throws {
+    @Test func `No command of another caller comes between the commands of a batch`() async throws {
         let key = uniquePrefix() + "n"
         try await withPool(try await SharedRedis.url, options: oneConnection) { pool in
             try await withThrowingTaskGroup(of: Void.self) { group in
@@ -53,7 +53,7 @@ struct RedisConnectionTests {
         }
     }
 
-    @Test func `Bytes come back as they went, be they many`() async throws {
+    @Test func `Any bytes come back unchanged, also millions of them`() async throws {
         let key = RedisArgument(uniquePrefix() + "b")
         try await withPool(try await SharedRedis.url) { pool in
             let connection = try pool.connection()
@@ -66,7 +66,7 @@ struct RedisConnectionTests {
         }
     }
 
-    @Test func `An error reply is thrown, or is a value of a batch, and the connection goes on`() async throws {
+    @Test func `An error reply is thrown, or is a value of a batch, and the connection stays usable`() async throws {
         try await withPool(try await SharedRedis.url) { pool in
             let connection = try pool.connection()
             let error = await #expect(throws: RedisError.self) { try await connection.send(RedisCommand("GET")) }
@@ -78,7 +78,7 @@ struct RedisConnectionTests {
         }
     }
 
-    @Test func `It works in its database, under its name and its password`() async throws {
+    @Test func `A connection uses the database, the client name and the password of its settings`() async throws {
         try await withLocalRedis(arguments: ["--requirepass", "pä ss@"]) { redis in
             var options = oneConnection
             options.clientName = "a-node"
@@ -94,7 +94,7 @@ struct RedisConnectionTests {
         }
     }
 
-    @Test func `A wrong password is no connection, and is in no log line`() async throws {
+    @Test func `With a wrong password there is no connection, and no log line shows the password`() async throws {
         try await withLocalRedis(arguments: ["--requirepass", "right"]) { redis in
             let path = try #require(redis.url.split(separator: "//").last)
             let log = Recorder<String>()
@@ -109,8 +109,8 @@ struct RedisConnectionTests {
         }
     }
 
-    /// All calls were in the pipeline when the scripts were gone.
-    @Test func `Calls of forgotten scripts are repeated in their order`() async throws {
+    /// The flush and all calls are sent in one batch.
+    @Test func `Calls of scripts that Redis has flushed are repeated in their order`() async throws {
         let key = RedisArgument(uniquePrefix() + "list")
         try await withLocalRedis { redis in
             try await withPool(redis.url, options: oneConnection) { pool in
@@ -125,7 +125,7 @@ struct RedisConnectionTests {
         }
     }
 
-    @Test func `Scripts that are forgotten all the time are called all the same`() async throws {
+    @Test func `Calls succeed while scripts are flushed again and again`() async throws {
         let key = RedisArgument(uniquePrefix() + "list")
         try await withLocalRedis { redis in
             try await withPool(redis.url, options: oneConnection) { pool in
@@ -148,7 +148,7 @@ struct RedisConnectionTests {
         }
     }
 
-    @Test func `A transaction tells of a forgotten script, whose text can then be sent`() async throws {
+    @Test func `A transaction has the error of a flushed script, and can be repeated with the text`() async throws {
         let key = RedisArgument(uniquePrefix() + "list")
         try await withLocalRedis { redis in
             try await withPool(redis.url, options: oneConnection) { pool in
@@ -173,7 +173,8 @@ struct RedisConnectionTests {
         }
     }
 
-    @Test func `A Redis that does not answer in time loses its connection, and gets a new one`() async throws {
+    @Test func `A Redis that does not answer in time loses its connection, and the pool opens a new one`() async throws
+    {
         try await withLocalRedis { redis in
             var options = oneConnection
             options.commandTimeout = .milliseconds(500) * patience
@@ -190,7 +191,7 @@ struct RedisConnectionTests {
                 redis.resume()
                 try await eventually("a new connection") {
                     guard let new = try? pool.connection(), new !== connection else { return false }
-                    // It may be one of the time in which Redis stood still.
+                    // The pool may have opened it while Redis was paused.
                     return (try? await new.send(RedisCommand("PING"))) == .status("PONG")
                 }
             }

@@ -8,9 +8,9 @@ import Testing
 
 @testable import Redis
 
-@Suite("Connecting")
+@Suite("The connector")
 struct RedisConnectorTests {
-    @Test func `Of a name's addresses the one that answers is used, whatever the others do`() async throws {
+    @Test func `Of several addresses of a host name, the one that answers is used`() async throws {
         try await withLocalRedis(port: true) { redis in
             let loop = MultiThreadedEventLoopGroup.singleton.next()
             let connector = try RedisConnector(
@@ -26,7 +26,7 @@ struct RedisConnectorTests {
         }
     }
 
-    /// Gives first an address at which nobody listens.
+    /// Returns two addresses; no server listens at the first one.
     private struct TwoAddresses: Resolver {
         let loop: any EventLoop
 

@@ -34,11 +34,11 @@ struct RedisErrorTests {
             ("ERR ACL failure in script: can't run this command", .noPermission, .credentials, false),
             ("ERR Unknown Redis command called from script", .noPermission, .credentials, false),
             ("ERR value is not an integer or out of range", .other, .fix, false),
-            ("disconnected by nobody", .other, .fix, false),
+            ("disconnected by the test", .other, .fix, false),
             ("timeout", .other, .fix, false),
             ("", .other, .fix, false),
         ] as [(String, RedisError.Code, RedisError.Remedy, Bool)])
-    func `An error reply is told by its first word`(
+    func `The text of an error reply gives its code and its remedy`(
         reply: String, code: RedisError.Code, remedy: RedisError.Remedy, isTransient: Bool
     ) {
         let error = RedisError(reply: reply)
@@ -48,7 +48,7 @@ struct RedisErrorTests {
         #expect(error.closesConnection == (remedy == .reconnect))
     }
 
-    @Test func `After an end of our own nobody knows what Redis did, except when nothing was sent`() {
+    @Test func `After a time-out or a lost connection the outcome is unknown, unless the command was not sent`() {
         #expect(RedisError.Code.timeout.remedy == .unknownOutcome)
         #expect(RedisError.Code.disconnected.remedy == .unknownOutcome)
         #expect(RedisError.Code.unavailable.remedy == .pause)
@@ -56,7 +56,7 @@ struct RedisErrorTests {
         #expect(!RedisError(.invalidSettings, "").isTransient)
     }
 
-    @Test func `A description says the code once`() {
+    @Test func `A description has the code once`() {
         #expect("\(RedisError(reply: "OOM no memory"))" == "OOM no memory")
         #expect("\(RedisError(.timeout, "no reply within 2 s"))" == "timeout: no reply within 2 s")
     }

@@ -34,7 +34,7 @@ struct RedisHandshakeTests {
         }
     }
 
-    @Test func `It says who we are, where we work and what we are called, then asks who the server is`() throws {
+    @Test func `The first commands log in, select the database, set the client name and ask for INFO`() throws {
         var full = try handshake("redis://app:pw@h/3")
         #expect(
             words(full.start()) == ["AUTH app pw", "SELECT 3", "CLIENT SETNAME node", "INFO server", "INFO memory"])
@@ -48,7 +48,7 @@ struct RedisHandshakeTests {
         }
     }
 
-    @Test func `Scripts are loaded once the server's version is known`() throws {
+    @Test func `Scripts are loaded after the version of the server is known`() throws {
         var handshake = try handshake(scripts: [Self.script])
         _ = handshake.start()
         _ = handshake.received(.status("OK"))
@@ -81,7 +81,7 @@ struct RedisHandshakeTests {
         #expect(!error.isTransient)
     }
 
-    @Test func `A newer server than any we know is worked with`() throws {
+    @Test func `A server of any newer version is accepted`() throws {
         var handshake = try handshake()
         _ = handshake.start()
         _ = handshake.received(.status("OK"))
@@ -93,7 +93,7 @@ struct RedisHandshakeTests {
         #expect(session.server.version == "10.2.0")
     }
 
-    @Test func `A refused password ends it, without a word of the reply`() throws {
+    @Test func `A refused password ends the handshake, and the error has no text of the reply`() throws {
         var handshake = try handshake("redis://:s3cret@h")
         _ = handshake.start()
         guard case .failed(let error) = handshake.received(.error(RedisError(reply: "WRONGPASS s3cret is wrong")))
@@ -105,8 +105,8 @@ struct RedisHandshakeTests {
         #expect(!error.description.contains("s3cret"))
     }
 
-    @Test func `A server that is loading, wants a password or refuses a script is not offered`() throws {
-        for reply in ["LOADING wait", "NOAUTH who are you"] {
+    @Test func `A handshake fails when the server is loading, wants a password or refuses a script`() throws {
+        for reply in ["LOADING wait", "NOAUTH Authentication required."] {
             var handshake = try handshake()
             _ = handshake.start()
             guard case .failed = handshake.received(.error(RedisError(reply: reply))) else {
@@ -126,7 +126,7 @@ struct RedisHandshakeTests {
         #expect(error.message == "the script one was refused: ERR compiling")
     }
 
-    @Test func `A server that hides INFO or client names is worked with all the same`() throws {
+    @Test func `A server that refuses INFO or a client name is accepted`() throws {
         var handshake = try handshake()
         _ = handshake.start()
         _ = handshake.received(.error(RedisError(reply: "ERR unknown command")))
@@ -152,7 +152,9 @@ struct RedisHandshakeTests {
         ("redis_version:6.3.4\r\n", "Redis 6.3.4; Redis 7.0"),
         ("redis_version:6.2.1\r\ndragonfly_version:df-v1.2\r\n", "Dragonfly df-v1.2; Redis 7.0"),
     ])
-    func `A server that Rollcall cannot work with is refused by what it is`(info: String, words: String) throws {
+    func `A server that Rollcall cannot work with is refused, and the error names the reason`(
+        info: String, words: String
+    ) throws {
         guard case .failed(let error) = try outcome(ofInfo: info) else {
             Issue.record("it was taken")
             return
@@ -162,7 +164,7 @@ struct RedisHandshakeTests {
         #expect(RedisTrouble(error).isPermanent)
     }
 
-    @Test func `Valkey is called by its own name and version`() throws {
+    @Test func `A Valkey server has its own product name and version`() throws {
         let info = "redis_version:7.2.4\r\nserver_name:valkey\r\nvalkey_version:8.0.1\r\nredis_mode:standalone\r\n"
         guard case .done(let session) = try outcome(ofInfo: info) else {
             Issue.record("it was refused")
@@ -198,7 +200,7 @@ struct RedisHandshakeTests {
             ("redis://h", "ERR max number of clients reached", .clients, "Redis has reached its maxclients"),
             ("redis://h", "LOADING Redis is loading the dataset in memory", .unreachable, "LOADING"),
         ] as [(String, String, RedisTrouble.Kind, String)])
-    func `A refusal at the first step says what is wrong and names the setting`(
+    func `The error for a refusal at the first step names the cause, and the setting if it is wrong`(
         url: String, reply: String, kind: RedisTrouble.Kind, words: String
     ) throws {
         var options = RedisOptions()
@@ -231,7 +233,7 @@ struct RedisHandshakeTests {
         return handshake.received(writing)
     }
 
-    @Test func `A connection is offered after it is known what its user may do`() throws {
+    @Test func `A connection is offered with the standing that the admission found`() throws {
         guard case .done(let good) = try admitted(.array([]), .integer(1)),
             case .done(let less) = try admitted(.array([bulk("PUBLISH rc:x")]), .integer(1)),
             case .done(let replica) = try admitted(.array([]), .error(RedisError(reply: "READONLY replica"))),
@@ -246,7 +248,7 @@ struct RedisHandshakeTests {
         #expect(full.standing.refusal?.code == .outOfMemory && full.standing.allowsWrites)
     }
 
-    @Test func `A user that may not run the scripts gets no connection, and a server that hangs up gets none`() throws {
+    @Test func `A handshake fails when an admission script fails for another reason than refused writes`() throws {
         for (rights, writing) in [
             (.error(RedisError(reply: "NOPERM evalsha")), .integer(1)),
             (.array([]), .error(RedisError(reply: "ERR no"))),
@@ -258,13 +260,13 @@ struct RedisHandshakeTests {
         }
     }
 
-    @Test func `Missing rights keep nothing from being renewed, and a refusal of writes does`() {
+    @Test func `Missing rights and a full Redis permit renewals, and a read-only Redis does not`() {
         #expect(RedisPermissions(missing: ["HKEYS"]).allowsRenewals)
         #expect(RedisPermissions(refusal: RedisError(reply: "OOM full")).allowsRenewals)
         #expect(!RedisPermissions(refusal: RedisError(reply: "READONLY replica")).allowsRenewals)
     }
 
-    @Test func `What a handshake found goes before what another connection found`() {
+    @Test func `Missing rights that a handshake found go before those that another connection found`() {
         let other = RedisPermissions(missing: ["HSET"], refusal: RedisError(reply: "READONLY replica"))
         let full = RedisError(reply: "OOM full")
         #expect(RedisPermissions().completed(by: other) == RedisPermissions(missing: ["HSET"]))
@@ -273,7 +275,7 @@ struct RedisHandshakeTests {
         #expect(RedisPermissions(missing: ["TIME"]).completed(by: other) == RedisPermissions(missing: ["TIME"]))
     }
 
-    @Test func `A long list of missing rights is cut, with the number of the rest`() {
+    @Test func `A long list of missing rights is cut after eight, with the number of the others`() {
         let standing = RedisPermissions(missing: (1...11).map { "C\($0)" })
         let trouble = standing.trouble(user: "the user of SETTING")
         #expect(trouble?.kind == .rights)

@@ -11,7 +11,7 @@ struct RedisOutboxTests {
         RedisRequest(caller: caller, commands: [RedisCommand("X")], isBatch: false, size: size)
     }
 
-    @Test func `Bytes and requests come out in the order in which they went in, and only the first asks for a turn`()
+    @Test func `Bytes and requests come out in the order of the puts, and only the first put schedules a send`()
         throws
     {
         let outbox = RedisOutbox<Int>(maximumPending: 10, maximumPendingBytes: 100)
@@ -23,7 +23,7 @@ struct RedisOutboxTests {
         #expect(try outbox.put(request(3, size: 1), ByteBuffer(string: "c")))
     }
 
-    @Test func `A full one refuses at once, until replies make room`() throws {
+    @Test func `A full outbox refuses commands at once, until replies make room`() throws {
         let outbox = RedisOutbox<Int>(maximumPending: 2, maximumPendingBytes: 100)
         _ = try outbox.put(request(1, size: 90), ByteBuffer())
         let tooLarge = #expect(throws: RedisError.self) { try outbox.put(request(2, size: 11), ByteBuffer()) }
@@ -35,12 +35,12 @@ struct RedisOutboxTests {
         _ = try outbox.put(request(3, size: 90), ByteBuffer())
     }
 
-    @Test func `One request alone may be larger than the bound, else it could never be sent`() throws {
+    @Test func `An empty outbox takes a request above its bound, which could never be sent otherwise`() throws {
         let outbox = RedisOutbox<Int>(maximumPending: 2, maximumPendingBytes: 100)
         _ = try outbox.put(request(1, size: 1_000), ByteBuffer())
     }
 
-    @Test func `A closed one refuses, and says why`() {
+    @Test func `A closed outbox refuses requests, with the first reason`() {
         let outbox = RedisOutbox<Int>(maximumPending: 2, maximumPendingBytes: 100)
         outbox.close(RedisError(.timeout, "first"))
         outbox.close(RedisError(.disconnected, "second"))

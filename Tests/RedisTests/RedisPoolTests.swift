@@ -7,7 +7,7 @@ import Redis
 import TestSupport
 import Testing
 
-@Suite("A pool")
+@Suite("A pool of Redis connections")
 struct RedisPoolTests {
     private func isConnected(_ event: PoolEvent) -> Bool {
         if case .connected = event { true } else { false }
@@ -21,13 +21,13 @@ struct RedisPoolTests {
         return ids
     }
 
-    @Test func `Its connections are used in turn`() async throws {
+    @Test func `The connections of a pool are used in turn`() async throws {
         try await withPool(try await SharedRedis.url) { pool in
             try await eventually("both connections") { try await clientIDs(pool, 4).count == 2 }
         }
     }
 
-    @Test func `Killed connections come back, and each return is told`() async throws {
+    @Test func `Killed connections are replaced, and each new one sends an event`() async throws {
         try await withLocalRedis { redis in
             let events = Recorder<PoolEvent>()
             try await withPool(redis.url, onChange: { events.record($0) }) { pool in
@@ -45,7 +45,7 @@ struct RedisPoolTests {
         }
     }
 
-    @Test func `While Redis is away there is no connection; a new server is told by its run id`() async throws {
+    @Test func `While Redis is away there is no connection; a restarted server has another run id`() async throws {
         try await withLocalRedis { redis in
             let events = Recorder<PoolEvent>()
             let log = Recorder<String>()
@@ -62,14 +62,14 @@ struct RedisPoolTests {
                 try await redis.restart()
                 #expect(await back)
                 #expect(try pool.connection().server.runID != runID)
-                try await eventually("both are told") { events.all.count(where: isConnected) == 4 }
+                try await eventually("both events") { events.all.count(where: isConnected) == 4 }
                 #expect(events.all.count { $0 == .lost } == 1)
-                #expect(log.all.contains { $0.hasPrefix("warning Lost a connection to Redis") })
+                #expect(log.all.contains { $0.hasPrefix("warning redis: connection lost") })
             }
         }
     }
 
-    @Test func `A Redis that is not there yet is waited for`() async throws {
+    @Test func `A pool waits for a Redis that starts later`() async throws {
         try await withLocalRedis { redis in
             await redis.halt()
             try await withPool(redis.url, mustConnect: false) { pool in
@@ -80,7 +80,9 @@ struct RedisPoolTests {
         }
     }
 
-    @Test func `A script that Redis cannot compile keeps the pool away, and is named`() async throws {
+    @Test func `With a script that Redis cannot compile there is no connection, and the log names the script`()
+        async throws
+    {
         var options = RedisOptions()
         options.scripts = [RedisScript(name: "broken", source: Array("return (".utf8))]
         let log = Recorder<String>()
@@ -90,7 +92,7 @@ struct RedisPoolTests {
         }
     }
 
-    @Test func `Cancellation ends the run, after what was sent is answered`() async throws {
+    @Test func `Cancellation ends the run after sent commands are answered`() async throws {
         try await withLocalRedis { redis in
             var options = RedisOptions()
             options.connections = 1
@@ -127,7 +129,7 @@ struct RedisPoolTests {
         #expect(error?.code == .invalidSettings)
     }
 
-    @Test func `A wrong password is one line for all connections, named with the setting, and tried slowly`()
+    @Test func `A wrong password is one log line for all connections, with the setting and without the password`()
         async throws
     {
         try await withLocalRedis(arguments: ["--requirepass", "right"]) { redis in
@@ -151,7 +153,7 @@ struct RedisPoolTests {
         }
     }
 
-    /// Options of a pool that checks at the wish of a test only.
+    /// Options of a pool that checks only when a test requests it.
     private var unhurried: RedisOptions {
         var options = RedisOptions.patient
         options.admission = RedisAdmission(
@@ -185,7 +187,7 @@ struct RedisPoolTests {
         }
     }
 
-    @Test func `Requests for a recent check share one, which asks each connection once`() async throws {
+    @Test func `Requests for a recent check share one check, which asks each connection once`() async throws {
         try await withLocalRedis { redis in
             try await withPool(redis.socketURL, options: unhurried) { pool in
                 try await eventually("both connections") { try await clientIDs(pool, 4).count == 2 }
@@ -213,7 +215,7 @@ struct RedisPoolTests {
         }
     }
 
-    @Test func `A server that is not Redis is named`() async throws {
+    @Test func `The trouble of a pool names an HTTP server at the address`() async throws {
         let listener = try await ServerBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .childChannelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture {
@@ -229,7 +231,7 @@ struct RedisPoolTests {
         try await listener.close()
     }
 
-    @Test func `A Redis that has no room for another client is named, and waited for`() async throws {
+    @Test func `A Redis that has no room for another client is a trouble that is not permanent`() async throws {
         try await withLocalRedis(arguments: ["--maxclients", "1"]) { redis in
             try await withPool(redis.socketURL) { _ in
                 try await withPool(redis.socketURL, mustConnect: false) { pool in
@@ -241,7 +243,7 @@ struct RedisPoolTests {
     }
 }
 
-/// Answers anything that comes as an HTTP server does.
+/// Answers all input as an HTTP server does.
 private final class WebServer: ChannelInboundHandler {
     typealias InboundIn = ByteBuffer
     typealias OutboundOut = ByteBuffer

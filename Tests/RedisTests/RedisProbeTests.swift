@@ -12,7 +12,7 @@ struct RedisProbeTests {
     private func at(_ seconds: Int64) -> NIODeadline { .uptimeNanoseconds(0) + .seconds(seconds) }
 
     @Test
-    mutating func `A probe that was published and does not come is overdue after the time-out`() {
+    mutating func `A published probe that does not arrive is overdue after the time-out`() {
         probe.published(probe.next(), at: at(0))
         probe.published(probe.next(), at: at(5))
         #expect(!probe.isOverdue(at: at(9)))
@@ -22,13 +22,13 @@ struct RedisProbeTests {
     }
 
     @Test
-    mutating func `One that Redis never took proves nothing`() {
+    mutating func `A probe that Redis did not take is never overdue`() {
         _ = probe.next()
         #expect(!probe.isOverdue(at: at(60)))
     }
 
     @Test
-    mutating func `The message may be faster than the reply to its publisher`() {
+    mutating func `A probe that arrives before its publisher gets a reply is never overdue`() {
         let number = probe.next()
         probe.received(ByteBuffer(string: "\(number)"))
         probe.published(number, at: at(0))
@@ -36,7 +36,7 @@ struct RedisProbeTests {
     }
 
     @Test
-    mutating func `A new connection owes nothing, not even a probe whose publisher is answered late`() {
+    mutating func `A new connection owes no earlier probe, also when its publisher gets the reply late`() {
         let number = probe.next()
         probe.restart()
         probe.published(number, at: at(0))
@@ -44,7 +44,7 @@ struct RedisProbeTests {
     }
 
     @Test
-    mutating func `Strange payloads are no probes`() {
+    mutating func `A payload that is no number does not count as a probe`() {
         probe.published(probe.next(), at: at(0))
         probe.received(ByteBuffer(string: "x"))
         #expect(probe.isOverdue(at: at(10)))

@@ -8,7 +8,7 @@ import Testing
 
 @Suite("The reply reader")
 struct RedisReaderTests {
-    /// Feeds the pieces in turn and gives all replies that they make.
+    /// Feeds the pieces in turn and returns all replies.
     private func read(_ pieces: [ByteBuffer], limits: RedisReplyLimits = .init()) throws(RedisError) -> [RedisValue] {
         var reader = try RedisReader(limits: limits)
         var values: [RedisValue] = []
@@ -38,9 +38,9 @@ struct RedisReaderTests {
             ])
     }
 
-    /// The property that everything else rests on: where the stream is cut has no meaning.
+    /// All other code relies on this property.
     @Test(arguments: 0..<60 as Range<UInt64>)
-    func `All at once, byte by byte and cut anywhere give the same values`(seed: UInt64) throws {
+    func `A stream gives the same values whole, byte by byte and in pieces of any size`(seed: UInt64) throws {
         var random = RandomReply(seed: seed)
         let values = (0..<random.number(1...12)).map { _ in random.value() }
         var stream = ByteBuffer()
@@ -68,7 +68,7 @@ struct RedisReaderTests {
         }
     }
 
-    @Test func `A reply cut off at any place is waited for, and known to be unfinished`() throws {
+    @Test func `A reply that is cut at any byte is incomplete until the rest arrives`() throws {
         let stream = ByteBuffer(string: "*2\r\n$3\r\nabc\r\n*1\r\n:12\r\n")
         for length in 1..<stream.readableBytes {
             var reader = try RedisReader(limits: .init())
@@ -92,13 +92,13 @@ struct RedisReaderTests {
             ":\r\n", ":1x\r\n", ":99999999999999999999\r\n", "$\r\n", "$-2\r\n", "$x\r\n", "$01\r\nx\r\n", "*x\r\n",
             "*-2\r\n", "$3\r\nabcdef\r\n", "$1\r\nabc", "*1\r\n?",
         ])
-    func `What is not RESP2 is refused`(text: String) {
+    func `Bytes that are not RESP2 are refused`(text: String) {
         let error = #expect(throws: RedisError.self) { try read(text) }
         #expect(error?.code == .protocolViolation)
     }
 
     /// hiredis 0.14 refuses more by itself, 1.x does not.
-    @Test func `Arrays may nest seven deep inside of one; the next ends the stream`() throws {
+    @Test func `Arrays may be nested eight deep, and a ninth ends the stream`() throws {
         let deep = String(repeating: "*1\r\n", count: 8)
         #expect(try read(deep + ":1\r\n").count == 1)
         for more in ["*1\r\n:1\r\n", "*0\r\n"] {
@@ -107,7 +107,7 @@ struct RedisReaderTests {
         }
     }
 
-    /// Without the limit hiredis would ask for 16 GiB for this array, and wait for 8 EiB of this string.
+    /// Without the limit hiredis would allocate 16 GiB for an array, and wait for 8 EiB of a string.
     @Test(
         arguments: [
             "*2147483647\r\n", "*4194305\r\n", "*1\r\n*2147483647\r\n", "*9223372036854775807\r\n", "$536870913\r\n",
@@ -119,7 +119,7 @@ struct RedisReaderTests {
         #expect(error?.code == .protocolViolation)
     }
 
-    @Test func `An array that announces much takes memory only as its elements come`() throws {
+    @Test func `An array that announces many elements takes memory only as they arrive`() throws {
         #expect(try read("*4194304\r\n:1\r\n").isEmpty)
     }
 
@@ -143,7 +143,7 @@ struct RedisReaderTests {
         #expect(error?.code == .protocolViolation)
     }
 
-    @Test func `After an error every call throws it again, and values before it were given`() throws {
+    @Test func `Values before an error are returned, and every call after it throws it again`() throws {
         var reader = try RedisReader(limits: .init())
         var stream = ByteBuffer(string: ":1\r\n!\r\n:2\r\n")
         #expect(try reader.next(&stream) == .integer(1))
@@ -154,7 +154,7 @@ struct RedisReaderTests {
     }
 
     @Test(arguments: 0..<100 as Range<UInt64>)
-    func `Damaged streams end in values or an error, never otherwise`(seed: UInt64) throws {
+    func `A damaged stream gives values or a protocol violation, and nothing else`(seed: UInt64) throws {
         var random = RandomReply(seed: seed)
         var stream = ByteBuffer()
         for _ in 0..<5 { RandomReply.encode(random.value(), into: &stream) }

@@ -7,12 +7,12 @@ import Testing
 
 @testable import Redis
 
-@Suite("What the subscriber knows")
+@Suite("The state of the subscriber")
 struct RedisSubscriberStateTests {
     private let a = ByteBuffer(string: "a")
     private let b = ByteBuffer(string: "b")
 
-    @Test func `A channel is asked for once, however often it is wanted`() throws {
+    @Test func `A channel is subscribed once, however often it is requested`() throws {
         var state = RedisSubscriberState()
         #expect(state.connected().isEmpty)
         #expect(state.subscribe(a)?.name == "SUBSCRIBE")
@@ -24,7 +24,7 @@ struct RedisSubscriberStateTests {
         #expect(state.subscribe(a) == nil)
     }
 
-    @Test func `A change of mind waits for the acknowledgement`() throws {
+    @Test func `A change of what is wanted waits for the acknowledgement`() throws {
         var state = RedisSubscriberState()
         _ = state.connected()
         _ = state.subscribe(a)
@@ -40,7 +40,7 @@ struct RedisSubscriberStateTests {
         #expect(!state.isWaiting)
     }
 
-    @Test func `Two changes of mind before the acknowledgement are none`() throws {
+    @Test func `Two changes that cancel each other before the acknowledgement send no command`() throws {
         var state = RedisSubscriberState()
         _ = state.connected()
         _ = state.subscribe(a)
@@ -50,7 +50,7 @@ struct RedisSubscriberStateTests {
         #expect(outcome.isSubscribed && outcome.command == nil)
     }
 
-    @Test func `A new connection asks for all that is wanted, in groups, and for nothing else`() throws {
+    @Test func `A new connection subscribes to all wanted channels, in groups, and to no others`() throws {
         var state = RedisSubscriberState()
         for number in 0..<1_200 { #expect(state.subscribe(ByteBuffer(string: "\(number)")) == nil) }
         _ = state.unsubscribe(ByteBuffer(string: "7"))
@@ -63,7 +63,7 @@ struct RedisSubscriberStateTests {
         #expect(state.connected().map(\.arguments.count) == [500, 500, 199])
     }
 
-    @Test func `An acknowledgement that is not due is a violation`() throws {
+    @Test func `An acknowledgement that is not due is a protocol violation`() throws {
         var state = RedisSubscriberState()
         _ = state.connected()
         #expect(throws: RedisError.self) { try state.acknowledged(a, isSubscription: true) }
@@ -76,9 +76,9 @@ struct RedisSubscriberStateTests {
         #expect(throws: RedisError.self) { try other.acknowledged(a, isSubscription: false) }
     }
 
-    /// A model of Redis that acknowledges in order, against random wishes and cuts.
+    /// A model of Redis acknowledges in order, while wanted channels change and connections end at random.
     @Test(arguments: 0..<50 as Range<UInt64>)
-    func `At rest Redis' channels are the wanted ones`(seed: UInt64) throws {
+    func `When no acknowledgement is due, Redis has exactly the wanted channels`(seed: UInt64) throws {
         var generator = SplitMix(seed: seed)
         var state = RedisSubscriberState()
         var wire: [RedisCommand] = []

@@ -27,7 +27,7 @@ struct RedisSubscriberTests {
         return info.firstMatch(of: /cmdstat_publish:calls=(\d+)/).flatMap { Int($0.1) } ?? 0
     }
 
-    @Test func `What is published after the acknowledgement comes, in order`() async throws {
+    @Test func `Messages that are published after the acknowledgement arrive, in order`() async throws {
         let url = try await SharedRedis.url
         let (one, two) = (uniquePrefix() + "one", uniquePrefix() + "ü two")
         try await withPool(url) { pool in
@@ -48,7 +48,9 @@ struct RedisSubscriberTests {
         }
     }
 
-    @Test func `A channel that is wanted no more is silent, and one wanted again is acknowledged again`() async throws {
+    @Test func `An unsubscribed channel gets no messages, and is acknowledged again when it is wanted again`()
+        async throws
+    {
         let url = try await SharedRedis.url
         let (gone, kept) = (uniquePrefix() + "gone", uniquePrefix() + "kept")
         try await withPool(url) { pool in
@@ -71,7 +73,7 @@ struct RedisSubscriberTests {
         }
     }
 
-    @Test func `A killed connection comes back with the wanted channels, each acknowledged anew`() async throws {
+    @Test func `After a killed connection each wanted channel is subscribed and acknowledged again`() async throws {
         try await withLocalRedis { redis in
             try await withPool(redis.url) { pool in
                 try await RecordedSubscriber.with(redis.url, probe: pool) { recorded in
@@ -96,8 +98,8 @@ struct RedisSubscriberTests {
         }
     }
 
-    /// The connection looks alive all the time: only the probe can tell.
-    @Test func `A connection whose messages stop coming is replaced`() async throws {
+    /// The connection looks alive all the time: only the probe finds the fault.
+    @Test func `A connection that gets no messages any more is replaced`() async throws {
         try await withLocalRedis(port: true) { redis in
             try await FaultyProxy.with(port: try #require(redis.port)) { proxy in
                 try await withPool(redis.url) { pool in
@@ -120,7 +122,7 @@ struct RedisSubscriberTests {
         }
     }
 
-    @Test func `A Redis that hangs is told as a connection lost`() async throws {
+    @Test func `A Redis that hangs counts as a lost connection`() async throws {
         try await withLocalRedis { redis in
             try await withPool(redis.url, options: impatient) { pool in
                 try await RecordedSubscriber.with(redis.url, options: impatient, probe: pool) { recorded in
@@ -136,7 +138,7 @@ struct RedisSubscriberTests {
         }
     }
 
-    @Test func `A connection that owes an acknowledgement for too long is replaced`() async throws {
+    @Test func `A connection that gets no acknowledgement in time is replaced`() async throws {
         try await withLocalRedis(port: true) { redis in
             try await FaultyProxy.with(port: try #require(redis.port)) { proxy in
                 try await RecordedSubscriber.with(proxy.url, options: impatient) { recorded in

@@ -7,10 +7,10 @@ import Testing
 
 @testable import Redis
 
-/// Certificates are made anew by openssl, and Redis listens on a TLS port of its own.
-@Suite("TLS")
+/// Each test makes new certificates with openssl, and its Redis listens on its own TLS port.
+@Suite("TLS to Redis")
 struct RedisTLSTests {
-    /// Lends the URL of a Redis whose certificate names `localhost`, and the folder of `ca.pem` and `server.pem`.
+    /// Lends a Redis with a certificate for `localhost`, its TLS port, and the folder of `ca.pem` and `server.pem`.
     private func withSecureRedis(
         clients: String = "optional", _ body: (_ redis: LocalRedis, _ port: Int, _ folder: String) async throws -> Void
     ) async throws {
@@ -38,7 +38,7 @@ struct RedisTLSTests {
         guard outcome.code == 0 else { throw NeverHappened(description: "openssl: \(outcome.errors)") }
     }
 
-    /// Returns what keeps a pool from connecting; nil when it connects.
+    /// Returns the trouble of a pool; nil when it connects.
     private func trouble(_ url: String, _ tls: RedisTLS = RedisTLS()) async throws -> RedisTrouble? {
         var options = RedisOptions()
         options.tls = tls
@@ -60,7 +60,7 @@ struct RedisTLSTests {
         try await trouble(url, tls) == nil
     }
 
-    @Test func `A certificate that does not fit, and TLS on one side alone, are named with the setting`() async throws {
+    @Test func `The trouble of a wrong certificate, or of TLS on one side only, names the setting`() async throws {
         try await withSecureRedis { _, port, folder in
             var trusting = RedisTLS()
             trusting.authorityFile = "\(folder)/ca.pem"
@@ -79,7 +79,7 @@ struct RedisTLSTests {
         }
     }
 
-    @Test func `A TLS Redis that is killed is unreachable, and the pool connects again once it is back`() async throws {
+    @Test func `A killed Redis with TLS is unreachable, and the pool connects again after its restart`() async throws {
         try await withSecureRedis { redis, port, folder in
             var options = RedisOptions.patient
             options.tls.authorityFile = "\(folder)/ca.pem"
@@ -98,7 +98,7 @@ struct RedisTLSTests {
         }
     }
 
-    @Test func `A server that hangs up during the TLS handshake is unreachable, with a hint at the scheme`()
+    @Test func `A server that closes during the TLS handshake is unreachable, and a hint names the other scheme`()
         async throws
     {
         try await FaultyProxy.with(port: 1) { proxy in
@@ -109,7 +109,7 @@ struct RedisTLSTests {
         }
     }
 
-    @Test func `A server that asks for a client's certificate is named with the setting for one`() async throws {
+    @Test func `The trouble of a server that requires a client certificate names the setting for it`() async throws {
         try await withSecureRedis(clients: "yes") { _, port, folder in
             var tls = RedisTLS()
             tls.authorityFile = "\(folder)/ca.pem"
@@ -121,7 +121,7 @@ struct RedisTLSTests {
         }
     }
 
-    @Test func `A file that cannot be used is named with its path and the cause`() async throws {
+    @Test func `The fault of a TLS file names the file, its path and the cause`() async throws {
         try await withSecureRedis { _, _, folder in
             try await openssl(
                 ["pkey", "-aes128", "-passout", "pass:secret", "-in", "\(folder)/server.key"],
@@ -162,7 +162,7 @@ struct RedisTLSTests {
         }
     }
 
-    @Test func `A server is spoken to when its certificate is good, and only then`() async throws {
+    @Test func `A client connects only to a server with a certificate that passes the chosen checks`() async throws {
         try await withSecureRedis { _, port, folder in
             let (byName, byAddress) = ("rediss://localhost:\(port)", "rediss://127.0.0.1:\(port)")
             var trusting = RedisTLS()
@@ -176,7 +176,7 @@ struct RedisTLSTests {
             known.keyFile = "\(folder)/server.key"
             for (url, tls, isExpected) in [
                 (byName, trusting, true), (byName, known, true), (byAddress, lenient, true), (byAddress, blind, true),
-                // Its authority is unknown, its name is another, and it speaks TLS only.
+                // An unknown authority, another name, and no TLS.
                 (byName, RedisTLS(), false), (byAddress, trusting, false),
                 ("redis://localhost:\(port)", RedisTLS(), false),
             ] {

@@ -35,7 +35,7 @@ struct RedisTroublesTests {
         #expect(troubles.note(full, from: .commands, at: time(24)) == [.began(full)])
     }
 
-    @Test func `A single command that was refused is a trouble until none was for a while`() {
+    @Test func `A refused command is a trouble until no other was refused for a time`() {
         var troubles = RedisTroubles(hold: .seconds(5))
         #expect(troubles.note(rights, from: .replies, at: time(0)) == [.began(rights)])
         #expect(troubles.note(nil, from: .commands, at: time(3)) == [])
@@ -44,31 +44,31 @@ struct RedisTroublesTests {
         #expect(troubles.note(nil, from: .commands, at: time(9)) == [.ended(.rights)])
     }
 
-    @Test func `A trouble that another one replaces ends as that begins`() {
+    @Test func `A trouble ends when another one replaces it`() {
         var troubles = RedisTroubles(hold: .seconds(5))
         let away = RedisTrouble(.unreachable, "connection refused")
         _ = troubles.note(away, from: .commands, at: time(0))
         #expect(troubles.note(rights, from: .commands, at: time(1)) == [.began(rights), .ended(.unreachable)])
     }
 
-    @Test func `Only what an operator must end is called permanent`() {
+    @Test func `Only a trouble that an operator must end is permanent, and its text has a note`() {
         let permanent = RedisTrouble.Kind.allCases.filter { RedisTrouble($0, "").isPermanent }
         #expect(permanent == [.password, .protected, .tls, .notRedis, .unsuitable, .database, .rights])
         #expect("\(rights)".hasSuffix("; this does not pass by itself"))
         #expect("\(full)" == "OOM command not allowed")
     }
 
-    @Test func `The first failure in a row is news, and so is a loss for another reason than the last loss`() {
+    @Test func `The first failure in a row deserves a warning, and so does a loss with a new reason`() {
         var attempts = RedisAttempts(backoff: RedisBackoff())
-        func isNews(_ code: RedisError.Code, lived: Duration) -> Bool {
+        func deservesWarning(_ code: RedisError.Code, lived: Duration) -> Bool {
             _ = attempts.pause(after: RedisError(code, ""), lived: lived)
-            return attempts.isNews
+            return attempts.deservesWarning
         }
-        #expect(isNews(.disconnected, lived: .zero))
-        #expect(!isNews(.disconnected, lived: .zero))
-        #expect(!isNews(.timeout, lived: .zero))
-        #expect(isNews(.noPermission, lived: .milliseconds(3)))
-        #expect(!isNews(.noPermission, lived: .milliseconds(3)))
-        #expect(isNews(.noPermission, lived: .seconds(60)))
+        #expect(deservesWarning(.disconnected, lived: .zero))
+        #expect(!deservesWarning(.disconnected, lived: .zero))
+        #expect(!deservesWarning(.timeout, lived: .zero))
+        #expect(deservesWarning(.noPermission, lived: .milliseconds(3)))
+        #expect(!deservesWarning(.noPermission, lived: .milliseconds(3)))
+        #expect(deservesWarning(.noPermission, lived: .seconds(60)))
     }
 }

@@ -13,7 +13,7 @@ struct RedisURLTests {
         #expect(url.database == 3)
     }
 
-    @Test func `What is left out has its usual value`() throws {
+    @Test func `Missing parts have their defaults`() throws {
         let url = try RedisURL("redis://h")
         #expect(url.address == .host("h", port: 6379))
         #expect(!url.isSecure)
@@ -51,7 +51,7 @@ struct RedisURLTests {
             "redis://:s3cret#@h", "redis://:s3cret@[::1", "redis://:s3cret@[::1]x", "redis+unix://:s3cret@",
             "redis+unix://:s3cret@host/path",
         ])
-    func `What is no Redis URL is refused, and the refusal does not repeat it`(text: String) {
+    func `A text that is no Redis URL is refused, and the error does not repeat it`(text: String) {
         let error = #expect(throws: RedisError.self) { try RedisURL(text) }
         #expect(error?.code == .invalidSettings)
         #expect(error?.description.contains("s3cret") == false)
@@ -79,11 +79,11 @@ struct RedisURLTests {
         ("redis://app:@h", "redis://***@h:6379/0"),
         ("redis://[fe80::1%25eth0]:1", "redis://[fe80::1%eth0]:1/0"),
     ])
-    func `Other spellings of a URL mean the same`(text: String, description: String) throws {
+    func `Other spellings of a URL have the same meaning`(text: String, description: String) throws {
         #expect(try RedisURL(text).description == description)
     }
 
-    @Test func `A user and a password are decoded, and an empty password is one`() throws {
+    @Test func `A user and a password are decoded, and an empty password counts as one`() throws {
         #expect(try RedisURL("redis://app:@h").credentials == RedisCredentials(user: "app", password: ""))
         #expect(
             try RedisURL("redis://a%3Ab:p%23%25%2F%3F@h").credentials
@@ -111,7 +111,7 @@ struct RedisURLTests {
         ("redis://:s3cret@h\n:1", "control"), ("redis+unix://h/s", "host"), ("redis+unix://", "path"),
         ("redis+unix:///s?name=s3cret", "name"),
     ])
-    func `A URL that cannot be used is refused by the part that is wrong, and no value is shown`(
+    func `The error for a URL that cannot be used names the wrong part and shows no value`(
         text: String, part: String
     ) {
         let error = #expect(throws: RedisError.self) { try RedisURL(text) }

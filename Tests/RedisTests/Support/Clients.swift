@@ -6,7 +6,7 @@ import Redis
 import TestSupport
 
 extension RedisOptions {
-    /// Times that no pause of this machine outlasts.
+    /// Time-outs that are longer than any pause of the machine.
     static var patient: RedisOptions {
         var options = RedisOptions()
         options.commandTimeout = giveUpTime
@@ -36,7 +36,7 @@ func withPool(
     }
 }
 
-/// A subscriber for the time of a test, and all that it told.
+/// A subscriber for the time of a test, and a record of its events, messages and log lines.
 struct RecordedSubscriber {
     let subscriber: RedisSubscriber
     let events: Recorder<SubscriberEvent>

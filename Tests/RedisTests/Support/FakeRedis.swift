@@ -6,14 +6,14 @@ import Testing
 
 @testable import Redis
 
-/// The server's end of a connection, played by the test, which also moves the clock.
+/// The server's end of a connection: the test reads commands, sends replies and moves the clock.
 struct FakeRedis: Sendable {
     let channel = NIOAsyncTestingChannel()
     private let outbox: RedisOutbox<RedisChannelHandler.Caller>
     private let ready: EventLoopFuture<RedisSession>
     private let handler: NIOLoopBound<RedisChannelHandler>
 
-    /// Opens a channel; the handshake's commands are waiting to be read.
+    /// Opens a channel; `next()` then returns the first commands of the handshake.
     init(url: String = "redis://h", options: RedisOptions = RedisOptions()) async throws {
         let address = try RedisURL(url)
         let outbox = RedisOutbox<RedisChannelHandler.Caller>(
@@ -45,12 +45,12 @@ struct FakeRedis: Sendable {
         try? await fake.channel.close()
     }
 
-    /// What the handshake leads to.
+    /// Returns the result of the handshake, or throws its error.
     func session() async throws -> RedisSession {
         try await ready.get()
     }
 
-    /// What the client wrote, in one write.
+    /// Returns the next write of the client.
     func next() async throws -> String {
         String(buffer: try await channel.waitForOutboundWrite(as: ByteBuffer.self))
     }
