@@ -2,9 +2,9 @@
 
 import Synchronization
 
-/// The first of several outcomes, for one who waits.
+/// The first of several outcomes, for one caller that waits.
 final class FirstOutcome<Value: Sendable>: Sendable {
-    /// The legal ways are from each case to any that is below it.
+    /// A case may change to any case below it.
     private enum State {
         case open
         case awaited(CheckedContinuation<Value, Never>)
@@ -13,7 +13,7 @@ final class FirstOutcome<Value: Sendable>: Sendable {
 
     private let state = Mutex(State.open)
 
-    /// Gives the outcome; all but the first are dropped, which is told by false.
+    /// Sets the outcome; returns false, and drops the value, when there is one already.
     @discardableResult
     func settle(_ value: Value) -> Bool {
         let previous = state.withLock { state -> State in
@@ -29,7 +29,7 @@ final class FirstOutcome<Value: Sendable>: Sendable {
         }
     }
 
-    /// Waits, once, for the outcome.
+    /// Waits for the outcome; called once at most.
     func value() async -> Value {
         await withCheckedContinuation { continuation in
             let value = state.withLock { state -> Value? in

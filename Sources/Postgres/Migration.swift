@@ -2,9 +2,9 @@
 
 /// One step of the database's schema: numbered plain SQL, without `BEGIN` or `COMMIT` of its own.
 ///
-/// Once published it never changes: what is wrong with it is mended by the next one.
+/// A released migration never changes; a later one corrects it.
 package struct Migration: Sendable, Hashable {
-    /// Places it in the order; from the digits that its name begins with.
+    /// Its place in the order: the digits at the beginning of its name.
     package let number: Int
     /// The name of its file without the ending: `0001_profiles`.
     package let name: String

@@ -1,8 +1,8 @@
 // Rollcall · Postgres
 
-/// What a program knows of migrations next to what a database has recorded of them; refuses what does not fit.
+/// The migrations of a program beside the records of a database; refuses those that do not fit.
 ///
-/// Pure: the migrator asks PostgreSQL and hands the answers in.
+/// Pure: the migrator queries PostgreSQL and passes the answers in.
 struct MigrationHistory {
     struct Record: Hashable {
         let number: Int
@@ -15,8 +15,8 @@ struct MigrationHistory {
     private let records: [Int: Record]
 
     /// - Parameters:
-    ///   - checksums: of the known ones, in their order.
-    ///   - records: what the database has, in any order.
+    ///   - checksums: The checksums of `known`, in their order.
+    ///   - records: The records of the database, in any order.
     init(known: [Migration], checksums: [String], records: [Record]) throws(PostgresError) {
         try Self.refuseDisorder(in: known)
         let sums = Dictionary(uniqueKeysWithValues: zip(known.map(\.number), checksums))
@@ -44,15 +44,15 @@ struct MigrationHistory {
         }
     }
 
-    /// What the database has not applied yet, in order.
+    /// The migrations that the database has not applied yet, in order.
     var pending: [Migration] { known.filter { records[$0.number] == nil } }
 
-    /// All known ones, in order, each with what the database says of it.
+    /// All known migrations, in order, each with its state in the database.
     var states: [(migration: Migration, state: MigrationState)] {
         known.map { ($0, records[$0.number].map { .applied($0.appliedAt) } ?? .pending) }
     }
 
-    /// Refuses a list whose numbers do not rise.
+    /// Throws when the numbers of the list do not rise.
     static func refuseDisorder(in migrations: [Migration]) throws(PostgresError) {
         for (earlier, later) in zip(migrations, migrations.dropFirst()) where later.number <= earlier.number {
             throw fault(

@@ -2,7 +2,7 @@
 
 /// Whether a migration has been applied to a database.
 package enum MigrationState: Sendable, Hashable, CustomStringConvertible {
-    /// When, as PostgreSQL's clock said: `2026-08-01T12:00:00Z`.
+    /// With the time on PostgreSQL's clock, such as `2026-08-01T12:00:00Z`.
     case applied(String)
     case pending
 

@@ -2,22 +2,22 @@
 
 package import Logging
 
-/// Brings a database's schema up to what the program expects.
+/// Applies the migrations of the program to a database.
 ///
-/// The checksum of a migration is that of its file, whichever name the table of profiles has.
-/// Each migration is applied in one transaction together with its record in `rollcall_migrations`, so that it is there
-/// as a whole or not at all. The transaction begins with an advisory lock: of several migrators one works and the others
-/// wait, then find nothing left to do. The lock ends with the transaction, which a pooler keeps on one session.
+/// The checksum of a migration is that of its file, under every name of the table of profiles.
+/// A migration and its record in `rollcall_migrations` are one transaction, so that the database has both or none. The
+/// transaction begins with an advisory lock: of several migrators one works and the others wait, then find nothing left
+/// to do. The lock ends with the transaction, which a pooler keeps on one session.
 package struct Migrator: Sendable {
     private let migrations: [Migration]
     private let table: ProfilesTable
     private let logger: Logger
     /// How long one statement of ours, or one migration, may take.
     private let timeout: Duration
-    /// How long another migrator is waited for; as long as one migration may take unless somebody says otherwise.
+    /// How long to wait for another migrator; by default as long as one migration may take.
     private let patience: Duration
 
-    /// The advisory lock's number: any, as long as every version has the same ("rollcall" in ASCII).
+    /// The number of the advisory lock, the same in every version: "rollcall" in ASCII.
     private static let lock = "8245928655518264428"
 
     package init(
@@ -31,12 +31,12 @@ package struct Migrator: Sendable {
         self.logger = logger
     }
 
-    /// Applies what is pending, in order, and returns what it applied.
+    /// Applies the pending migrations, in order, and returns them.
     ///
-    /// An edited, missing, failing or misnumbered migration is an error that names it. Those before a failing one stay
-    /// applied; it leaves nothing behind.
+    /// Throws for an edited, missing, failing or misnumbered migration, and names it. Those before a failing one stay
+    /// applied; the failing one leaves nothing behind.
     ///
-    /// - Parameter onApplied: told of each as soon as it is there to stay.
+    /// - Parameter onApplied: Called with each migration after its commit.
     package func run(
         on connection: PostgresConnection, onApplied: @Sendable (Migration) -> Void = { _ in }
     ) async throws(PostgresError) -> [Migration] {
@@ -60,7 +60,7 @@ package struct Migrator: Sendable {
         }
     }
 
-    /// Applies what is pending and takes it back, and returns what it applied: whether ``run(on:)`` would succeed.
+    /// Applies the pending migrations, rolls them back and returns them; throws if ``run(on:onApplied:)`` would fail.
     package func rehearse(on connection: PostgresConnection) async throws(PostgresError) -> [Migration] {
         try MigrationHistory.refuseDisorder(in: migrations)
         return try await transaction(on: connection) { () throws(PostgresError) in
@@ -71,7 +71,7 @@ package struct Migrator: Sendable {
         }
     }
 
-    /// Says of every migration whether the database has it; changes nothing and waits for nobody.
+    /// Returns each migration with its state; changes nothing, and waits for no other migrator.
     package func status(
         on connection: PostgresConnection
     ) async throws(PostgresError) -> [(migration: Migration, state: MigrationState)] {
@@ -81,17 +81,17 @@ package struct Migrator: Sendable {
 
     // MARK: - One transaction
 
-    /// Begins a transaction, with the lock, that `body` ends when all goes well.
+    /// Begins a transaction and takes the lock; `body` ends the transaction, or an error rolls it back.
     private func transaction<Value: Sendable>(
         on connection: PostgresConnection, _ body: () async throws(PostgresError) -> Value
     ) async throws(PostgresError) -> Value {
         do throws(PostgresError) {
-            // What another migrator has just committed must be seen: not the default of every database.
+            // READ COMMITTED sees what another migrator has just committed. Databases may have another default.
             try await connection.execute("BEGIN ISOLATION LEVEL READ COMMITTED", timeout: timeout)
             try await takeLock(on: connection)
             return try await body()
         } catch {
-            // On a connection that was lost PostgreSQL does it by itself.
+            // On a lost connection PostgreSQL rolls back by itself.
             try? await connection.execute("ROLLBACK", timeout: timeout)
             throw error
         }
@@ -99,13 +99,13 @@ package struct Migrator: Sendable {
 
     private func takeLock(on connection: PostgresConnection) async throws(PostgresError) {
         let deadline = ContinuousClock.now + patience
-        var isNews = true
+        var isFirstAttempt = true
         while true {
             let answer = try await connection.query("SELECT pg_try_advisory_xact_lock(\(Self.lock))", timeout: timeout)
             if answer.rows.first?.first == Array("t".utf8) { return }
-            if isNews { logger.notice("Waiting for another migration of this database to end") }
-            isNews = false
-            // Asked for again and again: a statement that waits too long would end the connection.
+            if isFirstAttempt { logger.notice("migrate: waiting for another migration of this database to end") }
+            isFirstAttempt = false
+            // A statement that waits too long would end the connection, so each one returns at once.
             guard .now < deadline, (try? await Task.sleep(for: .milliseconds(50))) != nil else {
                 throw PostgresError(.timedOut, "another migration of this database did not end within \(patience)")
             }
@@ -113,7 +113,7 @@ package struct Migrator: Sendable {
     }
 
     private func history(on connection: PostgresConnection) async throws(PostgresError) -> MigrationHistory {
-        // PostgreSQL's SHA-256, which sha256sum gives for the file too.
+        // PostgreSQL's SHA-256, the same as sha256sum of the file.
         let checksums = try await connection.query(
             """
             SELECT encode(sha256(convert_to(sql, 'UTF8')), 'hex')
@@ -137,7 +137,7 @@ package struct Migrator: Sendable {
             records: records)
     }
 
-    /// A database that was migrated has the table, unless that has another name than the one asked for.
+    /// Throws when a migrated database lacks the table, because it was migrated with another name for it.
     private func refuseOtherTable(on connection: PostgresConnection) async throws(PostgresError) {
         guard try await !hasTable(table.quoted, on: connection) else { return }
         throw PostgresError(
@@ -158,7 +158,7 @@ package struct Migrator: Sendable {
     private func apply(_ migration: Migration, on connection: PostgresConnection) async throws(PostgresError) {
         try await naming(migration) { () throws(PostgresError) in
             try await connection.execute(table.naming(in: migration.sql), timeout: timeout)
-            // What was deferred to the commit is found here, by a rehearsal too.
+            // Faults that are deferred to the commit are found here, so that a rehearsal finds them too.
             try await connection.execute("SET CONSTRAINTS ALL IMMEDIATE", timeout: timeout)
         }
         if try await !hasHistory(on: connection) {
@@ -179,7 +179,7 @@ package struct Migrator: Sendable {
             """, [.text("\(migration.number)"), .text(migration.name), .text(migration.sql)], timeout: timeout)
     }
 
-    /// Says in an error of `body` which migration it is about.
+    /// Adds the name of the migration to an error of `body`.
     private func naming(
         _ migration: Migration?, _ body: () async throws(PostgresError) -> Void
     ) async throws(PostgresError) {

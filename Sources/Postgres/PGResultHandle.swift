@@ -25,7 +25,7 @@ struct PGResultHandle: ~Copyable {
             })
     }
 
-    /// The values of the one row that single-row mode gives at a time; nil where this is no row.
+    /// The values of a row in single-row mode, which has one row in each result; nil when this is no row.
     var row: [[UInt8]?]? {
         guard PQresultStatus(result) == PGRES_SINGLE_TUPLE else { return nil }
         return (0..<PQnfields(result)).map { column in
@@ -36,19 +36,19 @@ struct PGResultHandle: ~Copyable {
         }
     }
 
-    /// What PostgreSQL has against the statement, if anything.
+    /// The error of the statement; nil when there is none.
     ///
-    /// - Parameter script: what was sent, when it holds no secret; then the message is given whole, with the line that
-    ///   it speaks of. Without it, what may be the value of a parameter or of a row is left out.
+    /// - Parameter script: The text that was sent, if it holds no secret: the error then has the whole message and the
+    ///   number of the line. Without it, the error leaves out what may be the value of a parameter or of a row.
     func error(in script: String?) -> PostgresError? {
         switch PQresultStatus(result) {
         case PGRES_SINGLE_TUPLE, PGRES_TUPLES_OK, PGRES_COMMAND_OK, PGRES_EMPTY_QUERY: return nil
-        case PGRES_COPY_IN, PGRES_COPY_OUT, PGRES_COPY_BOTH: return PostgresError(.lost, "COPY is not spoken here")
+        case PGRES_COPY_IN, PGRES_COPY_OUT, PGRES_COPY_BOTH: return PostgresError(.lost, "COPY is not supported")
         default: break
         }
         let text = field(rollcall_field_message)
         guard let sqlState = field(rollcall_field_sqlstate), let text else {
-            // libpq's own words: the connection broke.
+            // An error of libpq itself: the connection broke.
             return PostgresError(.lost, oneLine(String(cString: PQresultErrorMessage(result))))
         }
         let message = script.map { text + line(in: $0) } ?? withoutValues(text, sqlState: sqlState)
@@ -59,7 +59,7 @@ struct PGResultHandle: ~Copyable {
         return PostgresError(sqlState == "57014" ? .timedOut : .refused, message, sqlState: sqlState)
     }
 
-    /// ` (line 3)`, where PostgreSQL tells a position, which it counts in characters from 1.
+    /// ` (line 3)` if the error has a position, which PostgreSQL counts in characters from 1.
     private func line(in script: String) -> String {
         guard let position = field(rollcall_field_position).flatMap(Int.init), script.contains("\n") else {
             return ""
@@ -68,7 +68,7 @@ struct PGResultHandle: ~Copyable {
         return " (line \(1 + before.count { $0 == "\n" }))"
     }
 
-    /// Leaves out what a statement raised by itself, and what errors of class 22 (data) quote.
+    /// Leaves out the text that a statement raised by itself, and the values that errors of class 22 (data) quote.
     private func withoutValues(_ message: String, sqlState: String) -> String {
         // The functions of PL/pgSQL's RAISE and ASSERT.
         if field(rollcall_field_function)?.hasPrefix("exec_stmt_") == true {

@@ -3,15 +3,15 @@
 import CPostgres
 package import Logging
 
-/// One session of PostgreSQL: the only owner of a libpq connection, on a thread of its own.
+/// One session of PostgreSQL: the only owner of a libpq connection, on its own dispatch queue.
 ///
-/// What is asked goes one after the other. A refused statement leaves the connection usable. It is finished for good by
-/// a lost socket, a deadline of ours, a bound that is exceeded, and `close`.
+/// Requests run one after the other. A refused statement leaves the connection usable. A lost socket, a deadline of
+/// ours, an exceeded bound and `close()` end it for good.
 package actor PostgresConnection {
     private nonisolated let executor = PostgresExecutor()
     private nonisolated let signal: PostgresSignal
     private var handle: PostgresHandle
-    /// The `statement_timeout` that the session has, in milliseconds; nil when that is not known.
+    /// The `statement_timeout` of the session in milliseconds; nil when it is not known.
     private var statementTimeout: Int64?
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
@@ -23,8 +23,8 @@ package actor PostgresConnection {
 
     /// Connects within `timeout`, or within the URL's `connect_timeout`; PostgreSQL's notices go to `logger`, at debug.
     ///
-    /// A name server may hold libpq up for longer than that. Then the caller goes on, and what is left of the attempt
-    /// ends by itself as soon as the name server answers.
+    /// libpq may wait longer for a name server. Then the call still throws in time, and the rest of the attempt ends by
+    /// itself when the name server answers.
     package static func connect(
         to url: PostgresURL, timeout: Duration, logger: Logger = Logger(label: "rollcall.postgres")
     ) async throws(PostgresError) -> PostgresConnection {
@@ -50,11 +50,11 @@ package actor PostgresConnection {
         return connection
     }
 
-    /// Runs one statement, with its parameters beside it, and gives its rows.
+    /// Runs one statement with its parameters, and returns its rows.
     ///
-    /// Throws `.timedOut` after `timeout`; PostgreSQL is told to stop a little earlier, so that the connection is mostly
-    /// kept. Throws `.unavailable` when the connection was found dead before anything was sent. A caller that is
-    /// cancelled still waits for the answer. A single row is held whole while it comes in, whatever the bounds.
+    /// Throws `.timedOut` after `timeout`; PostgreSQL's own time-out is a little shorter, so that the connection is
+    /// mostly kept. Throws `.unavailable` when the connection was dead before the statement was sent. A cancelled
+    /// caller still waits for the answer. A single row is read whole before the bounds are checked.
     package func query(
         _ sql: String, _ parameters: [PostgresParameter] = [], timeout: Duration, maximumRows: Int = 10_000,
         maximumBytes: Int = 16 << 20
@@ -84,14 +84,14 @@ package actor PostgresConnection {
         return PostgresRows(columns: columns, rows: rows)
     }
 
-    /// Runs a script of one or more statements, whose rows are dropped; cancellation closes the connection.
+    /// Runs a script of one or more statements and drops their rows; cancellation closes the connection.
     ///
-    /// Without a `BEGIN` in it, PostgreSQL makes one transaction of it. An error shows the script's own text.
+    /// PostgreSQL makes one transaction of a script without `BEGIN`. An error may show text of the script.
     package nonisolated func execute(_ script: String, timeout: Duration) async throws(PostgresError) {
         try await closingWhenCancelled { () throws(PostgresError) in try await self.run(script, timeout: timeout) }
     }
 
-    /// Asks PostgreSQL what the statement takes and gives, without running it; 0 is a type for it to find.
+    /// Returns the parameters and columns of a statement without running it; PostgreSQL finds a type for each 0.
     package func describe(
         _ sql: String, parameterTypes: [UInt32] = [], timeout: Duration = .seconds(5)
     ) throws(PostgresError) -> PostgresDescription {
@@ -113,7 +113,7 @@ package actor PostgresConnection {
         return description
     }
 
-    /// Asks for the notifications of a channel, whose name is taken as it is, upper and lower case.
+    /// Listens to a channel; its name is taken as it is, in upper and lower case.
     package func listen(to channel: String, timeout: Duration = .seconds(5)) throws(PostgresError) {
         var name = ""
         for character in channel.unicodeScalars { name += character == "\"" ? "\"\"" : String(character) }
@@ -121,9 +121,9 @@ package actor PostgresConnection {
         try run("LISTEN \"\(name)\"", timeout: timeout)
     }
 
-    /// Waits for notifications and gives all that are there, or none after `time`; cancellation closes the connection.
+    /// Waits for notifications and returns all that arrived, none after `time`; cancellation closes the connection.
     ///
-    /// Throws when the session has ended, also in silence as far as TCP's keep-alive tells.
+    /// Throws when the session has ended; TCP's keep-alive finds an end without a message.
     package nonisolated func notifications(
         within time: Duration
     ) async throws(PostgresError) -> [PostgresNotification] {
@@ -132,19 +132,19 @@ package actor PostgresConnection {
         }
     }
 
-    /// Whether nothing speaks against the connection; asks the socket, not PostgreSQL.
+    /// Whether the connection has not ended, as far as the socket shows; sends nothing to PostgreSQL.
     package func isAlive() -> Bool { handle.isAlive() }
 
-    /// Whether statements can still be tried.
+    /// Whether the connection takes statements.
     package nonisolated var isUsable: Bool { !signal.isRaised }
 
-    /// Ends the connection and whatever waits on it, at once.
+    /// Ends the connection at once, and fails the request that waits on it.
     package nonisolated func close() {
         signal.raise()
         Task { await self.finish() }
     }
 
-    /// Returns when the connection is closed and nothing of it is under way.
+    /// Returns when the connection is closed and no request runs on it.
     package func closed() { finish() }
 }
 
@@ -165,7 +165,7 @@ extension PostgresConnection {
         let deadline = ContinuousClock.now + timeout
         try refuseNUL(in: script)
         try limitStatements(to: timeout, before: deadline)
-        // The script may set another one.
+        // The script may set another time-out.
         defer { statementTimeout = nil }
         try handle.perform(showing: script, before: deadline) { PQsendQuery($0, script) }
     }
@@ -187,9 +187,9 @@ extension PostgresConnection {
         return try result.get()
     }
 
-    /// Sets PostgreSQL's own time-out, by SET since poolers refuse it among the parameters of a connection.
+    /// Sets PostgreSQL's own time-out, by SET because poolers refuse it among the parameters of a connection.
     ///
-    /// A transaction takes its settings with it when it fails, and after it failed takes no more of them.
+    /// A transaction that fails takes its settings back, and accepts no more of them.
     private func limitStatements(
         to timeout: Duration, before deadline: ContinuousClock.Instant
     ) throws(PostgresError) {
@@ -201,16 +201,16 @@ extension PostgresConnection {
         if lasts { statementTimeout = wanted }
     }
 
-    /// The milliseconds that PostgreSQL gets: a tenth less or so, which is for the way there and back.
+    /// PostgreSQL's own time-out in milliseconds: shorter by a sixteenth or more, to leave time for the round trip.
     ///
-    /// Only the highest four bits are kept, so that what is left of one time-out after a wait mostly gives the same.
+    /// Only the highest four bits are kept, so that the rest of a time-out after a wait mostly gives the same value.
     static func statementTimeout(for timeout: Duration) -> Int64 {
         let milliseconds = max(1, min(timeout.wholeMilliseconds, Int64(Int32.max)) * 15 / 16)
         let dropped = max(0, Int64.bitWidth - milliseconds.leadingZeroBitCount - 4)
         return (milliseconds >> dropped) << dropped
     }
 
-    /// C would take the text up to the NUL for the whole.
+    /// Throws for a NUL, because C would drop the text after it.
     private func refuseNUL(in sql: String) throws(PostgresError) {
         guard !sql.utf8.contains(0) else { throw PostgresError(.refused, "the statement holds a NUL") }
     }

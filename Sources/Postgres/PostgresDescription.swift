@@ -1,6 +1,6 @@
 // Rollcall · Postgres
 
-/// What PostgreSQL knows of a statement before it runs: types as the numbers of `pg_type`.
+/// The parameters and columns of a statement, before it runs; types are the numbers of `pg_type`.
 package struct PostgresDescription: Sendable, Hashable {
     package struct Column: Sendable, Hashable {
         package let name: String

@@ -3,7 +3,7 @@
 import CPostgres
 import Foundation
 
-/// What, beside its text, decides how a ``PostgresURL`` connects; given by tests.
+/// The variables, files and version of libpq that decide how a ``PostgresURL`` connects; tests replace them.
 struct PostgresEnvironment: Sendable {
     var environment: @Sendable (String) -> String?
     var fileExists: @Sendable (String) -> Bool

@@ -1,7 +1,7 @@
 // Rollcall · Postgres
 
 extension PostgresError {
-    /// What a person must do before the same attempt can succeed; nil for an error that may pass by itself.
+    /// What a person must do before the same attempt can succeed; nil for an error that may end by itself.
     package var remedy: String? {
         switch sqlState {
         // invalid_authorization_specification, invalid_password
@@ -24,22 +24,22 @@ extension PostgresError {
 
     /// The error of a server that is older than ``PostgresHandle/oldestServer``.
     static func serverIsTooOld(_ server: String, oldest: String) -> PostgresError {
-        PostgresError(.unavailable, "the server is PostgreSQL \(server); \(oldest) \(tooOld)")
+        PostgresError(.unavailable, "the server is PostgreSQL \(server); PostgreSQL \(oldest) \(tooOld)")
     }
 
-    private static let tooOld = "is the oldest that will do"
+    private static let tooOld = "or newer is needed"
 
     /// Whether the same attempt fails again until a person does something.
     package var isPermanent: Bool { remedy != nil }
 
-    /// The error and what to do about it, for people.
+    /// The error and its remedy, for people.
     package var advice: String { remedy.map { "\(description): \($0)" } ?? description }
 
     /// Our own messages and libpq's have no code; they are always English.
     private var uncodedRemedy: String? {
         if sqlState == nil, message.hasSuffix(Self.tooOld) { return "use a newer PostgreSQL" }
         if message.contains("server does not support SSL") {
-            return "let the server speak TLS, or say sslmode=disable where the network itself is private"
+            return "let the server speak TLS, or set sslmode=disable where the network itself is private"
         }
         if message.contains("certificate verify failed") || message.contains("root certificate file") {
             return "name the authority of the server's certificate with sslrootcert"
@@ -49,9 +49,9 @@ extension PostgresError {
 }
 
 extension PostgresError {
-    /// Reads what libpq says, at its most verbose, of an attempt to connect: `…FATAL:  28P01: password …`.
+    /// Reads libpq's verbose message about an attempt to connect: `…FATAL:  28P01: password …`.
     ///
-    /// Only so it gives the code; the lines that name a place in PostgreSQL's source are dropped.
+    /// Only the verbose message has the code. Its lines that name a place in PostgreSQL's source are dropped.
     init(startup text: String, otherwise: String) {
         let lines = text.split(separator: "\n").filter { !$0.hasPrefix("LOCATION:") }
         let whole = oneLine(lines.joined(separator: "\n"))

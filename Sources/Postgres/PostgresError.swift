@@ -1,9 +1,9 @@
 // Rollcall · Postgres
 
-/// Says what went wrong with PostgreSQL, in words that hold no secret: no password, no parameter, no row.
+/// An error of PostgreSQL or of a connection to it; its message holds no password, parameter or row.
 package struct PostgresError: Error, Hashable, Sendable, CustomStringConvertible {
     package enum Code: Hashable, Sendable {
-        /// The URL or connection string cannot be used; the message says why.
+        /// The URL or connection string cannot be used; the message has the reason.
         case invalidURL
         /// No connection is up, and none came up in time.
         case unavailable
@@ -13,7 +13,7 @@ package struct PostgresError: Error, Hashable, Sendable, CustomStringConvertible
         case timedOut
         /// Too many callers wait for a connection already.
         case busy
-        /// PostgreSQL refused the statement; `sqlState` says why.
+        /// PostgreSQL refused the statement; `sqlState` has the reason.
         case refused
         /// The answer has more rows or bytes than it may.
         case tooLarge
@@ -23,7 +23,7 @@ package struct PostgresError: Error, Hashable, Sendable, CustomStringConvertible
 
     package let code: Code
     package let message: String
-    /// The five characters of PostgreSQL's appendix A, where PostgreSQL gave them.
+    /// The five characters of PostgreSQL's appendix A; nil when PostgreSQL gave none.
     package let sqlState: String?
 
     package init(_ code: Code, _ message: String, sqlState: String? = nil) {

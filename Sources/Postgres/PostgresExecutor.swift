@@ -2,7 +2,7 @@
 
 import Dispatch
 
-/// Runs one actor's work on a queue of its own, since libpq blocks and Swift's threads are few.
+/// Runs one actor's work on its own dispatch queue, because libpq blocks and Swift's threads are few.
 final class PostgresExecutor: SerialExecutor {
     private let queue = DispatchQueue(label: "rollcall.postgres")
 

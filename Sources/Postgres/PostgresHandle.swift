@@ -3,23 +3,23 @@
 import CPostgres
 import Foundation
 
-/// Owns a `PGconn` and waits on its socket, never longer than a deadline and never past the signal.
+/// Owns a `PGconn` and waits on its socket, until a deadline or the signal at the latest.
 ///
-/// An error other than PostgreSQL's refusal of a statement has ended the connection and raised the signal, since nobody
-/// can know what such a connection still has to say. libpq takes a null pointer for a lost connection.
+/// An error other than PostgreSQL's refusal of a statement ends the connection and raises the signal, because the
+/// answers that may still arrive on it are not known. libpq takes a null pointer for a lost connection.
 struct PostgresHandle: ~Copyable {
     typealias Instant = ContinuousClock.Instant
 
     private var connection: OpaquePointer?
     private let notices: PostgresNotices
     private let signal: PostgresSignal
-    /// What PostgreSQL said of a statement, values and all, and libpq keeps until the next one is sent.
-    private var heard = ""
-    /// Why there is no connection any more.
-    private var ending = "the connection was closed"
-    /// Whether notifications are wanted.
+    /// The message of the last refused statement, with values; libpq keeps it until the next statement is sent.
+    private var lastRefusal = ""
+    /// Why the connection has ended.
+    private var endReason = "the connection was closed"
+    /// Whether notifications are kept.
     ///
-    /// Else they are dropped, since libpq would keep them for ever: a pooler may lend a session that listens.
+    /// Otherwise they are dropped, because libpq would keep them for ever: a pooler may lend a session that listens.
     var keepsNotifications = false
     /// The oldest server that has what the migrations use.
     private static let oldestServer: (number: Int32, name: String) = (110_000, "11")
@@ -40,7 +40,7 @@ struct PostgresHandle: ~Copyable {
         connection = nil
     }
 
-    /// Connects, until the signal says that it takes too long, which `getaddrinfo` inside of libpq does not hear.
+    /// Connects; the signal ends the attempt, except while libpq is in `getaddrinfo`.
     mutating func connect(to url: PostgresURL) throws(PostgresError) {
         let options = url.parameters.sorted { $0.key < $1.key }
         connection = withCStrings(options.map(\.key) + [nil]) { keywords in
@@ -48,7 +48,7 @@ struct PostgresHandle: ~Copyable {
         }
         guard let connection else { throw fail(.unavailable, "libpq has no memory for a connection") }
         notices.receive(from: connection)
-        // Only so a refusal has a code.
+        // Without it a refusal has no code.
         PQsetErrorVerbosity(connection, PQERRORS_VERBOSE)
         var step = PQstatus(connection) == CONNECTION_BAD ? PGRES_POLLING_FAILED : PGRES_POLLING_WRITING
         while step != PGRES_POLLING_OK {
@@ -67,37 +67,39 @@ struct PostgresHandle: ~Copyable {
     }
 
     private mutating func startupFailure() -> PostgresError {
-        end(with: PostgresError(startup: String(cString: PQerrorMessage(connection)), otherwise: ending))
+        end(with: PostgresError(startup: String(cString: PQerrorMessage(connection)), otherwise: endReason))
     }
 
-    /// Whether nothing speaks against the connection; one that is dead is finished.
+    /// Whether the connection has not ended, as far as the socket shows; finishes a dead one.
     ///
-    /// The end of a session that PostgreSQL ended is read in two parts: the reason, then the end itself.
+    /// When PostgreSQL has ended a session, the first read gets the reason and the second one the end.
     mutating func isAlive() -> Bool {
         for _ in 0..<2 where isReadable && PQconsumeInput(connection) == 0 { _ = fail(.lost) }
         if PQstatus(connection) != CONNECTION_OK { _ = fail(.lost) }
         return !signal.isRaised
     }
 
-    /// Sends a request and hands each of its answers to `take`, rows one by one.
+    /// Sends a request and passes each of its answers to `take`, rows one by one.
     ///
-    /// Throws `.unavailable` when the connection turns out to be dead before anything was sent. When no time is left
-    /// nothing is sent either, and the connection is kept.
+    /// Throws `.unavailable` when the connection is dead before the request is sent. When no time is left, it throws
+    /// `.timedOut`, sends nothing and keeps the connection.
     ///
-    /// - Parameter script: what is sent, when it may be shown in an error.
+    /// - Parameter script: The text of the request, if an error may show it.
     mutating func perform(
         showing script: String? = nil, before deadline: Instant, _ send: (OpaquePointer?) -> Int32,
         _ take: (borrowing PGResultHandle) throws(PostgresError) -> Void = { _ in }
     ) throws(PostgresError) {
-        guard ContinuousClock.now < deadline else { throw PostgresError(.timedOut, "no time was left to ask") }
-        guard !signal.isRaised else { throw fail(.unavailable, ending) }
+        guard ContinuousClock.now < deadline else {
+            throw PostgresError(.timedOut, "no time was left for the statement")
+        }
+        guard !signal.isRaised else { throw fail(.unavailable, endReason) }
         guard isAlive(), send(connection) == 1 else { throw fail(.unavailable) }
         PQsetSingleRowMode(connection)
         try flush(before: deadline)
         var refusal: PostgresError?
         while let answer = try next(before: deadline) {
             if let error = answer.error(in: script) {
-                heard = String(cString: PQerrorMessage(connection))
+                lastRefusal = String(cString: PQerrorMessage(connection))
                 guard error.code != .lost else { throw end(with: error) }
                 refusal = refusal ?? error
             } else {
@@ -107,7 +109,7 @@ struct PostgresHandle: ~Copyable {
         if let refusal { throw refusal }
     }
 
-    /// Waits for notifications and gives all that have come, or none when the deadline has passed.
+    /// Waits for notifications and returns all that have arrived, or none when the deadline has passed.
     mutating func notifications(before deadline: Instant) throws(PostgresError) -> [PostgresNotification] {
         var notifications: [PostgresNotification] = []
         while true {
@@ -142,7 +144,7 @@ extension PostgresHandle {
         while PQisBusy(connection) == 1 {
             try wait(for: POLLIN, before: deadline)
             try consumeInput()
-            // What is left of a record of TLS shows on no socket.
+            // libpq may hold the rest of a TLS record, and then the socket is not readable.
             if PQsslInUse(connection) == 1, PQisBusy(connection) == 1 { try consumeInput() }
         }
         if !keepsNotifications {
@@ -161,9 +163,9 @@ extension PostgresHandle {
         }
     }
 
-    /// Waits until the socket is ready, or broken, as the next read tells; false when the deadline, if any, has passed.
+    /// Waits until the socket is ready or broken, which the next read finds; returns false after the deadline, if any.
     ///
-    /// The socket is asked for anew each time: libpq opens several while it connects.
+    /// Each turn gets the socket from libpq, which opens several while it connects.
     private mutating func isReady(for events: Int32, before deadline: Instant?) throws(PostgresError) -> Bool {
         while true {
             let left = deadline.map { ContinuousClock.now.duration(to: $0) }
@@ -173,9 +175,9 @@ extension PostgresHandle {
                 pollfd(fd: PQsocket(connection), events: Int16(events), revents: 0),
                 pollfd(fd: signal.descriptor, events: Int16(POLLIN), revents: 0),
             ]
-            // Interrupted by a signal it gives -1, and is called again with what is left.
+            // An interrupted `poll` returns -1, and is called again with the time that is left.
             let count = poll(&descriptors, 2, left.map { Int32(clamping: $0.wholeMilliseconds + 1) } ?? -1)
-            guard !signal.isRaised else { throw fail(.lost, ending) }
+            guard !signal.isRaised else { throw fail(.lost, endReason) }
             if count > 0, descriptors[0].revents != 0 { return true }
         }
     }
@@ -185,16 +187,16 @@ extension PostgresHandle {
         return poll(&descriptor, 1, 0) > 0
     }
 
-    /// Ends the connection, by default for the reason that libpq gives.
+    /// Ends the connection, by default with the reason that libpq gives.
     private mutating func fail(_ code: PostgresError.Code, _ message: String? = nil) -> PostgresError {
-        guard message == nil, connection != nil else { return end(with: PostgresError(code, message ?? ending)) }
+        guard message == nil, connection != nil else { return end(with: PostgresError(code, message ?? endReason)) }
         let text = String(cString: PQerrorMessage(connection))
-        let reason = oneLine(text.hasPrefix(heard) ? String(text.dropFirst(heard.count)) : text)
-        return end(with: PostgresError(code, reason.isEmpty ? ending : reason))
+        let reason = oneLine(text.hasPrefix(lastRefusal) ? String(text.dropFirst(lastRefusal.count)) : text)
+        return end(with: PostgresError(code, reason.isEmpty ? endReason : reason))
     }
 
     private mutating func end(with error: PostgresError) -> PostgresError {
-        ending = error.message
+        endReason = error.message
         finish()
         return error
     }

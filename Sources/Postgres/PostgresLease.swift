@@ -1,6 +1,6 @@
 // Rollcall · Postgres
 
-/// A connection that a pool has, and lends to one caller at a time.
+/// A connection of a pool, which lends it to one caller at a time.
 struct PostgresLease<Connection: Sendable>: Sendable {
     let number: Int
     let connection: Connection

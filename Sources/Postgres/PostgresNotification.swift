@@ -1,9 +1,9 @@
 // Rollcall · Postgres
 
-/// What somebody's `NOTIFY` told those who listen.
+/// One message of a `NOTIFY`, as a connection that listens gets it.
 package struct PostgresNotification: Sendable, Hashable {
     package let channel: String
-    /// At most 8000 bytes, by PostgreSQL's own rule.
+    /// Less than 8000 bytes, by PostgreSQL's own rule.
     package let payload: String
 
     package init(channel: String, payload: String) {

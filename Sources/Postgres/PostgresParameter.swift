@@ -1,12 +1,12 @@
 // Rollcall · Postgres
 
-/// A value of `$1`, `$2`, …, which goes to PostgreSQL beside the statement and never inside of it.
+/// A value of `$1`, `$2`, …, sent to PostgreSQL beside the statement and never inside it.
 package enum PostgresParameter: Sendable, Hashable {
     case text(String)
     case textArray([String])
     case null
 
-    /// The type that is declared for it: `text`, `text[]`, or the one that PostgreSQL finds in the statement.
+    /// The number of its declared type: `text`, `text[]`, or 0 for the type that PostgreSQL finds in the statement.
     var type: UInt32 {
         switch self {
         case .text: 25
@@ -17,7 +17,7 @@ package enum PostgresParameter: Sendable, Hashable {
 
     /// The value in PostgreSQL's text format; nil is NULL.
     ///
-    /// A NUL is refused, with the code that PostgreSQL has for it: its text cannot hold one.
+    /// Throws for a NUL, which PostgreSQL's text cannot hold, with PostgreSQL's code for it.
     func encoded() throws(PostgresError) -> String? {
         let encoded: String
         switch self {
@@ -31,7 +31,7 @@ package enum PostgresParameter: Sendable, Hashable {
         return encoded
     }
 
-    /// Writes `{"a","b"}`: inside of quotes only `"` and `\` mean anything.
+    /// Writes `{"a","b"}`: inside quotes only `"` and `\` have a meaning.
     private static func arrayLiteral(_ elements: [String]) -> String {
         var bytes = [UInt8(ascii: "{")]
         for element in elements {

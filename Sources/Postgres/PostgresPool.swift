@@ -14,10 +14,10 @@ package final class PostgresPool: Service {
     private let options: PostgresPoolOptions
     private let logger: Logger
     private let state: Mutex<State>
-    /// One for each `.open` of the state, which never asks for more than the buffer holds.
+    /// One element for each `.open` of the state, which never has more of them than the buffer holds.
     private let openings: (stream: AsyncStream<Void>, continuation: AsyncStream<Void>.Continuation)
 
-    /// Opens nothing yet, which is for `run`.
+    /// Opens no connection; ``run()`` does.
     package init(url: PostgresURL, options: PostgresPoolOptions = PostgresPoolOptions(), logger: Logger) {
         self.url = url
         self.options = options
@@ -26,7 +26,7 @@ package final class PostgresPool: Service {
         openings = AsyncStream.makeStream(bufferingPolicy: .bufferingOldest(options.maximum))
     }
 
-    /// Opens connections, again and again, until graceful shutdown or cancellation, which end whatever is under way.
+    /// Keeps connections open until graceful shutdown or cancellation, which end all running requests.
     package func run() async {
         await cancelWhenGracefulShutdown {
             await withDiscardingTaskGroup { group in
@@ -40,15 +40,15 @@ package final class PostgresPool: Service {
         }
     }
 
-    /// Nil while a connection is up, else why none is.
+    /// Why no connection is up; nil while one is.
     package var fault: String? { state.withLock { $0.fault?.advice } }
 
     /// Runs one statement, as ``PostgresConnection/query(_:_:timeout:maximumRows:maximumBytes:)`` does, on a connection
-    /// that is free before the time is over.
+    /// that is free within `timeout`.
     ///
-    /// While none is up it throws `.unavailable`: at once when the last attempt failed, else when there was no other in
-    /// time. A statement whose connection is lost is run again, so it must bear to be run again. A caller that is
-    /// cancelled waits no longer for a connection, but for the answer.
+    /// While none is up it throws `.unavailable`: at once when the last attempt failed, else after `timeout`. A
+    /// statement is run again when its connection is lost, so it must be safe to repeat. A cancelled caller waits no
+    /// longer for a connection, but still for an answer.
     package func query(
         _ sql: String, _ parameters: [PostgresParameter] = [], timeout: Duration, maximumRows: Int = 10_000,
         maximumBytes: Int = 16 << 20
@@ -66,10 +66,11 @@ package final class PostgresPool: Service {
             } catch {
                 giveBack(lease, error)
                 switch error.code {
-                // Found dead before anything was sent; there are only so many of them.
+                // The connection was dead before the statement was sent. The pool has only a few of them.
                 case .unavailable: continue
-                // An administrator's end of a session (57P01) undoes the statement, and often comes to all of them. The
-                // word of it may be lost with the socket; but a statement may also be what ends its sessions.
+                // An administrator's end of a session (57P01) undoes the statement, and often comes to all sessions.
+                // The code may be lost with the socket. A statement is repeated only twice after a loss without it,
+                // because the statement itself may end its sessions.
                 case .lost where losses < (error.sqlState == "57P01" ? options.maximum : 2): losses += 1
                 default: throw error
                 }
@@ -77,9 +78,9 @@ package final class PostgresPool: Service {
         }
     }
 
-    /// Lends a connection, which must come back without an open transaction.
+    /// Lends a connection; `body` must return without an open transaction.
     ///
-    /// - Parameter timeout: how long to wait for one; what `body` does has its own time-outs.
+    /// - Parameter timeout: How long to wait for a connection; the requests of `body` have their own time-outs.
     package func withConnection<Value: Sendable>(
         timeout: Duration, _ body: (PostgresConnection) async throws(PostgresError) -> Value
     ) async throws(PostgresError) -> Value {
@@ -108,7 +109,7 @@ extension PostgresPool {
             self.giveUp(waiter, PostgresError(.unavailable, "the caller was cancelled"))
         }
         let result = await withTaskCancellationHandler {
-            // A cancellation that came before the waiter was in the queue did not find it there.
+            // A cancellation before the waiter was added did not find it.
             if Task.isCancelled { giveUpWhenCancelled() }
             return await waiter.value()
         } onCancel: {
@@ -135,7 +136,7 @@ extension PostgresPool {
         } catch {
             guard !Task.isCancelled else { return }
             update { $0.failed(error) }
-            logger.debug("Cannot connect to PostgreSQL", metadata: ["reason": "\(error)"])
+            logger.debug("postgres: cannot connect", metadata: ["reason": "\(error)"])
             let failures = state.withLock { $0.failures }
             try? await Task.sleep(for: options.pause(failures: failures, isPermanent: error.isPermanent))
             update { $0.paused() }
@@ -150,7 +151,7 @@ extension PostgresPool {
         }
     }
 
-    /// Changes the state, and does what follows without the lock.
+    /// Changes the state under the lock, and performs its actions without it.
     private func update(_ change: (inout State) -> [State.Action]) {
         perform(state.withLock { change(&$0) })
     }
@@ -162,10 +163,10 @@ extension PostgresPool {
             case .refuse(let waiter, let error): waiter.settle(.failure(error))
             case .open: openings.continuation.yield()
             case .close(let connection): connection.close()
-            case .tellUp: logger.info("Connected to PostgreSQL", metadata: ["postgres": "\(url)"])
-            case .tellDown(let reason):
+            case .reportUp: logger.info("postgres: connected", metadata: ["postgres": "\(url)"])
+            case .reportDown(let reason):
                 logger.warning(
-                    "PostgreSQL is away", metadata: ["postgres": "\(url)", "reason": "\(reason.advice)"])
+                    "postgres: unavailable", metadata: ["postgres": "\(url)", "reason": "\(reason.advice)"])
             }
         }
     }

@@ -1,10 +1,10 @@
 // Rollcall · Postgres
 
-/// The size and the patience of a ``PostgresPool``.
+/// The size and the times of a ``PostgresPool``.
 package struct PostgresPoolOptions: Sendable, Hashable {
-    /// The connections that are kept up also while nobody asks.
+    /// The connections that are kept up also while no caller needs them.
     package var minimum = 2
-    /// The connections that there are at most; when all are in use callers wait.
+    /// The most connections; when all are in use callers wait.
     package var maximum = 8
     /// The callers that may wait for a connection; one more fails at once as `.busy`.
     package var maximumWaiting = 256
@@ -12,9 +12,9 @@ package struct PostgresPoolOptions: Sendable, Hashable {
     package var connectTimeout: Duration = .seconds(2)
     /// How long a connection is used, ± 10 % so that not all are replaced at once.
     package var lifetime: Duration = .seconds(30 * 60)
-    /// How long a connection beyond the minimum is kept while nobody needs it.
+    /// How long a connection beyond the minimum is kept while it is idle.
     package var idleTime: Duration = .seconds(60)
-    /// How often idle connections are looked at: whether PostgreSQL ended them, and whether they are too old.
+    /// How often idle connections are checked: whether PostgreSQL ended them, and whether they are too old.
     package var checkInterval: Duration = .milliseconds(500)
     /// The pause after a failed attempt, doubled after each further one up to the longest.
     package var firstPause: Duration = .milliseconds(50)
@@ -24,7 +24,7 @@ package struct PostgresPoolOptions: Sendable, Hashable {
 
     package init() {}
 
-    /// Gives the pause after `failures` (1 or more) attempts in a row: a random part, of at least half, of the step.
+    /// Returns the pause after `failures` (1 or more) failed attempts in a row: between half of the step and the whole.
     func pause(failures: Int, isPermanent: Bool = false, jitter: Double = .random(in: 0.5...1)) -> Duration {
         if isPermanent { return permanentPause * jitter }
         let doublings = min(max(failures - 1, 0), 30)

@@ -2,7 +2,7 @@
 
 import DequeModule
 
-/// Who has which connection, who waits, and when to open and close: events in, actions out.
+/// The connections of a pool, its waiters, and when to open and close: events in, actions out.
 struct PostgresPoolState<Connection: Sendable, Waiter: Equatable & Sendable>: Sendable {
     typealias Instant = ContinuousClock.Instant
     typealias Lease = PostgresLease<Connection>
@@ -10,36 +10,36 @@ struct PostgresPoolState<Connection: Sendable, Waiter: Equatable & Sendable>: Se
     enum Action: Sendable {
         case lend(Lease, to: Waiter)
         case refuse(Waiter, PostgresError)
-        /// Make one attempt to connect and tell `opened`, or `failed` and, after a pause, `paused`.
+        /// Make one attempt to connect. Then call `opened`, or call `failed` and, after a pause, `paused`.
         case open
         case close(Connection)
         /// The first connection is up, for the first time or again.
-        case tellUp
-        /// None is up any more, or the first attempt failed.
-        case tellDown(PostgresError)
+        case reportUp
+        /// No connection is up any more, or the first attempt failed.
+        case reportDown(PostgresError)
     }
 
     private let options: PostgresPoolOptions
-    /// The most recently used is the last, and the next to be lent, so that those beyond the need stay idle.
+    /// The most recently used one is last and is lent next, so that connections beyond the need stay idle.
     private var idle: [(lease: Lease, since: Instant)] = []
     private var lent: [Int: Lease] = [:]
-    /// Attempts that are under way or pause before the next.
+    /// Attempts that run, or pause after a failure.
     private var opening = 0
-    /// Bounded by `maximumWaiting`: who comes then is refused as `.busy`.
+    /// Bounded by `maximumWaiting`: a further waiter is refused as `.busy`.
     private var waiting: Deque<Waiter> = []
     private var lastNumber = 0
-    /// Attempts that failed since the last that did not.
+    /// The number of failed attempts since the last successful one.
     private(set) var failures = 0
-    /// Why the last attempt failed, or if it did not, why a connection was lost since.
+    /// Why the last attempt failed; if it succeeded, why a connection was lost since.
     private var reason: PostgresError?
-    private var isDownTold = false
+    private var isDownReported = false
     private var isShutDown = false
 
     init(options: PostgresPoolOptions) { self.options = options }
 
     private var count: Int { idle.count + lent.count }
 
-    /// Nil while a connection is up, else why none is.
+    /// Why no connection is up; nil while one is.
     var fault: PostgresError? {
         if isShutDown { return PostgresError(.unavailable, "the pool was shut down") }
         guard count == 0 else { return nil }
@@ -49,7 +49,7 @@ struct PostgresPoolState<Connection: Sendable, Waiter: Equatable & Sendable>: Se
 
     var idleConnections: [Connection] { idle.map(\.lease.connection) }
 
-    /// Opens what is to be kept up.
+    /// Opens the first connections.
     mutating func start() -> [Action] { grow() }
 
     mutating func borrow(_ waiter: Waiter) -> [Action] {
@@ -65,14 +65,14 @@ struct PostgresPoolState<Connection: Sendable, Waiter: Equatable & Sendable>: Se
         return grow()
     }
 
-    /// Takes back who waits no longer; one that has its connection already keeps it.
+    /// Refuses a waiter that waits no longer; one that has its connection already keeps it.
     mutating func giveUp(_ waiter: Waiter, _ error: PostgresError) -> [Action] {
         guard let index = waiting.firstIndex(of: waiter) else { return [] }
         waiting.remove(at: index)
         return [.refuse(waiter, fault ?? error)]
     }
 
-    /// Takes back a connection, which `error` ended unless it is nil.
+    /// Takes a connection back; `error` is the reason of its end, nil if it is usable.
     mutating func giveBack(_ lease: Lease, error: PostgresError? = nil, at now: Instant) -> [Action] {
         guard lent.removeValue(forKey: lease.number) != nil else { return [] }
         if let error { return lost(error) }
@@ -85,9 +85,9 @@ struct PostgresPoolState<Connection: Sendable, Waiter: Equatable & Sendable>: Se
         guard !isShutDown else { return [.close(connection)] }
         let isFirst = count == 0
         failures = 0
-        isDownTold = false
+        isDownReported = false
         lastNumber += 1
-        return (isFirst ? [.tellUp] : [])
+        return (isFirst ? [.reportUp] : [])
             + offer(Lease(number: lastNumber, connection: connection, expiry: expiry), at: now) + grow()
     }
 
@@ -96,7 +96,7 @@ struct PostgresPoolState<Connection: Sendable, Waiter: Equatable & Sendable>: Se
         reason = error
         guard let fault else { return [] }
         defer { waiting = [] }
-        return tellDown(error) + waiting.map { .refuse($0, fault) }
+        return reportDown(error) + waiting.map { .refuse($0, fault) }
     }
 
     mutating func paused() -> [Action] {
@@ -104,7 +104,7 @@ struct PostgresPoolState<Connection: Sendable, Waiter: Equatable & Sendable>: Se
         return grow()
     }
 
-    /// Closes what is too old or too much, one at a time and never the last.
+    /// Closes an idle connection that is too old or beyond the minimum, one at a time and never the last.
     mutating func tidy(at now: Instant) -> [Action] {
         let index = idle.firstIndex { lease, since in
             lease.expiry <= now || (count > options.minimum && since + options.idleTime <= now)
@@ -141,15 +141,15 @@ extension PostgresPoolState {
 
     private mutating func lost(_ error: PostgresError) -> [Action] {
         if failures == 0 { reason = error }
-        return (count == 0 ? tellDown(error) : []) + grow()
+        return (count == 0 ? reportDown(error) : []) + grow()
     }
 
-    private mutating func tellDown(_ error: PostgresError) -> [Action] {
-        defer { isDownTold = true }
-        return isDownTold ? [] : [.tellDown(error)]
+    private mutating func reportDown(_ error: PostgresError) -> [Action] {
+        defer { isDownReported = true }
+        return isDownReported ? [] : [.reportDown(error)]
     }
 
-    /// Opens as many as are in use or waited for, within the bounds; while attempts fail, one at a time.
+    /// Opens as many connections as are lent or waited for, within the bounds; while attempts fail, one at a time.
     private mutating func grow() -> [Action] {
         guard !isShutDown else { return [] }
         let wanted = min(max(options.minimum, lent.count + waiting.count), options.maximum)

@@ -3,7 +3,7 @@
 import Foundation
 import Synchronization
 
-/// Ends a wait on a socket from outside: once raised it stays raised, and its descriptor is readable from then on.
+/// Ends a wait on a socket from another thread: once raised it stays raised, and its descriptor stays readable.
 final class PostgresSignal: Sendable {
     /// For `poll`, beside the socket.
     let descriptor: Int32

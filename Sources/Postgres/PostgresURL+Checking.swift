@@ -1,7 +1,7 @@
 // Rollcall · Postgres
 
 extension PostgresURL {
-    /// Keywords of which libpq knows a few values, and which it checks only when it connects.
+    /// Keywords with a few valid values, which libpq checks only when it connects.
     private static let choices: [String: [String]] = [
         "sslmode": ["disable", "allow", "prefer", "require", "verify-ca", "verify-full"],
         "target_session_attrs": ["any", "read-write", "read-only", "primary", "standby", "prefer-standby"],
@@ -14,7 +14,7 @@ extension PostgresURL {
         "tcp_user_timeout",
     ]
 
-    /// What is wrong with the values, naming the keyword and never the value; nil when libpq takes them.
+    /// The fault in the values, with the keyword and never the value; nil when libpq accepts them.
     static func fault(in parameters: [String: String]) -> String? {
         for (keyword, values) in choices.sorted(by: { $0.key < $1.key }) {
             guard let value = parameters[keyword], !value.isEmpty, !values.contains(value) else { continue }

@@ -8,7 +8,7 @@ extension PostgresURL {
         "/etc/ssl/certs/ca-certificates.crt", "/etc/pki/tls/certs/ca-bundle.crt", "/etc/ssl/cert.pem",
     ]
 
-    /// Adds what libpq would choose otherwise: certificates are checked, and a dead server is noticed.
+    /// Adds our defaults, which differ from libpq's: certificates are checked, and a dead server is noticed.
     mutating func addDefaults(in surroundings: PostgresEnvironment) {
         addSecurity(in: surroundings)
         // A peer that vanished is given up after a minute of silence, or ten seconds with unacknowledged bytes.
@@ -21,7 +21,7 @@ extension PostgresURL {
         set("client_encoding", "UTF8")
     }
 
-    /// libpq's own default, `prefer`, lets whoever sits between read everything; only a server on this machine has it.
+    /// Keeps libpq's default, `prefer`, only for a server on this machine: with it, any host on the path can read all.
     private mutating func addSecurity(in surroundings: PostgresEnvironment) {
         let mode = parameters["sslmode"] ?? surroundings.environment("PGSSLMODE")
         if mode == nil, isRemote(in: surroundings) { set("sslmode", "verify-full") }
@@ -36,7 +36,7 @@ extension PostgresURL {
         }
     }
 
-    /// Whether one of the servers may be on another machine; what a service file says is not known here, so it may.
+    /// Whether one of the servers may be on another machine, as one in a service file may: the file is not read here.
     private func isRemote(in surroundings: PostgresEnvironment) -> Bool {
         let environment = surroundings.environment
         if (parameters["service"] ?? environment("PGSERVICE")) != nil { return true }

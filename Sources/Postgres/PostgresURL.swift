@@ -2,7 +2,7 @@
 
 import CPostgres
 
-/// Where a PostgreSQL is, who we are there, and how the way to it is secured.
+/// The address of a PostgreSQL, with the user and the security of the connection.
 ///
 /// `postgresql://user:password@host:port/database?sslmode=…` or `host=… dbname=…`, as libpq reads them. What the text
 /// leaves out comes from libpq's `PG…` variables, password file and service file, and from ``addDefaults(in:)``.
@@ -10,7 +10,7 @@ package struct PostgresURL: Sendable, Hashable {
     /// libpq's keywords and their values, secrets among them.
     private(set) var parameters: [String: String]
 
-    /// Reads the text; an error says what is wrong and never repeats the text, which may hold a password.
+    /// Reads the text; an error names the fault and never repeats the text, which may hold a password.
     package init(_ text: String) throws(PostgresError) {
         try self.init(text, in: .actual)
     }
@@ -24,7 +24,7 @@ package struct PostgresURL: Sendable, Hashable {
         addDefaults(in: surroundings)
     }
 
-    /// `connect_timeout`, which libpq leaves to those who connect without blocking.
+    /// `connect_timeout`, which libpq ignores when it connects without blocking.
     var connectTimeout: Duration? {
         parameters["connect_timeout"].flatMap(Int.init).flatMap { $0 > 0 ? .seconds($0) : nil }
     }
@@ -54,7 +54,7 @@ package struct PostgresURL: Sendable, Hashable {
         return parameters
     }
 
-    /// Refuses an `@` or `/` of a password that libpq would take for the end of it, and the rest for a host or database.
+    /// Throws for an `@` or `/` in a password: libpq would end it there, and take the rest for a host or database.
     private static func refuseStrayMarks(_ text: String) throws(PostgresError) {
         guard let scheme = ["postgresql://", "postgres://"].first(where: text.hasPrefix) else { return }
         let parts = text.dropFirst(scheme.count).split(separator: "/", maxSplits: 1, omittingEmptySubsequences: false)
@@ -64,7 +64,7 @@ package struct PostgresURL: Sendable, Hashable {
         }
     }
 
-    /// The scheme of another program's URL, which libpq would take for a broken list of key=value pairs.
+    /// Throws for a URL of another program, which libpq would take for a broken list of key=value pairs.
     private static func refuseOtherScheme(_ text: String) throws(PostgresError) {
         guard let match = text.prefixMatch(of: /([A-Za-z][A-Za-z0-9+.:-]{0,31}):\/\//) else { return }
         let scheme = match.output.1
@@ -72,7 +72,7 @@ package struct PostgresURL: Sendable, Hashable {
         throw invalid("it must begin with postgresql:// or postgres://, not \(scheme)://")
     }
 
-    /// What libpq refuses, without what it quotes, unless that is the name of a parameter.
+    /// The reason why libpq refuses the text; of its quotes only the name of a parameter is kept.
     ///
     /// A part of a password could stand in the place of a name, so a name is shown only if it looks like one.
     private static func refusal(in message: String) -> String {
@@ -92,7 +92,7 @@ package struct PostgresURL: Sendable, Hashable {
 }
 
 extension PostgresURL: CustomStringConvertible, CustomDebugStringConvertible, CustomReflectable {
-    /// The user, hosts, ports and database that the text names; of a password only that there is one.
+    /// The user, hosts, ports and database that the text names; `***` stands for a password.
     package var description: String {
         let secret = parameters["password"] == nil ? "" : ":***"
         let user = parameters["user"].map { "\($0)\(secret)@" } ?? ""

@@ -1,8 +1,8 @@
 // Rollcall · Postgres
 
-/// The name of the table of profiles, and the names that follow from it.
+/// The name of the table of profiles, and the names that are made from it.
 ///
-/// `profiles`, or `schema.profiles`. It is taken as it is, upper and lower case, and always quoted.
+/// `profiles`, or `schema.profiles`. It is taken as it is, upper and lower case; all but the standard one are quoted.
 package struct ProfilesTable: Sendable, Hashable {
     package static let expectation =
         "a name of up to 40 letters, digits and underscores, or schema.name, of up to 54 in all, no part beginning with a digit"
@@ -16,7 +16,7 @@ package struct ProfilesTable: Sendable, Hashable {
         self.table = table
     }
 
-    /// Takes a name; nil for one that PostgreSQL could cut off in a name that follows from it, or that needs escapes.
+    /// Nil for a name that needs escapes, or that makes another name so long that PostgreSQL could cut it off.
     package init?(_ name: String) {
         let parts = name.split(separator: ".", omittingEmptySubsequences: false).map(String.init)
         guard (1...2).contains(parts.count), name.utf8.count <= 54, parts.last?.utf8.count ?? 0 <= 40,
@@ -29,7 +29,7 @@ package struct ProfilesTable: Sendable, Hashable {
     /// The name as it was given.
     package var name: String { schema.map { "\($0).\(table)" } ?? table }
 
-    /// The name as SQL has it.
+    /// The name as it stands in SQL.
     package var quoted: String { self == .standard ? table : "\(schemaPrefix)\"\(table)\"" }
 
     package var quotedSchema: String? { schema.map { "\"\($0)\"" } }
@@ -37,7 +37,7 @@ package struct ProfilesTable: Sendable, Hashable {
     /// The channel that the table's triggers notify with the key as payload.
     package var channel: String { "rollcall_\(name)" }
 
-    /// The table that records which migrations were applied: of this schema.
+    /// The table that records the applied migrations, in the same schema.
     var history: String { "\(schemaPrefix)rollcall_migrations" }
 
     /// A migration's text with this table's names in the place of the standard ones.

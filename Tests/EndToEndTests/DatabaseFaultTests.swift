@@ -66,7 +66,7 @@ struct DatabaseFaultTests {
                     try await fault("fetch_hook", of: node)?.contains("check the user, the password") == true
                 }
                 try await eventually("the line") { node.log.contains("check the user") }
-                #expect(node.log.ranges(of: "PostgreSQL is away").count == 1)
+                #expect(node.log.ranges(of: "postgres: unavailable").count == 1)
                 #expect(!node.log.contains("warning  Cannot listen"))
                 try await psql(database, "CREATE ROLE \(role) LOGIN; GRANT SELECT ON profiles TO \(role)")
                 try await eventually("the end of the fault", timeout: .seconds(30)) {

@@ -44,7 +44,7 @@ struct MigratorTests {
             .joined(separator: "\n")
     }
 
-    @Test func `It knows every file in migrations/, each with its text and its number`() throws {
+    @Test func `Every file in migrations/ is a migration, with its text and its number`() throws {
         let folder = repository + "/migrations"
         let files = try FileManager.default.contentsOfDirectory(atPath: folder).sorted()
         #expect(files == Migration.rollcall.map { $0.name + ".sql" })
@@ -57,7 +57,7 @@ struct MigratorTests {
         }
     }
 
-    @Test func `It applies what is pending, in order, once, and records the checksum that sha256sum gives`()
+    @Test func `Pending migrations are applied once, in order, and recorded with the checksum of sha256sum`()
         async throws
     {
         try await withConnections { connection, _ in
@@ -73,7 +73,7 @@ struct MigratorTests {
         }
     }
 
-    @Test func `Of two at once one works, and the other finds nothing left to do`() async throws {
+    @Test func `Two migrators at the same time apply each migration once`() async throws {
         let slow = Migration(number: 1, name: "0001_slow", sql: "CREATE TABLE slow (n int); SELECT pg_sleep(0.2)")
         let migrator = migrator(slow, Self.second)
         try await withConnections { one, other in
@@ -84,7 +84,7 @@ struct MigratorTests {
         }
     }
 
-    @Test func `It waits for another one no longer than it may, and says so`() async throws {
+    @Test func `A migrator waits for another one, logs that, and throws after its time-out`() async throws {
         try await withConnections { one, other in
             let held = Migration(number: 1, name: "0001_held", sql: "SELECT pg_advisory_xact_lock(7)")
             _ = try await text("SELECT pg_advisory_lock(7)", other)
@@ -99,21 +99,22 @@ struct MigratorTests {
             }
             #expect(error.code == .timedOut)
             #expect(error.message.contains("another migration"))
-            #expect(logged.all.contains { $0.hasPrefix("notice Waiting for another migration") })
+            #expect(logged.all.contains { $0.hasPrefix("notice migrate: waiting for another migration") })
             _ = try await text("SELECT pg_advisory_unlock(7)", other)
             #expect(try await holder.value == [held])
             #expect(try await migrator(held, Self.second).run(on: other) == [Self.second])
         }
     }
 
-    @Test func `A failing one is named with PostgreSQL's reason; it leaves nothing, those before it stay`() async throws
+    @Test func `A failing migration is named with PostgreSQL's reason and leaves nothing; those before it stay`()
+        async throws
     {
         try await withConnections { connection, _ in
-            let told = Recorder<Migration>()
+            let applied = Recorder<Migration>()
             let error = try await #require(throws: PostgresError.self) {
-                try await migrator(Self.first, Self.second, Self.failing).run(on: connection, onApplied: told.record)
+                try await migrator(Self.first, Self.second, Self.failing).run(on: connection, onApplied: applied.record)
             }
-            #expect(told.all == [Self.first, Self.second])
+            #expect(applied.all == [Self.first, Self.second])
             #expect(error.code == .migration)
             #expect(error.sqlState == "22012")
             #expect(error.message.contains("0003_failing failed: "))
@@ -124,14 +125,14 @@ struct MigratorTests {
         }
     }
 
-    @Test func `One that would fail at the commit is named, and a rehearsal finds it`() async throws {
+    @Test func `A migration that fails at the commit is named, and a rehearsal finds a deferred fault`() async throws {
         let dangling = Migration(
             number: 2, name: "0002_dangling",
             sql: """
                 CREATE TABLE child (n int PRIMARY KEY, parent int REFERENCES child DEFERRABLE INITIALLY DEFERRED);
                 INSERT INTO child VALUES (1, 2)
                 """)
-        // What only the commit itself finds.
+        // Only the commit itself finds this fault.
         let late = Migration(
             number: 2, name: "0002_late",
             sql: """
@@ -163,20 +164,21 @@ struct MigratorTests {
         }
     }
 
-    @Test func `One whose connection is lost half way leaves nothing, and is named`() async throws {
+    @Test func `A migration that loses its connection half way leaves nothing, and is named`() async throws {
         try await withConnections { connection, other in
-            let suicide = Migration(
+            let lost = Migration(
                 number: 1, name: "0001_lost",
                 sql: "CREATE TABLE lost (n int); SELECT pg_terminate_backend(pg_backend_pid())")
             let error = try await #require(throws: PostgresError.self) {
-                try await migrator(suicide).run(on: connection)
+                try await migrator(lost).run(on: connection)
             }
             #expect(error.message.contains("0001_lost"))
             #expect(try await tables(other) == "")
         }
     }
 
-    @Test func `An edited, missing, renamed, late or misnumbered one is named, and nothing is touched`() async throws {
+    @Test func `An edited, missing, renamed, late or misnumbered migration is named, and nothing changes`() async throws
+    {
         let third = Migration(number: 3, name: "0003_third", sql: "CREATE TABLE third (n int)")
         try await withConnections { connection, _ in
             _ = try await migrator(Self.first, third).run(on: connection)
@@ -213,7 +215,7 @@ struct MigratorTests {
         }
     }
 
-    @Test func `A rehearsal runs what is pending, tells what would fail, and leaves nothing`() async throws {
+    @Test func `A rehearsal runs pending migrations, finds one that would fail, and leaves nothing`() async throws {
         try await withConnections { connection, _ in
             #expect(try await migrator(Self.first, Self.second).rehearse(on: connection) == [Self.first, Self.second])
             let error = try await #require(throws: PostgresError.self) {
@@ -224,7 +226,9 @@ struct MigratorTests {
         }
     }
 
-    @Test func `The status tells what is applied and when, and what is pending, without a trace`() async throws {
+    @Test func `The status is the time of each applied migration, or pending, and reading it changes nothing`()
+        async throws
+    {
         try await withConnections { connection, _ in
             let migrator = migrator(Self.first, Self.second)
             #expect(try await migrator.status(on: connection).map(\.state) == [.pending, .pending])

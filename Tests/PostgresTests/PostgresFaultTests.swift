@@ -5,7 +5,7 @@ import Postgres
 import TestSupport
 import Testing
 
-@Suite("A connection in trouble")
+@Suite("A connection to PostgreSQL under faults")
 struct PostgresFaultTests {
     private func connect(_ postgres: LocalPostgres) async throws -> PostgresConnection {
         try await PostgresConnection.connect(to: try PostgresURL(postgres.url), timeout: .seconds(10))
@@ -38,7 +38,8 @@ struct PostgresFaultTests {
         }
     }
 
-    @Test func `A server that does not stop by itself is left at the time-out, with the connection`() async throws {
+    @Test func `When the server does not stop a statement by itself, the connection ends at the time-out`() async throws
+    {
         try await withConnection { connection in
             let time = await ContinuousClock().measure {
                 let slow = await connection.outcome(
@@ -75,7 +76,7 @@ struct PostgresFaultTests {
     }
 
     @Test
-    func `A session that is ended at work is lost with PostgreSQL's reason; an idle one is found dead beforehand`()
+    func `A session that ends at work is lost with PostgreSQL's reason; an idle one is found dead before a send`()
         async throws
     {
         try await withLocalPostgres { postgres in
@@ -102,7 +103,7 @@ struct PostgresFaultTests {
         }
     }
 
-    @Test func `close ends what is under way, at once`() async throws {
+    @Test func `Closing a connection ends its running statement at once`() async throws {
         try await withConnection { connection in
             let slow = Task { await connection.outcome("SELECT pg_sleep(60), 'closed'", timeout: giveUpTime * 2) }
             try await awaitStatement("pg_sleep(60), 'closed'")
@@ -112,7 +113,7 @@ struct PostgresFaultTests {
         }
     }
 
-    @Test func `A script ends with its caller's cancellation`() async throws {
+    @Test func `Cancellation of its caller ends a script`() async throws {
         try await withConnection { connection in
             let script = Task {
                 try await connection.execute("SELECT pg_sleep(60), 'cancelled'", timeout: giveUpTime * 2)
@@ -123,7 +124,7 @@ struct PostgresFaultTests {
         }
     }
 
-    @Test func `An attempt to connect to a server that does not answer ends in time, or when it is cancelled`()
+    @Test func `An attempt to connect to a server that does not answer ends at its time-out or when it is cancelled`()
         async throws
     {
         try await withLocalPostgres { postgres in

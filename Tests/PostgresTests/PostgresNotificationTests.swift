@@ -5,9 +5,10 @@ import Postgres
 import TestSupport
 import Testing
 
-@Suite("Notifications")
+@Suite("Notifications of PostgreSQL")
 struct PostgresNotificationTests {
-    @Test func `They come to those who listen, in their order, all that are there at once`() async throws {
+    @Test func `Notifications of a channel that a connection listens to arrive in order, several at once`() async throws
+    {
         try await withConnection { connection in
             let channel = #"Odd "name""#
             try await connection.listen(to: channel)
@@ -26,25 +27,25 @@ struct PostgresNotificationTests {
         }
     }
 
-    @Test func `One wakes who waits, and a connection that listens still answers statements`() async throws {
+    @Test func `A notification ends a wait, and a connection that listens still runs statements`() async throws {
         try await withPostgres { text in
             let url = try PostgresURL(text)
             let listener = try await PostgresConnection.connect(to: url, timeout: .seconds(60))
-            let speaker = try await PostgresConnection.connect(to: url, timeout: .seconds(60))
+            let notifier = try await PostgresConnection.connect(to: url, timeout: .seconds(60))
             try await listener.listen(to: "news")
             for payload in ["", "two"] {
-                async let heard = listener.notifications(within: .seconds(60))
-                try await speaker.execute("NOTIFY news, '\(payload)'", timeout: .seconds(60))
-                #expect(try await heard == [PostgresNotification(channel: "news", payload: payload)])
+                async let received = listener.notifications(within: .seconds(60))
+                try await notifier.execute("NOTIFY news, '\(payload)'", timeout: .seconds(60))
+                #expect(try await received == [PostgresNotification(channel: "news", payload: payload)])
             }
-            try await speaker.execute("NOTIFY news, 'three'", timeout: .seconds(60))
+            try await notifier.execute("NOTIFY news, 'three'", timeout: .seconds(60))
             #expect(await listener.text("SELECT 1") == "1")
             let kept = try await listener.notifications(within: .seconds(60))
             #expect(kept.map(\.payload) == ["three"])
         }
     }
 
-    @Test func `Waiting ends with an error when the session ends, the connection is closed or the task cancelled`()
+    @Test func `A wait throws when the session ends, the connection is closed or the task is cancelled`()
         async throws
     {
         try await withLocalPostgres { postgres in
@@ -62,10 +63,10 @@ struct PostgresNotificationTests {
                 let waiting = Task {
                     try await connection.notifications(within: .seconds(60) * patience) as [PostgresNotification]
                 }
-                // Whether it waits already or not, it ends with an error.
+                // It throws, whether the wait has begun or not.
                 try await end(connection, waiting)
                 let error = await #expect(throws: PostgresError.self) { try await waiting.value }
-                // Where a slow machine had not begun to wait yet the connection is found unusable.
+                // If the wait had not begun, on a slow machine, the connection is found unusable.
                 #expect([.lost, .unavailable].contains(error?.code))
                 #expect(!connection.isUsable)
             }

@@ -6,13 +6,13 @@ import ServiceLifecycle
 import TestSupport
 import Testing
 
-@Suite("A pool in an outage")
+@Suite("A pool while PostgreSQL is away")
 struct PostgresOutageTests {
     private func expectAnswer(from pool: PostgresPool) async throws {
         try await eventually("an answer") { await pool.text("SELECT 1") == "1" }
     }
 
-    @Test func `Sessions that were ended while they were idle, or at work, cost no query`() async throws {
+    @Test func `No query fails when sessions end while they are idle or at work`() async throws {
         try await withLocalPostgres { postgres in
             try await withPool(postgres.url) { pool in
                 for _ in 0..<5 {
@@ -31,7 +31,7 @@ struct PostgresOutageTests {
         }
     }
 
-    @Test func `A frozen server costs its callers their time-out and no more; afterwards all is well again`()
+    @Test func `A frozen server costs each caller one time-out at most, and the pool recovers afterwards`()
         async throws
     {
         try await withLocalPostgres { postgres in
@@ -48,14 +48,14 @@ struct PostgresOutageTests {
                     }
                 }
                 #expect(time < .milliseconds(250) * 50, "not one after the other")
-                try await eventually("the state is told") { pool.fault != nil }
+                try await eventually("the fault") { pool.fault != nil }
                 postgres.resume()
                 try await expectAnswer(from: pool)
             }
         }
     }
 
-    @Test func `A server that was killed is told once, and its return once; meanwhile queries fail at once`()
+    @Test func `A killed server is logged once, and so is its return; meanwhile queries fail at once`()
         async throws
     {
         let log = Recorder<String>()
@@ -72,10 +72,10 @@ struct PostgresOutageTests {
                 #expect(pool.fault == nil)
             }
         }
-        let told = log.all.filter { !$0.hasPrefix("debug") }
+        let lines = log.all.filter { !$0.hasPrefix("debug") }
         #expect(
-            told.map { $0.split(separator: " ").prefix(2).joined(separator: " ") } == [
-                "info Connected", "warning PostgreSQL", "info Connected",
+            lines.map { $0.split(separator: " ").prefix(3).joined(separator: " ") } == [
+                "info postgres: connected", "warning postgres: unavailable", "info postgres: connected",
             ])
         #expect(!log.all.contains { $0.contains("s3cret") })
     }
@@ -89,11 +89,11 @@ struct PostgresOutageTests {
                 try await postgres.restart()
                 try await eventually("the return") { pool.fault == nil }
             }
-            #expect(log.all.contains { $0.contains("PostgreSQL is away") })
+            #expect(log.all.contains { $0.contains("postgres: unavailable") })
         }
     }
 
-    @Test func `A server that never was: the pool says why, and comes up with it`() async throws {
+    @Test func `While a server has not started, queries fail; then the pool connects`() async throws {
         try await withLocalPostgres { postgres in
             await postgres.halt()
             try await withPool(postgres.url, mustConnect: false) { pool in
@@ -104,7 +104,7 @@ struct PostgresOutageTests {
         }
     }
 
-    @Test func `Graceful shutdown is prompt, also with a frozen server and callers of all kinds`() async throws {
+    @Test func `Graceful shutdown ends all callers soon, also with a frozen server`() async throws {
         try await withLocalPostgres { postgres in
             let pool = PostgresPool(url: try PostgresURL(postgres.url), logger: Recorder().logger)
             let group = ServiceGroup(services: [pool], logger: Recorder().logger)

@@ -4,20 +4,20 @@ import Testing
 
 @testable import Postgres
 
-@Suite("Parameters")
+@Suite("Parameters of statements")
 struct PostgresParameterTests {
-    @Test func `Of an array every element is quoted, and quotes and backslashes in it escaped`() throws {
+    @Test func `Every element of an array is quoted, with quotes and backslashes in it escaped`() throws {
         #expect(try PostgresParameter.textArray([]).encoded() == "{}")
         #expect(try PostgresParameter.textArray(["", "a,b", "{}", "NULL"]).encoded() == #"{"","a,b","{}","NULL"}"#)
         #expect(try PostgresParameter.textArray([#"""#, #"\"#, #"a\"b"#]).encoded() == #"{"\"","\\","a\\\"b"}"#)
     }
 
-    @Test func `Texts go as they are, and NULL as nothing`() throws {
+    @Test func `A text is encoded as it is, and NULL as nil`() throws {
         #expect(try PostgresParameter.text(#"{"a"\}"#).encoded() == #"{"a"\}"#)
         #expect(try PostgresParameter.null.encoded() == nil)
     }
 
-    @Test func `C strings are those of the texts, and nil a null pointer`() {
+    @Test func `C strings equal the texts, and nil is a null pointer`() {
         let texts = ["", nil, "é 👩‍👩‍👧", "x"]
         let copies = withCStrings(texts) { $0.map { $0.map { String(cString: $0) } } }
         #expect(copies == texts)

@@ -5,7 +5,7 @@ import Postgres
 import TestSupport
 import Testing
 
-@Suite("A pool")
+@Suite("A pool of PostgreSQL connections")
 struct PostgresPoolTests {
     @Test func `Many callers share few connections, and all are answered`() async throws {
         try await withPostgres { url in
@@ -24,7 +24,7 @@ struct PostgresPoolTests {
         }
     }
 
-    @Test func `A query may be asked before the pool runs, and waits for the first connection`() async throws {
+    @Test func `A query may begin before the pool runs, and waits for the first connection`() async throws {
         try await withPostgres { url in
             try await withPool(url, mustConnect: false) { pool in
                 #expect(await pool.text("SELECT 1") == "1")
@@ -57,7 +57,7 @@ struct PostgresPoolTests {
         }
     }
 
-    @Test func `A caller that is cancelled waits no longer, keeps the connection it has, and leaves nothing behind`()
+    @Test func `A cancelled caller waits no longer, keeps the connection that it has, and leaves nothing behind`()
         async throws
     {
         try await withBusyPool { pool, working, _ in
@@ -70,7 +70,7 @@ struct PostgresPoolTests {
         }
     }
 
-    @Test func `A connection is lent for more than one statement, and comes back`() async throws {
+    @Test func `A connection can be lent for several statements, and is returned`() async throws {
         try await withPostgres { url in
             try await withPool(url) { pool in
                 for _ in 0..<20 {
@@ -105,13 +105,14 @@ struct PostgresPoolTests {
                     #expect(text.flatMap { Int($0) } != nil)
                     return text != old
                 }
-                #expect(!log.all.contains { $0.contains("away") })
+                #expect(!log.all.contains { $0.contains("postgres: unavailable") })
             }
         }
     }
 
-    /// Lends a pool of two connections, both of which wait for a lock until `release` is called or `body` has ended, and
-    /// those who have asked for it.
+    /// Lends a pool of two connections, and the two tasks that use them.
+    ///
+    /// Both wait for a lock until `release` is called or `body` has ended.
     private func withBusyPool(
         _ body: (
             PostgresPool, _ working: [Task<Result<PostgresRows, PostgresError>, Never>],

@@ -22,28 +22,30 @@ struct PostgresRemedyTests {
         #expect(refused.sqlState == nil && !refused.isPermanent && refused.advice == refused.message)
     }
 
-    @Test func `only a server that is too old is to be replaced by a newer one`() {
+    @Test func `only the error of a server that is too old asks for a newer one`() {
         let old = PostgresError.serverIsTooOld("11", oldest: "12")
-        #expect(old.isPermanent && old.advice.hasSuffix("12 is the oldest that will do: use a newer PostgreSQL"))
+        #expect(old.isPermanent && old.advice.hasSuffix("PostgreSQL 12 or newer is needed: use a newer PostgreSQL"))
         let refused = PostgresError(.refused, "cannot insert into view", sqlState: "0A000")
         #expect(!refused.isPermanent && refused.remedy == nil)
     }
 
-    @Test func `the advice about a table that is not there names the setting of its name`() {
+    @Test func `the advice about a missing table names the setting of its name`() {
         let error = PostgresError(.refused, "relation \"profiles\" does not exist", sqlState: "42P01")
         #expect(error.advice.contains("`rollcall migrate`") && error.advice.contains("ROLLCALL_PROFILES_TABLE"))
     }
 
     @Test(arguments: ["57P01", "57P03", "53300", "40001", "57014"])
-    func `what passes by itself has no remedy`(code: String) {
+    func `an error that ends by itself has no remedy`(code: String) {
         #expect(!PostgresError(.refused, "x", sqlState: code).isPermanent)
     }
 
-    @Test func `a database or a user that is not there is named, and tried again less often`() async throws {
+    @Test func `the advice names a missing database or user, and the pause before the next attempt is long`()
+        async throws
+    {
         let postgres = try await SharedPostgres.postgres
         for (text, words) in [
             (postgres.url(database: "nowhere"), "make the database"),
-            (postgres.url.replacing("user=postgres", with: "user=nobody_here"), "check the user"),
+            (postgres.url.replacing("user=postgres", with: "user=missing_user"), "check the user"),
         ] {
             let error = await #expect(throws: PostgresError.self) {
                 try await PostgresConnection.connect(to: try PostgresURL(text), timeout: .seconds(10))

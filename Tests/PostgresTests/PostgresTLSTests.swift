@@ -7,14 +7,14 @@ import Testing
 
 @Suite("A server with a certificate")
 struct PostgresTLSTests {
-    // Our server has the usual port, and on Linux an address of this machine that nobody else uses.
+    // The server has the default port, and on Linux a loopback address that no other server uses.
     #if os(Linux)
         private let address = "127.\(Int.random(in: 1...254)).\(Int.random(in: 1...254)).\(Int.random(in: 1...254))"
     #else
         private let address = "127.0.0.1"
     #endif
 
-    /// Lends a server whose certificate is signed by itself, for the address alone.
+    /// Lends a server with a self-signed certificate for the address alone.
     private func withTLS(_ body: (LocalPostgres, _ certificate: String) async throws -> Void) async throws {
         try await withLocalPostgres(arguments: ["-c", "listen_addresses=\(address)"]) { postgres in
             try await postgres.psql(
@@ -39,7 +39,7 @@ struct PostgresTLSTests {
         }
     }
 
-    @Test func `Its certificate is checked against the authorities and the name`() async throws {
+    @Test func `A server's certificate is checked against the authorities and the name`() async throws {
         try await withTLS { postgres, certificate in
             // The reload takes a moment.
             try await eventually("TLS") { await connect("sslmode=require") == nil }
@@ -67,8 +67,8 @@ struct PostgresTLSTests {
                     == .timedOut)
             try await connection.listen(to: "news")
             try await connection.execute("NOTIFY news, 'x'", timeout: .seconds(60))
-            let heard = try await connection.notifications(within: .seconds(60))
-            #expect(heard.map(\.payload) == ["x"])
+            let received = try await connection.notifications(within: .seconds(60))
+            #expect(received.map(\.payload) == ["x"])
             try await terminateAll(postgres)
             try await eventually("the end is found") { await !connection.isAlive() }
         }

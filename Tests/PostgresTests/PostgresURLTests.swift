@@ -6,7 +6,7 @@ import Testing
 
 @Suite("PostgreSQL URLs")
 struct PostgresURLTests {
-    /// A machine with libpq 16 and neither files nor variables, unless they are named.
+    /// The parameters on a machine with libpq 16, and with the given files and variables only.
     private func parameters(
         _ text: String, environment: [String: String] = [:], files: Set<String> = [], libpq: Int = 160_000
     ) throws -> [String: String] {
@@ -17,7 +17,7 @@ struct PostgresURLTests {
         ).parameters
     }
 
-    @Test func `URLs and libpq's own notation are read alike`() throws {
+    @Test func `A URL and libpq's own notation give the same parameters`() throws {
         for text in [
             "postgresql://app:p%40s%2Fs@db.example:5433/people?application_name=x",
             "postgres://app@db.example:5433/people?password=p%40s%2Fs&application_name=x",
@@ -42,7 +42,7 @@ struct PostgresURLTests {
             "postgres://u:s3@cret@h/db", "postgres://u:12/s3cret@h/db", "postgres://u:s3cret/x@h", "host='s3cret",
             "http://u:s3cret@h", "redis://:s3cret@h",
         ])
-    func `What cannot be used is refused, and the refusal does not repeat it`(text: String) {
+    func `A text that cannot be used is refused, and the error does not repeat it`(text: String) {
         let error = #expect(throws: PostgresError.self) { try PostgresURL(text) }
         #expect(error?.code == .invalidURL)
         #expect(error?.description.contains("s3cret") == false)
@@ -66,13 +66,13 @@ struct PostgresURLTests {
         ("jdbc:postgresql://u:s3cret@h/d", "not jdbc:postgresql://"), ("mysql://u:s3cret@h/d", "not mysql://"),
         ("postgresql+asyncpg://u:s3cret@h/d", "must begin with postgresql://"), ("POSTGRES://h", "not POSTGRES://"),
     ])
-    func `what libpq would find wrong only when it connects is found at once`(text: String, reason: String) {
+    func `a fault that libpq finds only when it connects is found at once`(text: String, reason: String) {
         let error = #expect(throws: PostgresError.self) { try PostgresURL(text) }
         #expect(error?.code == .invalidURL && error?.message.contains(reason) == true, "\(String(describing: error))")
         #expect(error?.message.contains("s3cret") == false)
     }
 
-    @Test func `a list of hosts is taken, with one port or with one for each`() throws {
+    @Test func `a list of hosts is accepted, with one port or with one for each`() throws {
         let list = try parameters("postgresql://u@one:5432,two:5433,[::1]/db?target_session_attrs=read-write")
         #expect(list["host"] == "one,two,::1" && list["port"] == "5432,5433,")
         #expect(try parameters("host=a,b port=5433")["port"] == "5433")
@@ -101,7 +101,7 @@ struct PostgresURLTests {
             "postgres://localhost.example", "postgres://localhost,db.example", "host=/tmp,db.example",
             "hostaddr=10.0.0.1 host=localhost", "service=prod", "postgres://[::]", "postgres://1270.0.0.1",
         ])
-    func `A server on another machine must prove who it is`(text: String) throws {
+    func `A server on another machine must have a certificate that is checked`(text: String) throws {
         let parameters = try parameters(text)
         #expect(parameters["sslmode"] == "verify-full")
         #expect(parameters["sslrootcert"] == "system")
@@ -114,13 +114,13 @@ struct PostgresURLTests {
             "hostaddr=127.0.0.1 host=db.example",
             "postgres://localhost,127.0.0.1,[::1]",
         ])
-    func `One on this machine need not`(text: String) throws {
+    func `A server on this machine needs no certificate`(text: String) throws {
         let parameters = try parameters(text)
         #expect(parameters["sslmode"] == nil)
         #expect(parameters["sslrootcert"] == nil)
     }
 
-    @Test func `A server that only the environment names is judged as well`() throws {
+    @Test func `The rules for certificates hold also for a server that only the environment names`() throws {
         #expect(try parameters("postgres://", environment: ["PGHOST": "db.example"])["sslmode"] == "verify-full")
         #expect(try parameters("postgres://", environment: ["PGHOSTADDR": "10.0.0.1"])["sslmode"] == "verify-full")
         #expect(try parameters("postgres://", environment: ["PGSERVICE": "prod"])["sslmode"] == "verify-full")
@@ -128,7 +128,7 @@ struct PostgresURLTests {
         #expect(try parameters("postgres://localhost", environment: ["PGHOST": "db.example"])["sslmode"] == nil)
     }
 
-    @Test func `A chosen sslmode stays, in the text or in PGSSLMODE`() throws {
+    @Test func `An sslmode in the text or in PGSSLMODE is kept`() throws {
         #expect(try parameters("postgres://h?sslmode=disable")["sslmode"] == "disable")
         #expect(try parameters("postgres://h?sslmode=require")["sslrootcert"] == nil)
         #expect(try parameters("postgres://h", environment: ["PGSSLMODE": "require"])["sslmode"] == nil)
@@ -138,7 +138,7 @@ struct PostgresURLTests {
         #expect(try parameters("postgres://h", environment: ["PGSSLMODE": "verify-full"])["sslrootcert"] == "system")
     }
 
-    @Test func `Authorities: the named ones, those of the user, the system's`() throws {
+    @Test func `Authorities are the named ones, else the user's, else the system's`() throws {
         #expect(try parameters("postgres://h?sslrootcert=/own.pem")["sslrootcert"] == "/own.pem")
         #expect(try parameters("postgres://h", environment: ["PGSSLROOTCERT": "/own.pem"])["sslrootcert"] == nil)
         let home = ["HOME": "/home/me"]
@@ -149,7 +149,7 @@ struct PostgresURLTests {
         #expect(try parameters("postgres://h", libpq: 150_020)["sslrootcert"] == nil)
     }
 
-    @Test func `A dead server is noticed, names are ours and text is UTF-8, unless the text says otherwise`() throws {
+    @Test func `Keep-alive and the application name have defaults, and the encoding is always UTF-8`() throws {
         let usual = try parameters("postgres://h?client_encoding=LATIN1")
         let keywords = [
             "keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout",

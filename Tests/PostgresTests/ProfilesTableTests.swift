@@ -15,7 +15,7 @@ struct ProfilesTableTests {
         #expect(ProfilesTable(name) == nil)
     }
 
-    @Test func `every other name follows from it, and the standard one gives the file as it is`() throws {
+    @Test func `every other name is made from it, and the standard one leaves the file as it is`() throws {
         let sql = try #require(Migration.rollcall.first).sql
         let standard = try #require(ProfilesTable("profiles"))
         #expect(standard == .standard && standard.naming(in: sql) == sql)
@@ -41,7 +41,7 @@ struct ProfilesTableTests {
     }
 
     @Test(arguments: ["members", "presence.Profiles"])
-    func `beside a table of another program, and beside another Rollcall, it is migrated and notifies`(name: String)
+    func `beside tables of another program and of another Rollcall, a table is migrated and notifies`(name: String)
         async throws
     {
         try await withConnection { connection in
@@ -61,15 +61,15 @@ struct ProfilesTableTests {
             try await connection.execute("TRUNCATE \(table.quoted)", timeout: .seconds(10))
             var keys: [String] = []
             while keys.count < 2 {
-                let heard = try await connection.notifications(within: .seconds(10) * patience)
-                try #require(!heard.isEmpty)
-                keys += heard.map(\.payload)
+                let received = try await connection.notifications(within: .seconds(10) * patience)
+                try #require(!received.isEmpty)
+                keys += received.map(\.payload)
             }
             #expect(keys == ["mine", "mine"])
         }
     }
 
-    @Test func `a database that was migrated with another name says so`() async throws {
+    @Test func `a database that was migrated with another name is refused`() async throws {
         try await withConnection { connection in
             let logger = Recorder<String>().logger
             _ = try await Migrator(logger: logger).run(on: connection)

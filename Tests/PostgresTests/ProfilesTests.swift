@@ -6,7 +6,7 @@ import Testing
 
 @Suite("The table of profiles")
 struct ProfilesTests {
-    /// Runs statements on a fresh, migrated database and gives the keys that were notified.
+    /// Runs statements on a new, migrated database and returns the notified keys.
     private func notified(by statements: [String], after preparation: [String] = []) async throws -> [String] {
         try await withPostgres { text in
             let url = try PostgresURL(text)
@@ -30,7 +30,7 @@ struct ProfilesTests {
         }
     }
 
-    @Test func `An insert, a delete and an update of the data notify the key, whatever it holds`() async throws {
+    @Test func `An insert, a delete and an update of the data notify the key, with any text in it`() async throws {
         let keys = try await notified(by: [
             #"INSERT INTO profiles VALUES ('a', '1'), ('it''s "{é🙂\\}', '2')"#,
             "UPDATE profiles SET data = '3' WHERE key = 'a'",
@@ -39,34 +39,34 @@ struct ProfilesTests {
         #expect(keys == ["a", #"it's "{é🙂\\}"#, "a", "a"])
     }
 
-    @Test func `A key that changes notifies the old and the new one`() async throws {
+    @Test func `A change of a key notifies the old and the new key`() async throws {
         let keys = try await notified(
             by: ["UPDATE profiles SET key = 'b'"], after: ["INSERT INTO profiles VALUES ('a', '1')"])
         #expect(keys == ["a", "b"])
     }
 
-    @Test func `An update that changes neither key nor data notifies nobody`() async throws {
+    @Test func `An update that keeps key and data sends no notification`() async throws {
         let keys = try await notified(
             by: ["UPDATE profiles SET data = '1'", "UPDATE profiles SET updated_at = now() - interval '1 day'"],
             after: ["INSERT INTO profiles VALUES ('a', '1')"])
         #expect(keys == [])
     }
 
-    @Test func `Emptying the table notifies every key, also from a search path that does not find it`() async throws {
+    @Test func `A TRUNCATE notifies every key, also with a search path that does not find the table`() async throws {
         let keys = try await notified(
             by: ["SET search_path = pg_catalog", "TRUNCATE public.profiles"],
             after: ["INSERT INTO profiles VALUES ('a', '1'), ('b', '2'), (repeat('x', 8000), '3')"])
         #expect(keys.sorted() == ["a", "b"])
     }
 
-    @Test func `A key too long for a notification can be written all the same`() async throws {
+    @Test func `A key that is too long for a notification can still be written`() async throws {
         let keys = try await notified(by: [
             "INSERT INTO profiles VALUES (repeat('x', 8000), '1')", "DELETE FROM profiles",
         ])
         #expect(keys == [])
     }
 
-    @Test func `An update moves updated_at, one that changes nothing does not`() async throws {
+    @Test func `An update moves updated_at, unless it changes nothing`() async throws {
         try await withPostgres { text in
             let connection = try await PostgresConnection.connect(to: PostgresURL(text), timeout: .seconds(60))
             _ = try await Migrator(logger: Recorder().logger).run(on: connection)

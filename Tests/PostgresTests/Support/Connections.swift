@@ -23,7 +23,7 @@ extension PostgresConnection {
         }
     }
 
-    /// Gives the first value of the first row, or the error, as text.
+    /// Returns the first value of the first row, or the error, as text.
     func text(_ sql: String, timeout: Duration = .seconds(60)) -> String? {
         switch outcome(sql, timeout: timeout) {
         case .success(let result): result.firstText

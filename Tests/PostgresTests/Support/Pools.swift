@@ -31,7 +31,7 @@ extension PostgresPool {
         }
     }
 
-    /// Gives the first value of the first row, or the error, as text.
+    /// Returns the first value of the first row, or the error, as text.
     func text(_ sql: String, timeout: Duration = .seconds(60)) async -> String? {
         switch await outcome(sql, timeout: timeout) {
         case .success(let result): result.firstText
