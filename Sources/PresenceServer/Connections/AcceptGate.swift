@@ -5,10 +5,10 @@ import Logging
 import Metrics
 import NIOCore
 
-/// Stands first in the pipeline of the listening socket, and takes connections as ``AcceptState`` decides.
+/// Accepts connections as ``AcceptState`` decides; the first handler of the listening socket.
 ///
-/// An error of `accept` leaves the socket readable, so that its loop would spin at a whole core; only a socket that is not
-/// read at all is silent. The gate keeps such errors from the server, which would end at one.
+/// After an error of `accept` the socket stays readable, and its event loop would use a whole core. So the gate stops
+/// reading the socket. The gate also keeps such errors from the server, which would end at the first one.
 final class AcceptGate: ChannelDuplexHandler {
     typealias InboundIn = any Channel
     typealias InboundOut = any Channel
@@ -28,18 +28,18 @@ final class AcceptGate: ChannelDuplexHandler {
         self.logger = logger
     }
 
-    /// Puts a gate before everything else of a listening channel.
+    /// Adds a gate before all other handlers of a listening channel.
     static func install(in channel: any Channel, limit: Int?, logger: Logger) async {
         do {
             try await channel.eventLoop.submit {
-                // One round takes so many connections, also beyond the limit.
+                // A round of accepting takes this many connections, even beyond the limit.
                 let round: UInt = (limit ?? .max) < 1024 ? 1 : 16
                 try channel.syncOptions?.setOption(.maxMessagesPerRead, value: round)
                 try channel.pipeline.syncOperations.addHandler(
                     AcceptGate(limit: limit, logger: logger), position: .first)
             }.get()
         } catch {
-            logger.error("http: limit of connections not in force", metadata: ["error": "\(error)"])
+            logger.error("http: limit of connections is not enforced", metadata: ["error": "\(error)"])
         }
     }
 
@@ -60,7 +60,7 @@ final class AcceptGate: ChannelDuplexHandler {
         case EMFILE, ENFILE, ENOBUFS, ENOMEM:
             apply(state.failed("\(error)", at: .now()), context)
         default:
-            // Of one connection that was gone before it was taken.
+            // One client closed its connection before it was accepted.
             logger.debug("http: accept failed", metadata: ["error": "\(error)"])
         }
     }
@@ -79,7 +79,7 @@ final class AcceptGate: ChannelDuplexHandler {
         if step.accepts != isReading {
             isReading = step.accepts
             Self.paused.record(step.accepts ? 0 : 1)
-            // Not by holding `read` back: after an error the channel still has a read pending.
+            // Holding `read` back is not enough: after an error the channel still has a read pending.
             do {
                 try context.channel.syncOptions?.setOption(.autoRead, value: step.accepts)
             } catch {

@@ -4,10 +4,10 @@ import HTTPTypes
 import Hummingbird
 import Logging
 
-/// One line for every answered request: method, path, status, duration; the id is in the logger.
+/// Logs one line for every answered request: method, path, status, duration; the logger has the id.
 ///
-/// At `debug`, and at `warning` for what this service got wrong itself. An outage of Redis is neither: its 503s are
-/// counted. The query stays out of it, since tokens and metas travel there. A stream is logged when it begins.
+/// The level is `warning` for a 500, and `debug` for every other status: metrics count the 503s of an outage of Redis.
+/// The query is left out, because it may hold tokens and metas. A stream is logged when it begins.
 struct RequestLog: Sendable {
     func record(
         _ request: Request, status: HTTPResponse.Status, duration: Duration, context: RollcallRequestContext
@@ -15,7 +15,7 @@ struct RequestLog: Sendable {
         let level = status == .internalServerError ? Logger.Level.warning : .debug
         guard context.logs(at: level) else { return }
         context.logger.log(
-            level: level, "request",
+            level: level, "http: request answered",
             metadata: [
                 "method": "\(request.method.rawValue)",
                 "path": "\(request.uri.path)",
