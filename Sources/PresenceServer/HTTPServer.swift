@@ -5,26 +5,27 @@ import HummingbirdCore
 package import Logging
 package import NIOCore
 
-/// Puts a responder behind a socket.
+/// Builds the HTTP server of a node: a listening socket and the responder that answers its requests.
 package enum HTTPServer {
-    /// Where and how a node listens.
+    /// The address and the bounds of the server.
     package struct Options: Sendable {
         package var address: BindAddress
-        /// How long a connection may take for what; a silent stream is not idle.
+        /// The time-outs of a connection; an open stream has no idle time.
         package var times = ConnectionTimes()
         /// Bytes of request bodies that the node holds at once.
         package var bodyBudget = 64 << 20
-        /// Connections that the kernel holds until they are accepted; what exceeds it tries again by itself.
+        /// Connections that the kernel holds until they are accepted; beyond them, the TCP stack of a client tries
+        /// again by itself.
         package var backlog = 4096
-        /// Connections at most, streams included; further ones wait in the backlog until one closes.
+        /// Open connections at most, streams included; further ones wait in the backlog until one closes.
         package var maximumConnections: Int?
 
         package init(address: BindAddress) { self.address = address }
     }
 
-    /// Makes the server, a service that runs until it is told to shut down and its last response has ended.
+    /// Makes the server, a service that runs until a graceful shutdown is triggered and its last response has ended.
     ///
-    /// - Parameter onRunning: Gets the listening channel, whose local address has the port that was bound.
+    /// - Parameter onRunning: Called with the listening channel; its local address has the bound port.
     package static func application(
         _ responder: RollcallResponder, options: Options, eventLoopGroup: any EventLoopGroup, logger: Logger,
         onRunning: @escaping @Sendable (any Channel) async -> Void = { _ in }

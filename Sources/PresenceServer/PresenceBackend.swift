@@ -4,17 +4,18 @@ package import Presence
 package import PresenceFeed
 package import PresenceStore
 
-/// What the requests work on: presences in Redis, and what this node's feeds happen to know already.
+/// The data behind the requests: the presences in Redis, and the replicas of this node's feeds.
 package struct PresenceBackend: Sendable {
     package let store: PresenceStore
     /// A feed's replica of a topic, if this node has one.
     ///
-    /// Lists are answered from it when Redis says that it is current, and as stale when Redis says nothing.
+    /// A list is answered from the replica if its cursor is the position in Redis. While Redis does not answer, the
+    /// replica is shown as stale.
     package let live: @Sendable (Topic) async -> LiveRoster?
 
-    /// What is added to the entries of lists.
+    /// The source of the enrichment of entries.
     package let enricher: EnrichmentSource
-    /// Bounds what waits for slow readers of lists; nil counts nothing.
+    /// Bounds the bytes of answers that wait for slow readers; nil counts nothing.
     package let queue: QueueBudget?
 
     package init(

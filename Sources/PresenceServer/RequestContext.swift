@@ -4,22 +4,20 @@ package import Hummingbird
 package import Logging
 package import NIOCore
 
-/// What a handler knows besides the request itself.
+/// The context of one request: its connection, its id, and what the router has read.
 ///
-/// It is deliberately not the framework's `RequestContext`: routing, decoding and errors are our own.
+/// It does not conform to the framework's `RequestContext`, because routing, decoding and errors are Rollcall's own.
 package struct RollcallRequestContext: InitializableFromSource {
     /// The connection the request came on.
     package let channel: any Channel
     private let connectionLogger: Logger
-    /// The id that the client gave in `X-Request-Id`, or one of ours.
+    /// The id that the client gave in `X-Request-Id`, or a random one.
     package private(set) var requestID: String
-    /// What stands before every address that the answer has.
-    ///
-    /// Set by the router.
+    /// The path that is put before every address in the answer; set by the router.
     package var basePath = BasePath.root
     /// Set by the router.
     package var parameters = PathParameters()
-    /// Set by the router, with names that the route knows only.
+    /// Set by the router, which refuses names that the route does not know.
     package var query = QueryParameters()
 
     package init(source: ApplicationRequestContextSource) {
@@ -28,9 +26,9 @@ package struct RollcallRequestContext: InitializableFromSource {
         self.requestID = Self.randomID()
     }
 
-    /// Carries the request id as `request_id`.
+    /// A logger with the request id as `request_id`.
     ///
-    /// Made anew each time, since hardly any request logs anything.
+    /// It is made at each use, because most requests log nothing.
     package var logger: Logger {
         var logger = self.connectionLogger
         logger[metadataKey: "hb.request.id"] = nil
@@ -38,18 +36,18 @@ package struct RollcallRequestContext: InitializableFromSource {
         return logger
     }
 
-    /// Whether a line at this level is kept.
+    /// Whether a line at this level is logged.
     func logs(at level: Logger.Level) -> Bool { level >= self.connectionLogger.logLevel }
 
-    /// Takes over the client's own request id when it is fit for logs and headers.
+    /// Uses the client's own request id if it is fit for logs and headers.
     mutating func adopt(requestID: String?) {
         guard let requestID, Self.isWellFormed(requestID) else { return }
         self.requestID = requestID
     }
 
-    /// Sixteen hexadecimal digits.
+    /// Makes an id of 16 hexadecimal digits.
     ///
-    /// They are random, since a count would show each client how many requests the node answers for others.
+    /// It is random, because a count would show each client how many requests the node answers for others.
     private static func randomID() -> String {
         let bits = UInt64.random(in: .min ... .max)
         return String(unsafeUninitializedCapacity: 16) { digits in

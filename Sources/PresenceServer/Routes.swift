@@ -2,7 +2,7 @@
 
 import HTTPTypes
 
-/// The two routes that never end by themselves.
+/// The handlers of the two routes that answer with a stream.
 package struct StreamHandlers: Sendable {
     let topicEvents: Route.StreamHandler
     let manyTopicEvents: Route.StreamHandler
@@ -14,12 +14,12 @@ package struct StreamHandlers: Sendable {
 }
 
 extension RouteTable {
-    /// Every route of the service, as `openapi.yaml` has it; a test compares the two.
+    /// Makes every route of the service; a test compares them with `openapi.yaml`.
     ///
     /// - Parameters:
-    ///   - streams: Who answers the streams.
-    ///   - checks: What `/readyz` tells.
-    ///   - metrics: What `/metrics` shows.
+    ///   - streams: The handlers that open the streams.
+    ///   - checks: The checks of `/readyz`.
+    ///   - metrics: The metrics of `/metrics`.
     package static func rollcall(
         _ backend: PresenceBackend, streams: StreamHandlers, options: ServerOptions,
         checks: @escaping @Sendable () async -> [HealthCheck], metrics: PrometheusExporter

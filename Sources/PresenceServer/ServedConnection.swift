@@ -7,19 +7,21 @@ import NIOCore
 import NIOHTTP1
 import NIOHTTPTypes
 
-/// A connection of the HTTP server: a ``ConnectionHandler`` where ``HTTP1Channel`` has an encoder, a codec and time-outs, and
-/// a ``StreamGate`` behind it.
+/// Sets up a connection of the HTTP server.
+///
+/// A ``ConnectionHandler`` replaces the encoder, the codec and the time-outs of ``HTTP1Channel``. A ``StreamGate`` is
+/// behind it.
 struct ServedConnection: HTTPChannelHandler {
     typealias HTTPChannel = NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
 
     struct Value: ServerChildChannelValue {
         let channel: any Channel
-        /// Nil when no request came that was the server's.
+        /// Nil if the connection ended or became a stream's before the server got a request.
         let served: EventLoopFuture<HTTPChannel?>
     }
 
     let responder: HTTPChannelHandler.Responder
-    /// Answers requests for streams, and those that are refused.
+    /// Opens streams, and answers refused requests.
     let routes: RollcallResponder
     let times: ConnectionTimes
     let budget: BodyBudget
@@ -27,13 +29,14 @@ struct ServedConnection: HTTPChannelHandler {
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         let served = channel.eventLoop.makePromise(of: HTTPChannel?.self)
         let configured = channel.eventLoop.makeCompletedFuture {
-            // A channel keeps what it read into; the request for a stream is the last that one of many thousands reads.
+            // A channel keeps its read buffer. A stream reads nothing after its request, and a node has many thousands
+            // of streams.
             let buffers = AdaptiveRecvByteBufferAllocator(minimum: 64, initial: 1024, maximum: 65536)
             try channel.syncOptions?.setOption(.recvAllocator, value: buffers)
             let connection = ConnectionHandler(routes, times: times, budget: budget, logger: logger)
             let pipeline = channel.pipeline.syncOperations
             try pipeline.addHandlers(connection.handlers)
-            // Last, since from here on it answers for `served`.
+            // The last step, because from here on the gate completes `served`.
             try pipeline.addHandler(StreamGate(routes, connection: connection, served: served, logger: logger))
             return Value(channel: channel, served: served.futureResult)
         }

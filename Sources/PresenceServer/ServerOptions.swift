@@ -2,22 +2,22 @@
 
 package import Presence
 
-/// The bounds of the HTTP face.
+/// The bounds of the HTTP API.
 ///
-/// Defaults are those of the contract.
+/// The defaults are those of the contract.
 package struct ServerOptions: Sendable {
     package var limits: Limits
-    /// Bytes of the body of a request about one presence.
+    /// Bytes of the longest body of a request about one presence.
     package var bodyBytes: Int
-    /// Bytes of the body of a batch.
+    /// Bytes of the longest body of a batch.
     package var batchBodyBytes = 4 << 20
-    /// What `limit` of a list may be.
+    /// The values that `limit` of a list may have.
     package var pageLimit = 1...10_000
     /// Topics on a page of `GET /v1/topics` if the query has no `limit`.
     package var defaultTopics = 1_000
-    /// Topics of one batch whose store calls are under way at once; the others wait for one of them.
+    /// Topics of one batch that have store calls under way at once; each further topic waits until one of them is done.
     package var concurrentTopics = 16
-    /// Where a proxy shows the service.
+    /// The path under which a proxy shows the service.
     package var basePath = BasePath.root
 
     package init(limits: Limits = Limits()) {

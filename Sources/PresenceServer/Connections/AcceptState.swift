@@ -2,26 +2,26 @@
 
 import NIOCore
 
-/// Decides when a node takes connections: not at its limit, and not while the system has no room for another one.
+/// Decides when a node accepts connections: it pauses at its limit, and while the system has no room for another one.
 ///
-/// Connections that are not taken wait in the kernel's backlog. The limit may be passed by the few that one round of
-/// accepting takes.
+/// Connections that are not accepted wait in the kernel's backlog. One round of accepting may pass the limit by the few
+/// connections that it takes.
 struct AcceptState {
-    /// A change that an operator must know of.
+    /// A change that is logged.
     enum Notice: Equatable {
         case paused(reason: String)
         case resumed
     }
 
     struct Step: Equatable {
-        /// Whether connections are taken from now on.
+        /// Whether connections are accepted from now on.
         var accepts: Bool
         var notice: Notice?
-        /// When to try again, if no connection closes before.
+        /// The time until the next attempt, if no connection closes before.
         var retry: TimeAmount?
     }
 
-    /// How long the same notice is not repeated: at the limit each close lets one connection in.
+    /// The shortest time between two notices of a pause: at the limit each close lets one connection in.
     static let quietTime = TimeAmount.seconds(60)
     static let retryPause = TimeAmount.seconds(1)
 
@@ -50,7 +50,7 @@ struct AcceptState {
         return isFull ? Step(accepts: false) : resume(at: now)
     }
 
-    /// Accepting failed: too many open files, or no memory for another socket.
+    /// Pauses after an error of `accept`: too many open files, or no memory for another socket.
     mutating func failed(_ reason: String, at now: NIODeadline) -> Step {
         isExhausted = true
         var step = pause(reason, at: now)
@@ -71,7 +71,7 @@ struct AcceptState {
         return Step(accepts: false, notice: .paused(reason: reason))
     }
 
-    /// The end of a pause is noted once, when the node has been clear of the limit for a while.
+    /// Accepts again; the end of a pause is logged once, when more than a tenth of the limit is free.
     private mutating func resume(at now: NIODeadline) -> Step {
         guard isNoticed, open < limit - limit / 10 else { return Step(accepts: true) }
         isNoticed = false

@@ -2,7 +2,7 @@
 
 import Foundation
 
-/// A host and perhaps a port, as `Host` and the authority of a URL have them (RFC 3986, 3.2), without user information.
+/// A host with an optional port, as in `Host` and in the authority of a URL (RFC 3986, 3.2), without user information.
 struct Authority: Hashable, Sendable {
     /// In lower case; an IPv6 address keeps its brackets.
     let host: String
@@ -13,7 +13,7 @@ struct Authority: Hashable, Sendable {
         self.port = port
     }
 
-    /// Gives nil for a text that is not an authority.
+    /// Returns nil for a text that is not an authority.
     init?(_ text: some StringProtocol) {
         let text = Substring(text)
         guard let end = Self.endOfHost(in: text.utf8) else { return nil }
@@ -25,13 +25,13 @@ struct Authority: Hashable, Sendable {
         port = Int(rest)
     }
 
-    /// Whether a text is an authority; it makes no copies, since every request is asked.
+    /// Whether a text is an authority; makes no copies, because it runs for every request.
     static func isValid(_ text: String) -> Bool {
         guard let end = endOfHost(in: text.utf8) else { return false }
         return text.utf8[end...].dropFirst().reduce(0) { min($0 * 10 + Int($1) - 48, 99_999) } <= 65_535
     }
 
-    /// Where the host ends; nil when the text is no host with at most one colon and digits behind it.
+    /// The end of the host; nil unless the text is a host, or a host with a colon and digits behind it.
     private static func endOfHost<Text: BidirectionalCollection<UInt8>>(in text: Text) -> Text.Index? {
         var end = text.startIndex
         if text.first == UInt8(ascii: "[") {
@@ -54,14 +54,14 @@ struct Authority: Hashable, Sendable {
         (0x30...0x39).contains(byte) || (0x61...0x66).contains(byte | 0x20)
     }
 
-    /// What a registered name may have.
+    /// Whether a registered name may have the byte.
     ///
-    /// A comma is left out: it would join two values of `Host`.
+    /// A comma is refused, because it would join two values of `Host`.
     private static func isNameByte(_ byte: UInt8) -> Bool {
         (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte | 0x20) || "-._~%!$&'()*+;=".utf8.contains(byte)
     }
 
-    /// Whether the host is an IP address, which no name server can lead elsewhere.
+    /// Whether the host is an IP address; no name server can point an address elsewhere.
     var isAddress: Bool {
         if host.hasPrefix("[") { return true }
         var address = in_addr()

@@ -6,8 +6,9 @@ import Synchronization
 
 /// Bounds the bytes of request bodies that a node holds at once, over all connections.
 ///
-/// A body is counted from its head on, by its length or as it grows, until its answer is written. At the bound a request
-/// gets 503. Long bodies leave an eighth to short ones, so that batches cannot keep heartbeats out.
+/// A body counts from the end of its head until its answer is written: by its length, or as its chunks arrive. At the
+/// bound a request gets 503. An eighth of the budget is for short bodies only, so that batches cannot keep heartbeats
+/// out.
 package final class BodyBudget: Sendable {
     /// A body up to this many bytes may use the whole budget.
     private static let short = 64 << 10
@@ -20,7 +21,7 @@ package final class BodyBudget: Sendable {
 
     package init(limit: Int) { self.limit = limit }
 
-    /// Takes bytes for a body of `length` bytes so far; false when there is no room for them.
+    /// Reserves bytes for a body of `length` bytes so far; returns false if there is no room for them.
     func reserve(_ bytes: Int, of length: Int) -> Bool {
         guard bytes > 0 else { return true }
         let room = length <= Self.short ? limit : limit - limit / 8
@@ -43,14 +44,16 @@ package final class BodyBudget: Sendable {
     func noteLate() { late.increment() }
 }
 
-/// What one connection holds of a ``BodyBudget``; its owner gives all back in the end.
+/// The bytes of a ``BodyBudget`` that one connection has reserved; its owner must release all of them.
 struct BodyReservation {
     let budget: BodyBudget
     private var bytes = 0
 
     init(of budget: BodyBudget) { self.budget = budget }
 
-    /// Takes bytes for a body of `length` bytes so far, and returns their number.
+    /// Reserves bytes for a body of `length` bytes so far, and returns their number.
+    ///
+    /// - Throws: ``ProblemKind/nodeFull`` if there is no room for them.
     mutating func add(_ count: Int, of length: Int) throws(Problem) -> Int {
         guard budget.reserve(count, of: length) else {
             var problem = Problem(.nodeFull, "The node holds as many bytes of request bodies as it may; try again.")
@@ -61,7 +64,7 @@ struct BodyReservation {
         return count
     }
 
-    /// Gives back what is beyond `kept` bytes.
+    /// Releases all bytes beyond `kept`.
     mutating func shrink(to kept: Int) {
         guard bytes > kept else { return }
         budget.release(bytes - kept)

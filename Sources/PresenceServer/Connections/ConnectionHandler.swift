@@ -8,12 +8,11 @@ import NIOHTTP1
 import NIOHTTPTypes
 import NIOHTTPTypesHTTP1
 
-/// One HTTP/1 connection between its decoder and the server: it checks heads, writes answers, and decides when the
-/// connection ends.
+/// Handles one HTTP/1 connection between its decoder and the server: checks heads, writes answers, and closes.
 ///
-/// The framework reads `Connection` as one exact text, answers parse errors without a body, and closes in silence what
-/// is too slow. So this handler stands where the framework's encoder, codec and time-outs would; ``ConnectionState``
-/// decides, and this class does it. It is used on the loop of its channel alone.
+/// The framework compares `Connection` with one exact text, answers parse errors without a body, and closes slow
+/// connections without an answer. So this handler replaces the framework's encoder, codec and time-outs.
+/// ``ConnectionState`` decides, and this class acts. It is used on the event loop of its channel only.
 final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPServerRequestPart
     typealias InboundOut = HTTPRequestPart
@@ -29,22 +28,22 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private var state: ConnectionState
     private var framing: RequestFraming?
     private var answerFraming = ResponseFraming.none
-    /// The head of an answer, until its first bytes go with it.
+    /// The head of an answer, until it is written with the first bytes of its body.
     private var head: ByteBuffer?
-    /// What the budget counts for this connection.
+    /// The bytes that the budget counts for this connection.
     private var reserved: BodyReservation
     private var timer: Scheduled<Void>?
     private var timerAt = NIODeadline.distantFuture
     private let lingering = LingerTimer()
     /// Bytes that were written since the connection began.
     private var written = 0
-    /// How many of them the client had when that was looked at last; nil while nothing is watched.
+    /// Bytes of `written` that the client had acknowledged at the last check; nil while no check is due.
     private var sentBefore: Int?
-    /// Whether the server is leaving a request that was refused, and will close a connection that still lingers.
-    private var serverLeaves = false
-    /// The connection is a stream's.
+    /// Whether the server is about to close the connection because its request was refused; the connection must linger.
+    private var expectsServerClose = false
+    /// Whether the connection is a stream's.
     private var isReleased = false
-    /// Whether the connection has ended, or is a stream's by now.
+    /// Whether the connection has ended or is a stream's.
     private var isSettled = false
 
     init(_ responder: RollcallResponder, times: ConnectionTimes, budget: BodyBudget, logger: Logger) {
@@ -56,7 +55,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
         state = ConnectionState(at: .now())
     }
 
-    /// What a connection needs between its socket and the server, in this order.
+    /// The handlers between the socket and the server, in this order.
     var handlers: [any ChannelHandler] { [start, slot.decoder, self] }
 
     func handlerAdded(context: ChannelHandlerContext) { if context.channel.isActive { arm(context) } }
@@ -73,7 +72,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     func handlerRemoved(context: ChannelHandlerContext) { settle() }
 
-    /// Gives back what the connection holds of the node.
+    /// Cancels the timers and releases the bytes of the budget.
     private func settle() {
         isSettled = true
         timer?.cancel()
@@ -84,13 +83,13 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     // MARK: Streams
 
-    /// Whether the newest request is of HTTP/1.0, which knows no chunks.
+    /// Whether the newest request is of HTTP/1.0, which has no chunks.
     var isHTTP10: Bool { framing?.isHTTP10 == true }
 
-    /// Whether no answer is written any more.
+    /// Whether no further answer is written.
     var isClosing: Bool { state.isClosing }
 
-    /// Leaves the connection to a stream; returns what it has no use for, the decoder first.
+    /// Hands the connection to a stream; returns the handlers to remove, the decoder before the others.
     func release() -> (decoder: any RemovableChannelHandler, others: [any RemovableChannelHandler]) {
         isReleased = true
         settle()
@@ -100,7 +99,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     // MARK: Requests
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
-        // The decoder of a stream's connection passes bytes on when it is removed.
+        // On a stream's connection the decoder forwards bytes when it is removed.
         guard !isReleased else { return }
         switch unwrapInboundIn(data) {
         case .head(let head):
@@ -120,7 +119,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
         context.fireChannelReadComplete()
         guard !isReleased else { return }
         if start.hasBegun { state.headBegan(at: .now()) }
-        // What still comes is read past, although the server may want nothing more.
+        // Further bytes are read and dropped, even if the server does not read.
         guard state.isClosing else { return arm(context) }
         context.read()
         lingering.bytesArrived()
@@ -179,7 +178,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     // MARK: Answers
 
-    /// Writes an answer; one to a request that was refused, or behind it, is dropped.
+    /// Writes an answer; drops the answer to a refused request, and any behind it.
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
         switch unwrapOutboundIn(data) {
         case .head(let response):
@@ -215,7 +214,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
         promise?.succeed()
     }
 
-    /// Writes bytes of an answer, with its head if that still waits.
+    /// Writes bytes of an answer, and before them its head if that is not written yet.
     private func send(_ bytes: ByteBuffer?, _ context: ChannelHandlerContext, _ promise: EventLoopPromise<Void>?) {
         // One small buffer costs less than two.
         if var first = head, let bytes, bytes.readableBytes <= 4096 {
@@ -228,7 +227,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
             put(first, context, bytes == nil ? promise : nil)
             if bytes == nil { return }
         }
-        // With nothing to write, a promise keeps its place behind what was written.
+        // Without bytes, an empty write keeps the promise in its place behind earlier writes.
         if bytes != nil || promise != nil { put(bytes ?? ByteBuffer(), context, promise) }
     }
 
@@ -250,14 +249,14 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
         interrupt(context) { $0.refuse(problem, isHead: isHead) }
     }
 
-    /// Does what may end the reading of a body, and lets the server go that waits for the rest of it.
+    /// Performs a step; if it ends the reading of a body, sends an error to the server, which waits for the rest of it.
     private func interrupt(_ context: ChannelHandlerContext, _ step: (inout ConnectionState) -> ConnectionState.Action)
     {
         let wasReading = state.takesBody
         perform(step(&state), context)
         reserved.shrink(to: state.bodyBytes)
         guard wasReading, !state.takesBody else { return }
-        serverLeaves = true
+        expectsServerClose = true
         context.fireErrorCaught(ChannelError.inputClosed)
     }
 
@@ -276,7 +275,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    /// Sends what is written, ends the output, and closes when the client has closed, or a moment later.
+    /// Flushes, ends the output, and closes when the client has closed or the linger time is over.
     private func linger(_ context: ChannelHandlerContext) {
         timer?.cancel()
         timer = nil
@@ -298,13 +297,13 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     // MARK: Ends
 
     func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
-        if serverLeaves, mode == .all, state.isClosing {
-            serverLeaves = false
+        if expectsServerClose, mode == .all, state.isClosing {
+            expectsServerClose = false
             promise?.succeed()
             return
         }
         guard mode == .output, !isReleased else { return context.close(mode: mode, promise: promise) }
-        // The server has written all that it will.
+        // The server writes nothing more.
         perform(state.close(), context)
         promise?.succeed()
     }
@@ -326,7 +325,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
         context.fireUserInboundEventTriggered(event)
     }
 
-    /// The client has nothing more to send, so nothing can reset what it still reads.
+    /// Closes when all bytes are sent; the client has ended its output, so no byte from it can cause a reset.
     private func closeWhenSent(_ context: ChannelHandlerContext) {
         context.writeAndFlush(wrapOutboundOut(.byteBuffer(ByteBuffer()))).assumeIsolated().whenComplete { _ in
             context.close(promise: nil)
@@ -334,10 +333,10 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        // Bytes behind those that were no HTTP; the refusal may still be on its way.
+        // These bytes are behind malformed ones; the refusal may still be on its way.
         if case .dataReceivedInErrorState? = error as? ByteToMessageDecoderError { return }
         guard !isReleased, let error = error as? HTTPParserError else { return context.fireErrorCaught(error) }
-        start.lookBehind()
+        start.findNextStart()
         refuse(Problem(error, at: start, isInBody: state.takesBody), isHead: start.isHead, context)
     }
 
@@ -351,14 +350,16 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
         context.fireChannelWritabilityChanged()
     }
 
-    /// Bytes that were written and that the client has not acknowledged, those in the kernel included: it takes more only
-    /// when a third of its buffer is free, and a slow reader may need longer than the stuck time for that.
+    /// Bytes that were written and that the client has not acknowledged, those in the kernel included.
+    ///
+    /// The kernel takes more only when a third of its buffer is free, for which a slow reader may need longer than the
+    /// stuck time.
     private func unsentBytes(_ context: ChannelHandlerContext) -> Int {
         let waiting = (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
         return waiting + SocketQueue.unacknowledgedBytes(context)
     }
 
-    /// Sets the timer, unless it rings early enough: it is looked at again when it rings.
+    /// Sets the timer, unless it fires early enough; when it fires, it is set again.
     private func arm(_ context: ChannelHandlerContext) {
         // A deadline of a closed connection stays in the past, and its timer would fire again and again.
         guard !isSettled else { return }
@@ -367,14 +368,14 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
         guard deadline < timerAt else { return }
         timer?.cancel()
         timerAt = deadline
-        timer = context.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { self.ring(context) }
+        timer = context.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { self.timerFired(context) }
     }
 
-    private func ring(_ context: ChannelHandlerContext) {
+    private func timerFired(_ context: ChannelHandlerContext) {
         timer = nil
         timerAt = .distantFuture
         let now = NIODeadline.now()
-        // A response that is being read is not idle; one that makes no progress is given up.
+        // While the client reads a response the connection is not idle. A response without progress closes it.
         let unsent = unsentBytes(context)
         if unsent > 0 {
             if let before = sentBefore, written - unsent <= before {

@@ -3,24 +3,24 @@
 import DequeModule
 import NIOCore
 
-/// The state of one HTTP/1 connection: what may be read, which answers are owed, and when it must close.
+/// The state of one HTTP/1 connection: what it reads, which answers it owes, and when it closes.
 ///
-/// Answers go out in the order of requests. At most one refusal stands behind them, and nothing is read after it. The
-/// number of answers that are owed is bounded by the server's back pressure.
+/// Answers are written in the order of requests. At most one refusal comes behind them, and no request is read after
+/// it. The server's back pressure bounds the number of owed answers.
 struct ConnectionState {
-    /// Bytes of a body that are read past after its request was answered; more would be cheaper as a new connection.
+    /// Bytes of a body that are read and dropped after its request was answered; for more, a new connection costs less.
     static let drainAllowance = 64 << 10
 
     private enum Input: Equatable {
-        /// Waits for a request; whether a part of its head has come.
+        /// Waits for a request; `hasBegun` once a part of its head has arrived.
         case head(hasBegun: Bool)
         /// Reads a body, which may be empty.
         case body
-        /// Takes no request any more; what comes is dropped.
+        /// Reads no further request; further bytes are dropped.
         case ended
     }
 
-    /// An answer that is owed.
+    /// An owed answer.
     private struct Answer {
         let isHead: Bool
         let isHTTP10: Bool
@@ -46,7 +46,7 @@ struct ConnectionState {
         case none
         /// Write the refusal, then ``close``.
         case refuse(Refusal)
-        /// Send what is written, end the output, and close when the client has closed or has had its time to.
+        /// Flush, end the output, and close when the client has closed or the linger time is over.
         case close
         /// Close without an answer.
         case abort
@@ -60,13 +60,13 @@ struct ConnectionState {
     private var ownsCurrentAnswer = false
     private var refusal: Refusal?
     private var owesContinue = false
-    /// Bytes of the body that are still to come, where its length is known.
+    /// Bytes of the body that have not arrived, if its length is known.
     private var unread = 0
     private var drained = 0
     private var since: NIODeadline
     private var quiescedAt: NIODeadline?
     private(set) var isInputClosed = false
-    /// No answer is written any more.
+    /// Whether no further answer is written.
     private(set) var isClosing = false
     /// Bytes of bodies that the node's budget counts for this connection.
     private(set) var bodyBytes = 0
@@ -78,16 +78,16 @@ struct ConnectionState {
     /// Whether the head of a request may be read.
     var takesRequests: Bool { if case .head = input { !isClosing } else { false } }
 
-    /// Notes that a part of a head has come.
+    /// Notes that a part of a head has arrived.
     mutating func headBegan(at now: NIODeadline) {
         guard input == .head(hasBegun: false) else { return }
         input = .head(hasBegun: true)
         since = now
     }
 
-    /// Takes a request.
+    /// Begins a request.
     ///
-    /// - Parameter bodyBytes: What the budget counts for its body.
+    /// - Parameter bodyBytes: Bytes that the budget counts for its body.
     mutating func begin(_ framing: RequestFraming, bodyBytes: Int = 0, at now: NIODeadline) {
         input = .body
         since = now
@@ -104,9 +104,9 @@ struct ConnectionState {
     /// Whether the bytes of a body belong to a request that is not answered yet.
     var takesBody: Bool { input == .body && ownsCurrentAnswer }
 
-    /// Notes that a part of a body has come.
+    /// Notes that a part of a body has arrived.
     ///
-    /// - Parameter counted: What the budget counts for it beyond what ``begin(_:bodyBytes:at:)`` said.
+    /// - Parameter counted: Bytes that the budget counts for it, in addition to those of ``begin(_:bodyBytes:at:)``.
     mutating func bodyArrived(_ bytes: Int, counted: Int = 0) -> Action {
         guard input == .body else { return .none }
         owesContinue = false
@@ -120,7 +120,7 @@ struct ConnectionState {
         return .none
     }
 
-    /// Ends a request; false where its end is dropped.
+    /// Ends a request; returns false if its end must be dropped.
     mutating func end(at now: NIODeadline) -> Bool {
         guard input == .body else { return false }
         owesContinue = false
@@ -131,14 +131,14 @@ struct ConnectionState {
         return true
     }
 
-    /// Whether `100 Continue` is due; it is sent once, when the request's turn to be answered has come.
+    /// Returns whether to send `100 Continue` now: once, when the request is the next one to be answered.
     mutating func takeContinue() -> Bool {
         guard owesContinue, answers.count == 1, !isAnswering, ownsCurrentAnswer else { return false }
         owesContinue = false
         return true
     }
 
-    /// Takes nothing more, and answers with a problem after the answers that are owed.
+    /// Stops reading, and answers with a problem after the owed answers.
     ///
     /// - Parameter isHead: Whether the problem answers HEAD; nil for the request that is being read.
     mutating func refuse(_ problem: Problem, isHead: Bool? = nil) -> Action {
@@ -147,7 +147,7 @@ struct ConnectionState {
         input = .ended
         var isHead = isHead ?? false
         if isInterrupted {
-            // Its answer is gone or on its way: a second one would be taken for that of another request.
+            // The request was answered: the client would take a second answer for that of its next request.
             guard ownsCurrentAnswer else { return close() }
             guard !(answers.count == 1 && isAnswering) else {
                 answers[0].closes = true
@@ -169,9 +169,9 @@ struct ConnectionState {
 
     // MARK: Answers
 
-    /// Begins the answer to the oldest request; nil when it must not be written any more.
+    /// Begins the answer to the oldest request; returns nil if the answer must be dropped.
     ///
-    /// - Parameter asksToClose: Whether the answer itself says `Connection: close`.
+    /// - Parameter asksToClose: Whether the answer has `Connection: close`.
     mutating func answerBegins(asksToClose: Bool) -> AnswerHead? {
         guard !isClosing, !isAnswering, let first = answers.first else { return nil }
         isAnswering = true
@@ -185,7 +185,7 @@ struct ConnectionState {
 
     var isInAnswer: Bool { isAnswering }
 
-    /// The answer that has begun can only end with the connection.
+    /// Notes that the end of the connection ends the present answer.
     mutating func answerEndsWithConnection() {
         if !answers.isEmpty { answers[0].closes = true }
     }
@@ -208,15 +208,15 @@ struct ConnectionState {
 
     // MARK: Ends
 
-    /// The client sends nothing any more.
+    /// Notes that the client has ended its output.
     mutating func inputClosed() -> Action {
         isInputClosed = true
         return answers.isEmpty && !isClosing && refusal == nil ? close() : .none
     }
 
-    /// The node stops: an idle connection closes, another one with its answer.
+    /// Notes that the node stops: an idle connection closes at once, any other one after its answer.
     ///
-    /// - Parameter hasUnsent: Whether the client still reads an answer that has ended here.
+    /// - Parameter hasUnsent: Whether the client has not yet received all of an answer that has ended here.
     mutating func quiesce(at now: NIODeadline, hasUnsent: Bool) -> Action {
         guard quiescedAt == nil else { return .none }
         quiescedAt = now
@@ -234,7 +234,7 @@ struct ConnectionState {
 
     // MARK: Time
 
-    /// When the client must have done what is awaited of it; nil while it waits for the server.
+    /// The time by which the client must send; nil while it waits for the server.
     func deadline(_ times: ConnectionTimes) -> NIODeadline? {
         let deadline: NIODeadline
         switch input {
@@ -243,25 +243,25 @@ struct ConnectionState {
         case .body where answers.count <= 1: deadline = since + times.body
         default: return nil
         }
-        // A node that stops has some seconds only.
+        // A node that stops waits for two seconds only.
         return quiescedAt.map { min(deadline, $0 + .seconds(2)) } ?? deadline
     }
 
-    /// When a connection closes although its client goes on to send.
+    /// The time at which a lingering connection closes, even if its client still sends.
     ///
     /// - Parameters:
     ///   - end: When the last response was sent.
-    ///   - lastByte: When the client sent something last.
+    ///   - lastByte: When the client sent its last byte so far.
     func lingerDeadline(_ times: ConnectionTimes, since end: NIODeadline, lastByte: NIODeadline) -> NIODeadline {
         let deadline = min(end + times.longestLinger, lastByte + times.linger)
         return quiescedAt.map { min(deadline, max($0, end) + .seconds(2)) } ?? deadline
     }
 
-    /// Does what the deadline demands.
+    /// Closes the connection or refuses its request, if the deadline has passed.
     ///
     /// - Parameters:
     ///   - isHead: Whether the request that has begun is HEAD.
-    ///   - hasUnsent: Whether the client still reads an answer that has ended here.
+    ///   - hasUnsent: Whether the client has not yet received all of an answer that has ended here.
     mutating func expire(
         _ times: ConnectionTimes, at now: NIODeadline, isHead: Bool = false, hasUnsent: Bool
     ) -> Action {
@@ -278,7 +278,7 @@ struct ConnectionState {
         }
     }
 
-    /// A response was still being sent, so the connection was not idle until now.
+    /// Restarts the idle time, because a response was being sent until `now`.
     mutating func sentUntil(_ now: NIODeadline) {
         if input == .head(hasBegun: false) { since = max(since, now) }
     }

@@ -2,12 +2,11 @@
 
 package import NIOCore
 
-/// How long a connection may take for what.
+/// The time-outs of a connection.
 package struct ConnectionTimes: Sendable {
     /// Without a request.
     ///
-    /// It is longer than the 60 s after which load balancers give a connection up, so that it is
-    /// always their side that closes.
+    /// It is longer than the 60 s after which load balancers close an idle connection, so that they always close first.
     package var idle = TimeAmount.seconds(75)
     /// From the first byte of a request's head to its last.
     package var head = TimeAmount.seconds(30)
@@ -15,10 +14,11 @@ package struct ConnectionTimes: Sendable {
     package var body = TimeAmount.seconds(30)
     /// Without progress while a response is being sent.
     package var stuck = TimeAmount.seconds(30)
-    /// Without a byte after the last response, for a client that still sends: closing at once would reset the
-    /// connection, and the client would lose the response (RFC 9112, 9.6).
+    /// Without a byte after the last response, for a client that still sends.
+    ///
+    /// Closing at once would reset the connection, and the client would lose the response (RFC 9112, 9.6).
     package var linger = TimeAmount.seconds(2)
-    /// After the last response in all, however the client goes on to send.
+    /// From the last response to the close, even if the client still sends.
     package var longestLinger = TimeAmount.seconds(30)
 
     package init() {}

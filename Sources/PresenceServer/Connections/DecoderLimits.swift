@@ -2,7 +2,7 @@
 
 import NIOHTTP1
 
-/// The bounds of a request's head, which are part of the contract; those of NIO are 2 MB a request.
+/// The bounds of a request's head, as the contract states them; NIO by itself allows 2 MB a request.
 enum DecoderLimits {
     /// Bytes of the first line, of one field, and of all fields together.
     static let bytes = 80 << 10

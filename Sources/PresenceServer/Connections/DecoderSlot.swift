@@ -5,7 +5,7 @@ import NIOHTTP1
 
 /// The decoder of a connection, which can be replaced.
 ///
-/// The framework's decoder reads nothing behind a request that offers another protocol, and cannot be asked to go on.
+/// The framework's decoder stops behind a request that offers another protocol, and cannot resume.
 final class DecoderSlot {
     typealias Decoder = ByteToMessageHandler<HTTPRequestDecoder>
 
@@ -17,10 +17,10 @@ final class DecoderSlot {
                 leftOverBytesStrategy: .forwardBytes, limitConfiguration: DecoderLimits.configuration))
     }
 
-    /// Puts a new decoder behind the present one, which leaves its unread bytes to it.
+    /// Adds a new decoder behind the present one, which leaves the pipeline and forwards its unread bytes.
     ///
-    /// - Parameter onDone: Called when the old one has left the pipeline. What its bytes were decoded to has come outside of
-    ///   a read, so nothing has delivered it yet.
+    /// - Parameter onDone: Called when the old decoder has left. The new one decodes the forwarded bytes outside of a
+    ///   read, so the caller must complete a read for them.
     func replace(in pipeline: ChannelPipeline.SynchronousOperations, onDone: @escaping () -> Void) throws {
         let old = decoder
         decoder = Self.make()

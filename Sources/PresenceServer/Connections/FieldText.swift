@@ -2,7 +2,7 @@
 
 /// Reads header field values that are lists of tokens (RFC 9110, 5.6.1), without copies.
 enum FieldText {
-    /// Whether two texts of ASCII are equal in any case; `lowercase` has no capitals.
+    /// Whether two ASCII texts are equal without regard to case; `lowercase` has no capitals.
     static func isEqual(_ text: some Sequence<UInt8>, _ lowercase: StaticString) -> Bool {
         lowercase.withUTF8Buffer { expected in
             var index = 0
@@ -16,7 +16,7 @@ enum FieldText {
         }
     }
 
-    /// Calls `body` with each member of a comma-separated list, white space around it and empty members left out.
+    /// Calls `body` with each member of a comma-separated list, without white space around it; skips empty members.
     static func forEachMember(of value: String, _ body: (Substring.UTF8View) -> Void) {
         for part in value.utf8.split(separator: UInt8(ascii: ",")) {
             let member = Substring(trimmed(part)).utf8
@@ -24,7 +24,7 @@ enum FieldText {
         }
     }
 
-    /// Leaves out spaces and tabs at both ends.
+    /// Removes spaces and tabs at both ends.
     private static func trimmed(_ text: Substring.UTF8View) -> Substring.UTF8View {
         var text = text
         while let first = text.first, first == 0x20 || first == 0x09 { text.removeFirst() }

@@ -2,10 +2,10 @@
 
 import NIOCore
 
-/// Closes a connection some time after its last answer, and later while its client still sends.
+/// Closes a connection some time after its last answer, and later if its client still sends.
 ///
-/// It is set once for many reads, since a loop searches all its timers for one that is cancelled. Used on the loop of its
-/// channel alone.
+/// A read does not set the timer again, because an event loop searches all its timers to cancel one. It is used on the
+/// event loop of its channel only.
 final class LingerTimer {
     /// When the last answer was sent.
     private var begin: NIODeadline?
@@ -13,17 +13,18 @@ final class LingerTimer {
     private var deadline: (_ begin: NIODeadline, _ lastByte: NIODeadline) -> NIODeadline = { begin, _ in begin }
     private var timer: Scheduled<Void>?
 
-    /// - Parameter deadline: When the connection closes, by when the last answer was sent and when the last byte came.
+    /// - Parameter deadline: Gives the time to close, from the time of the last answer and the time of the last byte.
     func start(_ context: ChannelHandlerContext, deadline: @escaping (NIODeadline, NIODeadline) -> NIODeadline) {
         let now = NIODeadline.now()
         (begin, lastByte, self.deadline) = (now, now, deadline)
         arm(context)
     }
 
-    /// Notes that the client has sent something.
+    /// Notes that the client has sent bytes.
     func bytesArrived() { if begin != nil { lastByte = .now() } }
 
-    /// Looks at the deadline again, which may be earlier by now.
+    /// Closes the connection if its deadline has passed, or sets the timer for it; called when the deadline may be
+    /// earlier.
     func arm(_ context: ChannelHandlerContext) {
         guard let begin else { return }
         timer?.cancel()

@@ -5,9 +5,9 @@ import NIOHTTP1
 import NIOHTTPTypesHTTP1
 
 extension HTTPRequest {
-    /// A head as the routes see it.
+    /// The head of a request, for the routes.
     ///
-    /// `Connection` says `close` or nothing, so that the server needs to compare one text only.
+    /// `Connection` is `close` or absent, so that the server compares one text only.
     init(_ head: HTTPRequestHead, _ framing: RequestFraming) throws(Problem) {
         guard let method = Method(head.method) else {
             throw Problem(.notImplemented, "\(quoted(head.method.rawValue)) is no method.")
@@ -39,9 +39,9 @@ extension HTTPRequest.Method {
 }
 
 extension Problem {
-    /// What the decoder refused.
+    /// The problem of a request that the decoder refused.
     ///
-    /// - Parameter isInBody: Whether a head was complete already.
+    /// - Parameter isInBody: Whether the head of the request was complete.
     init(_ error: HTTPParserError, at start: RequestStart, isInBody: Bool) {
         switch error {
         case .headerOverflow where !isInBody && start.firstLineLength > DecoderLimits.bytes:

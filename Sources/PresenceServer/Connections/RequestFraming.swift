@@ -2,7 +2,7 @@
 
 import NIOHTTP1
 
-/// What the head of a request decides about its connection, its body and its target (RFC 9110 and 9112).
+/// The parts of a request's head that concern its connection, its body and its target (RFC 9110 and 9112).
 struct RequestFraming: Equatable, Sendable {
     enum Body: Equatable, Sendable {
         case none
@@ -12,18 +12,18 @@ struct RequestFraming: Equatable, Sendable {
 
     let isHTTP10: Bool
     let isHead: Bool
-    /// The connection ends with the answer.
+    /// Whether the connection closes after the answer.
     let closes: Bool
     let body: Body
-    /// The client waits for `100 Continue` before it sends the body.
+    /// Whether the client waits for `100 Continue` before it sends the body.
     let expectsContinue: Bool
-    /// The decoder stops behind a request that offers another protocol.
+    /// Whether the request offers another protocol; the decoder stops behind it.
     let offersUpgrade: Bool
     let authority: String?
     /// The path and query of the target; `*` for the server as a whole.
     let path: String
 
-    /// - Throws: The problem of a head that RFC 9110 or 9112 does not allow; the connection must be closed with it.
+    /// - Throws: The problem of a head that RFC 9110 or 9112 does not allow; the caller must close the connection.
     init(_ head: HTTPRequestHead) throws(Problem) {
         var fields = Fields()
         for (name, value) in head.headers { fields.read(name, value) }
@@ -42,7 +42,9 @@ struct RequestFraming: Equatable, Sendable {
         }
         if let host = fields.host {
             guard Authority.isValid(host) else {
-                throw Problem(.malformedRequest, at: .header("Host"), "Host is no host with a port: \(quoted(host)).")
+                throw Problem(
+                    .malformedRequest, at: .header("Host"), "Host is not a host with an optional port: \(quoted(host))."
+                )
             }
         } else if !isHTTP10 {
             throw Problem(.malformedRequest, at: .header("Host"), "Host is missing; HTTP/1.1 requires it.")
@@ -87,7 +89,7 @@ struct RequestFraming: Equatable, Sendable {
         return true
     }
 
-    /// Reads the target in each of its forms (RFC 9112, 3.2); an absolute one wins over `Host`.
+    /// Reads the target in each of its forms (RFC 9112, 3.2); the authority of an absolute target wins over `Host`.
     private static func target(
         _ head: HTTPRequestHead, host: String?
     ) throws(Problem) -> (authority: String?, path: String) {
@@ -105,7 +107,7 @@ struct RequestFraming: Equatable, Sendable {
                 return (authority, rest.first == "/" ? String(rest) : "/" + rest)
             }
         }
-        throw Problem(.malformedRequest, "The target is no path and no http URL: \(quoted(target)).")
+        throw Problem(.malformedRequest, "The target is neither a path nor an http URL: \(quoted(target)).")
     }
 }
 
@@ -125,7 +127,7 @@ extension RequestFraming {
         }
     }
 
-    /// The fields that matter here, collected in one pass.
+    /// The fields that the framing depends on, collected in one pass.
     fileprivate struct Fields {
         var host: String?
         var hostCount = 0
@@ -136,7 +138,7 @@ extension RequestFraming {
         var contentLength: String?
         var expectation: String?
 
-        /// Looks at the length of a name first, since most names are none of these.
+        /// Compares the length of the name first, because most fields have none of these lengths.
         mutating func read(_ name: String, _ value: String) {
             switch name.utf8.count {
             case 4 where FieldText.isEqual(name.utf8, "host"):

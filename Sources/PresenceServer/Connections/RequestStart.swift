@@ -2,28 +2,28 @@
 
 import NIOCore
 
-/// Watches the bytes of the request that is awaited, before the decoder does.
+/// Reads the first bytes of the next request before the decoder does.
 ///
-/// The decoder is silent until a head is complete, and its errors do not say in which line they are.
+/// The decoder reports nothing until a head is complete, and its errors do not name the line.
 final class RequestStart: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
 
     private var isAwaited = true
-    /// Whether a part of the head has come.
+    /// Whether a part of the head has arrived.
     private(set) var hasBegun = false
     private var hasFirstLine = false
     /// Bytes of the first line so far.
     private(set) var firstLineLength = 0
-    /// The bytes that came first.
+    /// The first bytes of the request.
     private var first: ByteBuffer?
     /// The bytes that the decoder reads now.
     private var read: ByteBuffer?
-    /// Whether the first of them continue a request.
+    /// Whether `read` begins inside a request.
     private var continues = false
-    /// Where in them the last part of a body ends.
+    /// The offset in `read` at which the last part of a body ends.
     private var bodyEnd = 0
-    /// How many heads and chunked bodies have ended behind that.
+    /// Heads and chunked bodies that ended behind `bodyEnd`, each with an empty line.
     private var emptyLines = 0
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -32,20 +32,20 @@ final class RequestStart: ChannelInboundHandler, RemovableChannelHandler {
         if isAwaited { look(at: bytes) }
         (read, bodyEnd, emptyLines) = (bytes, 0, 0)
         context.fireChannelRead(data)
-        // What ends with an empty line has no part of a head behind it.
-        if !bytes.readableBytesView.suffix(4).elementsEqual(ByteBuffer.emptyLine) { lookBehind() }
+        // Bytes that end with an empty line have no part of a head behind it.
+        if !bytes.readableBytesView.suffix(4).elementsEqual(ByteBuffer.emptyLine) { findNextStart() }
         read = nil
     }
 
-    /// Looks at a request that begins in the bytes which end another one.
-    func lookBehind() {
+    /// Finds the start of a request in the bytes that also end another one.
+    func findNextStart() {
         guard isAwaited, !hasBegun, var rest = read else { return }
         rest.moveReaderIndex(forwardBy: bodyEnd)
         for number in 0..<emptyLines {
             let isContinued = continues && bodyEnd == 0 && number == 0
             if !isContinued { rest.skipLineEnds() }
             if rest.skipEmptyLine() { continue }
-            // The empty line began in the bytes before these; where others follow it, it is not looked for.
+            // The empty line began in the bytes before these. If others follow it, it is not searched for.
             guard isContinued, emptyLines == 1 else { return }
             rest.skipLineEnds()
         }
@@ -71,20 +71,20 @@ final class RequestStart: ChannelInboundHandler, RemovableChannelHandler {
         hasBegun = true
     }
 
-    /// A head is complete.
+    /// Called when a head is complete.
     func headEnded() {
         isAwaited = false
         first = nil
         emptyLines += 1
     }
 
-    /// A part of a body is decoded.
+    /// Called when a part of a body is decoded.
     func bodyArrived(_ bytes: ByteBuffer) {
         guard let end = read?.distance(toEndOf: bytes) else { return }
         (bodyEnd, emptyLines) = (end, 0)
     }
 
-    /// The bytes behind those that are decoded begin a request.
+    /// Called when a request is decoded: the bytes behind it begin the next one.
     func expectHead(afterChunks: Bool) {
         if afterChunks { emptyLines += 1 }
         isAwaited = true
@@ -94,7 +94,8 @@ final class RequestStart: ChannelInboundHandler, RemovableChannelHandler {
         first = nil
     }
 
-    /// Whether the request is text with a method in front, so that only the method can be wrong.
+    /// Whether the request begins with a well-formed method and a space; a method that the decoder refuses is then
+    /// unknown.
     var beginsWithToken: Bool {
         guard let first else { return false }
         let text = first.readableBytesView.drop { $0 == 0x0D || $0 == 0x0A }
@@ -102,12 +103,12 @@ final class RequestStart: ChannelInboundHandler, RemovableChannelHandler {
         return method.count < text.count && FieldText.isToken(method)
     }
 
-    /// Whether the request asks for a head alone, as far as its first bytes say.
+    /// Whether the request begins with `HEAD` and a space.
     var isHead: Bool {
         first?.readableBytesView.drop { $0 == 0x0D || $0 == 0x0A }.starts(with: "HEAD ".utf8) == true
     }
 
-    /// Whether the first line ends with a version of HTTP that is not spoken here.
+    /// Whether the first line ends with a version of HTTP that the server does not speak.
     var namesOtherVersion: Bool {
         guard let first else { return false }
         let line = first.readableBytesView.drop { $0 == 0x0D || $0 == 0x0A }.prefix { $0 != 0x0D && $0 != 0x0A }
@@ -122,14 +123,14 @@ extension ByteBuffer {
         moveReaderIndex(forwardBy: readableBytesView.prefix { $0 == 0x0D || $0 == 0x0A }.count)
     }
 
-    /// Moves behind the next empty line; false where there is none.
+    /// Moves behind the next empty line; returns false if there is none.
     fileprivate mutating func skipEmptyLine() -> Bool {
         guard let range = readableBytesView.firstRange(of: Self.emptyLine) else { return false }
         moveReaderIndex(to: range.upperBound)
         return true
     }
 
-    /// From the first of these bytes to the end of a slice of them; nil for other bytes.
+    /// The distance from the first of these bytes to the end of a slice of them; nil for other bytes.
     fileprivate func distance(toEndOf slice: ByteBuffer) -> Int? {
         withUnsafeReadableBytes { own in
             slice.withUnsafeReadableBytes { part in

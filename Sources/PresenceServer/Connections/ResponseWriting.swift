@@ -5,11 +5,11 @@ import NIOCore
 
 /// How the body of a response is delimited (RFC 9112, 6.3).
 enum ResponseFraming: Equatable {
-    /// There is none.
+    /// The response has no body.
     case none
     case length
     case chunked
-    /// The end of the connection ends it.
+    /// The end of the connection ends the body.
     case untilClose
 
     init(_ response: HTTPResponse, to request: ConnectionState.AnswerHead) {
@@ -25,7 +25,7 @@ enum ResponseFraming: Equatable {
 }
 
 extension ByteBuffer {
-    /// Writes a status line and fields, with those of the connection and of the framing as they are to be.
+    /// Writes a status line and fields; the parameters decide the fields of the connection and of the framing.
     mutating func writeHead(
         _ response: HTTPResponse, framing: ResponseFraming, closes: Bool, answersHTTP10: Bool
     ) {

@@ -3,9 +3,9 @@
 import Foundation
 import NIOCore
 
-/// What the kernel holds of a connection's output.
+/// Reads how much of a connection's output the kernel holds.
 enum SocketQueue {
-    /// Bytes that the kernel has taken and that the peer has not acknowledged; 0 where the system does not say.
+    /// Bytes in the kernel that the peer has not acknowledged; 0 if the system does not report them.
     static func unacknowledgedBytes(_ context: ChannelHandlerContext) -> Int {
         #if os(Linux)
             let bytes = try? context.pipeline.syncOperations.withUnsafeTransportIfAvailable(

@@ -36,7 +36,7 @@ final class GaugeSeries: MeterHandler, RecorderHandler, MetricSeries {
     }
 }
 
-/// How many values there were, and their sum.
+/// The number of values, and their sum.
 final class SummarySeries: RecorderHandler, MetricSeries {
     private let state = Mutex<(count: Int64, sum: Double)>((0, 0))
 
@@ -55,7 +55,7 @@ final class SummarySeries: RecorderHandler, MetricSeries {
     }
 }
 
-/// How long things took, in buckets from half a millisecond to ten seconds.
+/// Durations, in buckets from half a millisecond to ten seconds.
 final class HistogramSeries: TimerHandler, MetricSeries {
     /// Upper bounds, as nanoseconds and as the seconds that the format shows.
     private static let bounds: [(nanoseconds: Int64, seconds: String)] = [
@@ -65,7 +65,7 @@ final class HistogramSeries: TimerHandler, MetricSeries {
     ]
 
     private struct State {
-        /// Of each bucket alone; the last is for what exceeds every bound.
+        /// The count of each bucket alone; the last one counts values above every bound.
         var counts = [Int64](repeating: 0, count: HistogramSeries.bounds.count + 1)
         var nanoseconds: Int64 = 0
     }

@@ -8,13 +8,13 @@ import Synchronization
 /// Counters become counters, meters and gauges gauges, timers histograms in seconds, recorders summaries without
 /// quantiles. A metric that is made twice is one series.
 package final class PrometheusExporter: MetricsFactory, Sendable {
-    /// The `Content-Type` of what ``text()`` gives.
+    /// The `Content-Type` of ``text()``.
     package static let contentType = "text/plain; version=0.0.4; charset=utf-8"
 
-    /// Series of one name.
+    /// Series of one name at most.
     ///
-    /// Labels must come from small sets; at the bound the new series is kept by its user alone, never shown, and
-    /// counted as dropped.
+    /// The values of labels must come from small sets. At the bound a new series is not shown, and is counted as
+    /// dropped.
     private static let maximumSeries = 1000
 
     private struct Family {
@@ -26,7 +26,7 @@ package final class PrometheusExporter: MetricsFactory, Sendable {
     private let families = Mutex<[String: Family]>([:])
     private let dropped = CounterSeries()
 
-    /// - Parameter help: What each metric tells, by name.
+    /// - Parameter help: One sentence about each metric, by name.
     package init(help: [String: String] = [:]) {
         self.help = help
     }
@@ -53,13 +53,13 @@ package final class PrometheusExporter: MetricsFactory, Sendable {
         self.series(label, dimensions, .histogram) { HistogramSeries() }
     }
 
-    // A series outlives its handle: a counter that starts anew would look like a restart.
+    // A series outlives its handle: a counter that begins again at 0 would look like a restart.
     package func destroyCounter(_ handler: any CounterHandler) {}
     package func destroyMeter(_ handler: any MeterHandler) {}
     package func destroyRecorder(_ handler: any RecorderHandler) {}
     package func destroyTimer(_ handler: any TimerHandler) {}
 
-    /// Everything, sorted by name and labels.
+    /// All metrics, sorted by name and labels.
     package func text() -> [UInt8] {
         let families = self.families.withLock { $0 }
         var text = PrometheusText()

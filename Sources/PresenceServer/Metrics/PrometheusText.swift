@@ -1,6 +1,6 @@
 // Rollcall · PresenceServer
 
-/// What a metric is in the text format.
+/// The type of a metric in the text format.
 enum MetricType: String, Sendable {
     case counter
     case gauge
@@ -12,7 +12,7 @@ enum MetricType: String, Sendable {
 struct PrometheusText {
     private(set) var bytes: [UInt8] = []
 
-    /// A name with every character that the format does not know made an underscore.
+    /// The name, with an underscore for each character that the format does not allow.
     static func name(_ label: String) -> String {
         let cleaned = String(
             label.map { $0.isASCII && ($0.isLetter || $0.isNumber || $0 == "_" || $0 == ":") ? $0 : "_" })
@@ -29,7 +29,7 @@ struct PrometheusText {
         self.append(name + (pairs.isEmpty ? "" : "{\(pairs.joined(separator: ","))}") + " \(value)\n")
     }
 
-    /// A number as the format spells it.
+    /// A number in the text format.
     static func number(_ value: Double) -> String {
         if value.isNaN { return "NaN" }
         if value.isInfinite { return value < 0 ? "-Inf" : "+Inf" }

@@ -3,20 +3,20 @@
 import HTTPTypes
 import Hummingbird
 
-/// Lets pages of any origin call the service, without credentials, and answers `OPTIONS`.
+/// Lets pages of any origin call the service without credentials, and answers `OPTIONS`.
 struct CrossOrigin: Sendable {
-    /// What a page may read besides the few fields that every page may.
+    /// Response fields that a page may read besides those that Fetch always allows.
     private static let exposed = "ETag, Link, Location, Retry-After, X-Request-Id"
-    /// What a page may send besides the few fields that every page may.
+    /// Request fields that a page may send besides those that Fetch always allows.
     private static let accepted =
         "Authorization, Content-Type, If-Match, If-None-Match, Last-Event-ID, X-Request-Id"
-    /// Asked-for names that a preflight allows besides `accepted`; those behind them are left out.
+    /// Names that a preflight may ask for besides `accepted`; further ones are ignored.
     private static let mostAskedFor = 32
     private static let longestName = 64
 
-    /// Adds what a browser wants to see on every answer, problems included.
+    /// Adds the fields that a browser needs on every answer, problems included.
     func apply(to headers: inout HTTPFields, hasOrigin: Bool, method: HTTPRequest.Method?) {
-        // Also without an Origin: a cache may hand the answer to a page later.
+        // Also without an Origin, because a cache may give the answer to a page later.
         headers[.accessControlAllowOrigin] = "*"
         headers[.xContentTypeOptions] = "nosniff"
         if hasOrigin && method != .options { headers[.accessControlExposeHeaders] = Self.exposed }
@@ -39,7 +39,7 @@ struct CrossOrigin: Sendable {
         return response
     }
 
-    /// The names that a preflight asks for and that are names, such as those of tracing: `, traceparent, baggage`.
+    /// The well-formed names that a preflight asks for, such as those of tracing: `, traceparent, baggage`.
     private static func askedFor(_ value: String) -> String {
         var names = ""
         var count = 0

@@ -3,9 +3,9 @@
 import HTTPTypes
 import Metrics
 
-/// Counts and times requests by method, route template and class of status: never by topic or key.
+/// Counts and times requests by method, route template and class of status, never by topic or key.
 ///
-/// A stream is timed until its answer begins, so that hour-long streams say nothing about speed.
+/// A stream is timed until its answer begins, so that hour-long streams do not distort the durations.
 struct RequestMetrics: Sendable {
     /// The metrics of one route, made once.
     private struct Series: Sendable {

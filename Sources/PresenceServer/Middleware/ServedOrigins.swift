@@ -2,10 +2,10 @@
 
 import HTTPTypes
 
-/// Which pages may write, and which names a node answers to.
+/// Decides which pages may write, and to which host names a node answers.
 ///
-/// A node asks for no login by itself, so a page of any site in a browser that reaches the node could use it. Browsers send
-/// some requests without asking first, and a name of such a site can be made to lead to the node's own address (DNS
+/// A node has no login of its own, so a page of any site could use it from a browser that reaches the node. Browsers
+/// send some requests without a preflight. A site can also point one of its names to the node's own address (DNS
 /// rebinding). The rules here refuse both.
 package struct ServedOrigins: Sendable {
     /// An origin as browsers send it: scheme, host and port without a path.
@@ -14,7 +14,7 @@ package struct ServedOrigins: Sendable {
         let host: String
         let port: Int?
 
-        /// Gives nil for a text that is no origin.
+        /// Returns nil for a text that is not an origin.
         package init?(_ text: some StringProtocol) {
             guard let mark = text.firstRange(of: "://"), mark.lowerBound != text.startIndex,
                 let authority = Authority(text[mark.upperBound...]), !authority.host.isEmpty,
@@ -33,7 +33,7 @@ package struct ServedOrigins: Sendable {
 
         /// Whether a `Host` names this origin.
         ///
-        /// A proxy may have taken TLS away, so the scheme is not known.
+        /// A proxy may have removed TLS, so the scheme is not known.
         func isServed(as authority: Authority) -> Bool {
             guard authority.host == host else { return false }
             if let port = authority.port { return port == self.port }
@@ -59,9 +59,9 @@ package struct ServedOrigins: Sendable {
 
     // MARK: Names
 
-    /// Refuses names that somebody else could lead to a node which listens on loopback alone.
+    /// Refuses host names that a foreign site could point to a node that listens on loopback only.
     ///
-    /// A name without a dot belongs to no public zone, and an address cannot be led elsewhere.
+    /// A name without a dot belongs to no public zone, and no name server can point an address elsewhere.
     func check(name authority: String?) throws(Problem) {
         guard answersLocalNamesOnly, let authority, !authority.isEmpty else { return }
         guard let authority = Authority(authority) else { throw Self.misdirected(authority) }
@@ -73,15 +73,17 @@ package struct ServedOrigins: Sendable {
     private static func misdirected(_ host: String) -> Problem {
         Problem(
             .misdirected, at: .header("Host"),
-            "This node listens on loopback and answers to local names, not to \(quoted(host)); ROLLCALL_ORIGINS lists others."
+            "This node listens on loopback and answers to local names, not to \(quoted(host)); "
+                + "ROLLCALL_ORIGINS lists others."
         )
     }
 
     // MARK: Pages
 
-    /// Refuses a write that a page of another site makes a browser send without asking the node first.
+    /// Refuses a write that a browser sends for a page of another site without a preflight.
     ///
-    /// - Parameter isStream: Whether it is a stream that is a presence, which browsers open without asking.
+    /// - Parameter isStream: Whether the request is for a stream that is a presence; browsers send it without a
+    ///   preflight.
     func check(write request: HTTPRequest, isStream: Bool) throws(Problem) {
         guard isForeign(request), isStream || !Self.wasPreflighted(request) else { return }
         throw Problem(
@@ -91,7 +93,7 @@ package struct ServedOrigins: Sendable {
     private func isForeign(_ request: HTTPRequest) -> Bool {
         let fields = request.headerFields
         let site = fields[.secFetchSite]
-        // Browsers set it, and pages cannot. It holds where a proxy has changed Host.
+        // Browsers set this field, and pages cannot. It is right even if a proxy has changed Host.
         if site == "same-origin" || site == "none" { return false }
         guard let text = fields[.origin] else { return site == "cross-site" || site == "same-site" }
         guard let origin = Origin(text) else { return true }
@@ -100,7 +102,7 @@ package struct ServedOrigins: Sendable {
         return !origin.isServed(as: authority)
     }
 
-    /// Whether a browser asks before it sends such a request to another origin (Fetch, 3.3).
+    /// Whether a browser sends a preflight before such a request to another origin (Fetch, 3.3).
     private static func wasPreflighted(_ request: HTTPRequest) -> Bool {
         guard request.method == .post else { return true }
         guard let type = request.headerFields[.contentType] else { return false }
@@ -109,7 +111,7 @@ package struct ServedOrigins: Sendable {
         return !simpleTypes.contains { FieldText.isEqual(text, $0) } && !text.isEmpty
     }
 
-    /// What forms and beacons send.
+    /// The media types of forms and beacons.
     private static let simpleTypes: [StaticString] = [
         "text/plain", "application/x-www-form-urlencoded", "multipart/form-data",
     ]

@@ -5,13 +5,13 @@ import Hummingbird
 import NIOCore
 import Synchronization
 
-/// The place of one request for a list among those that the node reads and holds at once.
+/// Makes one request for a list wait until the node may read the list and hold its bytes.
 final class AnswerQueue: Sendable {
-    /// Answers up to this size are not counted: most fit into the kernel's buffers.
+    /// Answers up to this many bytes are not counted, because most fit into the kernel's buffers.
     static let small = 64 << 10
-    /// About what one presence takes in a list.
+    /// About the bytes of one presence in a list.
     private static let bytesPerPresence = 256
-    /// How often a list that finds no room looks again.
+    /// The time between two searches for room.
     private static let pause = Duration.milliseconds(50)
 
     private let budget: QueueBudget
@@ -24,7 +24,8 @@ final class AnswerQueue: Sendable {
     ///
     /// - Parameters:
     ///   - limit: Presences that the list shows at most.
-    ///   - count: How many presences are read. Called only while the budget is full, or while enough lists are read.
+    ///   - count: Counts the presences to read. Called only if the budget is full or no further list may be read now.
+    /// - Throws: ``ProblemKind/nodeFull`` if there is no room within the budget's `patience`.
     func waitForRoom(limit: Int?, _ count: () async throws -> Int) async throws {
         if !budget.isFull, beginReading() { return }
         let count = try await count()
@@ -38,7 +39,7 @@ final class AnswerQueue: Sendable {
         throw Problem.noRoom
     }
 
-    /// Refuses a list that others have taken the room of since it was asked for.
+    /// Refuses a large list if other answers have filled the budget since it was asked for.
     func checkRoom(_ count: Int) throws(Problem) {
         if budget.isFull, Self.isLarge(count) { throw .noRoom }
     }
@@ -59,7 +60,7 @@ final class AnswerQueue: Sendable {
 }
 
 extension QueueBudget {
-    /// Refuses a large answer while there is no room.
+    /// Refuses a large answer while the budget is full.
     func checkRoom(bytes: Int) throws(Problem) {
         if isFull, bytes > AnswerQueue.small { throw .noRoom }
     }
@@ -73,12 +74,12 @@ extension QueueBudget {
         response.body = ResponseBody(contentLength: response.body.contentLength) { writer in
             try await writer.write(contentsOf: buffers)
             try await writer.finish(nil)
-            // On the loop the connection has the bytes, and knows whether the client takes them.
+            // When the event loop runs this, the channel has the bytes and knows whether the client reads them.
             channel.eventLoop.execute { Self.keep(held, on: channel) }
         }
     }
 
-    /// Keeps frames until the client has taken them, without keeping the connection from its next request.
+    /// Keeps frames until the client has taken them; the connection may begin its next request meanwhile.
     private static func keep(_ held: [CountedFrame], on channel: any Channel) {
         guard channel.isActive, !channel.isWritable else {
             for frame in held { frame.finish() }
@@ -88,7 +89,7 @@ extension QueueBudget {
     }
 }
 
-/// The bytes of a body that is in memory already.
+/// Collects the bytes of a body that is in memory already.
 private final class GatheredBody: ResponseBodyWriter {
     private(set) var buffers: [ByteBuffer] = []
 

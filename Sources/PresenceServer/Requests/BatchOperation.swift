@@ -23,7 +23,7 @@ package struct BatchOperation: Sendable {
     let kind: Kind
     let topic: Topic
     let member: Member
-    /// An untrack without a session: all of the key, and the session of ``member`` means nothing.
+    /// Whether it untracks all sessions of the key; the session of ``member`` then has no meaning.
     let isOfWholeKey: Bool
     private let meta: Meta?
     private let patch: JSON?
@@ -55,7 +55,9 @@ package struct BatchOperation: Sendable {
         (self.meta, self.patch, self.ttl) = (meta, patch, ttl)
     }
 
-    /// The body of a batch is parsed without the strict rules, so that one operation's text stops no other operation.
+    /// Applies the strict rules of texts to one operation.
+    ///
+    /// The body of a batch is parsed without them, so that a wrong text in one operation does not stop the others.
     private static func requireSound(_ json: JSON) throws(Problem) {
         do {
             try json.requireSound(at: .pointer("#"))

@@ -5,10 +5,10 @@ import Logging
 import Presence
 import PresenceStore
 
-/// Many operations in one request, each answered as if it had come alone.
+/// Performs many operations in one request, and answers each as its single request would be.
 ///
-/// Operations of one topic keep their order; neighbours of one kind become one store call. Topics do not wait for
-/// each other.
+/// Operations of one topic keep their order; neighbours of one kind become one store call. Topics do not wait for each
+/// other.
 struct BatchRoutes: Sendable {
     let store: PresenceStore
     let options: ServerOptions
@@ -32,7 +32,7 @@ struct BatchRoutes: Sendable {
         }
         let performed = await self.perform(topics, logger: context.logger)
         for (index, result) in performed { results[index] = result }
-        // When Redis is away nothing of the batch was done, and the whole may be sent again.
+        // If Redis was away for every operation, nothing was done, and the client may send the whole batch again.
         if let problem = performed.first?.result.unavailability,
             performed.allSatisfy({ $0.result.unavailability != nil })
         {
@@ -103,8 +103,9 @@ struct BatchRoutes: Sendable {
         return results
     }
 
-    /// The operations from the start that one store call can do: of one kind, and no member twice, since what becomes of
-    /// the second depends on the first.
+    /// The first operations that one store call can do: of one kind, and no member twice.
+    ///
+    /// The result of a second operation on a member depends on the first.
     private static func run(at operations: ArraySlice<Placed>) -> ArraySlice<Placed> {
         guard let first = operations.first?.operation else { return [] }
         if first.isOfWholeKey { return operations.prefix { $0.operation.isOfWholeKey } }
@@ -145,8 +146,8 @@ struct BatchRoutes: Sendable {
 
     /// Removes all sessions of some keys.
     ///
-    /// The names on the topic are read once for the whole batch where several operations remove keys: one reading takes Redis as
-    /// long as the topic is large.
+    /// If several operations of the batch remove keys, the names on the topic are read once for all of them: a reading
+    /// takes Redis as long as the topic is large.
     private func untrackKeys(
         _ keys: Set<Key>, on topic: Topic, _ sessions: inout BatchSessions
     ) async throws(StoreError) {

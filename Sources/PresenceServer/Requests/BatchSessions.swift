@@ -2,7 +2,7 @@
 
 package import Presence
 
-/// Which sessions the keys have that a batch untracks as a whole, as far as the batch knows: it read the topic's names once.
+/// The sessions of the keys that a batch untracks as a whole, from one reading of the topic and from the batch itself.
 ///
 /// A session that another client tracks after that reading is not removed, as if its track had come after the batch.
 package struct BatchSessions: Sendable {
@@ -20,13 +20,13 @@ package struct BatchSessions: Sendable {
         isShared = whole.count > 1
     }
 
-    /// Takes what Redis has.
+    /// Adds the sessions that Redis has.
     package mutating func read(_ sessions: [Key: Set<Member>]) {
         isRead = true
         members.merge(sessions) { $0.union($1) }
     }
 
-    /// Operations of the batch are about to track these members.
+    /// Adds the members that operations of the batch are about to track.
     package mutating func add(_ operations: [BatchOperation]) {
         guard isShared else { return }
         for operation in operations where keys.contains(operation.member.key) {
@@ -34,6 +34,6 @@ package struct BatchSessions: Sendable {
         }
     }
 
-    /// The sessions of some keys, which are about to be removed; those stay known, since a removal may fail.
+    /// The sessions of some keys, which are about to be removed; they stay here, because the removal may fail.
     package func members(of keys: Set<Key>) -> [Member] { keys.flatMap { members[$0] ?? [] } }
 }

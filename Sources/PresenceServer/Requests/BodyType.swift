@@ -2,7 +2,7 @@
 
 import HTTPTypes
 
-/// What a route reads as a body, as far as the head of a request can be wrong about it.
+/// The size and the media type of a route's body, to be checked with the head of a request.
 package struct BodyType: Sendable {
     /// Bytes of the longest body.
     let limit: Int
@@ -26,7 +26,8 @@ package struct BodyType: Sendable {
 
     /// Refuses media types that are not JSON, and bodies that are compressed.
     ///
-    /// None at all is taken for JSON, and so is what `curl -d` and `navigator.sendBeacon` say of everything they send.
+    /// A body without a media type is taken for JSON. So are the types that `curl -d` and `navigator.sendBeacon` give
+    /// to every body.
     private func requireJSON(_ fields: HTTPFields) throws(Problem) {
         if let coding = fields[.contentEncoding], !FieldText.isEqual(coding.utf8, "identity") {
             var problem = Problem(

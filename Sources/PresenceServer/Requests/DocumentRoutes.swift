@@ -2,7 +2,7 @@
 
 import Hummingbird
 
-/// What is the same for everybody: the demo page, the contract, and what problems mean.
+/// The fixed documents: the demo page, the contract, and the explanations of problems.
 struct DocumentRoutes: Sendable {
     private let contractText: [UInt8]
     private let basePath: BasePath
@@ -24,7 +24,7 @@ struct DocumentRoutes: Sendable {
         .bytes(self.contractText, type: "application/yaml")
     }
 
-    /// `GET /problems/{kind}`: where a problem's `type` leads.
+    /// `GET /problems/{kind}`, the address in a problem's `type`.
     func problem(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
         let slug = try context.parameters.text("kind")
         guard let kind = ProblemKind(rawValue: slug) else {

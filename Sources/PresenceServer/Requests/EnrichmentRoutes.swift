@@ -4,7 +4,7 @@ import Hummingbird
 import Presence
 import PresenceStore
 
-/// Word from sources that no trigger watches.
+/// Announces changed data that no database trigger announces.
 struct EnrichmentRoutes: Sendable {
     let store: PresenceStore
     let options: ServerOptions
@@ -23,11 +23,11 @@ struct EnrichmentRoutes: Sendable {
         return .json(json.finish(), status: .accepted)
     }
 
-    /// Keys that one request names at most.
+    /// Keys that one request may name at most.
     static let maximumKeys = 500
 }
 
 extension ServerOptions {
-    /// Room for so many of the longest keys, each byte escaped.
+    /// Bytes of the longest body with `count` keys: room for the longest keys, each byte escaped.
     func bodyBytes(ofKeys count: Int) -> Int { max(self.bodyBytes, count * 256 * 6) }
 }

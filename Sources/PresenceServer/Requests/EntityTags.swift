@@ -29,15 +29,16 @@ package enum IfMatch: Hashable {
     case ref(Ref)
     /// One of several refs.
     case oneOf([Ref])
-    /// Well-formed tags that no ref of ours can equal.
+    /// Well-formed tags that no ref can equal.
     case nothing
 
     /// - Returns: Nil without the field.
     package init?(_ headers: HTTPFields) throws(Problem) {
         guard let field = headers[.ifMatch] else { return nil }
         let list = EntityTagList(field)
-        // RFC 9110 §13.1.1 compares strongly, since a weak tag may stand for several sets of bytes. A ref stands for one
-        // version of a presence, and a proxy that compresses weakens it all the same: such a tag is taken for its ref.
+        // RFC 9110 §13.1.1 compares strongly, because a weak tag may stand for several sets of bytes. A ref stands for
+        // one version of a presence, but a proxy that compresses makes its tag weak. So such a tag is taken for its
+        // ref.
         let refs = list.tags.compactMap(\.ref)
         let isTaken = list.tags.allSatisfy { !$0.isWeak || $0.ref != nil }
         guard list.isWellFormed, isTaken, list.hasStar ? list.tags.isEmpty : !list.tags.isEmpty else {
@@ -53,7 +54,7 @@ package enum IfMatch: Hashable {
 struct EntityTagList {
     struct Tag {
         let isWeak: Bool
-        /// What stands between the quotes.
+        /// The text between the quotes.
         let opaque: Substring
 
         /// The ref that the tag was made of.
@@ -62,7 +63,7 @@ struct EntityTagList {
         }
     }
 
-    /// Those before the first part that is no tag.
+    /// The tags before the first part that is not a tag.
     private(set) var tags: [Tag] = []
     private(set) var hasStar = false
     private(set) var isWellFormed = true
@@ -97,7 +98,7 @@ struct EntityTagList {
 
 package enum EntityTag {
     package static func of(_ cursor: Cursor) -> String { "\"\(cursor)\"" }
-    /// Data that the fetch hook adds changes without moving the cursor.
+    /// The tag of a list with enrichment, which changes while the cursor stays.
     package static func of(_ cursor: Cursor, _ extras: EnrichmentFields) -> String {
         extras.isEmpty ? Self.of(cursor) : "\"\(cursor).\(String(extras.fingerprint, radix: 16))\""
     }
@@ -107,8 +108,8 @@ package enum EntityTag {
         "x-gzip", "gzip", "gz", "brotli", "br", "zstd", "zst", "deflate", "df", "compress", "dcb", "dcz",
     ]
 
-    /// Whether a text is what proxies append to a tag when they compress: `-gzip` (Apache, Caddy), `--gzip` (Jetty), `;br`
-    /// (LiteSpeed); or nothing.
+    /// Whether a text is empty, or a suffix that proxies append to a tag when they compress: `-gzip` (Apache, Caddy),
+    /// `--gzip` (Jetty), `;br` (LiteSpeed).
     static func isCoding(_ suffix: Substring) -> Bool {
         var rest = suffix
         while rest.last == ";" { rest.removeLast() }

@@ -12,7 +12,7 @@ package struct FieldError: Hashable, Sendable {
         case header(String)
     }
 
-    /// Faults that a problem lists at most: more would let a small request make a large answer.
+    /// Faults that a problem lists at most; without a bound a small request could cause a large answer.
     static let mostListed = 20
 
     package let location: Location

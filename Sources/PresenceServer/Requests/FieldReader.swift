@@ -2,22 +2,22 @@
 
 import Presence
 
-/// Reads the members of one JSON object and gathers every fault, so that one answer lists all of them.
+/// Reads the members of one JSON object and collects every fault, so that one answer lists all of them.
 ///
-/// A member that is null counts as absent: generated clients send null for optional fields. A reading function gives nil
-/// both for a member that is absent and for one that is wrong; ``check()``, called after all of them, throws if anything
-/// was wrong.
+/// A member that is null counts as absent: generated clients send null for optional fields. A reading function returns
+/// nil for an absent member and for a wrong one. ``check()``, called after all of them, throws if there was a fault.
 struct FieldReader {
     /// The members that the object may have.
     private var members: [(name: String, value: JSON)] = []
     private var faults: [PresenceError] = []
 
-    /// The members of all operations of a batch: clients with one class for all of them send null for those of the others.
+    /// The members of all operations of a batch; a client with one class for all of them sends null for those of the
+    /// others.
     private static let operationMembers = ["op", "topic", "key", "session", "meta", "patch", "ttl"]
 
     /// - Parameters:
-    ///   - json: The body; nil, an empty one, stands for `{}`, and so does null.
-    ///   - names: All members it may have. Any other is a fault: a misspelt one would be ignored in silence.
+    ///   - json: The body; nil (an empty body) and null stand for `{}`.
+    ///   - names: All members that it may have. Any other is a fault: a misspelt one would be ignored in silence.
     init(_ json: JSON?, allowing names: Set<String>) throws(Problem) {
         guard let json, !json.isNull else { return }
         guard json.kind == JSON.emptyObject.kind else {
@@ -28,7 +28,7 @@ struct FieldReader {
         var faults: [PresenceError] = []
         json.forEachMember { member in
             if let name = names.first(where: member.name.isEqual) {
-                // Of a body that was parsed without the strict rules.
+                // A body that was parsed without the strict rules may repeat a member.
                 if members.contains(where: { $0.name == name }) {
                     faults.append(
                         PresenceError(.invalid, at: Self.pointer(name), "An object has each member only once."))
@@ -36,9 +36,10 @@ struct FieldReader {
                 members.append((name, member.value))
             } else if !(member.value.isNull && Self.operationMembers.contains(where: member.name.isEqual)) {
                 let name = String(decoding: member.name.decoded, as: UTF8.self)
-                let known = names.isEmpty ? "none are" : "known are \(names.sorted().joined(separator: ", "))"
+                let known = names.isEmpty ? "it has none" : "its members are \(names.sorted().joined(separator: ", "))"
                 faults.append(
-                    PresenceError(.invalid, at: Self.pointer(name), "\(quoted(name)) is not a member here; \(known)."))
+                    PresenceError(
+                        .invalid, at: Self.pointer(name), "\(quoted(name)) is not a member of this object; \(known)."))
             }
             return faults.count < FieldError.mostListed
         }
@@ -62,7 +63,7 @@ struct FieldReader {
         }
     }
 
-    /// The member `keys`: an array of 1 to `maximum` keys, of which each fault is noted.
+    /// The member `keys`, an array of 1 to `maximum` keys; notes the fault of each key.
     mutating func keys(maximum: Int) -> [Key] {
         guard let list = self.required("keys") else { return [] }
         guard let elements = list.elements(atMost: maximum + 1) else {
@@ -84,7 +85,7 @@ struct FieldReader {
         }
     }
 
-    /// Gives a member as it is; an absent one is a fault.
+    /// Returns a member as it is; notes a fault if it is absent.
     mutating func required(_ name: String) -> JSON? {
         guard let value = self.optional(name) else {
             let isNull = self.members.contains { $0.name == name }
@@ -94,7 +95,7 @@ struct FieldReader {
         return value
     }
 
-    /// Gives a member as it is, unless it is absent.
+    /// Returns a member as it is; nil if it is absent.
     func optional(_ name: String) -> JSON? {
         guard let value = self.members.first(where: { $0.name == name })?.value, !value.isNull else { return nil }
         return value
@@ -114,11 +115,11 @@ struct FieldReader {
         }
     }
 
-    /// Throws everything that was wrong as one problem.
+    /// Throws all faults as one problem.
     func check() throws(Problem) {
         guard let first = self.faults.first else { return }
         let kinds = Set(self.faults.map { ProblemKind($0) })
-        // Faults of several kinds are, together, a wrong body.
+        // Faults of several kinds make a wrong body.
         let kind = kinds.count == 1 ? ProblemKind(first) : .invalidBody
         let more = self.faults.count == 1 ? "" : " (\(self.faults.count) fields are wrong; see errors.)"
         let listed = self.faults.prefix(FieldError.mostListed)

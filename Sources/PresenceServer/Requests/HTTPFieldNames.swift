@@ -11,7 +11,7 @@ extension HTTPField.Name {
     static let accessControlAllowPrivateNetwork = Self.literal("Access-Control-Allow-Private-Network")
     static let xAccelBuffering = Self.literal("X-Accel-Buffering")
 
-    /// A field name that is known to be one.
+    /// Makes a field name of a literal.
     private static func literal(_ name: StaticString) -> HTTPField.Name {
         guard let name = HTTPField.Name("\(name)") else {
             preconditionFailure("not a field name: \(name)")  // because only literals of this file come here

@@ -4,12 +4,12 @@ import Presence
 package import PresenceStore
 import Redis
 
-/// One thing that a node needs in order to be of use, and how it is at the moment.
+/// One condition of a node's readiness, and its present state.
 package struct HealthCheck: Sendable {
     package let name: String
-    /// Nil when all is well.
+    /// The reason why the condition is not met; nil if it is.
     package let fault: String?
-    /// Whether the node is of no use without it.
+    /// Whether the node is not ready without it.
     let isVital: Bool
 
     package init(_ name: String, fault: String?, isVital: Bool = true) {
@@ -18,11 +18,11 @@ package struct HealthCheck: Sendable {
         self.isVital = isVital
     }
 
-    /// What a node needs of Redis: it answers, evicts nothing, takes writes and sends messages.
+    /// Checks that Redis answers, evicts nothing, takes writes and sends messages.
     ///
-    /// Users, policies and limits change while Redis runs, so all is asked again; rights and writes at most once a second.
-    /// The commands run at once, so a stalled Redis costs one command time-out. A full Redis still renews leases
-    /// and shows lists, so a node on it is of use.
+    /// Users, policies and limits change while Redis runs, so each call asks again; for rights and writes at most once
+    /// a second. The commands run at once, so a stalled Redis costs one command time-out. A full Redis still renews
+    /// leases and shows lists, so its node stays ready.
     package static func redis(_ store: PresenceStore) async -> [HealthCheck] {
         let messages = HealthCheck("redis_messages", fault: store.messageTrouble.map { "\($0)" })
         do {
@@ -45,7 +45,7 @@ package struct HealthCheck: Sendable {
         }
     }
 
-    /// A policy other than `noeviction` would let presences vanish.
+    /// The fault of a policy other than `noeviction`, under which Redis removes presences.
     private static func policyFault(_ policy: String?) -> String? {
         guard let policy, !policy.isEmpty, policy != "noeviction" else { return nil }
         return "maxmemory-policy is \(policy); set it to noeviction"

@@ -2,13 +2,13 @@
 
 import Hummingbird
 
-/// What operators and load balancers ask.
+/// The routes for operators and load balancers.
 struct HealthRoutes: Sendable {
-    /// Everything the node needs, asked anew each time.
+    /// Checks everything that the node needs; runs at each request.
     let checks: @Sendable () async -> [HealthCheck]
     let metrics: PrometheusExporter
 
-    /// `GET /healthz`: an answer at all is the answer.
+    /// `GET /healthz`; the answer itself is the proof that the node runs.
     func live(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
         var json = JSONObjectWriter()
         json.string("status", "ok")

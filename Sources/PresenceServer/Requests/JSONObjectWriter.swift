@@ -4,21 +4,21 @@ import Presence
 
 /// Writes one JSON object as bytes, members in the order of the calls.
 ///
-/// Answers are written with it and never through `Codable`: metas are raw bytes, and it is an order faster.
+/// All answers use it instead of `Codable`: metas are raw bytes, and it is an order of magnitude faster.
 struct JSONObjectWriter {
     private var bytes: [UInt8]
     private var isEmpty = true
 
-    /// Starts an object, with room for what most answers have.
+    /// Begins an object, with room for most answers.
     init() {
         var bytes: [UInt8] = []
         bytes.reserveCapacity(384)
         self.init(appendingTo: bytes)
     }
 
-    /// Starts an object behind what there is already.
+    /// Begins an object behind the given bytes.
     init(appendingTo bytes: consuming [UInt8]) {
-        // Before the assignment, which may leave a second reference that makes an append copy everything.
+        // Before the assignment: it may leave a second reference, and an append would then copy everything.
         bytes.append(UInt8(ascii: "{"))
         self.bytes = bytes
     }
@@ -46,7 +46,7 @@ struct JSONObjectWriter {
         self.bytes.append(UInt8(ascii: "\""))
     }
 
-    /// Writes a member whose value the closure appends, as JSON text.
+    /// Writes a member; the closure appends its value as JSON text.
     mutating func raw(_ name: StaticString, _ write: (inout [UInt8]) -> Void) {
         self.name(name)
         write(&self.bytes)
@@ -72,7 +72,7 @@ struct JSONObjectWriter {
 
     /// Ends the object.
     ///
-    /// - Returns: The bytes it was appended to, with the object at their end. The writer is left without any.
+    /// - Returns: The bytes that it was appended to, with the object at their end. The writer keeps none.
     mutating func finish() -> [UInt8] {
         self.bytes.append(UInt8(ascii: "}"))
         return exchange(&self.bytes, with: [])

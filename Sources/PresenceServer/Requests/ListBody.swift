@@ -11,10 +11,10 @@ struct ListBody {
     let topic: Topic
     let cursor: Cursor
     let page: ListPage
-    /// Shown while Redis is away: true once, perhaps no longer.
+    /// Whether it comes from a replica while Redis is away, and may be out of date.
     var isStale = false
 
-    /// Answers with a page of the roster, unless it is the list that the client has already.
+    /// Answers with a page of the roster, or with 304 if the client has that list already.
     func response(_ roster: Roster, enrichedBy enricher: EnrichmentSource, unless known: IfNoneMatch?) async -> Response
     {
         if self.page.view == .count {
@@ -23,7 +23,7 @@ struct ListBody {
         return await self.response(PresenceList(roster), enrichedBy: enricher, unless: known)
     }
 
-    /// Answers with a page of what Redis holds, in the same way.
+    /// Answers with a page of a topic that was read from Redis, in the same way.
     func response(
         _ stored: StoredTopic, enrichedBy enricher: EnrichmentSource, unless known: IfNoneMatch?
     ) async throws(StoreError) -> Response {
@@ -60,7 +60,7 @@ struct ListBody {
         }
     }
 
-    /// The client has it already.
+    /// The 304 for a list that the client has already.
     static func unchanged(_ tag: String) -> Response {
         var response = Response(status: .notModified)
         response.headers[.contentLength] = nil

@@ -2,13 +2,13 @@
 
 import Presence
 
-/// What of a topic's list a client asks for.
+/// The part of a topic's list that a client asks for.
 struct ListPage: Sendable {
     let view: View
     let limit: Int?
     let after: Key?
 
-    /// Whether it asks for the whole list, which alone has an entity tag.
+    /// Whether it is the whole list; only the whole list has an entity tag.
     var isWhole: Bool { self.limit == nil && self.after == nil }
 
     /// Reads `view`, `limit` and `after`.
@@ -23,7 +23,7 @@ struct ListPage: Sendable {
         }
     }
 
-    /// The two numbers alone, of a route that has no query.
+    /// The two counts alone, for a route without a query.
     static let counts = ListPage(view: .count)
 
     private init(view: View) {

@@ -5,7 +5,7 @@ import Hummingbird
 import Presence
 import PresenceStore
 
-/// Writes about one presence, and reading one back.
+/// The routes that write a presence or all of a key, and the one that reads a presence.
 struct PresenceRoutes: Sendable {
     let store: PresenceStore
     let options: ServerOptions
@@ -39,7 +39,7 @@ struct PresenceRoutes: Sendable {
         else {
             throw Problem(.malformedJSON, "The body is empty; a merge patch of the meta is expected.")
         }
-        // What can never be a patch is refused whether or not anything is there to be patched.
+        // A body that can never be a patch is refused even if the presence is absent.
         try Meta.checkPatch(patch)
         var expected: Ref?
         switch condition {
@@ -91,7 +91,7 @@ struct PresenceRoutes: Sendable {
         return ReceiptBody(topic: topic, member: member, receipt: receipt).response(.ok, meta: stored.presence.meta)
     }
 
-    /// Reads what is to be tracked, and whom where the path does not say.
+    /// Reads the presence to track; its member comes from the body if the path has none.
     @inline(never)  // because Swift 6.3.1 crashes on an async function that this is inlined into.
     private func tracking(_ member: Member?, _ body: FieldReader) throws -> TrackItem {
         var fields = body
@@ -106,7 +106,7 @@ struct PresenceRoutes: Sendable {
         return TrackItem(member: named, meta: meta, ttl: ttl)
     }
 
-    @inline(never)  // because of the same.
+    @inline(never)  // because of the same crash.
     private func ttl(_ body: FieldReader) throws -> Int? {
         var fields = body
         let ttl = fields.ttl(self.limits)
@@ -118,7 +118,7 @@ struct PresenceRoutes: Sendable {
         try FieldReader(try await request.json(limit: self.options.bodyBytes), allowing: names)
     }
 
-    /// The problem of a condition that cannot hold, whatever the present ref is.
+    /// The problem of an `If-Match` that no ref can fulfil.
     private func mismatch(of member: Member, on topic: Topic) async throws -> Problem {
         guard let (receipt, _) = try await self.store.presence(of: member, on: topic) else { return .absent() }
         return .moved(to: receipt.ref)

@@ -13,7 +13,7 @@ extension Problem {
         Problem(.refMoved, "The presence's phx_ref is \(ref) now.", ref: ref)
     }
 
-    /// What a failed update is for the client; nil for one that worked.
+    /// The problem of an update that failed; nil for one that succeeded.
     init?(_ outcome: UpdateOutcome) {
         switch outcome {
         case .changed, .unchanged: return nil
@@ -25,7 +25,7 @@ extension Problem {
 }
 
 extension Array {
-    /// The result of a call about one thing.
+    /// The only result of a store call about one presence.
     func only() throws(Problem) -> Element {
         guard let element = self.first else { throw Problem(.internalError, "The store gave no result.") }
         return element

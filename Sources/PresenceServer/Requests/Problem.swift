@@ -5,7 +5,7 @@ package import Hummingbird
 import NIOCore
 package import Presence
 
-/// An answer that is not what was asked for, as RFC 9457 problem JSON.
+/// The answer to a request that failed, as RFC 9457 problem JSON.
 ///
 /// Handlers throw it; ``RollcallResponder`` turns it, and every other error, into a response.
 package struct Problem: Error, Sendable {
@@ -13,7 +13,7 @@ package struct Problem: Error, Sendable {
     package let detail: String
     /// Every wrong field that was found, not only the first.
     package var errors: [FieldError] = []
-    /// The presence's present ref, where knowing it helps (409, 412).
+    /// The present ref of the presence, for a 409 or a 412.
     package var ref: Ref?
     /// Header fields that belong to the answer, such as `Allow` and `Retry-After`.
     package var headers: HTTPFields = [:]
@@ -34,7 +34,7 @@ package struct Problem: Error, Sendable {
     ///
     /// - Parameters:
     ///   - instance: The id of the request that it answers.
-    ///   - base: Stands before its `type`.
+    ///   - base: The path that is put before its `type`.
     package func json(instance: String, under base: BasePath = .root) -> [UInt8] {
         var json = JSONObjectWriter()
         json.string("type", base.text + self.kind.type)
@@ -62,12 +62,12 @@ package struct Problem: Error, Sendable {
 }
 
 extension Problem {
-    /// What the domain refused, as the client is told.
+    /// The problem of an error of the domain.
     package init(_ error: PresenceError) {
         self.init(ProblemKind(error), error.detail, errors: [FieldError(error)])
     }
 
-    /// The store cannot answer now; the client is told when to come back.
+    /// The 503 of a store that cannot answer now, with `Retry-After`.
     static func unavailable(_ detail: String) -> Problem {
         var problem = Problem(.unavailable, detail)
         problem.headers[.retryAfter] = "1"

@@ -3,11 +3,11 @@
 package import HTTPTypes
 import Presence
 
-/// Everything that can be wrong with a request: the one table from which statuses, titles and `type`s come.
+/// The kinds of problems: the one table of their statuses, titles and `type`s.
 ///
 /// The raw value is the last segment of a problem's `type`, a stable relative reference: `GET /problems/invalid-name`
-/// explains it. A case is never renamed; clients compare the `type`.
-/// docs/troubleshooting.md (by a test) has what to do about each.
+/// explains it. A case is never renamed, because clients compare the `type`. docs/troubleshooting.md has a row for each
+/// kind with what to do; a test compares.
 package enum ProblemKind: String, CaseIterable, Sendable {
     case invalidName = "invalid-name"
     case invalidQuery = "invalid-query"
@@ -68,7 +68,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
         case .presenceAbsent: "The presence is not there"
         case .methodNotAllowed: "The method is not allowed here"
         case .presenceExists: "The session is already present"
-        case .refMoved: "The presence has moved on"
+        case .refMoved: "The presence has another ref"
         case .bodyTooLarge: "The body is too large"
         case .metaTooLarge: "The meta is too large"
         case .unsupportedMediaType: "The body's media type is not supported"
@@ -88,12 +88,13 @@ package enum ProblemKind: String, CaseIterable, Sendable {
         }
     }
 
-    /// What it means and what to do, for the reader of `GET /problems/{kind}`.
+    /// The meaning of the problem and what to do about it, for readers of `GET /problems/{kind}`.
     package var explanation: String {
         switch self {
         case .invalidName:
-            "Topics and keys are 1 to 256 bytes of UTF-8 without control characters; sessions match [A-Za-z0-9_-]{1,64}. "
-                + "In a path, percent-encode them: a/b is a%2Fb. The member errors names the one that is wrong."
+            "Topics and keys are 1 to 256 bytes of UTF-8 without control characters; sessions match "
+                + "[A-Za-z0-9_-]{1,64}. In a path, percent-encode them: a/b is a%2Fb. The member errors names the one "
+                + "that is wrong."
         case .invalidQuery:
             "A query parameter is unknown on this route, is given twice, or has a value that it cannot have. "
                 + "The member errors names it; /openapi.yaml lists what each route takes."
@@ -101,73 +102,74 @@ package enum ProblemKind: String, CaseIterable, Sendable {
             "A header field that steers this request cannot be read. If-Match takes * or strong entity tags, each a "
                 + "phx_ref in double quotes, and is honoured by PATCH alone."
         case .malformedJSON:
-            "The body is not one JSON value as RFC 8259 defines it, in UTF-8. The detail says where reading stopped."
+            "The body is not one JSON value as RFC 8259 defines it, in UTF-8. The detail names where reading stopped."
         case .unknownRoute:
             "No route has this path. /openapi.yaml lists them all. A slash inside a name has to be sent as %2F."
         case .presenceAbsent:
-            "Nothing is present under this topic, key and session. It was untracked, its lease ran out, or it never "
-                + "was. After a heartbeat's 404, track again."
+            "Nothing is present under this topic, key and session. It was untracked, its lease ran out, or it was "
+                + "never tracked. After a heartbeat's 404, track again."
         case .methodNotAllowed:
             "The path exists, the method does not. The Allow header field lists the methods that do."
         case .presenceExists:
             "POST creates and this session is already there. PUT to its own address creates or replaces. "
                 + "The member phx_ref is its present ref."
         case .refMoved:
-            "If-Match named a phx_ref that is no longer the present one: somebody updated in between. Read the presence, "
-                + "decide again, and send its present phx_ref, which is also in this problem."
+            "If-Match named a phx_ref that is no longer the present one: another client changed the meta. Read the "
+                + "presence, decide again, and send its present phx_ref, which is also in this problem."
         case .bodyTooLarge:
             "The body is longer than this route reads. One presence fits in 64 KiB, a batch in 4 MiB, by default."
         case .metaTooLarge:
-            "The meta is longer than it may be (4 KiB by default), insignificant white space not counted. DEL, U+0080 to "
-                + "U+009F, U+2028 and U+2029 are kept as escapes of six bytes. Keep what is large elsewhere and put a "
-                + "link in the meta."
+            "The meta is longer than it may be (4 KiB by default), insignificant white space not counted. DEL, "
+                + "U+0080 to U+009F, U+2028 and U+2029 are kept as escapes of six bytes. Keep large data elsewhere and "
+                + "put a link in the meta."
         case .unsupportedMediaType:
-            "Bodies are JSON: application/json, or application/merge-patch+json for PATCH. JSON sent as curl -d sends it "
-                + "is taken too; multipart and other types are not."
+            "Bodies are JSON: application/json, or application/merge-patch+json for PATCH. JSON sent as curl -d "
+                + "sends it is taken too; multipart and other types are not."
         case .invalidBody:
-            "The request can be read, but some of its fields are wrong, missing or unknown. The member errors lists all of "
-                + "them: each with a JSON Pointer into the body, or with the name of a query parameter. Texts are Unicode, "
-                + "so half of a surrogate pair such as \\ud83d is refused; a meta is at most 32 levels deep and has no "
-                + "\\u0000."
+            "The request can be read, but some of its fields are wrong, missing or unknown. The member errors lists "
+                + "all of them: each with a JSON Pointer into the body, or with the name of a query parameter. Texts are "
+                + "Unicode, so half of a surrogate pair such as \\ud83d is refused; a meta is at most 32 levels deep and "
+                + "has no \\u0000."
         case .internalError:
-            "A fault of ours. The log has it under the request id, which is this problem's instance."
+            "A fault of the service. Its log has the request id, which is this problem's instance."
         case .unavailable:
-            "Redis cannot be reached or cannot write now. Nothing was changed, as far as we know. Try again after the "
-                + "seconds in Retry-After; every write but POST can be repeated safely."
+            "Redis cannot be reached or cannot write now. Nothing was changed, as far as the node knows. Try again "
+                + "after the seconds in Retry-After; every write but POST can be repeated safely."
         case .nodeFull:
-            "This node holds as much as its settings allow. Nothing was changed. Try again after the seconds in Retry-After, "
-                + "or at another node."
+            "This node holds as much as its settings allow. Nothing was changed. Try again after the seconds in "
+                + "Retry-After, or at another node."
         case .malformedRequest:
-            "The bytes are not a request of HTTP/1.1 (RFC 9112): a broken line, no Host or two, a body of a length that cannot "
-                + "be known. The connection is closed."
+            "The bytes are not a request of HTTP/1.1 (RFC 9112): a broken line, no Host or two, a body with a "
+                + "length that cannot be known. The connection is closed."
         case .crossSite:
-            "A browser sent this for a page of another origin, without asking first. List the page's origin in "
-                + "ROLLCALL_ORIGINS, or send JSON as application/json, for which browsers ask."
+            "A browser sent this for a page of another origin, without a preflight. List the page's origin in "
+                + "ROLLCALL_ORIGINS, or send JSON as application/json: then browsers send a preflight."
         case .requestTimeout:
-            "The head or the body of the request did not come in time; ROLLCALL_HEAD_TIMEOUT and ROLLCALL_BODY_TIMEOUT bound "
-                + "them. The connection is closed. Send the request again."
+            "The head or the body of the request did not come in time; ROLLCALL_HEAD_TIMEOUT and "
+                + "ROLLCALL_BODY_TIMEOUT bound them. The connection is closed. Send the request again."
         case .targetTooLong:
-            "The first line of a request has up to 80 KiB. A meta that is too long for a query fits in the body of a PUT."
+            "The first line of a request has up to 80 KiB. A meta that is too long for a query fits in the body of "
+                + "a PUT."
         case .expectationFailed:
             "Expect can be 100-continue and nothing else."
         case .misdirected:
-            "A node that listens on loopback answers to localhost, to addresses, to names without a dot, and to the origins in "
-                + "ROLLCALL_ORIGINS. A proxy on the same machine passes the public name on: list it there."
+            "A node that listens on loopback answers to localhost, to addresses, to names without a dot, and to the "
+                + "origins in ROLLCALL_ORIGINS. A proxy on the same machine passes the public name on: list it there."
         case .headTooLarge:
-            "The header fields of a request have up to 80 KiB together, and are 1,000 at most."
+            "A request has up to 1,000 header fields, of up to 80 KiB together."
         case .notImplemented:
-            "The method is none that this server knows, or Transfer-Encoding names something other than chunked."
+            "This server does not know the method, or Transfer-Encoding names something other than chunked."
         case .versionNotSupported:
             "This port speaks HTTP/1.1 and HTTP/1.0 in clear text. A proxy before it can speak HTTP/2."
         }
     }
 
-    /// The `type` member below the base path: a relative reference that this very server answers.
+    /// The `type` member below the base path: a relative reference that this server answers.
     package var type: String { "/problems/\(self.rawValue)" }
 }
 
 extension ProblemKind {
-    /// What a fault that the domain found is; text that is not JSON is told apart where a body is parsed.
+    /// The kind of an error of the domain, except for text that is not JSON, which `Request.json` finds.
     init(_ error: PresenceError) {
         switch error.code {
         case .malformed: self = ["meta", "grace"].contains(error.parameter) ? .invalidQuery : .invalidName

@@ -5,7 +5,7 @@ import Hummingbird
 import Presence
 import PresenceStore
 
-/// The answer to a track, an update and a heartbeat: what is present now, until when, and when to say so again.
+/// The answer to a track, an update and a heartbeat: the presence, the end of its lease, and when to renew it.
 struct ReceiptBody {
     let topic: Topic
     let member: Member

@@ -8,9 +8,9 @@ extension Request {
     /// Reads the body as one JSON value.
     ///
     /// - Parameters:
-    ///   - limit: Bytes beyond which it is refused unread (413).
-    ///   - type: The JSON media type the route takes besides `application/json`.
-    ///   - isStrict: Whether a repeated member or a text that is no Unicode is refused here; if not, by the caller.
+    ///   - limit: Bytes of the longest body; a longer one is refused (413).
+    ///   - type: The JSON media type that the route takes besides `application/json`.
+    ///   - isStrict: Whether repeated members and texts that are not Unicode are refused here; if not, by the caller.
     /// - Returns: Nil for an empty body.
     func json(limit: Int, type: String? = nil, isStrict: Bool = true) async throws -> JSON? {
         let expected = BodyType(limit: limit, type: type)
@@ -26,7 +26,7 @@ extension Request {
             return try JSON(
                 parsing: Array(buffer.readableBytesView), maximumDepth: JSON.maximumBodyDepth, isStrict: isStrict)
         } catch {
-            // A member given twice, or half of a surrogate pair, is well-formed JSON and a wrong body.
+            // A repeated member or half of a surrogate pair is well-formed JSON, but a wrong body.
             throw error.code == .malformed
                 ? Problem(.malformedJSON, error.detail, errors: [FieldError(error)]) : Problem(error)
         }

@@ -5,7 +5,7 @@ package import Hummingbird
 import NIOCore
 
 extension Response {
-    /// A JSON answer, ended by a newline so that a shell's prompt starts on a line of its own.
+    /// A JSON answer with a newline at its end, so that a shell's prompt begins on a new line.
     package static func json(_ bytes: [UInt8], status: HTTPResponse.Status = .ok) -> Response {
         var buffer = ByteBufferAllocator().buffer(capacity: bytes.count + 1)
         buffer.writeBytes(bytes)

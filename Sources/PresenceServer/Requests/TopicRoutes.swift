@@ -6,10 +6,10 @@ import Presence
 import PresenceFeed
 import PresenceStore
 
-/// Reads about topics: who is there, and how many.
+/// The routes that read topics: their presences and their counts.
 ///
-/// Every answer shows its client's own writes: it is a snapshot of Redis, or a feed's replica at the position that Redis
-/// has at that moment. While Redis is away a list shows the replica all the same, marked `"stale": true`.
+/// Every answer shows its client's own writes: it is a snapshot of Redis, or a feed's replica at the position that
+/// Redis has at that moment. While Redis is away a list shows the replica all the same, marked `"stale": true`.
 struct TopicRoutes: Sendable {
     let backend: PresenceBackend
     let options: ServerOptions
@@ -21,7 +21,7 @@ struct TopicRoutes: Sendable {
         let topic = try context.parameters.topic()
         let page = try ListPage(context.query, limits: self.options.pageLimit)
         let known = page.isWhole ? IfNoneMatch(request.headers) : nil
-        // Only the whole list tells whether the data of its entries is still the same.
+        // The cursor does not show whether the enrichment has changed, so an enriched list is always read.
         let isEnriched = page.view == .full && self.backend.enricher.applies(topic)
         let queue = self.backend.queue.map { AnswerQueue(budget: $0) }
         defer { queue?.endReading() }
@@ -58,7 +58,7 @@ struct TopicRoutes: Sendable {
         let topic = try context.parameters.topic()
         let key = try context.parameters.key()
         let roster: Roster
-        // Never from a replica while Redis is away: an absence that is out of date is no 404.
+        // While Redis is away no replica answers: it may lack a key that is present, and a 404 would be wrong.
         if let live = await self.backend.live(topic), live.cursor == (try await self.store.position(of: topic)) {
             roster = live.roster
         } else {
@@ -98,7 +98,7 @@ struct TopicRoutes: Sendable {
         return response
     }
 
-    /// What is known about a topic's presences.
+    /// The data of an answer about a topic's presences.
     private enum Answer {
         case unchanged(Cursor)
         case roster(Roster, Cursor)
@@ -106,7 +106,7 @@ struct TopicRoutes: Sendable {
         case counts(TopicCounts, Cursor)
     }
 
-    /// Answers with what Redis says, or else with what the feed knew last.
+    /// Answers with the data that `read` gives, or while Redis is away with the feed's replica.
     private func answer(
         about topic: Topic, page: ListPage, unless known: IfNoneMatch? = nil, queue: AnswerQueue? = nil,
         _ read: () async throws -> Answer
@@ -135,7 +135,7 @@ struct TopicRoutes: Sendable {
         }
     }
 
-    /// Waits until a list of what a feed knows may be made: only what is shown counts.
+    /// Waits until a list of a feed's replica may be made; only the presences that it shows count.
     private func waitForRoom(for page: ListPage, of live: LiveRoster, in queue: AnswerQueue?) async throws {
         guard page.view != .count else { return }
         let shown = min(live.roster.presenceCount, page.limit ?? .max)
@@ -151,7 +151,7 @@ struct TopicRoutes: Sendable {
 }
 
 extension Roster {
-    /// What a snapshot of Redis shows.
+    /// The roster of a snapshot.
     fileprivate init(_ snapshot: Snapshot) {
         self.init(snapshot.presences.lazy.map { ($0.member, $0.stored.presence) })
     }

@@ -5,7 +5,7 @@ import Hummingbird
 import Presence
 import PresenceStore
 
-/// What became of one write, whether it came in a batch or in a request of its own.
+/// The result of one write, in a batch or in a request of its own.
 enum WriteResult: Sendable {
     case receipt(HTTPResponse.Status, Topic, Member, Receipt)
     case done
@@ -57,7 +57,7 @@ enum WriteResult: Sendable {
         }
     }
 
-    /// The problem, if it says that Redis could not be asked.
+    /// The problem, if it is a 503 of the store.
     var unavailability: Problem? {
         if case .problem(let problem) = self, problem.kind == .unavailable { problem } else { nil }
     }

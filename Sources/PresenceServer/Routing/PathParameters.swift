@@ -2,7 +2,7 @@
 
 package import Presence
 
-/// The parameters of a path as they were sent, percent-encoded, and as the names they mean.
+/// The parameters of a path: percent-encoded as they were sent, and decoded to names.
 package struct PathParameters: Sendable {
     var values: [(name: String, text: Substring)] = []
 

@@ -18,9 +18,9 @@ package struct PathTemplate: Hashable, Sendable, CustomStringConvertible {
         }
     }
 
-    /// Cuts a path at its slashes; empty segments stay, so that an empty name is seen and refused by name.
+    /// Splits a path at its slashes; empty segments stay, so that an empty name is refused as a name.
     ///
-    /// - Returns: Nothing for what is not an absolute path.
+    /// - Returns: No segments for a path that is not absolute.
     package static func split(_ path: String) -> [Substring] {
         var rest = path[...]
         guard rest.utf8.popFirst() == UInt8(ascii: "/") else { return [] }
@@ -34,7 +34,7 @@ package struct PathTemplate: Hashable, Sendable, CustomStringConvertible {
         return segments
     }
 
-    /// The raw values of the parameters, or nil when the path is not of this template.
+    /// The raw values of the parameters, or nil if the path does not match this template.
     package func match(_ path: [Substring]) -> PathParameters? {
         guard path.count == self.segments.count else { return nil }
         var parameters = PathParameters()

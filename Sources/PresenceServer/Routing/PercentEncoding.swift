@@ -19,12 +19,12 @@ package enum PercentEncoding {
 
     /// Decodes a text.
     ///
-    /// - Parameter plusIsSpace: In queries `+` is a space, as browsers' `URLSearchParams` and HTML forms write it; a plus
-    ///   is `%2B` there. In paths `+` is a plus.
+    /// - Parameter plusIsSpace: In queries `+` is a space, as `URLSearchParams` and HTML forms write it, and a plus is
+    ///   `%2B`. In paths `+` is a plus.
     package static func decode(_ text: Substring, plusIsSpace: Bool = false) throws(Fault) -> String {
         let plus = UInt8(ascii: "+")
         guard text.utf8.contains(where: { $0 == UInt8(ascii: "%") || $0 == plus && plusIsSpace }) else {
-            // The request line is not known to be UTF-8, so even an unescaped text is checked.
+            // A request line may hold any bytes, so even an unescaped text is checked.
             guard let valid = String(validating: text.utf8, as: UTF8.self) else { throw .badUTF8 }
             return valid
         }
@@ -46,7 +46,7 @@ package enum PercentEncoding {
         return decoded
     }
 
-    /// Encodes everything but RFC 3986's unreserved characters and the colon, which every URI part allows and topics use.
+    /// Encodes all but RFC 3986's unreserved characters and the colon, which every URI part allows and topics use.
     package static func encode(_ text: String) -> String {
         let isSafe: (UInt8) -> Bool = { byte in
             switch byte {
@@ -57,7 +57,7 @@ package enum PercentEncoding {
             default: false
             }
         }
-        // "." and ".." alone would be taken as steps in a path by URL parsers.
+        // URL parsers take "." and ".." alone as steps in a path.
         let isDots = text == "." || text == ".."
         if !isDots && text.utf8.allSatisfy(isSafe) { return text }
         var encoded: [UInt8] = []

@@ -23,7 +23,7 @@ package struct QueryParameters: Sendable {
 
     /// Refuses every parameter that the route does not know: a misspelt one would be ignored in silence.
     ///
-    /// - Parameter ignored: Names that the route passes over.
+    /// - Parameter ignored: Names that the route ignores.
     package func requireOnly(_ names: Set<String>, ignoring ignored: Set<String> = []) throws(Problem) {
         guard self.parameters.contains(where: { !names.contains($0.name) && !ignored.contains($0.name) }) else {
             return
@@ -97,7 +97,7 @@ package struct QueryParameters: Sendable {
     }
 }
 
-/// A short, quoted piece of what a client sent, fit for a detail.
+/// A text from a client in quotes, fit for a detail: at most 40 characters, none of them a control character.
 func quoted(_ text: String) -> String {
     let limit = 40
     let shown = text.unicodeScalars.prefix(limit).map { $0.properties.generalCategory == .control ? "\u{FFFD}" : $0 }

@@ -6,10 +6,10 @@ import Logging
 import NIOCore
 import NIOHTTP1
 
-/// Answers every request of the service: finds its route, runs it, turns errors into problems, and keeps account.
+/// Answers every request of the service: finds its route, runs it, turns errors into problems, counts and logs.
 ///
-/// It stands where a framework's router and middlewares would, because a straight line shows the order of things and
-/// because a 404, a 405 and a preflight need the same table of routes as a hit.
+/// It replaces a framework's router and middlewares: one function shows the order of the steps, and a 404, a 405 and a
+/// preflight need the same table of routes as a hit.
 package struct RollcallResponder: HTTPResponder {
     package typealias Context = RollcallRequestContext
 
@@ -36,8 +36,8 @@ package struct RollcallResponder: HTTPResponder {
 
     /// Answers one request.
     ///
-    /// - Throws: Only `HTTPParserError`. None comes from a connection: ``ConnectionHandler`` answers a request that
-    ///   breaks HTTP, and the body then ends with another error.
+    /// - Throws: Only `HTTPParserError`. No connection causes one: ``ConnectionHandler`` answers a request that breaks
+    ///   HTTP, and the body then ends with another error.
     package func respond(to request: Request, context: RollcallRequestContext) async throws -> Response {
         let start = ContinuousClock.now
         var context = context
@@ -49,7 +49,7 @@ package struct RollcallResponder: HTTPResponder {
         var response: Response
         do {
             response = try await self.answer(request, found: found, route: route, context: &context)
-            // An operator sees the metrics of a node that has no room.
+            // Metrics are exempt, because an operator must see them on a node without room.
             if let queue, let length = response.body.contentLength, length > AnswerQueue.small,
                 route?.operationID != "metrics"
             {
@@ -65,9 +65,9 @@ package struct RollcallResponder: HTTPResponder {
         return response
     }
 
-    /// Opens the stream that a request asks for, at once.
+    /// Opens the stream that a request asks for, without suspending.
     ///
-    /// - Returns: Nil for any other request, and for one that has errors: both are for ``respond(to:context:)``.
+    /// - Returns: Nil for any other request, and for one with errors; ``respond(to:context:)`` answers both.
     func stream(for head: HTTPRequest, on channel: any Channel, logger: Logger) -> OpenedStream? {
         let start = ContinuousClock.now
         guard head.method == .get else { return nil }
@@ -84,7 +84,7 @@ package struct RollcallResponder: HTTPResponder {
             try self.prepare(&context, for: request, route, parameters)
             stream = try open(request, context)
         } catch {
-            // The server asks again, and answers with the same error.
+            // The server calls `respond` for the same request, and answers with the same error.
             return nil
         }
         stream.headers[.date] = Timestamp.now.httpDate
@@ -93,7 +93,7 @@ package struct RollcallResponder: HTTPResponder {
         return stream
     }
 
-    /// Refuses a request that waits for `100 Continue`, where its head alone decides (RFC 9110, 10.1.1).
+    /// Refuses a request that waits for `100 Continue`, if its head alone is wrong (RFC 9110, 10.1.1).
     func checkBeforeBody(_ head: HTTPRequest) throws(Problem) {
         let request = Request(head: head, body: RequestBody(buffer: ByteBuffer()))
         let found = self.table.resource(at: request.uri.path)
@@ -104,7 +104,7 @@ package struct RollcallResponder: HTTPResponder {
         try route.body?.check(head.headerFields)
     }
 
-    /// Makes the answer to a request that no route gets to see.
+    /// Makes the answer to a request that reaches no route.
     func refuse(_ problem: Problem, on channel: any Channel, logger: Logger) -> (head: HTTPResponse, body: ByteBuffer) {
         let context = RollcallRequestContext(source: .init(channel: channel, logger: logger))
         var response = problem.response(instance: context.requestID, under: self.table.basePath)
@@ -121,7 +121,7 @@ package struct RollcallResponder: HTTPResponder {
         return (response.head, body)
     }
 
-    /// Adds what every answer has.
+    /// Adds the fields that every answer has.
     private func complete(_ headers: inout HTTPFields, of request: Request, _ context: RollcallRequestContext) {
         context.basePath.apply(to: &headers)
         self.crossOrigin.apply(to: &headers, hasOrigin: request.headers.contains(.origin), method: request.method)
@@ -141,7 +141,7 @@ package struct RollcallResponder: HTTPResponder {
         _ request: Request, found: (RouteTable.Resource, PathParameters)?, route: Route?,
         context: inout RollcallRequestContext
     ) async throws -> Response {
-        // Probes come under any name that an orchestrator uses.
+        // An orchestrator may send its probes under any host name.
         if route?.isProbe != true { try self.origins.check(name: request.head.authority) }
         if request.method == .options, let methods = self.methods(at: request.uri.path, found) {
             return self.crossOrigin.options(of: methods, for: request)
@@ -154,7 +154,7 @@ package struct RollcallResponder: HTTPResponder {
         try self.prepare(&context, for: request, route, parameters)
         var response = try await route.handler(request, context)
         if request.method == .head {
-            // The length is that of the body which GET would get.
+            // HEAD has the length of the body that GET would get.
             let length = response.headers[.contentLength]
             response.body = ResponseBody()
             response.headers[.contentLength] = length
@@ -162,7 +162,7 @@ package struct RollcallResponder: HTTPResponder {
         return response
     }
 
-    /// What `OPTIONS` answers; `*` stands for the server as a whole (RFC 9110, 9.3.7).
+    /// The methods that `OPTIONS` lists; `*` stands for the server as a whole (RFC 9110, 9.3.7).
     private func methods(at path: String, _ found: (RouteTable.Resource, PathParameters)?) -> [HTTPRequest.Method]? {
         path == "*" ? self.table.methods : found?.0.methods
     }
@@ -184,13 +184,13 @@ package struct RollcallResponder: HTTPResponder {
         return (route, parameters)
     }
 
-    /// Sends a browser from the base path to the page below it, since that has relative addresses.
+    /// Redirects a browser from the base path to the page below it, because the page has relative addresses.
     private static func redirect(toPageFor request: Request) -> Response {
         let query = request.uri.query.map { "?\($0)" } ?? ""
         return Response(status: .permanentRedirect, headers: [.location: "/" + query])
     }
 
-    /// Checks what no handler has to, and puts what the request's target says into its context.
+    /// Checks the head of a request, and puts its query and its path parameters into the context.
     private func prepare(
         _ context: inout RollcallRequestContext, for request: Request, _ route: Route, _ parameters: PathParameters
     ) throws(Problem) {
@@ -208,7 +208,7 @@ package struct RollcallResponder: HTTPResponder {
         if request.headers.contains(.ifNoneMatch) && !route.method.isSafe {
             throw Problem(
                 .invalidHeader, at: .header("If-None-Match"),
-                "If-None-Match is for lists; it would be ignored here. POST tracks only who is not present.")
+                "If-None-Match is for lists; it would be ignored here. POST tracks only a session that is absent.")
         }
         let query = try QueryParameters(request.uri.query)
         let isPresentStream = route.open != nil && query.has("key")

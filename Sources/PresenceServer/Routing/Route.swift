@@ -3,7 +3,7 @@
 package import HTTPTypes
 package import Hummingbird
 
-/// One operation of the contract: a method, a path, what its query may hold, and who answers.
+/// One operation of the contract: its method, its path, its query parameters and its handler.
 package struct Route: Sendable {
     package typealias Handler = @Sendable (Request, RollcallRequestContext) async throws -> Response
     package typealias StreamHandler = @Sendable (Request, RollcallRequestContext) throws -> OpenedStream
@@ -12,14 +12,14 @@ package struct Route: Sendable {
     package let path: PathTemplate
     /// The `operationId` of `openapi.yaml`.
     package let operationID: String
-    /// The names of the query parameters that the operation knows, any other being refused; nil takes whatever comes.
+    /// The query parameters that the operation accepts; nil accepts any.
     package let query: Set<String>?
-    /// Parameters that are ignored, such as those that defeat caches.
+    /// Query parameters that are ignored, such as those that defeat caches.
     let ignoredQuery: Set<String>
-    /// What it reads as a body; nil for a route that reads none.
+    /// The body that the route reads; nil for a route that reads none.
     let body: BodyType?
     let handler: Handler
-    /// Who opens the stream, of a route that answers GET with one; `handler` then tells errors, and answers HEAD.
+    /// Opens the stream of a route that answers GET with one; `handler` then answers errors and HEAD.
     let open: StreamHandler?
 
     package init(
@@ -56,6 +56,6 @@ package struct Route: Sendable {
         self.open = open
     }
 
-    /// Whether orchestrators and load balancers ask it, under any name.
+    /// Whether it is a probe of orchestrators and load balancers, which may use any host name.
     var isProbe: Bool { operationID == "isAlive" || operationID == "isReady" }
 }

@@ -2,9 +2,9 @@
 
 import HTTPTypes
 
-/// All routes, found by path first and by method second, so that a known path always knows its methods.
+/// All routes, found by path first and by method second, so that a 405 can list the methods of its path.
 package struct RouteTable: Sendable {
-    /// A path and what can be done with it.
+    /// A path and its routes.
     struct Resource: Sendable {
         let path: PathTemplate
         var routes: [Route]
@@ -15,7 +15,7 @@ package struct RouteTable: Sendable {
             return self.routes.first { $0.method == method }
         }
 
-        /// What `Allow` says.
+        /// The methods that `Allow` lists.
         var methods: [HTTPRequest.Method] {
             let own = self.routes.map(\.method)
             return own + (own.contains(.get) ? [.head] : []) + [.options]
@@ -23,9 +23,9 @@ package struct RouteTable: Sendable {
     }
 
     package let routes: [Route]
-    /// What `Allow` says of the server as a whole.
+    /// The methods that `Allow` lists for the server as a whole.
     let methods: [HTTPRequest.Method]
-    /// Found below this path as well as at the root.
+    /// The routes are found below this path and at the root.
     package let basePath: BasePath
     private let resources: [Int: [Resource]]
 
