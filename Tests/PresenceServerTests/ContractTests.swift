@@ -6,10 +6,10 @@ import Yams
 
 @testable import PresenceServer
 
-/// `openapi.yaml` and the routes say the same, both ways.
+/// Compares `openapi.yaml` with the routes, both ways.
 @Suite("The contract")
 struct ContractTests {
-    /// An operation of the contract, as `GET /path`, and what it says.
+    /// An operation of the contract, with the parameters of its path.
     private struct Operation {
         let node: Node
         let parameters: [Node]
@@ -41,7 +41,7 @@ struct ContractTests {
         return operations
     }
 
-    /// What a node says itself or by `$ref`.
+    /// The node itself, or the target of its `$ref`.
     private func resolved(_ node: Node) -> Node {
         guard let reference = node["$ref"]?.string else { return node }
         return reference.split(separator: "/").dropFirst().reduce(self.document) { node, name in
@@ -49,13 +49,13 @@ struct ContractTests {
         }
     }
 
-    @Test func `Every route is in it, and every operation in it is routed`() {
+    @Test func `Every route is in the contract, and every operation of the contract has a route`() {
         let routed = Dictionary(
             uniqueKeysWithValues: self.routes.map { ("\($0.method.rawValue) \($0.path)", $0.operationID) })
         #expect(self.operations.mapValues(\.id) == routed.mapValues { Optional($0) })
     }
 
-    @Test func `Operation ids are there once each`() {
+    @Test func `Every operation id is unique`() {
         #expect(Set(self.routes.map(\.operationID)).count == self.routes.count)
     }
 
@@ -85,7 +85,7 @@ struct ContractTests {
         }
     }
 
-    @Test func `Every reference in it leads somewhere`() {
+    @Test func `Every reference in the contract has a target`() {
         func visit(_ node: Node) {
             if let reference = node["$ref"]?.string { #expect(self.resolved(node).string != "missing", "\(reference)") }
             for (_, child) in node.mapping ?? [:] { visit(child) }
@@ -94,7 +94,7 @@ struct ContractTests {
         visit(self.document)
     }
 
-    @Test func `It lists the kinds of problems that there are`() {
+    @Test func `The contract lists all kinds of problems`() {
         let listed = self.document["components"]?["schemas"]?["ProblemKind"]?["enum"]?.sequence?.compactMap(\.string)
         #expect(listed == ProblemKind.allCases.map(\.rawValue))
     }

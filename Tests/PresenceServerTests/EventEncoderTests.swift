@@ -21,11 +21,11 @@ struct EventEncoderTests {
 
     private func cursor() throws -> Cursor { try #require(Cursor("6f1c09d2a7b3e481-17")) }
 
-    private func told(_ roster: Roster, _ extras: EnrichmentFields = .none) throws -> EnrichedRoster {
+    private func enriched(_ roster: Roster, _ extras: EnrichmentFields = .none) throws -> EnrichedRoster {
         EnrichedRoster(topic: try topic(), cursor: try cursor(), roster: roster, extras: extras)
     }
 
-    /// The event of a frame, taken out of its chunk, whose length must be right.
+    /// The event of a frame without its chunk framing; checks the length of the chunk.
     private func event(_ frame: ByteBuffer?) throws -> String {
         let text = String(buffer: try #require(frame))
         let end = try #require(text.firstRange(of: "\r\n"))
@@ -35,7 +35,7 @@ struct EventEncoderTests {
     }
 
     @Test func `A state is a comment for people and a presence_state at its cursor`() throws {
-        let frame = encoder.state(try told(try roster()), FrameFormat(view: .full))
+        let frame = encoder.state(try enriched(try roster()), FrameFormat(view: .full))
         #expect(
             try event(frame) == """
                 : room:"lobby", 1 key, 1 presence
@@ -48,8 +48,8 @@ struct EventEncoderTests {
                 """)
     }
 
-    @Test func `A stream of many topics gets it wrapped, without an id`() throws {
-        let frame = encoder.state(try told(try roster()), FrameFormat(view: .keys, isWrapped: true))
+    @Test func `A state for a stream of many topics is wrapped and has no id`() throws {
+        let frame = encoder.state(try enriched(try roster()), FrameFormat(view: .keys, isWrapped: true))
         #expect(
             try event(frame) == """
                 event: presence_state
@@ -64,7 +64,7 @@ struct EventEncoderTests {
         let member = Member(key: try Key("alice"), session: try Session("s"))
         let change = try #require(Change(member: member, before: roster[member], after: nil, reason: .expired))
         let format = FrameFormat(view: .keys, isWrapped: true)
-        let frame = encoder.diff(Diff([change]), try told(Roster()), format)
+        let frame = encoder.diff(Diff([change]), try enriched(Roster()), format)
         #expect(
             try event(frame) == """
                 event: presence_diff
@@ -75,14 +75,14 @@ struct EventEncoderTests {
                 """)
     }
 
-    @Test func `A count is told when somebody came or went, and not for an update`() throws {
+    @Test func `A count is sent for a join or a leave, and not for an update`() throws {
         let roster = try roster()
         let member = Member(key: try Key("alice"), session: try Session("s"))
         let next = Presence(ref: .random(), previous: nil, meta: .empty)
         let join = try #require(Change(member: member, before: nil, after: next))
         let update = try #require(Change(member: member, before: roster[member], after: next))
         let format = FrameFormat(view: .count, isWrapped: true)
-        let frame = encoder.diff(Diff([join]), try told(roster), format)
+        let frame = encoder.diff(Diff([join]), try enriched(roster), format)
         #expect(
             try event(frame) == """
                 event: presence_count
@@ -90,35 +90,35 @@ struct EventEncoderTests {
 
 
                 """)
-        #expect(encoder.diff(Diff([update]), try told(roster), format) == nil)
+        #expect(encoder.diff(Diff([update]), try enriched(roster), format) == nil)
     }
 
-    @Test func `What cancelled is no event, but moves the client's cursor`() throws {
-        let frame = encoder.diff(Diff(), try told(Roster()), FrameFormat(view: .full))
+    @Test func `A diff without changes sends only its id, which moves the client's cursor`() throws {
+        let frame = encoder.diff(Diff(), try enriched(Roster()), FrameFormat(view: .full))
         #expect(try event(frame) == "id: 6f1c09d2a7b3e481-17\n\n")
     }
 
-    @Test func `Data that changed is a diff of known refs without an id, where data is shown`() throws {
+    @Test func `Changed data is a diff of known refs without an id, in the full view only`() throws {
         let alice = try Key("alice")
         var extras = EnrichmentFields()
         extras.set([("user", Array(#"{"name":"Alice"}"#.utf8))], for: alice)
-        let told = try told(try roster(), extras)
+        let enriched = try enriched(try roster(), extras)
         let entry = #"{"alice":{"metas":[{"a":1,"phx_ref":"AAAAAAAAAAAAAAAA"}],"user":{"name":"Alice"}}}"#
         #expect(
-            try event(encoder.dataChange([alice], told, FrameFormat(view: .full))) == """
+            try event(encoder.dataChange([alice], enriched, FrameFormat(view: .full))) == """
                 event: presence_diff
                 data: {"joins":\(entry),"leaves":{},"reasons":{}}
 
 
                 """)
         #expect(
-            try event(encoder.dataChange([alice], told, FrameFormat(view: .full, isWrapped: true))) == """
+            try event(encoder.dataChange([alice], enriched, FrameFormat(view: .full, isWrapped: true))) == """
                 event: presence_diff
                 data: {"topic":"room:\\"lobby\\"","joins":\(entry),"leaves":{},"reasons":{}}
 
 
                 """)
-        #expect(encoder.dataChange([alice], told, FrameFormat(view: .keys)) == nil)
-        #expect(encoder.dataChange([alice], told, FrameFormat(view: .count)) == nil)
+        #expect(encoder.dataChange([alice], enriched, FrameFormat(view: .keys)) == nil)
+        #expect(encoder.dataChange([alice], enriched, FrameFormat(view: .count)) == nil)
     }
 }

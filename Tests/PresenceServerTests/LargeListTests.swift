@@ -8,7 +8,7 @@ import Testing
 
 @Suite("A large list")
 struct LargeListTests {
-    @Test func `Everybody is shown, whole and page by page`() async throws {
+    @Test func `A large list shows every key, whole and page by page`() async throws {
         try await withServer { server in
             let names = (0...500).map { "user-\($0)" }
             for start in stride(from: 0, to: names.count, by: 300) {

@@ -5,7 +5,7 @@ import PresenceServer
 import RandomInput
 import Testing
 
-@Suite("The ledger of what waits for slow readers")
+@Suite("The ledger of frames that wait for slow readers")
 struct QueueLedgerTests {
     private let start = NIODeadline.uptimeNanoseconds(1_000_000_000)
     private let a = "a"
@@ -49,7 +49,7 @@ struct QueueLedgerTests {
         #expect(names(ledger.shed(at: start + .seconds(11))) == ["b"])
     }
 
-    @Test func `the largest frames go first, and of equal ones the oldest`() {
+    @Test func `streams with the largest frame end first, and of equal ones the stream that waits longest`() {
         var ledger = QueueLedger<String>(maximumBytes: 12_000, slowAfter: .seconds(10))
         _ = ledger.hold(1, bytes: 1_000, by: a, at: start)
         _ = ledger.hold(2, bytes: 6_000, by: b, at: start + .seconds(1))
@@ -70,7 +70,7 @@ struct QueueLedgerTests {
         #expect(names(other.shed(at: start + .minutes(1))) == ["a", "b"])
     }
 
-    @Test func `at twice the bound a stream may wait for nothing more`() {
+    @Test func `at twice the bound a stream may wait only for a frame that is held already`() {
         var ledger = ledger
         let first = ledger.hold(1, bytes: 50_000, by: a, at: start)
         let shared = ledger.hold(1, bytes: 50_000, by: b, at: start)
@@ -78,7 +78,7 @@ struct QueueLedgerTests {
         #expect(first && shared && !second, "one frame may be larger than the bound, and readers share it")
     }
 
-    @Test func `a stream that finished its largest frame and takes no other is slow like any other`() {
+    @Test func `a stream that finished its largest frame, and then no other in time, is slow`() {
         var ledger = ledger
         _ = ledger.hold(1, bytes: 50_000, by: a, at: start)
         _ = ledger.hold(2, bytes: 12_000, by: a, at: start)
@@ -87,7 +87,7 @@ struct QueueLedgerTests {
         #expect(ledger.shed(at: start + .seconds(11)) == ["a"])
     }
 
-    @Test func `a stream that finished a frame is no reason to end those that still wait for it`() {
+    @Test func `a stream that finished a frame does not cause the end of streams that still wait for it`() {
         var ledger = ledger
         for stream in [a, b] { _ = ledger.hold(1, bytes: 50_000, by: stream, at: start) }
         _ = ledger.hold(2, bytes: 12_000, by: a, at: start)
@@ -103,7 +103,7 @@ struct QueueLedgerTests {
     }
 
     @Test(arguments: [1, 2, 3, SplitMix.freshSeed()])
-    func `random holds and releases leave nothing behind, and each search ends those that it should`(seed: UInt64) {
+    func `random holds and releases leave zero bytes, and each search ends the streams of the model`(seed: UInt64) {
         var random = SplitMix(seed: seed)
         var ledger = ledger
         var model = Model()
@@ -134,7 +134,7 @@ struct QueueLedgerTests {
         #expect(ledger.bytes == 0)
     }
 
-    /// The rules of the ledger, over a plain list of holds; frames of other numbers have other sizes.
+    /// The rules of the ledger over a plain list of holds; the number of a frame decides its size.
     private struct Model {
         var held: [(frame: UInt, stream: String)] = []
         var progress: [String: NIODeadline] = [:]

@@ -10,10 +10,10 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// What every path has in common, and the paths that are about the service itself.
+/// The rules of all paths, and the paths about the service itself.
 @Suite("The service")
 struct ServiceTests {
-    @Test func `Health, readiness and draining`() async throws {
+    @Test func `A node that drains is alive and not ready`() async throws {
         let isDraining = Atomic(false)
         try await withServer(isDraining: { isDraining.load(ordering: .relaxed) }) { server in
             #expect(try await server.send(.get, "/healthz?from=balancer").json == ["status": "ok"])
@@ -73,7 +73,7 @@ struct ServiceTests {
         }
     }
 
-    @Test func `OPTIONS and preflights tell what a path can do`() async throws {
+    @Test func `OPTIONS and preflights list the methods of a path`() async throws {
         try await withServer { server in
             let path = "/v1/topics/t/presences/a/s"
             let plain = try await server.send(.options, path)
@@ -113,8 +113,8 @@ struct ServiceTests {
         }
     }
 
-    /// The rules are those of docs/operations.md.
-    @Test func `A Redis user with the rights that the documentation names is enough, and one with less is not ready`()
+    /// The rights are those of docs/operations.md.
+    @Test func `A Redis user with the documented rights is enough, and with one right less the node is not ready`()
         async throws
     {
         let page = try String(contentsOfFile: repository + "/docs/operations.md", encoding: .utf8)

@@ -9,7 +9,7 @@ import Testing
 struct AcceptStateTests {
     private static func at(_ seconds: Int64) -> NIODeadline { .uptimeNanoseconds(0) + .seconds(seconds) }
 
-    @Test func `a node at its limit takes no connection until one closes, and says so once a minute`() {
+    @Test func `a node at its limit accepts no connection until one closes, and logs that once a minute`() {
         var state = AcceptState(limit: 2)
         #expect(state.opened(at: Self.at(0)) == .init(accepts: true))
         let full = state.opened(at: Self.at(0))
@@ -20,7 +20,7 @@ struct AcceptStateTests {
         #expect(state.opened(at: Self.at(62)).notice != nil)
     }
 
-    @Test func `the end of a pause is noted when there is room again, once`() {
+    @Test func `the end of a pause is logged once, when there is room again`() {
         var state = AcceptState(limit: 2)
         _ = state.opened(at: Self.at(0))
         _ = state.opened(at: Self.at(0))
@@ -28,7 +28,7 @@ struct AcceptStateTests {
         #expect(state.closed(at: Self.at(1)).notice == nil)
     }
 
-    @Test func `a system without room is asked again after a second or when a connection closes`() {
+    @Test func `without room in the system the node accepts again after a second or when a connection closes`() {
         var state = AcceptState(limit: nil)
         _ = state.opened(at: Self.at(0))
         let failed = state.failed("too many open files", at: Self.at(0))

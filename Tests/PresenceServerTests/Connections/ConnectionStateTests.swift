@@ -21,7 +21,7 @@ struct ConnectionStateTests {
                 headers: HTTPHeaders([("Host", "h")] + fields)))
     }
 
-    /// A connection that has got a request; its body is complete unless a length is given.
+    /// A connection with one request; its body is complete unless a length is given.
     private static func asked(length: Int? = nil, _ fields: [(String, String)] = []) throws -> ConnectionState {
         var state = ConnectionState(at: start)
         let body = length.map { [("Content-Length", "\($0)")] } ?? []
@@ -46,7 +46,7 @@ struct ConnectionStateTests {
         #expect(name(state.expire(Self.times, at: Self.at(75), hasUnsent: false)) == "abort")
     }
 
-    @Test func `the time of a head begins with its first byte, and ends with 408`() {
+    @Test func `the time of a head begins with its first byte, and its end is a 408`() {
         var state = ConnectionState(at: Self.start)
         state.headBegan(at: Self.at(10))
         state.headBegan(at: Self.at(20))
@@ -58,7 +58,7 @@ struct ConnectionStateTests {
         #expect(refusal.problem.kind == .requestTimeout && state.isClosing)
     }
 
-    @Test func `the time of a body is that of the whole, also while parts of it come`() throws {
+    @Test func `a body has one time for the whole, also while parts of it arrive`() throws {
         var state = try Self.asked(length: 100)
         #expect(name(state.bodyArrived(50)) == "none")
         #expect(state.deadline(Self.times) == Self.at(30))
@@ -76,7 +76,7 @@ struct ConnectionStateTests {
         #expect(state.deadline(Self.times) == Self.at(195))
     }
 
-    @Test func `nothing behind a request that closes is read, and its answer ends the connection`() throws {
+    @Test func `no request is read behind one that closes, and the connection closes after its answer`() throws {
         var state = try Self.asked([("Connection", "close")])
         #expect(!state.takesRequests)
         #expect(state.answerBegins(asksToClose: false)?.closes == true)
@@ -84,7 +84,7 @@ struct ConnectionStateTests {
         #expect(state.answerBegins(asksToClose: false) == nil)
     }
 
-    @Test func `a refusal waits for the answers before it and replaces its own request's`() throws {
+    @Test func `a refusal waits for the answers before it, and replaces the answer to its own request`() throws {
         var state = try Self.asked()
         state.begin(try Self.framing([("Content-Length", "9")]), bodyBytes: 9, at: Self.start)
         #expect(state.bodyBytes == 9)
@@ -92,24 +92,24 @@ struct ConnectionStateTests {
         #expect(state.bodyBytes == 0 && !state.takesRequests && !state.takesBody)
         #expect(state.answerBegins(asksToClose: false) != nil)
         #expect(name(state.answerEnded(at: Self.start)) == "refuse")
-        // What the server says of the refused request is not written.
+        // The server's own answer to the refused request is dropped.
         #expect(state.answerBegins(asksToClose: false) == nil)
     }
 
-    @Test func `one refusal is written, not two`() {
+    @Test func `a connection writes one refusal at most`() {
         var state = ConnectionState(at: Self.start)
         #expect(name(state.refuse(Self.problem)) == "refuse")
         #expect(name(state.refuse(Self.problem)) == "none")
     }
 
-    @Test func `a request that is answered already is not refused as well`() throws {
+    @Test func `a request that is answered already is not refused`() throws {
         var state = try Self.asked(length: 10)
         _ = state.answerBegins(asksToClose: false)
         #expect(name(state.answerEnded(at: Self.start)) == "none")
         #expect(name(state.refuse(Self.problem)) == "close")
     }
 
-    @Test func `a short body behind an answer is read past, and a long one ends the connection`() throws {
+    @Test func `a short body behind an answer is dropped, and a long one closes the connection`() throws {
         var short = try Self.asked(length: 1000)
         #expect(short.answerBegins(asksToClose: false)?.closes == false)
         _ = short.answerEnded(at: Self.start)
@@ -131,7 +131,7 @@ struct ConnectionStateTests {
         #expect(!isEndOfDropped && !chunked.takesRequests)
     }
 
-    @Test func `100 Continue is due once, in the request's turn, and not when the body has come`() throws {
+    @Test func `100 Continue is due once, in the request's turn, and not after the body has begun`() throws {
         let expecting = try Self.framing([("Expect", "100-continue"), ("Content-Length", "3")])
         var first = ConnectionState(at: Self.start)
         first.begin(expecting, at: Self.start)
@@ -153,7 +153,7 @@ struct ConnectionStateTests {
         #expect(!isDueLate)
     }
 
-    @Test func `a client that sends nothing more gets its answers, the last of which closes`() throws {
+    @Test func `a client that has ended its output gets its answers, and the last one closes`() throws {
         var state = try Self.asked()
         state.begin(try Self.framing(), at: Self.start)
         _ = state.end(at: Self.start)
@@ -166,7 +166,7 @@ struct ConnectionStateTests {
         #expect(name(idle.inputClosed()) == "close")
     }
 
-    @Test func `a connection lingers while its client sends, for a bounded time, and a short one at the stop`() {
+    @Test func `a connection lingers while its client sends, for a bounded time, and for less when the node stops`() {
         var state = ConnectionState(at: Self.start)
         let times = ConnectionTimes()
         let deadline = { (state: ConnectionState, lastByte: TimeAmount) in
@@ -184,7 +184,7 @@ struct ConnectionStateTests {
         #expect(deadline(late, .seconds(1)) == .seconds(2))
     }
 
-    @Test func `a node that stops closes an idle connection at once and another with its answer`() throws {
+    @Test func `a node that stops closes an idle connection at once, and any other one after its answer`() throws {
         var idle = ConnectionState(at: Self.start)
         #expect(name(idle.quiesce(at: Self.start, hasUnsent: false)) == "abort")
         var busy = try Self.asked()

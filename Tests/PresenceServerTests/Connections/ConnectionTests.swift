@@ -6,7 +6,7 @@ import PresenceServer
 import TestSupport
 import Testing
 
-/// Connections to the byte, as RFC 9110 and 9112 have them.
+/// Connections byte by byte, as RFC 9110 and 9112 require.
 @Suite("A connection")
 struct ConnectionTests {
     private static let track = "POST /v1/topics/t/presences HTTP/1.1\r\nHost: x\r\n"
@@ -22,7 +22,9 @@ struct ConnectionTests {
             "DELETE /nowhere HTTP/1.0\r\nConnection: TE\r\n\r\n",
             "HEAD /nowhere HTTP/1.0\r\n\r\n",
         ])
-    func `a connection that its client wants to end ends with the answer, which says so`(request: String) async throws {
+    func `a connection closes after the answer if its client asks for that, and the answer has Connection close`(
+        request: String
+    ) async throws {
         try await withServer { server in
             let answer = try await server.exchange(request)
             #expect(answer.isEnded && answer.answers.count == 1 && answer.has("Connection: close"))
@@ -48,7 +50,7 @@ struct ConnectionTests {
             "\(track)Connection: Upgrade\r\nUpgrade: h2c\r\nContent-Length: 13\r\n\r\n\(body)",
             "\(track)Connection: Upgrade\r\nUpgrade: h2c\r\nTransfer-Encoding: chunked\r\n\r\n\(chunked)",
         ])
-    func `any other connection answers the next request as well`(request: String) async throws {
+    func `a connection that its client does not close answers the next request, too`(request: String) async throws {
         try await withServer { server in
             let answer = try await server.exchangeTwice(request)
             #expect(answer.answers.count == 2 && answer.answers.last?.hasPrefix("200") == true, "\(answer.text)")
@@ -56,7 +58,7 @@ struct ConnectionTests {
         }
     }
 
-    @Test func `an offer of another protocol does not lose what is pipelined behind it`() async throws {
+    @Test func `requests that are pipelined behind an offer of another protocol are answered`() async throws {
         try await withServer { server in
             let offer = "GET /healthz HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: h2c\r\n\r\n"
             let answer = try await server.exchange(
@@ -109,7 +111,7 @@ struct ConnectionTests {
         }
     }
 
-    /// What is refused, and with which status.
+    /// Refused requests, each with its status.
     private static let refused: [(String, Int)] = [
         ("GET /healthz HTTP/1.1\r\n\r\n", 400), ("GET /healthz HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n", 400),
         ("GET /healthz HTTP/1.1\r\nHost: a b\r\n\r\n", 400), ("GET /v1/topics/t/events HTTP/1.1\r\n\r\n", 400),
@@ -134,7 +136,7 @@ struct ConnectionTests {
     ]
 
     @Test(arguments: refused)
-    func `what is refused is a problem on every path, and ends the connection`(request: String, status: Int)
+    func `a refused request gets a problem on every path, and the connection closes`(request: String, status: Int)
         async throws
     {
         try await withServer { server in
@@ -217,7 +219,7 @@ struct ConnectionTests {
         "GET /\(String(repeating: "a", count: 90_000)) HTTP/1.1\r\n", "NONSENSE\r\n\r\n",
         "\(track)Transfer-Encoding: chunked\r\n\r\nnonsense\r\n", "\(RawClient.get("/healthz"))NONSENSE\r\n\r\n",
     ])
-    func `a client that goes on to send behind what is no HTTP gets the refusal`(text: String) async throws {
+    func `a client that keeps sending behind malformed bytes gets the refusal`(text: String) async throws {
         var times = ConnectionTimes()
         times.linger = .milliseconds(500) * patience
         try await withServer(times: times) { server in
@@ -232,7 +234,7 @@ struct ConnectionTests {
         }
     }
 
-    @Test func `a client that sends for ever behind its answer is closed in the end`() async throws {
+    @Test func `the connection of a client that keeps sending after its answer closes in the end`() async throws {
         var times = ConnectionTimes()
         times.longestLinger = .seconds(1)
         try await withServer(times: times) { server in
@@ -247,7 +249,7 @@ struct ConnectionTests {
         }
     }
 
-    @Test func `a request behind a body that was too long to read past is not executed`() async throws {
+    @Test func `a request behind a body that is too long to drop is not executed`() async throws {
         try await withServer { server in
             let client = try await RawClient.connect(to: server.url)
             try await client.send("POST /nowhere HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n")
@@ -284,7 +286,7 @@ struct ConnectionTests {
             ("PUT /v1/topics/t/presences/a/s?x=1", "Content-Length: 9", 400),
             ("POST /v1/topics/t/presences", "Content-Length: 9\r\nOrigin: https://evil.example", 403),
         ])
-    func `a client that waits for 100 Continue is refused by its head alone`(
+    func `a request that waits for 100 Continue is refused from its head alone`(
         line: String, fields: String, status: Int
     ) async throws {
         try await withServer { server in
@@ -294,7 +296,7 @@ struct ConnectionTests {
         }
     }
 
-    @Test func `a compressed body is refused with what is taken`() async throws {
+    @Test func `a compressed body is refused with the coding that the server accepts`() async throws {
         try await withServer { server in
             let answer = try await server.exchangeTwice(
                 "\(Self.track)Content-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc")
@@ -302,7 +304,7 @@ struct ConnectionTests {
         }
     }
 
-    @Test func `the server as a whole names the methods it knows`() async throws {
+    @Test func `OPTIONS of the server as a whole lists its methods`() async throws {
         try await withServer { server in
             let answer = try await server.exchangeTwice("OPTIONS * HTTP/1.1\r\nHost: x\r\n\r\n")
             #expect(answer.statuses == ["204", "200"])

@@ -5,7 +5,7 @@ import TestSupport
 extension TestServer {
     var url: String { "http://127.0.0.1:\(self.port)" }
 
-    /// What a connection brought, and whether the server has ended it.
+    /// The text that a client received, and whether the server has ended the connection.
     struct Transcript: Sendable {
         let text: String
         let isEnded: Bool
@@ -23,7 +23,7 @@ extension TestServer {
         func has(_ line: String) -> Bool { self.text.contains("\r\n\(line)\r\n") }
     }
 
-    /// Sends bytes, and waits until enough has come back or the server has ended the connection.
+    /// Sends bytes, and waits until enough has arrived or the server has ended the connection.
     func exchange(
         _ text: String, until isEnough: @Sendable (String) -> Bool = { _ in false }
     ) async throws -> Transcript {
@@ -37,7 +37,7 @@ extension TestServer {
         return transcript
     }
 
-    /// Sends a request and another one behind its answer, which shows whether the connection goes on.
+    /// Sends a request, and another one after its answer, which shows whether the connection stays open.
     func exchangeTwice(_ text: String) async throws -> Transcript {
         let client = try await RawClient.connect(to: self.url)
         try await client.send(text)

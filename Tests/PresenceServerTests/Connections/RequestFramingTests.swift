@@ -24,7 +24,7 @@ struct RequestFramingTests {
             (1, [], false), (0, [], true), (0, ["keep-alive"], false), (0, ["Keep-Alive"], false), (0, ["TE"], true),
             (0, ["keep-alive, close"], true),
         ])
-    func `options of Connection are one list in any case, and HTTP 1.0 closes without keep-alive`(
+    func `all Connection fields are one list without regard to case, and HTTP 1.0 closes without keep-alive`(
         minor: Int, values: [String], closes: Bool
     ) throws {
         let fields = [("Host", "h")] + values.map { ("connection", $0) }
@@ -37,7 +37,7 @@ struct RequestFramingTests {
             ([("content-length", "12")], .length(12)),
             ([("Transfer-Encoding", "chunked")], .chunked), ([("Transfer-Encoding", " Chunked ")], .chunked),
         ])
-    func `a body has a length, chunks, or is not there`(fields: [(String, String)], body: RequestFraming.Body) throws {
+    func `a body has a length or chunks, or is absent`(fields: [(String, String)], body: RequestFraming.Body) throws {
         #expect(try Self.framing(.POST, "/", [("Host", "h")] + fields).body == body)
     }
 
@@ -50,7 +50,7 @@ struct RequestFramingTests {
             ([("Expect", "100-continue, and more"), ("Content-Length", "3")], 417), ([("Expect", "tea")], 417),
             ([("Host", "b")], 400),
         ])
-    func `a head that cannot be understood for certain is refused`(fields: [(String, String)], status: Int) {
+    func `an ambiguous head is refused`(fields: [(String, String)], status: Int) {
         let problem = #expect(throws: Problem.self) { try Self.framing(.POST, "/", [("Host", "h")] + fields) }
         #expect(problem?.kind.status.code == status)
     }
@@ -68,7 +68,7 @@ struct RequestFramingTests {
             ("a,b", false), ("me@a", false), ("a/b", false), ("[::1", false), ("[]", false), ("::1", false),
             ("ä", false), ("a:1:2", false), ("a:999999999999999999999", false),
         ])
-    func `a Host is a name or address and perhaps a port`(host: String, isRight: Bool) throws {
+    func `a Host is a name or an address, with an optional port`(host: String, isRight: Bool) throws {
         #expect(((try? Self.framing(fields: [("Host", host)])) != nil) == isRight)
     }
 
@@ -96,7 +96,7 @@ struct RequestFramingTests {
         #expect(try Self.framing(.OPTIONS, "*").path == "*")
     }
 
-    @Test func `an offer of another protocol is known by both of its fields`() throws {
+    @Test func `an offer of another protocol has both of its fields`() throws {
         let host = ("Host", "h")
         #expect(
             try Self.framing(fields: [host, ("Connection", "Upgrade, HTTP2-Settings"), ("Upgrade", "h2c")])

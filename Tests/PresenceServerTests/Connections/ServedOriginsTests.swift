@@ -19,7 +19,7 @@ struct ServedOriginsTests {
             ("*", false),
             ("://a", false), ("https://a:b", false),
         ])
-    func `an origin is a scheme, a host and perhaps a port`(text: String, isRight: Bool) {
+    func `an origin is a scheme, a host and an optional port`(text: String, isRight: Bool) {
         #expect((ServedOrigins.Origin(text) != nil) == isRight)
     }
 
@@ -31,7 +31,7 @@ struct ServedOriginsTests {
             ("other.example", false), ("app.example:81", false), ("rebound.example", false), ("1.2.3.4.example", false),
             ("localhost.example", false), ("notlocalhost.", true), ("a.b.", false),
         ])
-    func `a node on loopback answers to local names and to what is listed`(host: String, isServed: Bool) {
+    func `a node on loopback answers to local names and to listed origins`(host: String, isServed: Bool) {
         for address in ["127.0.0.1", "localhost", "::1", "127.0.0.2"] {
             let origins = ServedOrigins(Self.listed, listeningOn: address)
             #expect(((try? origins.check(name: host)) != nil) == isServed, "\(address)")
@@ -39,7 +39,7 @@ struct ServedOriginsTests {
         #expect(throws: Never.self) { try ServedOrigins(listeningOn: "0.0.0.0").check(name: host) }
     }
 
-    /// Fields of a request, and whether a write with them is done.
+    /// Fields of a request, and whether a write with them is accepted.
     struct Case: Sendable {
         let method: HTTPRequest.Method
         let fields: HTTPFields
@@ -72,14 +72,14 @@ struct ServedOriginsTests {
     ]
 
     @Test(arguments: cases)
-    func `a write that a browser sends for a foreign page without asking is refused`(_ example: Case) {
+    func `a write that a browser sends for a foreign page without a preflight is refused`(_ example: Case) {
         let request = HTTPRequest(
             method: example.method, scheme: "http", authority: "node:4000", path: "/", headerFields: example.fields)
         let origins = ServedOrigins(Self.listed)
         #expect(((try? origins.check(write: request, isStream: false)) != nil) == example.isDone)
     }
 
-    @Test func `a stream that is a presence is a write that no browser asks for`() {
+    @Test func `a stream that is a presence is checked as a write without a preflight`() {
         func check(_ fields: HTTPFields) -> Bool {
             let request = HTTPRequest(
                 method: .get, scheme: "http", authority: "node:4000", path: "/", headerFields: fields)

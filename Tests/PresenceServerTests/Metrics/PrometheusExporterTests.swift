@@ -35,7 +35,7 @@ struct PrometheusExporterTests {
         #expect(text.contains("t_seconds_sum{route=\"/\"} 60.0035\nt_seconds_count{route=\"/\"} 3\n"))
     }
 
-    @Test func `A name has at most a thousand series; what exceeds them is counted, not kept`() {
+    @Test func `A name has at most a thousand series; further ones are counted and not shown`() {
         for number in 0..<1010 {
             Counter(label: "many", dimensions: [("n", "\(number)")], factory: self.exporter).increment()
         }
@@ -50,7 +50,7 @@ struct PrometheusExporterTests {
         #expect(!self.text.contains("same 5\n"))
     }
 
-    @Test func `Counts from many tasks are all there`() async {
+    @Test func `Increments from many tasks are all counted`() async {
         let counter = Counter(label: "c", factory: self.exporter)
         let timer = Timer(label: "t", factory: self.exporter)
         await withTaskGroup(of: Void.self) { group in

@@ -33,7 +33,7 @@ struct AnswerQueueTests {
         _ = try await server.store.track(Array(keys.prefix(1)), on: Topic("small"), mode: .put)
     }
 
-    @Test func `at most eight large topics are read at once, and small ones wait for nothing`() async throws {
+    @Test func `at most eight large topics are read at once, and small ones do not wait`() async throws {
         try await withServer(queue: queue) { server in
             try await fill(server)
             for _ in 0..<QueueBudget.maximumReadings { #expect(queue.beginReading()) }
@@ -46,7 +46,7 @@ struct AnswerQueueTests {
             async let waiting = server.send(.get, list)
             queue.endReading()
             #expect(try await waiting.status == 200)
-            // Each reading gives its place back.
+            // Each request ends its reading.
             for _ in 0..<10 { #expect(try await server.send(.get, list).status == 200) }
             #expect(queue.beginReading() && !queue.beginReading())
         }
@@ -74,7 +74,7 @@ struct AnswerQueueTests {
         }
     }
 
-    @Test func `a write gets its large answer however full the budget is`() async throws {
+    @Test func `a write gets its large answer even if the budget is full`() async throws {
         try await withServer(queue: queue) { server in
             let channel = NIOAsyncTestingChannel()
             let held = queue.hold(ByteBuffer(repeating: 0, count: 4 << 20), for: .answer(on: channel))

@@ -5,7 +5,7 @@ import PresenceServer
 import TestSupport
 import Testing
 
-/// A request that is wrong: what it gets, and that Redis stays as it was.
+/// Wrong requests: each gets its answer, and Redis does not change.
 @Suite("Bad input")
 struct BadInputTests {
     struct Case: Sendable, CustomTestStringConvertible {
@@ -131,9 +131,9 @@ struct BadInputTests {
         Case(.put, here, "{}", headers: [("If-None-Match", "*")], gives: 400, .invalidHeader, at: "If-None-Match"),
         Case(.put, here, "{}", headers: [("If-Match", "\"x\"")], gives: 400, .invalidHeader, at: "If-Match"),
         // Nothing there
-        Case(.patch, "/v1/topics/t/presences/nobody/1", "{}", gives: 404, .presenceAbsent),
-        Case(.post, "/v1/topics/t/presences/nobody/1/heartbeat", gives: 404, .presenceAbsent),
-        Case(.get, "/v1/topics/t/presences/nobody", gives: 404, .presenceAbsent),
+        Case(.patch, "/v1/topics/t/presences/absent/1", "{}", gives: 404, .presenceAbsent),
+        Case(.post, "/v1/topics/t/presences/absent/1/heartbeat", gives: 404, .presenceAbsent),
+        Case(.get, "/v1/topics/t/presences/absent", gives: 404, .presenceAbsent),
         Case(.post, list, #"{"key":"here","session":"1"}"#, gives: 409, .presenceExists),
     ]
 
@@ -163,7 +163,7 @@ struct BadInputTests {
     }
 
     @Test(.timeLimit(.minutes(10)))
-    func `A request with thousands of faults gets twenty of them, and at once`() async throws {
+    func `A problem lists twenty of thousands of faults`() async throws {
         try await withServer { server in
             let members = (0..<100_000).map { "\"x\($0)\":0" }.joined(separator: ",")
             let batch = try await server.send(.post, "/v1/batch", #"{"operations":[{"op":"put",\#(members)}]}"#)
@@ -174,9 +174,9 @@ struct BadInputTests {
         }
     }
 
-    /// Clients mend such paths before they send them.
+    /// The request is sent raw, because HTTP clients correct such paths.
     @Test(arguments: ["%FF", "%2", "100%", "%zz"])
-    func `Escapes that are none, and that decode to no text, are refused`(_ topic: String) async throws {
+    func `Malformed escapes, and escapes that do not decode to UTF-8, are refused`(_ topic: String) async throws {
         try await withServer { server in
             let before = try await server.redisContents()
             let answer = try await server.sendRaw(
@@ -189,7 +189,7 @@ struct BadInputTests {
 
     @Test(
         arguments: ["__proto__", "a%2Fb", "%C3%BC", "u%CC%88", "%25", "..", "%2E", "constructor", "a+b"])
-    func `Unusual names are names`(_ name: String) async throws {
+    func `Unusual names are valid`(_ name: String) async throws {
         try await withServer { server in
             let path = "/v1/topics/\(name == ".." ? "%2E%2E" : name)/presences/\(name == ".." ? "%2E%2E" : name)/s"
             #expect(try await server.send(.put, path).status == 201)

@@ -27,7 +27,7 @@ struct BatchRoutesTests {
                     #"{"op":"update","topic":"a","key":"alice","session":"1","patch":{"m":2}}"#,
                     #"{"op":"update","topic":"a","key":"alice","session":"1","meta":{"z":0}}"#,
                     #"{"op":"heartbeat","topic":"b","key":"bob","session":"1"}"#,
-                    #"{"op":"heartbeat","topic":"b","key":"nobody","session":"1"}"#,
+                    #"{"op":"heartbeat","topic":"b","key":"absent","session":"1"}"#,
                     #"{"op":"put","topic":"b","key":"bob","session":"2"}"#,
                     #"{"op":"untrack","topic":"b","key":"bob"}"#,
                     #"{"op":"heartbeat","topic":"b","key":"bob","session":"1"}"#,
@@ -43,7 +43,7 @@ struct BatchRoutesTests {
         }
     }
 
-    @Test func `Operations that are wrong stop no other, and their pointers are relative to them`() async throws {
+    @Test func `A wrong operation stops no other, and its pointers are relative to it`() async throws {
         try await withServer { server in
             let results = try await self.run(
                 server,
@@ -70,7 +70,7 @@ struct BatchRoutesTests {
         }
     }
 
-    @Test func `Five hundred operations over many topics all come through`() async throws {
+    @Test func `A batch performs five hundred operations on many topics`() async throws {
         try await withServer { server in
             let results = try await self.run(
                 server,
@@ -87,7 +87,7 @@ struct BatchRoutesTests {
         }
     }
 
-    @Test func `The same member twice is done in order`() async throws {
+    @Test func `Operations on one member are performed in order`() async throws {
         try await withServer { server in
             let put = #"{"op":"put","topic":"t","key":"a","session":"s","meta":{"n":"#
             let results = try await self.run(server, (1...5).map { put + "\($0)}}" })

@@ -8,12 +8,12 @@ import Synchronization
 import TestSupport
 import Testing
 
-@Suite("Lists with data beside the metas, and word of changes to it")
+@Suite("Enriched lists, and announcements of changed data")
 struct EnrichmentRoutesTests {
     private let list = "/v1/topics/lobby/presences"
     private let invalidate = "/v1/enrichment/invalidate"
 
-    /// Data by key; a key without any has a hook that failed.
+    /// A source of data by key; for a key without data the fetch hook failed.
     private func enricher(_ data: @escaping @Sendable () -> [String: String]) -> EnrichmentSource {
         let extras: @Sendable ([Key]) -> EnrichmentFields = { keys in
             var extras = EnrichmentFields()
@@ -28,7 +28,7 @@ struct EnrichmentRoutesTests {
             applies: { $0.text != "plain" }, known: { _, _, _ in nil }, fetch: { keys, _, _, _ in extras(keys) })
     }
 
-    @Test func `Lists and entries have it in the full view, and say where it is missing`() async throws {
+    @Test func `Lists and entries have enrichment in the full view, and mark entries that lack it`() async throws {
         try await withServer(enricher: enricher { ["alice": #"{"name":"Alice"}"#] }) { server in
             for name in ["alice", "bob"] { _ = try await server.send(.put, "\(self.list)/\(name)/s", "{}") }
             let presences = try await server.send(.get, self.list).json["presences"]
@@ -59,7 +59,7 @@ struct EnrichmentRoutesTests {
         }
     }
 
-    @Test func `Word of changed data is passed on, and says how many keys it named`() async throws {
+    @Test func `The answer to an announcement of changed data has its number of keys`() async throws {
         try await withServer { server in
             let answer = try await server.send(.post, self.invalidate, #"{"keys":["alice","ü b"]}"#)
             #expect(answer.status == 202)
@@ -75,7 +75,7 @@ struct EnrichmentRoutesTests {
             (#"{"keys":["a"],"topic":"x"}"#, 422, "#/topic"),
             ("{\"keys\":[\(Array(repeating: "\"a\"", count: 501).joined(separator: ","))]}", 422, "#/keys"),
         ] as [(String, Int, String?)])
-    func `a body that names no keys is refused with the reason`(body: String, status: Int, pointer: String?)
+    func `a body without valid keys is refused with the place of the fault`(body: String, status: Int, pointer: String?)
         async throws
     {
         try await withServer { server in
@@ -85,7 +85,7 @@ struct EnrichmentRoutesTests {
         }
     }
 
-    @Test func `A hook that fails leaves the node ready, and says so`() async throws {
+    @Test func `A fetch hook that fails leaves the node ready, as degraded`() async throws {
         try await withServer(hookFault: "user: PostgreSQL is away") { server in
             let answer = try await server.send(.get, "/readyz")
             #expect(answer.status == 200)

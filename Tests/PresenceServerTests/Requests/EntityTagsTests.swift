@@ -10,7 +10,7 @@ import Testing
 struct EntityTagsTests {
     private let cursor = Cursor(epoch: Epoch.random(), seq: 7)
 
-    @Test func `A list is the client's when any of its tags, weak or not, is the cursor`() {
+    @Test func `A client has the list if any of its tags, weak or strong, is the cursor`() {
         for field in [
             "\"\(self.cursor)\"", "W/\"\(self.cursor)\"", "\"x\", \"\(self.cursor)\"", "*", "\t\"\(self.cursor)\" ",
             ",,\"x\" ,\t, W/\"\(self.cursor)\",", "\"a, b\",\"\(self.cursor)\"",
@@ -39,7 +39,7 @@ struct EntityTagsTests {
         }
     }
 
-    @Test func `a tag of enriched data is another than that of bare entries`() throws {
+    @Test func `the tag of an enriched list differs from that of a plain list`() throws {
         var extras = EnrichmentFields()
         extras.set([("user", Array("1".utf8))], for: try Key("a"))
         let tag = EntityTag.of(self.cursor, extras)
@@ -49,7 +49,7 @@ struct EntityTagsTests {
     }
 
     @Test(arguments: ["abcdefghijk-gzip", "abcdefghijklmno-", "abcdefghijklmn-x"])
-    func `a ref that ends like a suffix is itself`(text: String) throws {
+    func `a ref that ends like a suffix is kept whole`(text: String) throws {
         let ref = try #require(Ref(text))
         for suffix in ["", "-gzip", "--gzip"] {
             #expect(try IfMatch([.ifMatch: "\"\(ref)\(suffix)\""]) == .ref(ref))
@@ -70,7 +70,7 @@ struct EntityTagsTests {
 
     @Test(
         arguments: ["W/\"x\"", "x", "\"", "", "\"a\" \"b\"", "\"a\", b", "*, \"a\"", ",", "\"a\"x", "W/", "W/*"])
-    func `A weak tag that is no ref, and what is no list of tags, are refused in If-Match`(_ field: String) {
+    func `If-Match refuses a weak tag that is not a ref, and a text that is not a list of tags`(_ field: String) {
         let problem = #expect(throws: Problem.self) { try IfMatch([.ifMatch: field]) }
         #expect(problem?.kind == .invalidHeader)
     }

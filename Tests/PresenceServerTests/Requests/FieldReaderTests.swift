@@ -9,7 +9,7 @@ import Testing
 struct FieldReaderTests {
     private let limits = Limits()
 
-    /// Reads a track body and gives the problem, if there is one.
+    /// Reads a track body, and returns the problem if there is one.
     private func problem(of text: String) throws -> Problem? {
         do {
             var fields = try FieldReader(try JSON(parsing: text), allowing: ["key", "meta", "session", "ttl"])
@@ -26,11 +26,11 @@ struct FieldReaderTests {
             #"{"key":"a"}"#, #"{"key":"a","session":null,"meta":null,"ttl":null}"#,
             #"{"key":"__proto__","session":"s","ttl":5,"meta":{}}"#, #"{"key":"ü","ttl":300.0}"#,
         ])
-    func `A right body passes`(_ text: String) throws {
+    func `A correct body has no fault`(_ text: String) throws {
         #expect(try self.problem(of: text) == nil)
     }
 
-    @Test func `Every fault is told at once, each with its place`() throws {
+    @Test func `One problem lists every fault with its place`() throws {
         let problem = try #require(try self.problem(of: #"{"session":"a b","ttl":0,"meta":[],"metas":{},"a/b~":1}"#))
         #expect(problem.kind == .invalidBody)
         #expect(
@@ -50,7 +50,9 @@ struct FieldReaderTests {
             (#"{"key":"a","meta":{"phx_ref":"x"}}"#, .invalidBody, "#/meta/phx_ref"),
             (#"[]"#, .invalidBody, "#"),
         ])
-    func `One kind of fault gives the problem its status`(_ text: String, _ kind: ProblemKind, _ place: String) throws {
+    func `Faults of one kind decide the kind of the problem`(_ text: String, _ kind: ProblemKind, _ place: String)
+        throws
+    {
         let problem = try #require(try self.problem(of: text))
         #expect(problem.kind == kind)
         #expect(problem.errors.map(\.member.value) == [place])

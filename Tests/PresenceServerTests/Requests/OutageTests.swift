@@ -12,7 +12,7 @@ struct OutageTests {
     private static let nowhere = "redis+unix:///nonexistent/redis.sock"
     private static let presence = "/v1/topics/t/presences/alice/1"
 
-    @Test func `Writes, and reads that nobody follows, are a 503 that says when to come back`() async throws {
+    @Test func `Writes, and reads of topics that the node does not follow, are a 503 with Retry-After`() async throws {
         try await withServer(redis: Self.nowhere, isReachable: false) { server in
             let requests: [(String, String, String?)] = [
                 ("POST", "/v1/topics/t/presences", #"{"key":"a"}"#), ("PUT", Self.presence, nil),
@@ -32,7 +32,7 @@ struct OutageTests {
         }
     }
 
-    @Test func `A request that is wrong is told so all the same`() async throws {
+    @Test func `A wrong request gets its own error`() async throws {
         try await withServer(redis: Self.nowhere, isReachable: false) { server in
             #expect(try await server.send(.post, "/v1/topics/t/presences", #"{"key":""}"#).status == 400)
             let batch = try await server.send(.post, "/v1/batch", #"{"operations":[{"op":"track","topic":"t"}]}"#)
@@ -41,7 +41,7 @@ struct OutageTests {
         }
     }
 
-    @Test func `Lists of a topic that is followed come as the feed knew them last, marked stale and without an ETag`()
+    @Test func `Lists of a followed topic come from the feed's replica, marked stale and without an ETag`()
         async throws
     {
         let member = Member(key: try Key("alice"), session: try Session("1"))

@@ -42,7 +42,7 @@ struct PresenceRoutesTests {
         }
     }
 
-    @Test func `A session that is there already is a 409 that gives the present ref`() async throws {
+    @Test func `A track of a present session is a 409 that gives the present ref`() async throws {
         try await withServer { server in
             let body = #"{"key":"alice","session":"tab-1"}"#
             let ref = try await server.send(.post, self.list, body).json["phx_ref"]
@@ -53,8 +53,7 @@ struct PresenceRoutesTests {
         }
     }
 
-    @Test func `The server draws a session where the client gives none, and Location is percent-encoded`() async throws
-    {
+    @Test func `The server draws a session if the client gives none, and Location is percent-encoded`() async throws {
         try await withServer { server in
             let answer = try await server.send(
                 .post, "/v1/topics/a%2Fb%20%C3%BC/presences", #"{"key":"100%/__proto__"}"#)
@@ -69,7 +68,7 @@ struct PresenceRoutesTests {
         }
     }
 
-    @Test func `PUT creates, then replaces, then only renews; what it leaves out stays`() async throws {
+    @Test func `PUT creates, then replaces, then only renews, and members that it leaves out stay`() async throws {
         try await withServer { server in
             let created = try await server.send(.put, self.alice, #"{"meta":{"a":1},"ttl":100}"#)
             #expect(created.status == 201)
@@ -120,7 +119,7 @@ struct PresenceRoutesTests {
         }
     }
 
-    @Test func `PATCH and heartbeat of what is not there are a 404`() async throws {
+    @Test func `PATCH and heartbeat of an absent presence are a 404`() async throws {
         try await withServer { server in
             for (method, path) in [("PATCH", self.alice), ("POST", self.alice + "/heartbeat"), ("GET", self.alice)] {
                 let answer = try await server.send(.init(rawValue: method)!, path, method == "GET" ? nil : "{}")
@@ -132,7 +131,7 @@ struct PresenceRoutesTests {
         }
     }
 
-    @Test func `A heartbeat keeps or moves the ttl and publishes nothing`() async throws {
+    @Test func `A heartbeat keeps or changes the ttl and publishes nothing`() async throws {
         try await withServer { server in
             let put = try await server.send(.put, self.alice, #"{"ttl":77}"#)
             let kept = try await server.send(.post, self.alice + "/heartbeat")
@@ -145,7 +144,7 @@ struct PresenceRoutesTests {
         }
     }
 
-    @Test func `DELETE ends one session or all of a key, and is a 204 also when nothing was there`() async throws {
+    @Test func `DELETE ends one session or all of a key, and is a 204 even if none was present`() async throws {
         try await withServer { server in
             for session in ["one", "two", "three"] {
                 _ = try await server.send(.put, self.list + "/alice/\(session)")

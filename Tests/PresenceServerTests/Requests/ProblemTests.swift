@@ -35,7 +35,7 @@ struct ProblemTests {
         #expect(kind.explanation.hasSuffix("."))
     }
 
-    @Test func `Faults of the domain become 400, 413, 422 and 500`() {
+    @Test func `Errors of the domain become 400, 413, 422 and 500`() {
         let codes: [(PresenceError.Code, Int)] = [
             (.malformed, 400), (.tooLarge, 413), (.invalid, 422), (.corrupt, 500),
         ]
@@ -44,7 +44,7 @@ struct ProblemTests {
         }
     }
 
-    @Test func `What a client sent is quoted short and without control characters`() {
+    @Test func `A text from a client is quoted with at most 40 characters and without control characters`() {
         #expect(quoted("abc") == "“abc”")
         #expect(quoted("a\u{1B}[31m\nb") == "“a\u{FFFD}[31m\u{FFFD}b”")
         #expect(quoted(String(repeating: "x", count: 100)) == "“" + String(repeating: "x", count: 40) + "…”")

@@ -6,7 +6,7 @@ import PresenceServer
 import TestSupport
 import Testing
 
-/// Text that strict readers refuse, by every way into the service.
+/// Texts that strict readers refuse, sent by every way into the service.
 @Suite("Text rules")
 struct TextRulesTests {
     private static let list = "/v1/topics/t/presences"
@@ -16,7 +16,7 @@ struct TextRulesTests {
         String(repeating: #"{"a":"#, count: depth) + "1" + String(repeating: "}", count: depth)
     }
 
-    /// Sends a meta by each way, and gives the status of each answer and what it says.
+    /// Sends a meta by each way, and returns the status and the text of each answer.
     private func send(_ meta: String, to server: TestServer) async throws -> [(way: String, status: Int, text: String)]
     {
         let body = "{\"meta\":\(meta)}"
@@ -40,7 +40,7 @@ struct TextRulesTests {
     @Test(arguments: [
         #"{"name":"cut \ud83d"}"#, #"{"a":[{"b\udc00":1}]}"#, #"{"a":"\ude00\ud83d"}"#, #"{"a":"x\u0000"}"#,
     ])
-    func `a meta that is no Unicode text is refused with 422 by every way, and one operation stops no other`(
+    func `a meta that is not Unicode is refused with 422 by every way, and its operation stops no other`(
         meta: String
     ) async throws {
         try await withServer { server in
@@ -60,7 +60,7 @@ struct TextRulesTests {
         }
     }
 
-    @Test func `a name that is no Unicode text is refused, and the detail says what is wrong with it`() async throws {
+    @Test func `a name that is not Unicode is refused, and the detail names the fault`() async throws {
         try await withServer { server in
             for (path, body, place) in [
                 (Self.list, #"{"key":"cut \ud83d"}"#, "#/key"),
@@ -82,7 +82,7 @@ struct TextRulesTests {
     }
 
     @Test
-    func `a batch with the same member twice refuses that operation alone, and the whole if it is the batch's own`()
+    func `a member given twice in an operation refuses that operation, and one given twice in the batch refuses all`()
         async throws
     {
         try await withServer { server in
@@ -112,7 +112,8 @@ struct TextRulesTests {
         }
     }
 
-    @Test func `what splits lines goes out as escapes, and the same PUT again is a heartbeat`() async throws {
+    @Test func `line separators and controls are sent as escapes, and the same PUT again is a heartbeat`() async throws
+    {
         try await withServer { server in
             let body = "{\"meta\":{\"a\":\"x\u{2028}y\u{85}\u{9B}\u{7F}\"}}"
             let first = try await server.send(.put, Self.alice, body)
@@ -139,7 +140,7 @@ struct TextRulesTests {
         }
     }
 
-    @Test func `what an older version stored is shown as text that every reader takes`() async throws {
+    @Test func `a meta that an older version stored is shown as text that every reader accepts`() async throws {
         try await withServer { server in
             let member = Member(key: try Key("old"), session: try Session("1"))
             let topic = try Topic("t")
@@ -153,7 +154,7 @@ struct TextRulesTests {
         }
     }
 
-    @Test func `null is absent where a member is optional, and named where it is required`() async throws {
+    @Test func `null counts as absent for an optional member, and is a fault of a required one`() async throws {
         try await withServer { server in
             func statuses(_ operations: String) async throws -> [Int?] {
                 let answer = try await server.send(.post, "/v1/batch", "{\"operations\":[\(operations)]}")

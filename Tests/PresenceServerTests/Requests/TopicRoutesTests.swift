@@ -67,7 +67,7 @@ struct TopicRoutesTests {
         }
     }
 
-    @Test func `view=keys holds refs alone, view=count two numbers`() async throws {
+    @Test func `view=keys has refs alone, view=count two numbers`() async throws {
         try await withServer { server in
             try await self.fill(server)
             let keys = try await server.send(.get, self.list + "?view=keys").json
@@ -81,7 +81,7 @@ struct TopicRoutesTests {
         }
     }
 
-    @Test func `Pages follow their Link to the end, without an ETag`() async throws {
+    @Test func `The Link of each page leads to the next until the end, and pages have no ETag`() async throws {
         try await withServer { server in
             let names = ["a", "b/c", "d e+f", "ü", "100%"].sorted { $0.utf8.lexicographicallyPrecedes($1.utf8) }
             for name in names { _ = try await server.send(.post, self.list, "{\"key\":\"\(name)\"}") }
@@ -120,7 +120,7 @@ struct TopicRoutesTests {
         }
     }
 
-    @Test func `a list of topics without a limit is a page, too`() async throws {
+    @Test func `a list of topics without a limit is a page of the default size`() async throws {
         var options = ServerOptions()
         #expect(options.defaultTopics == 1_000)
         options.defaultTopics = 3
@@ -144,7 +144,7 @@ struct TopicRoutesTests {
         try await withServer(live: { _ in replica.withLock { $0 } }) { server in
             _ = try await server.send(.put, self.list + "/alice/1")
             let cursor = try #require(Cursor(try await server.send(.get, self.list).json["cursor"]?.string ?? ""))
-            // A replica that shows something else tells who answered.
+            // The key of the replica is not in Redis, so it shows which of the two answered.
             let roster = Roster([
                 (Member(key: try Key("replica"), session: try Session("s")), Presence(ref: .random(), meta: .empty))
             ])

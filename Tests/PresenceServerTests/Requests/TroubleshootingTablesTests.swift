@@ -22,7 +22,7 @@ struct TroubleshootingTablesTests {
         }
     }
 
-    /// Compares the first column with the names that there are.
+    /// Compares the first column with the names in the code.
     private func compare(_ rows: [[String]], with names: [String]) {
         let known = names.map { "`\($0)`" }
         let documented = rows.map { $0[0] }

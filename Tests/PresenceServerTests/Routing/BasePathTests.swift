@@ -19,7 +19,7 @@ struct BasePathTests {
             "/v1", "/v1/x", "/problems", "/healthz", "/readyz/x", "/metrics", "/openapi.yaml",
             "/" + String(repeating: "a", count: 128),
         ])
-    func `a text that is no path, or is one of the service's own, is no base path`(_ text: String) {
+    func `a text that is not a path, or is a path of the service, is refused as base path`(_ text: String) {
         #expect(BasePath(text) == nil)
     }
 
@@ -36,8 +36,7 @@ struct BasePathTests {
         }
     }
 
-    @Test func `every address that an answer has begins with the base path, whichever path was asked for`() async throws
-    {
+    @Test func `every address in an answer begins with the base path, also if the request had none`() async throws {
         try await withServer(options: options) { server in
             for base in ["/presence", ""] {
                 let topic = "/v1/topics/t" + (base.isEmpty ? "1" : "2")
@@ -63,10 +62,10 @@ struct BasePathTests {
         }
     }
 
-    @Test func `the base path without its slash leads to the page below it, with its query`() async throws {
+    @Test func `the base path without a slash redirects to the page below it, with its query`() async throws {
         try await withServer(options: options) { server in
             for query in ["?name=Alice", ""] {
-                // A client would follow it.
+                // An HTTP client would follow the redirect.
                 let answer = try await server.sendRaw(
                     "GET /presence\(query) HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
                 #expect(answer.hasPrefix("HTTP/1.1 308 "))
@@ -76,7 +75,7 @@ struct BasePathTests {
         }
     }
 
-    @Test func `without a base path nothing stands before an address`() async throws {
+    @Test func `without a base path an address has no prefix`() async throws {
         try await withServer { server in
             let tracked = try await server.send(.post, "/v1/topics/t/presences", #"{"key":"a","session":"s"}"#)
             #expect(tracked.header("Location") == "/v1/topics/t/presences/a/s")

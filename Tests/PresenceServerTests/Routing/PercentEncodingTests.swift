@@ -11,7 +11,7 @@ struct PercentEncodingTests {
             ("room:lobby", "room:lobby"), ("room%3Alobby", "room:lobby"), ("a%2Fb", "a/b"), ("a%2fb", "a/b"),
             ("%C3%BC", "ü"), ("100%25", "100%"), ("%2541", "%41"), ("a+b", "a+b"), ("", ""),
         ])
-    func `Escapes become the bytes they stand for, once`(_ encoded: String, _ decoded: String) throws {
+    func `Escapes are decoded to bytes once`(_ encoded: String, _ decoded: String) throws {
         #expect(try PercentEncoding.decode(encoded[...]) == decoded)
     }
 
@@ -30,7 +30,7 @@ struct PercentEncodingTests {
     }
 
     @Test(arguments: ["room:lobby", "a/b", "ü", "100%", "a+b c", "..", ".", "?#[]@", "日本"])
-    func `What is encoded comes back`(_ text: String) throws {
+    func `Decoding an encoded text gives the text`(_ text: String) throws {
         let encoded = PercentEncoding.encode(text)
         #expect(
             encoded.utf8.allSatisfy { $0 > 0x20 && $0 < 0x7F && $0 != UInt8(ascii: "/") && $0 != UInt8(ascii: "+") })

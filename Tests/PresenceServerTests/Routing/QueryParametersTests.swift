@@ -19,7 +19,7 @@ struct QueryParametersTests {
         #expect(query.has("bare") && !query.has("none"))
     }
 
-    @Test func `A parameter given twice where once is meant is refused by name`() throws {
+    @Test func `A parameter that may be given once is refused by name if it is given twice`() throws {
         let query = try QueryParameters("view=full&view=keys")
         #expect(Self.places { _ = try query.one("view") } == ["view"])
     }
@@ -42,7 +42,7 @@ struct QueryParametersTests {
         #expect(Self.places { try query.requireOnly(["limit", "view", "after"]) } == ["limt", "aftr"])
     }
 
-    @Test func `A bad escape names the parameter whose value it is in`() {
+    @Test func `The fault of a bad escape names the parameter that has it`() {
         #expect(Self.places { _ = try QueryParameters("after=%zz") } == ["after"])
     }
 

@@ -17,7 +17,7 @@ struct RouteTableTests {
             Route(method, path, "\(method) \(path)") { _, _ in Response(status: .ok) }
         })
 
-    @Test func `A path finds its template and carries its parameters`() throws {
+    @Test func `A path finds its template and its parameters`() throws {
         let (resource, parameters) = try #require(self.table.resource(at: "/v1/topics/a%2Fb/presences/x"))
         #expect(resource.path.description == "/v1/topics/{topic}/presences/{key}")
         #expect(try parameters.topic().text == "a/b")
@@ -27,20 +27,20 @@ struct RouteTableTests {
 
     @Test(
         arguments: ["", "v1/topics/a", "/v1/topic/a", "/v1", "/v1/topics/a/b/c/d", "//"])
-    func `Paths that are almost right are not there`(_ path: String) {
+    func `A path that is almost right has no route`(_ path: String) {
         #expect(self.table.resource(at: path) == nil)
     }
 
     @Test(
         arguments: ["/v1/topics//presences", "/v1/topics/"])
-    func `An empty segment is an empty name, which is refused by name`(_ path: String) throws {
+    func `An empty segment is an empty name, which is refused with the name of its parameter`(_ path: String) throws {
         let (_, parameters) = try #require(self.table.resource(at: path))
         let problem = #expect(throws: Problem.self) { try parameters.topic() }
         #expect(problem?.kind == .invalidName)
         #expect(problem?.errors.first?.location == .parameter("topic"))
     }
 
-    @Test func `A resource knows its methods, HEAD with GET and OPTIONS always`() throws {
+    @Test func `A resource lists its methods, with HEAD beside GET and always OPTIONS`() throws {
         let (resource, _) = try #require(self.table.resource(at: "/v1/topics/a/presences"))
         #expect(resource.methods == [.get, .post, .head, .options])
         #expect(resource.route(for: .head)?.method == .get)

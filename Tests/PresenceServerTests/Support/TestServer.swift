@@ -17,7 +17,7 @@ import ServiceLifecycle
 
 import TestSupport
 
-/// A live server, with a key prefix of its own in Redis, that a test talks to over loopback.
+/// A running server on loopback, with a key prefix of its own in Redis.
 struct TestServer: Sendable {
     let port: Int
     let store: PresenceStore
@@ -41,7 +41,7 @@ struct TestServer: Sendable {
             status: Int(response.status.code), headers: response.headers, bytes: Array(bytes.readableBytesView))
     }
 
-    /// Sends bytes that no HTTP client would, and reads what comes until the server closes.
+    /// Sends raw bytes, and reads until the server closes.
     func sendRaw(_ text: String) async throws -> String {
         let channel = try await ClientBootstrap(group: MultiThreadedEventLoopGroup.singleton)
             .connect(host: "127.0.0.1", port: self.port) { channel in
@@ -57,7 +57,7 @@ struct TestServer: Sendable {
         }
     }
 
-    /// Puts another text in a stored presence's place, as an older version may have written it.
+    /// Replaces the text of a stored presence, as an older version may have written it.
     func rewrite(_ member: Member, on topic: Topic, _ change: (String) -> String) async throws {
         let connection = try self.pool.connection()
         let keys = try await connection.send(RedisCommand("KEYS", [.string("\(self.prefix)*:h:\(topic)")]))
@@ -67,7 +67,7 @@ struct TestServer: Sendable {
             RedisCommand("HSET", [key, .bytes(member.bytes), .string(change(stored.string ?? ""))]))
     }
 
-    /// Everything that Redis holds under this server's prefix, keys and values, in one comparable text.
+    /// All keys and values of this server in Redis as one text, without nodes and clocks.
     func redisContents() async throws -> String {
         let connection = try self.pool.connection()
         let keys = try await connection.send(RedisCommand("KEYS", [.string("\(self.prefix)*")]))
@@ -80,7 +80,7 @@ struct TestServer: Sendable {
     }
 }
 
-/// An answer, as tests look at it.
+/// An answer of the server.
 struct Answer: Sendable {
     let status: Int
     let headers: HTTPHeaders
@@ -101,7 +101,7 @@ struct Answer: Sendable {
     }
 }
 
-/// Runs a server for `body`, on the shared Redis unless told otherwise.
+/// Runs a server while `body` runs, on the shared Redis unless `url` names another.
 func withServer<Result: Sendable>(
     redis url: String? = nil, isReachable: Bool = true, options: ServerOptions = ServerOptions(),
     live: @escaping @Sendable (Topic) async -> LiveRoster? = { _ in nil }, enricher: EnrichmentSource = .none,
@@ -169,7 +169,7 @@ func withServer<Result: Sendable>(
             do {
                 try await store.prepare()
             } catch let error as StoreError where error.code == .refused {
-                // A Redis that lacks a right may be what the test is about.
+                // The test may be about a Redis that lacks a right.
             }
         }
         let server = TestServer(port: port, store: store, pool: pool, exporter: exporter, prefix: prefix)

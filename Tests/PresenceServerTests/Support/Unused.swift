@@ -8,7 +8,7 @@ import PresenceStore
 import Redis
 
 extension PresenceBackend {
-    /// A backend that no request ever reaches: its pool is never run.
+    /// A backend for tests without requests; its pool does not run.
     static var unused: PresenceBackend {
         get throws {
             let pool = RedisPool(
