@@ -13,15 +13,15 @@ import PresenceStore
 import Redis
 import ServiceLifecycle
 
-/// Puts a node together and runs it: the one file that knows every module.
+/// Assembles a node from all modules and runs it.
 struct Assembly: Sendable {
     let settings: Settings
     let telemetry: Telemetry
     var hangup = NodeSignals.Hangup.isIgnored
 
-    /// Runs a node until SIGTERM, SIGINT or an error that it cannot live with.
+    /// Runs a node until SIGTERM, SIGINT or a fatal error, which is thrown.
     ///
-    /// `onListening` is told the node's address once it can be reached.
+    /// - Parameter onListening: Called with the node's address when the node listens.
     func run(onListening: @escaping @Sendable (_ address: String) -> Void = { _ in }) async throws {
         let signals = await NodeSignals(hangup: hangup)
         let logger = Logger(label: "rollcall")
@@ -38,7 +38,7 @@ struct Assembly: Sendable {
         let share = settings.share(
             ofOpenFiles: openFiles, eventLoops: loops.makeIterator().reduce(0) { sum, _ in sum + 1 })
         logger.info(
-            "Starting",
+            "node: starting",
             metadata: [
                 "node": "\(node)", "redis": "\(redisURL)", "open_files": "\(openFiles.map(String.init) ?? "unknown")",
                 "connections": "\(settings.connections(of: share))",
@@ -55,11 +55,11 @@ struct Assembly: Sendable {
         }
 
         let limits = settings.limits
-        let arrivals = RedisConnectionChecks.ConnectionEvents()
+        let redisEvents = RedisConnectionChecks.ConnectionEvents()
         let keys = StoreKeys(prefix: settings.redisPrefix, database: redisURL.database)
         let redisOptions = try settings.redisOptions(keys)
         let pool = RedisPool(url: redisURL, options: redisOptions, eventLoopGroup: loops, logger: logger)
-        pool.observe(arrivals.receive)
+        pool.observe(redisEvents.receive)
         let store = PresenceStore(pool: pool, keys: keys, limits: limits)
         let hook = try await hookServices(logger)
         let enricher = hook?.enricher ?? .none
@@ -102,26 +102,29 @@ struct Assembly: Sendable {
             let address = settings.address(port: channel.localAddress?.port)
             switch settings.logFormat {
             case .text: telemetry.output.write("rollcall: listening on \(address)\n")
-            case .json: logger.info("Listening", metadata: ["address": "\(address)"])
+            case .json: logger.info("http: listening", metadata: ["address": "\(address)"])
             }
             onListening(address)
         }
         app.beforeServerStarts {
-            // A node whose Redis is away starts all the same, so that an outage does not outlast itself.
-            guard try await arrivals.waitUntilChecked(timeout: .seconds(5)) else {
+            // A node also starts while Redis is away, so that it serves as soon as Redis is back.
+            guard try await redisEvents.waitUntilChecked(timeout: .seconds(5)) else {
                 return logger.warning("redis: not usable yet; the node starts without it")
             }
         }
 
-        // Each is told to stop when those after it have stopped.
+        // At a graceful shutdown each one stops after those below it.
         let databaseServices = hook?.services ?? []
         let services: [(name: String, service: any Service)] =
             databaseServices + [
                 ("redis pool", pool),
                 ("feed hub", hub),
-                ("sweeper", WaitsForRedis(redis: arrivals, service: sweeper)),
+                ("sweeper", WaitsForRedis(redis: redisEvents, service: sweeper)),
                 ("lease keeper", leases),
-                ("redis arrivals", RedisConnectionChecks(arrivals, store: store, leases: leases, logger: logger)),
+                (
+                    "redis connection checks",
+                    RedisConnectionChecks(redisEvents, store: store, leases: leases, logger: logger)
+                ),
                 (
                     "http server",
                     DrainingServer(app, registry: registry, over: TimeAmount(settings.drain), logger: logger)
@@ -140,7 +143,7 @@ struct Assembly: Sendable {
 }
 
 extension Assembly {
-    /// Says which setting a failure to listen is about; nil for any other error.
+    /// Names the setting that a failure to listen is about; nil for any other error.
     private func cannotListen(_ error: any Error) -> ProgramError? {
         let (host, port) = (SettingsTable.host.info, SettingsTable.port.info)
         let hostNames = "\(host.flag) or \(host.environmentName)"
@@ -159,13 +162,13 @@ extension Assembly {
                 "cannot listen on port \(settings.port): this user may not; \(portNames) names another")
         case let error as IOError:
             return .unavailable(
-                "cannot listen on \(settings.host):\(settings.port), as \(hostNames) and \(portNames) say: "
+                "cannot listen on \(settings.host):\(settings.port), set by \(hostNames) and \(portNames): "
                     + String(cString: strerror(error.errnoCode)))
         default: return nil
         }
     }
 
-    /// The fetch hook, if there is a database for it to ask.
+    /// The fetch hook; nil without a database or without rules.
     private func hookServices(_ logger: Logger) async throws(ProgramError) -> HookServices? {
         guard let url = settings.databaseURL, !settings.fetchRules.isEmpty else { return nil }
         return try await HookServices(
@@ -173,7 +176,7 @@ extension Assembly {
     }
 }
 
-// MARK: - Settings, as each module takes them
+// MARK: - The options of each module
 
 extension Settings {
     fileprivate var limits: Limits {
@@ -208,11 +211,11 @@ extension Settings {
         return options
     }
 
-    /// What of the open files is for clients; the rest is for Redis and PostgreSQL.
+    /// Divides the open files between clients and the node itself, with its connections to Redis and PostgreSQL.
     fileprivate func share(ofOpenFiles limit: Int?, eventLoops: Int) -> OpenFiles.Share {
-        // Commands, the connections that replace those to a read-only server, and one subscriber.
+        // Connections for commands, those that replace them at a read-only server, and one subscriber.
         let redis = RedisOptions().connections * 2 + 1
-        // Also the one that listens.
+        // One more listens for notifications.
         let postgres = databaseURL == nil ? 0 : PostgresPoolOptions().maximum + 1
         return OpenFiles.Share(limit: limit, eventLoops: eventLoops, services: redis + postgres)
     }

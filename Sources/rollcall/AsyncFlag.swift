@@ -2,18 +2,18 @@
 
 import Synchronization
 
-/// A Boolean that any number of tasks wait for; the first one that is settled stands, and true replaces false.
+/// A Boolean that any number of tasks wait for; once set it may still change from false to true, never back.
 final class AsyncFlag: Sendable {
     private struct State {
         var value: Bool?
-        /// Bounded by the callers, each of which leaves when it is cancelled.
+        /// One for each waiting task; a task that is cancelled removes its own.
         var waiters: [Int: CheckedContinuation<Bool, Never>] = [:]
         var next = 0
     }
 
     private let state = Mutex(State())
 
-    /// Waits for the verdict; false when the wait is cancelled first.
+    /// Waits until the flag is set; false if the task is cancelled first.
     var value: Bool {
         get async {
             let number = state.withLock { state in

@@ -3,12 +3,12 @@
 import Logging
 import Postgres
 
-/// One session of the database, for what a command does there itself.
+/// A connection to the database, with its migrator, for a command.
 struct DatabaseSession: Sendable {
     let connection: PostgresConnection
     let migrator: Migrator
 
-    /// Lends a session to `body` and closes it; what goes wrong is an end with the exit code that fits.
+    /// Runs `body` with a session and closes it; throws failures with the exit code that fits.
     static func with<Value: Sendable>(
         _ url: @autoclosure () throws(PostgresError) -> PostgresURL, table: ProfilesTable,
         _ body: (DatabaseSession) async throws(PostgresError) -> Value
@@ -28,7 +28,7 @@ struct DatabaseSession: Sendable {
         }
     }
 
-    /// What to do about a name that the database has already, or a schema that it lacks.
+    /// The advice for a name that the database has already, or a schema that it lacks.
     private static func hint(for error: PostgresError, _ table: ProfilesTable) -> String {
         let setting = SettingsTable.profilesTable.info.environmentName
         return switch error.sqlState {

@@ -4,10 +4,11 @@ import CHeap
 
 /// The C library's heap.
 enum Heap {
-    /// Has the heap keep the memory of a large answer for the next one.
+    /// Makes the heap keep the memory of a large answer for the next one.
     ///
-    /// By default glibc gives buffers of more than 128 KiB back to the system at once, and the next list has its pages
-    /// cleared again: about a third of what a list of 10,000 presences costs. About 8 MiB at the end of each thread's heap are kept.
+    /// By default glibc returns buffers of more than 128 KiB to the system at once, and the kernel clears the pages of
+    /// the next list: about a third of the cost of a list of 10,000 presences. About 8 MiB at the end of each thread's
+    /// heap are kept.
     static func keepLargeBuffers() {
         #if canImport(Glibc)
             mallopt(M_MMAP_THRESHOLD, 4 << 20)

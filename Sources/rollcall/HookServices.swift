@@ -8,9 +8,9 @@ import PresenceFeed
 import PresenceServer
 import ServiceLifecycle
 
-/// The fetch hook and what it stands on: a pool of connections, and one that listens to changes.
+/// The fetch hook with its pool of connections, and a connection that listens to changes.
 struct HookServices: Sendable {
-    /// How long a node that starts waits to hear whether the database takes the rules.
+    /// How long a node that starts waits for a connection on which the database validates the rules.
     private static let validationTimeout = Duration.seconds(3)
 
     let enricher: EnrichmentSource
@@ -18,12 +18,12 @@ struct HookServices: Sendable {
     private let pool: PostgresPool
     private let listener: ChangeListener
 
-    /// In the order in which they depend on each other.
+    /// Each depends on those before it.
     var services: [(name: String, service: any Service)] {
         [("postgres pool", pool), ("fetch hook", hook), ("change listener", listener)]
     }
 
-    /// How the hook is, and whether changes of data are heard; a node is of use without them.
+    /// The checks of the hook and of notifications; a node is ready without them.
     var checks: [HealthCheck] {
         let faults = hook.faults
         return [
@@ -33,9 +33,9 @@ struct HookServices: Sendable {
         ]
     }
 
-    /// Makes the hook; throws if the database does not take a rule.
+    /// Makes the hook; throws if the database refuses a rule.
     ///
-    /// A database that is away keeps no node from starting: the hook asks it later.
+    /// A node also starts while its database is away: the hook then validates the rules later.
     init(
         database url: PostgresURL, rules: [FetchRule], channel: String, logger: Logger
     ) async throws(ProgramError) {
@@ -65,9 +65,9 @@ struct HookServices: Sendable {
             return true
         } catch {
             guard error.code == .unavailable else { throw .usage("the fetch hook cannot work: \(error)") }
-            // The pool has a warning with what to do about it.
+            // The pool logs a warning with what to do about it.
             logger.info(
-                "PostgreSQL cannot be reached; entries are bare until it is", metadata: ["reason": "\(error)"])
+                "postgres: not reachable at the start, entries lack enrichment", metadata: ["reason": "\(error)"])
             return false
         }
     }

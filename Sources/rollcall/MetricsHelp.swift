@@ -1,6 +1,6 @@
 // Rollcall · rollcall
 
-/// What each metric tells: for `/metrics` itself and, by a test, for docs/operations.md.
+/// The meaning of each metric, for `/metrics` and docs/operations.md; a test compares.
 enum MetricsHelp {
     static let texts = [
         "rollcall_http_requests_total": "Requests answered, by method, route and class of status.",
@@ -8,7 +8,7 @@ enum MetricsHelp {
         "rollcall_connections_open": "Connections of clients open now, streams included.",
         "rollcall_accept_paused": "1 while new connections wait, at the limit of connections or of the system; else 0.",
         "rollcall_body_bytes": "Bytes of request bodies held now.",
-        "rollcall_bodies_refused_total": "Bodies given up, by reason: budget (the node holds too many bytes), timeout.",
+        "rollcall_bodies_refused_total": "Bodies refused, by reason: budget (the node holds too many bytes), timeout.",
         "rollcall_streams_open": "Streams open now.",
         "rollcall_streams_ended_total":
             "Streams ended, by reason: client_gone, unread (took no bytes for too long), slow (took no event in time while the node's queue was full), draining, failed.",
@@ -17,7 +17,7 @@ enum MetricsHelp {
         "rollcall_topics_followed": "Topics that this node follows.",
         "rollcall_redis_trouble":
             "1 while something keeps Redis from being used in full, by reason: unreachable, password, protected, tls, not_redis, unsuitable, database, clients, rights, read_only, full, persistence, replicas.",
-        "rollcall_presences_swept_total": "Presences whose lease was over and that this node ended.",
+        "rollcall_presences_swept_total": "Presences that this node ended after the end of their leases.",
         "rollcall_leases_repaired_total": "Leases given to or taken from topics that Redis had lost a part of.",
         "rollcall_releases_dropped_total":
             "Ends of streams that were dropped, since 100,000 waited for Redis: those presences leave as expired.",
@@ -26,12 +26,12 @@ enum MetricsHelp {
         "rollcall_fetch_keys_total": "Keys that the fetch hook asked for, by field.",
         "rollcall_fetch_seconds": "Time that queries of the fetch hook took, by field.",
         "rollcall_fetch_cache_total":
-            "Keys looked up in the fetch hook's cache, by field and result: hit, stale (given, and fetched anew), miss.",
+            "Keys looked up in the fetch hook's cache, by field and result: hit, stale (used, and fetched again), miss.",
         "rollcall_fetch_refused_total":
             "Data that cannot be shown, by field and reason: invalid_json, too_large, raised (an error for that key alone).",
         "rollcall_fetch_breaker_open":
             "Rules of the fetch hook that ask for nothing now, since PostgreSQL fails, by field.",
-        "rollcall_fetch_notifications_total": "Changes of data that PostgreSQL told of.",
+        "rollcall_fetch_notifications_total": "Notifications of changed data from PostgreSQL.",
         "rollcall_metrics_dropped_series_total": "Series not kept because their name had too many, or another type.",
     ]
 }

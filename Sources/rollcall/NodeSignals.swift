@@ -5,13 +5,13 @@ import Logging
 import ServiceLifecycle
 import UnixSignals
 
-/// The signals of a node, taken from its first moment to its last.
+/// Handles the signals of a node, from its start to its end.
 struct NodeSignals: Sendable {
     /// What SIGHUP does.
     enum Hangup: Sendable {
         /// Nothing: a node outlives the terminal that it was started from.
         case isIgnored
-        /// Ends the node politely: it belongs to the person at the terminal.
+        /// Shuts the node down gracefully: it belongs to the user of the terminal.
         case stops
     }
 
@@ -23,9 +23,10 @@ struct NodeSignals: Sendable {
         self.hangup = hangup
     }
 
-    /// Runs the services until they end; SIGTERM and SIGINT ask them to, and any further one changes nothing.
+    /// Runs the services until they end; the first SIGTERM or SIGINT begins a graceful shutdown, further ones are
+    /// logged.
     func run(_ group: ServiceGroup, logger: Logger) async throws {
-        // The traps end with the sequence, and the process may live a moment longer.
+        // The traps end with the sequence, but the process may run a moment longer.
         defer { signal(SIGHUP, SIG_IGN) }
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { await self.follow(group, logger) }

@@ -22,7 +22,7 @@ enum OpenFiles {
         return Int(clamping: raised.rlim_cur)
     }
 
-    /// How many connections of clients fit beside what the node itself needs.
+    /// The share of open files for connections of clients, beside those that the node itself needs.
     struct Share: Equatable {
         let connections: Int
         /// Files that the node keeps for itself.

@@ -1,14 +1,14 @@
 // Rollcall · rollcall
 
-/// An end that the person at the terminal should read about, and the exit code that scripts see.
+/// An error that ends the program, with a message for the user and an exit code for scripts.
 struct ProgramError: Error, Sendable, CustomStringConvertible {
-    /// sysexits.h, where it has a word for the case.
+    /// Exit codes, from sysexits.h where it has one that fits.
     enum Code: Int32, Sendable {
-        /// The service answered, and the answer is no.
+        /// The service refused the request.
         case refused = 1
         /// A flag, an argument or a setting is wrong (EX_USAGE).
         case usage = 64
-        /// A service that is needed is not there (EX_UNAVAILABLE).
+        /// A service that is needed is unavailable (EX_UNAVAILABLE).
         case unavailable = 69
     }
 

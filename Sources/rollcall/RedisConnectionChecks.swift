@@ -5,40 +5,40 @@ import PresenceStore
 import Redis
 import ServiceLifecycle
 
-/// Greets every connection to Redis: it may lead to another Redis than the last one, or to one that lost writes.
+/// Checks Redis at every new connection, which may lead to another Redis, or to one that lost writes.
 ///
-/// First it makes sure that Redis belongs to this kind of deployment, then it has the leases of open streams renewed and
-/// what is missing put back.
+/// It first checks that Redis belongs to this kind of deployment. Then it starts the lease keeper's renewal of open
+/// streams, which restores missing presences.
 struct RedisConnectionChecks: Service {
     let store: PresenceStore
     let leases: LeaseKeeper
     let logger: Logger
-    private let inlet: ConnectionEvents
+    private let events: ConnectionEvents
 
-    /// What observes the pool from its beginning on: the pool must exist before the store that this service needs.
+    /// Observes the pool from its start; a type of its own, because the service needs a store, which needs the pool.
     final class ConnectionEvents: Sendable {
-        // The newest arrival stands for all before it.
-        fileprivate let pipe = AsyncStream<RedisServerInfo>.makeStream(bufferingPolicy: .bufferingNewest(1))
-        private let verdict = AsyncFlag()
+        // A check of the newest connection covers all before it.
+        fileprivate let servers = AsyncStream<RedisServerInfo>.makeStream(bufferingPolicy: .bufferingNewest(1))
+        private let usable = AsyncFlag()
 
         @Sendable func receive(_ event: PoolEvent) {
             switch event {
-            case .connected(let server): pipe.continuation.yield(server)
-            case .refused: verdict.settle(false)
+            case .connected(let server): servers.continuation.yield(server)
+            case .refused: usable.settle(false)
             case .lost: break
             }
         }
 
-        fileprivate func settle(_ isUsable: Bool) { verdict.settle(isUsable) }
+        fileprivate func settle(_ isUsable: Bool) { usable.settle(isUsable) }
 
-        /// Waits until Redis is known to belong to this kind of deployment.
+        /// Waits until Redis has passed the deployment check.
         ///
-        /// False when it is not by then, or earlier when it cannot be used until an operator does something.
+        /// False at the time-out, or as soon as Redis cannot be used until an operator acts.
         func waitUntilChecked(timeout: Duration) async throws -> Bool {
-            try await withThrowingTaskGroup(of: Bool.self) { [verdict] group in
-                group.addTask { await verdict.value }
+            try await withThrowingTaskGroup(of: Bool.self) { [usable] group in
+                group.addTask { await usable.value }
                 group.addTask {
-                    // Ends by an error when the node may not start.
+                    // Throws when the node is cancelled because it may not start.
                     try await Task.sleep(for: timeout)
                     return false
                 }
@@ -50,46 +50,46 @@ struct RedisConnectionChecks: Service {
         }
     }
 
-    init(_ inlet: ConnectionEvents, store: PresenceStore, leases: LeaseKeeper, logger: Logger) {
+    init(_ events: ConnectionEvents, store: PresenceStore, leases: LeaseKeeper, logger: Logger) {
         self.store = store
         self.leases = leases
         self.logger = logger
-        self.inlet = inlet
+        self.events = events
     }
 
     /// Runs until graceful shutdown.
     ///
-    /// Throws when Redis belongs to a deployment that this node cannot be part of.
+    /// Throws if Redis belongs to a deployment that this node cannot be part of.
     func run() async throws {
         try await withGracefulShutdownHandler {
             var policy = ""
-            for await server in inlet.pipe.stream {
+            for await server in events.servers.stream {
                 if server.maxmemoryPolicy != policy { warn(of: server.maxmemoryPolicy) }
                 policy = server.maxmemoryPolicy
                 try await checkDeployment()
             }
         } onGracefulShutdown: {
-            inlet.pipe.continuation.finish()
+            events.servers.continuation.finish()
         }
     }
 
-    /// Logs a policy under which presences can vanish.
+    /// Logs a policy under which Redis may evict presences.
     private func warn(of policy: String) {
         guard !["noeviction", ""].contains(policy) else { return }
         logger.warning(
-            "Redis may evict presences; set its maxmemory-policy to noeviction", metadata: ["policy": "\(policy)"])
+            "redis: maxmemory-policy may evict presences", metadata: ["policy": "\(policy)"])
     }
 
     private func checkDeployment() async throws {
         do {
             try await store.prepare()
-            inlet.settle(true)
+            events.settle(true)
         } catch  where error.code == .misconfigured {
             throw ProgramError.usage("this node cannot use its Redis: \(error.message)")
         } catch {
-            // Lost again already, or it refuses writes and is new: the next arrival decides.
-            if error.code == .refused || error.code == .outOfMemory { inlet.settle(false) }
-            logger.debug("redis: greeting failed", metadata: ["error": "\(error)"])
+            // The connection is lost again, or a new Redis refuses writes: the next connection is checked again.
+            if error.code == .refused || error.code == .outOfMemory { events.settle(false) }
+            logger.debug("redis: deployment check failed", metadata: ["error": "\(error)"])
         }
         leases.recover()
     }

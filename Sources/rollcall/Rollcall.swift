@@ -14,7 +14,7 @@ struct Rollcall: AsyncParsableCommand {
         ])
 
     static func main() async {
-        StandardStreams.prepare()
+        StandardStreams.surviveLoss()
         do {
             try ThreadLimit.check()
             try refuseRepeatedFlags(CommandLine.arguments.dropFirst())
@@ -27,7 +27,7 @@ struct Rollcall: AsyncParsableCommand {
         } catch let error as ProgramError {
             end(error.description, code: error.code.rawValue)
         } catch {
-            // Help and the version are no errors, and come as they are.
+            // Help and the version are no errors: ArgumentParser prints them.
             guard exitCode(for: error) != .success else { exit(withError: error) }
             end("\(message(for: error)) (rollcall help shows the usage)", code: exitCode(for: error).rawValue)
         }
@@ -41,7 +41,7 @@ struct Rollcall: AsyncParsableCommand {
         Foundation.exit(code)
     }
 
-    /// Of a flag that is given twice the parser would silently take the last.
+    /// Throws if a flag is given twice, because the parser would silently take the last one.
     static func refuseRepeatedFlags(_ arguments: some Sequence<String>) throws(ProgramError) {
         var seen: Set<Substring> = []
         for argument in arguments {

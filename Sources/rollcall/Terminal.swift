@@ -2,7 +2,7 @@
 
 import Foundation
 
-/// Standard output and standard error, whole pieces at a time and without buffering.
+/// Standard output and standard error, written without buffering.
 enum Terminal {
     static let outputIsTerminal = isatty(STDOUT_FILENO) == 1
 
@@ -16,21 +16,21 @@ enum Terminal {
     @Sendable static func writeOutput(_ text: String) { write(text, to: STDOUT_FILENO) }
     @Sendable static func writeError(_ text: String) { write(text, to: STDERR_FILENO) }
 
-    /// Replaces what a terminal would obey or hide (control, direction and other format characters), so that names
-    /// and metas of strangers can be shown.
+    /// Replaces characters that a terminal would obey or hide (control, direction and other format characters), so that
+    /// names and metas of strangers can be shown.
     static func harmless(_ text: String) -> String {
         String(String.UnicodeScalarView(text.unicodeScalars.map { isHarmful($0) ? "\u{fffd}" : $0 }))
     }
 
-    /// The beginning of a text, made harmless: for an error that shows a value.
+    /// The first 80 characters of a text, made harmless, for an error that shows a value.
     static func quoted(_ text: String) -> String {
         let limit = 80
         return harmless(String(text.prefix(limit))) + (text.dropFirst(limit).isEmpty ? "" : "…")
     }
 
-    /// Writes what a terminal would obey or hide as `\u` escapes; the JSON means the same.
+    /// Escapes characters that a terminal would obey or hide as `\u…`; the JSON keeps its meaning.
     ///
-    /// In JSON such characters stand in strings only.
+    /// In JSON such characters are in strings only.
     static func escapedJSON(_ json: String) -> String {
         guard json.unicodeScalars.contains(where: isHarmful) else { return json }
         return json.unicodeScalars.reduce(into: "") { text, scalar in
@@ -58,7 +58,7 @@ enum Terminal {
                 let count = unistd_write(descriptor, start, rest.count)
                 if count < 0 {
                     if errno == EINTR { continue }
-                    // The reader of a pipe has gone, as `head` does: end as SIGPIPE, which is ignored, would end us.
+                    // The reader of the pipe, such as `head`, has gone: exit as SIGPIPE would, which is ignored.
                     if errno == EPIPE && descriptor == STDOUT_FILENO { exit(141) }
                     guard descriptor == STDOUT_FILENO else { return }
                     writeError("rollcall: standard output cannot be written: \(String(cString: strerror(errno)))\n")

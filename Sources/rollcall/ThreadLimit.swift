@@ -4,14 +4,14 @@ import Foundation
 
 /// The number of threads that this process may have.
 enum ThreadLimit {
-    /// What a node has at most: event loops and tasks, one of each for a core, and one for each connection to
-    /// PostgreSQL, for name look-ups, signals and timers.
+    /// The threads of a node at most: one event loop and one task thread for each core, and 16 for connections to
+    /// PostgreSQL, name look-ups, signals and timers.
     static var needed: Int { 16 + 2 * ProcessInfo.processInfo.activeProcessorCount }
 
     /// Starts as many threads as a node needs, and ends them again.
     ///
-    /// Called before the first task: without a thread the runtime waits for ever in silence, or ends the process.
-    /// Throws `unavailable` when the system starts fewer.
+    /// Called before the first task: without enough threads the runtime hangs without a message, or ends the process.
+    /// Throws `unavailable` if the system starts fewer.
     static func check() throws(ProgramError) {
         #if canImport(Glibc)
             let end = DispatchSemaphore(value: 0)

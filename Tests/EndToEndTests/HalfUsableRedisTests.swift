@@ -5,7 +5,7 @@ import LocalServices
 import TestSupport
 import Testing
 
-/// A Redis that answers, and does only a part of what a node needs.
+/// A Redis that answers, but refuses a part of the commands that a node needs.
 @Suite("A Redis that is half usable")
 struct HalfUsableRedisTests {
     private static let presences = RollcallClient.path(topic: "lobby", "presences")
@@ -24,7 +24,7 @@ struct HalfUsableRedisTests {
         return rules.replacing(" ~rc:* &rc:*", with: "")
     }
 
-    /// Sends a command by a connection of the test's own, which has all rights.
+    /// Sends a command on the test's own connection, which has all rights.
     @discardableResult
     private func send(_ redis: LocalRedis, _ command: String) -> String {
         LocalSocket.ask(redis.socketPath, command + "\r\n") ?? ""
@@ -34,7 +34,7 @@ struct HalfUsableRedisTests {
         redis.url.replacing("redis://", with: "redis://\(user)@")
     }
 
-    /// The lines about what Redis refuses that a node wrote, by their level.
+    /// The log lines of the component `redis` that contain one of these words.
     private func lines(_ node: RollcallProcess, _ words: String...) -> [String] {
         node.log.split(separator: "\n").map { String($0) }.filter { line in
             line.contains(" redis: ") && words.contains { line.contains($0) }
@@ -56,8 +56,8 @@ struct HalfUsableRedisTests {
                 send(redis, "CLIENT KILL TYPE normal")
                 try await eventually("new connections") { count("redis: connected") >= 4 }
                 #expect(try await node.client.get(Self.presences).status == 200)
-                try await eventually("the line") { count("Redis may evict presences") >= 1 }
-                #expect(count("Redis may evict presences") == 1)
+                try await eventually("the line") { count("maxmemory-policy may evict presences") >= 1 }
+                #expect(count("maxmemory-policy may evict presences") == 1)
             }
         }
     }
@@ -74,7 +74,7 @@ struct HalfUsableRedisTests {
             ("~rc:{* &rc:*", "key rc:nodes"), ("%R~rc:* &rc:*", "key rc:"), ("~rc:* &rc:* -script", "script"),
             ("~rc:* &rc:* -evalsha", "evalsha"), ("~rc:* &rc:* -hincrby", "HINCRBY"),
         ])
-    func `A user that lacks a right is named at readyz and once in the log, and a refused write has not happened`(
+    func `A missing right is named at readyz and once in the log, and a refused write changes nothing`(
         rules: String, name: String
     ) async throws {
         try await withLocalRedis(port: true) { redis in
@@ -103,7 +103,7 @@ struct HalfUsableRedisTests {
         }
     }
 
-    @Test func `A user with the rights that the page on operations lists is refused no command`() async throws {
+    @Test func `Redis refuses no command of a user with the rights that docs/operations.md lists`() async throws {
         try await withLocalRedis(port: true) { redis in
             send(redis, "ACL SETUSER app on >pw \(try documentedRules())")
             try await withRollcall(redis: url(redis, "app:pw")) { node in
@@ -126,7 +126,7 @@ struct HalfUsableRedisTests {
     }
 
     @Test
-    func `Rights that are taken away while a node runs refuse writes, leave lists and streams, and end no presence`()
+    func `If a right is taken away, writes get 503, lists and streams go on, and no presence ends`()
         async throws
     {
         try await withLocalRedis(port: true) { redis in
@@ -163,7 +163,7 @@ struct HalfUsableRedisTests {
             ([], ":needless", "", "no password"), ([], "", "/99", "no database 99"),
             (["--databases", "4"], "", "/4", "no database 4"),
         ])
-    func `What will not pass by itself is named at once with its setting, in one line and at readyz`(
+    func `A fault that does not pass by itself is named at once with its setting, in one line and at readyz`(
         arguments: [String], user: String, path: String, words: String
     ) async throws {
         try await withLocalRedis(port: true, arguments: arguments) { redis in
@@ -191,7 +191,7 @@ struct HalfUsableRedisTests {
         }
     }
 
-    @Test func `A Redis in cluster mode is refused by that name, and no write happens`() async throws {
+    @Test func `A Redis in cluster mode is refused for that reason, and no write happens`() async throws {
         let bus = try LocalSocket.freePort()
         let arguments = ["--cluster-enabled", "yes", "--cluster-port", "\(bus)"]
         try await withLocalRedis(port: true, arguments: arguments) { redis in
@@ -210,7 +210,7 @@ struct HalfUsableRedisTests {
 
     // MARK: - Writes
 
-    @Test func `A full Redis is one log line and a metric, the node stays ready, and lists and leaves go on`()
+    @Test func `A full Redis causes one log line and a metric, the node stays ready, and lists and leaves go on`()
         async throws
     {
         try await withLocalRedis { redis in
@@ -250,7 +250,7 @@ struct HalfUsableRedisTests {
         ("REPLICAOF 127.0.0.1 1", "REPLICAOF NO ONE", "READONLY"),
         ("CONFIG SET min-replicas-to-write 1", "CONFIG SET min-replicas-to-write 0", "NOREPLICAS"),
     ])
-    func `A Redis that takes no writes still shows lists, entries and streams, and is named`(
+    func `While Redis refuses writes, lists, entries and streams go on, and readyz names the reason`(
         begin: String, end: String, code: String
     ) async throws {
         try await withLocalRedis { redis in

@@ -34,7 +34,7 @@ struct SettingsTests {
     }
 
     @Test
-    func `Fetch rules may be JSON, a file of it, or stand in the settings file as they are; each is read the same`()
+    func `Fetch rules may be JSON, a JSON file or a member of the settings file, with the same result`()
         async throws
     {
         let rules = #"[{"topics":"room:*","field":"user","query":"SELECT a, b FROM c WHERE a = ANY($1)","ttl":5}]"#
@@ -63,7 +63,7 @@ struct SettingsTests {
             ("[{}]", "fetch rule 1: field is missing"), ("[{\"field\":\"metas\"}]", "cannot be metas"),
             ("/no/such/file", "cannot be read"), ("[", "no JSON"),
         ])
-    func `Fetch rules that cannot be used are refused with their name and the fault`(rules: String, message: String)
+    func `Fetch rules that cannot be used are refused with the setting and the fault`(rules: String, message: String)
         async throws
     {
         let environment = [
@@ -76,14 +76,14 @@ struct SettingsTests {
         #expect(error.description.contains(message), "\(error)")
     }
 
-    @Test func `Every setting has a flag, and what is given to it arrives under the setting's own name`() throws {
+    @Test func `Every setting has a flag, and the flag sets that setting`() throws {
         for (index, setting) in SettingsTable.all.enumerated() {
             let options = try SettingsOptions.parse([setting.flag, "value \(index)"])
             #expect(options.given == [setting.fileKey: "value \(index)"])
         }
     }
 
-    @Test func `Every default is itself a right value`() async throws {
+    @Test func `Every default is a valid value`() async throws {
         let reader = try await SettingsReader(flags: [:], environment: ["ROLLCALL_REDIS_URL": "redis://localhost"])
         let settings = try Settings(from: reader)
         #expect(settings.port == 4000)
@@ -116,7 +116,9 @@ struct SettingsTests {
             ("ROLLCALL_FETCH_RULES", "[]", "needs a database"),
             ("ROLLCALL_REDIS_URL", "http://user:hunter2@host", "none of redis, rediss"),
         ])
-    func `A bad value is refused with its name, itself and what is right`(name: String, value: String, message: String)
+    func `A wrong value is refused with the setting, the value and the values that are allowed`(
+        name: String, value: String, message: String
+    )
         async throws
     {
         let environment = ["ROLLCALL_REDIS_URL": "redis://localhost"].merging([name: value]) { $1 }
@@ -149,7 +151,7 @@ struct SettingsTests {
         #expect(error.code == .usage && !error.description.contains("hunter2"))
     }
 
-    @Test func `A settings file that was named must be there`() async throws {
+    @Test func `A settings file that is named must exist`() async throws {
         let error = try await #require(throws: ProgramError.self) {
             try await SettingsReader(flags: [:], environment: [:], file: "/nowhere/rollcall.json")
         }
@@ -169,7 +171,7 @@ struct SettingsTests {
 
     @Test func `docs/operations.md lists every metric as /metrics describes it`() throws {
         let rows = MetricsHelp.texts.sorted { $0.key < $1.key }.map { "| `\($0.key)` | \($0.value) |" }
-        let table = (["| metric | tells |", "|---|---|"] + rows).joined(separator: "\n")
+        let table = (["| metric | meaning |", "|---|---|"] + rows).joined(separator: "\n")
         let page = try String(contentsOfFile: repository + "/docs/operations.md", encoding: .utf8)
         let isListed = page.contains(table)
         #expect(isListed, "docs/operations.md should hold this table:\n\(table)")

@@ -4,10 +4,10 @@ package import Logging
 package import NIOCore
 package import ServiceLifecycle
 
-/// The HTTP server, which ends its streams when the node is told to stop: by itself it would wait for them for ever.
+/// Runs the HTTP server, and ends all streams at a graceful shutdown: the server alone would wait for them for ever.
 ///
-/// Both begin to stop at once. The server takes no new connections, so that clients whose stream has ended come back to
-/// another node, and closes each connection when its response has ended.
+/// The server stops accepting connections at the same moment, so clients reconnect to another node. It closes each
+/// connection when its response has ended.
 package struct DrainingServer: Service {
     private let server: any Service
     private let registry: StreamRegistry
@@ -26,10 +26,10 @@ package struct DrainingServer: Service {
             group.addTask { try await server.run() }
             group.addTask {
                 do { try await gracefulShutdown() } catch { return }
-                logger.info("Ending streams", metadata: ["seconds": "\(time.nanoseconds / 1_000_000_000)"])
+                logger.info("streams: draining", metadata: ["seconds": "\(time.nanoseconds / 1_000_000_000)"])
                 await registry.drain(over: time)
             }
-            // The first to fail ends both; a server that could not begin has no streams to wait for.
+            // An error of one task cancels the other: a server that could not start has no streams to drain.
             while try await group.next() != nil {}
         }
     }

@@ -4,73 +4,73 @@ import NIOCore
 import Presence
 package import PresenceFeed
 
-/// Writes what feeds have to say as Server-Sent Events, once per format however many read it.
+/// Encodes the events of feeds as Server-Sent Events, once for each format, for any number of subscribers.
 package enum EventEncoder {
-    /// The encoder that the hub is given.
+    /// The encoder for `FeedHub`.
     package static var feed: FeedEncoder { FeedEncoder(state: state, diff: diff, dataChange: dataChange) }
 
-    private static func state(of told: EnrichedRoster, format: FrameFormat) -> ByteBuffer {
-        let (topic, roster) = (told.topic, told.roster)
+    private static func state(of enriched: EnrichedRoster, format: FrameFormat) -> ByteBuffer {
+        let (topic, roster) = (enriched.topic, enriched.roster)
         var frame = EventFrame()
         if !format.isWrapped {
             let keys = counted(roster.keyCount, "key"), presences = counted(roster.presenceCount, "presence")
             frame.comment("\(topic.text), \(keys), \(presences)")
         }
         let name = format.view == .count ? "presence_count" : "presence_state"
-        frame.event(name, id: id(of: told, format)) { data in
+        frame.event(name, id: id(of: enriched, format)) { data in
             switch (format.view, format.isWrapped) {
             case (.count, true): writeCounts(told.counts, on: topic, to: &data)
             case (_, true):
                 open(topic, to: &data)
                 data.append(literal: #","state":"#)
-                RosterJSON(view: format.view, extras: told.extras).write(roster, to: &data)
+                RosterJSON(view: format.view, extras: enriched.extras).write(roster, to: &data)
                 data.append(UInt8(ascii: "}"))
-            case (_, false): RosterJSON(view: format.view, extras: told.extras).write(roster, to: &data)
+            case (_, false): RosterJSON(view: format.view, extras: enriched.extras).write(roster, to: &data)
             }
         }
         return frame.chunk()
     }
 
-    private static func diff(_ diff: Diff, to told: EnrichedRoster, format: FrameFormat) -> ByteBuffer? {
+    private static func diff(_ diff: Diff, to enriched: EnrichedRoster, format: FrameFormat) -> ByteBuffer? {
         let shows = format.view == .count ? diff.changes.contains { !$0.isUpdate } : !diff.isEmpty
         var frame = EventFrame()
         guard shows else {
-            // A join and a leave that cancelled: nothing to see, but a cursor to come back with.
+            // This view shows no change, as when a join and a leave cancel: the client gets only the new cursor.
             if format.isWrapped { return nil }
-            frame.advance(to: told.cursor.description)
+            frame.advance(to: enriched.cursor.description)
             return frame.chunk()
         }
         let name = format.view == .count ? "presence_count" : "presence_diff"
-        frame.event(name, id: id(of: told, format)) { data in
+        frame.event(name, id: id(of: enriched, format)) { data in
             switch (format.view, format.isWrapped) {
-            case (.count, true): writeCounts(told.counts, on: told.topic, to: &data)
+            case (.count, true): writeCounts(enriched.counts, on: enriched.topic, to: &data)
             case (.count, false):
-                RosterJSON.writeCounts(keys: told.counts.keys, presences: told.counts.presences, to: &data)
+                RosterJSON.writeCounts(keys: enriched.counts.keys, presences: enriched.counts.presences, to: &data)
             case (let view, _):
-                write(format, told.topic, to: &data) {
-                    RosterJSON(view: view, extras: told.extras).write(diff, to: &$0)
+                write(format, enriched.topic, to: &data) {
+                    RosterJSON(view: view, extras: enriched.extras).write(diff, to: &$0)
                 }
             }
         }
         return frame.chunk()
     }
 
-    /// A diff of known refs without leaves; it has no `id`, since nobody's presence moved.
-    private static func dataChange(of keys: [Key], in told: EnrichedRoster, format: FrameFormat) -> ByteBuffer? {
+    /// A diff with new enrichment: known refs, no leaves, and no `id`, because the cursor has not moved.
+    private static func dataChange(of keys: [Key], in enriched: EnrichedRoster, format: FrameFormat) -> ByteBuffer? {
         guard format.view == .full else { return nil }
         var frame = EventFrame()
         frame.event("presence_diff") { data in
-            write(format, told.topic, to: &data) { object in
+            write(format, enriched.topic, to: &data) { object in
                 object.append(literal: #"{"joins":"#)
-                RosterJSON(extras: told.extras).write(told.roster, keys: keys.sorted(), to: &object)
+                RosterJSON(extras: enriched.extras).write(enriched.roster, keys: keys.sorted(), to: &object)
                 object.append(literal: #","leaves":{},"reasons":{}}"#)
             }
         }
         return frame.chunk()
     }
 
-    private static func id(of told: EnrichedRoster, _ format: FrameFormat) -> String? {
-        format.isWrapped ? nil : told.cursor.description
+    private static func id(of enriched: EnrichedRoster, _ format: FrameFormat) -> String? {
+        format.isWrapped ? nil : enriched.cursor.description
     }
 
     /// Appends the object that `write` writes, with the topic as its first member where the format wraps.

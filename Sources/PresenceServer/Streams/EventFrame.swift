@@ -2,13 +2,13 @@
 
 import NIOCore
 
-/// Builds one or more SSE blocks, framed as one chunk of an HTTP/1.1 body so that its bytes can be shared as they are.
+/// Builds one or more SSE blocks as one chunk of an HTTP/1.1 body, so that all connections send the same bytes.
 struct EventFrame {
     private var text: [UInt8] = []
 
-    /// `: text` and an empty line: seen by curl users, ignored by clients.
+    /// Appends `: text` and an empty line: curl shows it, clients ignore it.
     ///
-    /// What some reader takes for the end of a line is written as in JSON.
+    /// Control characters and line separators are escaped as in JSON, because some readers take them for line ends.
     mutating func comment(_ comment: String) {
         append(": ")
         for scalar in comment.unicodeScalars {
@@ -21,7 +21,7 @@ struct EventFrame {
         append("\n\n")
     }
 
-    /// One event.
+    /// Appends one event.
     ///
     /// `data` appends JSON without line ends, so one `data:` line holds it.
     mutating func event(_ name: String, id: String? = nil, data: (inout [UInt8]) -> Void) {
@@ -31,10 +31,10 @@ struct EventFrame {
         append("\n\n")
     }
 
-    /// Moves the client's cursor without an event.
+    /// Appends an `id` line alone, which moves the client's cursor without an event.
     mutating func advance(to id: String) { append("id: \(id)\n\n") }
 
-    /// The `id` line of the event that the next frame holds.
+    /// Appends the `id` line of the event in the next frame.
     mutating func id(_ id: String) { append("id: \(id)\n") }
 
     mutating func append(_ string: String) { text.append(contentsOf: string.utf8) }

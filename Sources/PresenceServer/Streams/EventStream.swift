@@ -4,59 +4,59 @@ import NIOCore
 import Presence
 import PresenceFeed
 
-/// One open stream: what its client is told, in order, and what becomes of a client that does not keep up.
+/// One open stream: sends events to its client in order, and bounds the frames that wait for a slow client.
 ///
-/// All of it happens on the event loop of the client's connection. A stream ends exactly once, with a reason.
+/// It runs on the event loop of the client's connection. It ends exactly once, with a reason.
 actor EventStream {
     nonisolated let loop: any EventLoop
     private let topics: [Topic]
     private let format: FrameFormat
     private let options: StreamOptions
-    /// The node's budget for what waits for slow readers.
-    private let queue: QueueBudget
+    /// The node's budget for frames that wait for slow readers.
+    private let budget: QueueBudget
 
     private var connection: StreamConnection?
-    private var backlog: StreamQueue
+    private var queue: StreamQueue
     private var cursors: [Cursor]
-    /// Topics whose queue was lost: nothing is told of them before their next state.
-    private var owed: Set<Int> = []
-    /// Whether those states are still to be asked for: when the client can take them, since none is kept for it.
-    private var mustRestate = false
-    /// Topics that Redis is out of reach for: the client is told of the first and of the last one's return.
-    private var silent: Set<Int> = []
+    /// Topics with dropped events, by index: the client gets no diff of them before their next state.
+    private var awaitingState: Set<Int> = []
+    /// Whether the stream must request those states, once its queue is empty and the connection writable.
+    private var mustRequestStates = false
+    /// Topics that Redis does not serve, by index: the first one sends `degraded`, the return of the last `recovered`.
+    private var degradedTopics: Set<Int> = []
     private var subscriptions: [Subscription] = []
-    private var stall: Scheduled<Void>?
-    /// What the client had not acknowledged when the stall timer was set.
-    private var unread = 0
+    private var stuckTimer: Scheduled<Void>?
+    /// Bytes that the client had not acknowledged when `stuckTimer` was set.
+    private var unreadBytes = 0
     private var reason: StreamEnd?
     private var onEnd: [@Sendable (StreamEnd) -> Void] = []
-    /// When the socket is closed, which is after the end.
+    /// Completes when the socket is closed, which is after `end`.
     private(set) var closed: EventLoopFuture<Void>?
-    /// The stream becoming a presence, while it does.
+    /// The task that tracks the stream's presence, while it runs.
     private(set) var tracking: Task<Void, Never>?
-    /// Called on the loop for each change of the presence that the stream is.
+    /// Called on the loop for each change of the stream's own presence.
     private var onOwnChange: (@Sendable (OwnChange) -> Void)?
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.executor.asUnownedSerialExecutor() }
 
     init(request: StreamRequest, loop: any EventLoop, options: StreamOptions, queue: QueueBudget) {
         self.loop = loop
-        self.queue = queue
+        budget = queue
         topics = request.topics
         format = request.format
         cursors = request.since
         self.options = options
-        backlog = StreamQueue(slowReaderBytes: options.slowReaderBytes, slowReaderAge: options.slowReaderAge)
+        self.queue = StreamQueue(slowReaderBytes: options.slowReaderBytes, slowReaderAge: options.slowReaderAge)
     }
 
-    // MARK: Beginning and end
+    // MARK: Begin and end
 
-    /// Begins on a connection that nothing else writes to from here on.
+    /// Takes over a connection: from here on only the stream writes to it.
     ///
-    /// - Parameter onUnboundedSilence: Called when the kernel cannot be asked to give up a client that vanishes.
-    /// - Throws: When the connection is closed already.
+    /// - Parameter onUnboundedSilence: Called when `TCP_USER_TIMEOUT` cannot be set: vanished clients are found late.
+    /// - Throws: If the connection is closed.
     func begin(on channel: any Channel, isChunked: Bool, onUnboundedSilence: (any Error) -> Void) throws {
-        let connection = StreamConnection(stream: self, queue: queue, isChunked: isChunked)
+        let connection = StreamConnection(stream: self, queue: budget, isChunked: isChunked)
         try channel.pipeline.syncOperations.addHandler(connection, position: .first)
         try channel.syncOptions?.setOption(.autoRead, value: false)
         self.connection = connection
@@ -65,7 +65,7 @@ actor EventStream {
         if !connection.isWritable { unwritable() }
     }
 
-    /// Has the stream become a presence, unless it has ended.
+    /// Starts the task that tracks the stream's presence, unless the stream has ended.
     func track(_ operation: @escaping @Sendable (isolated EventStream) async -> Void) {
         guard reason == nil else { return }
         tracking = Task {
@@ -74,9 +74,9 @@ actor EventStream {
         }
     }
 
-    /// Joins the audience of its topics.
+    /// Subscribes to its topics, unless it has ended.
     ///
-    /// - Parameter reaching: The position of the stream's own track, which the first state must show.
+    /// - Parameter reaching: The cursor of the stream's own track, which the first state must include.
     func subscribe(
         to hub: FeedHub, as member: Member? = nil, reaching: Cursor? = nil,
         onOwnChange: (@Sendable (OwnChange) -> Void)? = nil
@@ -92,15 +92,15 @@ actor EventStream {
         }
     }
 
-    /// Ends the stream; the first reason counts.
+    /// Ends the stream; only the first call has an effect.
     func end(_ reason: StreamEnd) {
         guard self.reason == nil else { return }
         self.reason = reason
-        stall?.cancel()
+        stuckTimer?.cancel()
         for subscription in subscriptions { subscription.end() }
         subscriptions = []
         onOwnChange = nil
-        backlog.clear()
+        queue.clear()
         connection?.finish()
         connection = nil
         for action in onEnd { action(reason) }
@@ -109,25 +109,25 @@ actor EventStream {
 
     var isEnded: Bool { reason != nil }
 
-    /// Has `action` called on the loop when the stream ends, or at once if it has.
+    /// Calls `action` on the loop when the stream ends, or at once if it has ended.
     func whenEnded(_ action: @escaping @Sendable (StreamEnd) -> Void) {
         if let reason { action(reason) } else { onEnd.append(action) }
     }
 
-    // MARK: What the client is told
+    // MARK: Events to the client
 
-    /// Writes the head of the answer and its first bytes, before anything else.
+    /// Writes the head of the response and the first bytes of its body, before any event.
     func open(with opening: ByteBuffer) { connection?.writeBytes(opening) }
 
-    /// Writes an event of the stream's own, such as `tracked`.
-    func tell(_ frame: ByteBuffer) { write(frame, as: .notice) }
+    /// Sends an event about the stream itself, such as `tracked`.
+    func send(_ frame: ByteBuffer) { write(frame, as: .notice) }
 
-    /// Tells, of a stream of one topic, that Redis is out of reach, or is no more.
-    func setAway(since: NIODeadline?) { receive(since.map(FeedEvent.degraded) ?? .recovered, ofTopic: 0) }
+    /// Sends `degraded`, or `recovered` for nil, on a stream of one topic; only at a change.
+    func setDegraded(since: NIODeadline?) { receive(since.map(FeedEvent.degraded) ?? .recovered, ofTopic: 0) }
 
-    /// Shows that the connection lives, unless other bytes are on their way.
+    /// Sends a ping, unless other bytes wait.
     func ping() {
-        guard let connection, connection.isWritable, backlog.isEmpty else { return }
+        guard let connection, connection.isWritable, queue.isEmpty else { return }
         connection.write(StreamFrames.ping)
     }
 
@@ -135,31 +135,33 @@ actor EventStream {
         guard reason == nil else { return }
         switch event {
         case .state(let frame, let cursor):
-            owed.remove(index)
-            tell(frame, at: cursor, ofTopic: index, as: .state)
+            awaitingState.remove(index)
+            sendTopicEvent(frame, at: cursor, ofTopic: index, as: .state)
         case .diff(let frame, let cursor):
-            tell(frame, at: cursor, ofTopic: index)
+            sendTopicEvent(frame, at: cursor, ofTopic: index)
         case .resumed(let frame, let cursor):
             var notice = EventFrame()
             notice.comment("\(topics[index].text), resumed")
-            tell(notice.chunk())
-            tell(frame, at: cursor, ofTopic: index)
+            send(notice.chunk())
+            sendTopicEvent(frame, at: cursor, ofTopic: index)
         case .dataChanged(let frame):
-            // No cursor moves, so none is added: what a stream misses of these it is told when it comes back.
-            if !owed.contains(index) { write(frame, as: .diff) }
+            // It moves no cursor and has no `id`; a client that misses it gets the data when it resumes.
+            if !awaitingState.contains(index) { write(frame, as: .diff) }
         case .own(let change):
             onOwnChange?(change)
         case .degraded(let since):
-            if silent.isEmpty { tell(StreamFrames.degraded(since: since)) }
-            silent.insert(index)
+            if degradedTopics.isEmpty { send(StreamFrames.degraded(since: since)) }
+            degradedTopics.insert(index)
         case .recovered:
-            if silent.remove(index) != nil, silent.isEmpty { tell(StreamFrames.recovered) }
+            if degradedTopics.remove(index) != nil, degradedTopics.isEmpty { send(StreamFrames.recovered) }
         }
     }
 
-    private func tell(_ frame: ByteBuffer?, at cursor: Cursor, ofTopic index: Int, as kind: StreamQueue.Kind = .diff) {
-        guard owed.isEmpty || !owed.contains(index) else { return }
-        // A frame of one topic has its cursor in it.
+    private func sendTopicEvent(
+        _ frame: ByteBuffer?, at cursor: Cursor, ofTopic index: Int, as kind: StreamQueue.Kind = .diff
+    ) {
+        guard awaitingState.isEmpty || !awaitingState.contains(index) else { return }
+        // The frame of a stream of one topic contains its cursor.
         if format.isWrapped { cursors[index] = cursor }
         guard let frame else { return }
         guard format.isWrapped else { return write(frame, as: kind) }
@@ -168,55 +170,59 @@ actor EventStream {
 
     private func write(_ frame: ByteBuffer, as kind: StreamQueue.Kind) {
         guard let connection else { return }
-        if connection.isWritable, backlog.isEmpty { return connection.write(frame) }
+        if connection.isWritable, queue.isEmpty { return connection.write(frame) }
         write(StreamFrame(frame), as: kind)
     }
 
     private func write(_ frame: StreamFrame, as kind: StreamQueue.Kind) {
         guard let connection else { return }
-        if connection.isWritable, backlog.isEmpty { return connection.write(frame) }
-        let verdict = backlog.offer(
-            frame, as: kind, isWritable: connection.isWritable, isBudgetFull: queue.isFull, at: .now(),
-            hold: queue.hold(frame.event, for: .stream(self)))
-        switch verdict {
+        if connection.isWritable, queue.isEmpty { return connection.write(frame) }
+        let offer = queue.offer(
+            frame, as: kind, isWritable: connection.isWritable, isBudgetFull: budget.isFull, at: .now(),
+            hold: budget.hold(frame.event, for: .stream(self)))
+        switch offer {
         case .write: connection.write(frame)
         case .queued: break
         case .lost:
-            owed = Set(topics.indices)
-            // Positions whose events were dropped were never reached.
+            awaitingState = Set(topics.indices)
+            // The client has not got the dropped events, so no `id` may contain a cursor after them.
             cursors = cursors.map { _ in .empty }
-            mustRestate = true
+            mustRequestStates = true
         }
     }
 
-    // MARK: What the connection says
+    // MARK: Events of the connection
 
     func writable() {
-        stall?.cancel()
-        stall = nil
+        stuckTimer?.cancel()
+        stuckTimer = nil
         guard let connection else { return }
-        while connection.isWritable, let frame = backlog.next() { connection.write(frame) }
-        if mustRestate, backlog.isEmpty, connection.isWritable {
-            mustRestate = false
+        while connection.isWritable, let frame = queue.next() { connection.write(frame) }
+        if mustRequestStates, queue.isEmpty, connection.isWritable {
+            mustRequestStates = false
             for subscription in subscriptions { subscription.requestState() }
         }
     }
 
     func unwritable() {
-        guard stall == nil, reason == nil else { return }
-        unread = connection?.unreadBytes ?? 0
-        stall = loop.scheduleTask(in: options.stuckReaderAge) {
+        guard stuckTimer == nil, reason == nil else { return }
+        unreadBytes = connection?.unreadBytes ?? 0
+        stuckTimer = loop.scheduleTask(in: options.stuckReaderAge) {
             self.assumeIsolated {
-                $0.stall = nil
-                // A client that is slow but reads is not cut off in the middle of a large state.
-                if let now = $0.connection?.unreadBytes, now < $0.unread { $0.unwritable() } else { $0.end(.unread) }
+                $0.stuckTimer = nil
+                // A client that read some bytes is slow, not stuck: it keeps its stream during a large state.
+                if let now = $0.connection?.unreadBytes, now < $0.unreadBytes {
+                    $0.unwritable()
+                } else {
+                    $0.end(.unread)
+                }
             }
         }
     }
 
-    /// Has the kernel give up a client that acknowledges nothing: one that vanished without a word, or never reads.
+    /// Sets `TCP_USER_TIMEOUT`: the kernel drops a client that acknowledges nothing: it vanished, or never reads.
     ///
-    /// Without it, small pings fill the socket's buffer for a quarter of an hour before anybody notices.
+    /// Without it, small pings fill the socket's buffer for a quarter of an hour before the node notices.
     ///
     /// - Throws: When the kernel refuses; then its own time-out ends such a connection, after a quarter of an hour.
     private func setStuckReaderTimeout(of channel: any Channel) throws {

@@ -3,18 +3,18 @@
 package import HTTPTypes
 package import NIOCore
 
-/// A stream that a request has asked for rightly: how its answer begins, and what goes on from there.
+/// The response to a valid request for a stream: its header fields, its first bytes, and how the stream begins.
 package struct OpenedStream {
     package var headers: HTTPFields
     /// The first bytes of its body, as a chunk.
     private let first: ByteBuffer
     private let begin: (any Channel, _ opening: ByteBuffer, _ isChunked: Bool) -> Void
-    /// Whether the body is written in chunks, which HTTP/1.0 does not know.
+    /// Whether the body is written in chunks; false for HTTP/1.0.
     var isChunked = true
-    /// Called when it begins, which may be after other answers, or never.
+    /// Called when the stream begins: at once, after the responses to earlier requests, or never.
     var onBegin: () -> Void = {}
 
-    /// - Parameter begin: Takes the connection, on its loop, and sends `opening` before anything else, as it is.
+    /// - Parameter begin: Takes the connection over, on its loop, and first sends `opening` unchanged.
     package init(
         headers: HTTPFields, first: ByteBuffer,
         begin: @escaping (any Channel, _ opening: ByteBuffer, _ isChunked: Bool) -> Void
@@ -24,7 +24,7 @@ package struct OpenedStream {
         self.begin = begin
     }
 
-    /// Begins the answer on a connection that is the stream's alone from here on.
+    /// Begins the response: from here on only the stream writes to the connection.
     func begin(on channel: any Channel) {
         guard channel.isActive else { return }
         onBegin()

@@ -7,7 +7,7 @@ import Synchronization
 
 /// Bounds the bytes that wait for all slow readers of a node.
 ///
-/// While the budget is full, feeds make no new states for those who arrive, readers keep at most
+/// While the budget is full, feeds encode no states for new subscribers, readers keep at most
 /// ``StreamQueue/alwaysAllowed`` bytes of changes, large lists wait, and readers that finish no frame are closed.
 package final class QueueBudget: Sendable {
     private struct State {
@@ -16,19 +16,19 @@ package final class QueueBudget: Sendable {
     }
 
     private let state: Mutex<State>
-    /// The ledger's, for readers that must not wait for the lock.
+    /// The ledger's `isFull`, to be read without the lock.
     private let isLedgerFull = Atomic(false)
-    /// Requests that read or make a whole list now.
+    /// Requests that read or encode a whole list now.
     private let readings = Atomic(0)
     private let gauge = Gauge(label: "rollcall_stream_queue_bytes")
     private let logger: Logger
-    /// How long a large list waits for room.
+    /// How long a large list waits for room before it is refused.
     let patience: Duration
-    /// Large lists that are read or made at once: before they are made, no budget can count their bytes.
+    /// Large lists that are read or encoded at once; no budget can count their bytes before they are encoded.
     static let maximumReadings = 8
 
     /// - Parameters:
-    ///   - maximumBytes: At twice as many, a stream that would wait for another frame is ended at once.
+    ///   - maximumBytes: At twice as many, a stream ends at once when another frame would wait for it.
     ///   - slowAfter: How long a reader may take for one frame while the budget is full.
     ///   - patience: How long a large list waits for room before it is refused.
     package init(
@@ -42,14 +42,14 @@ package final class QueueBudget: Sendable {
 
     package var isFull: Bool { isLedgerFull.load(ordering: .relaxed) }
 
-    /// Whether another state may be made; if not, slow streams are ended so that there will be.
+    /// Returns whether another state may be encoded; if not, closes slow readers to make room.
     package func makeRoom() -> Bool {
         guard isFull else { return true }
         shed()
         return false
     }
 
-    /// Takes one of the places of those that read a whole list; false if none is free.
+    /// Takes one of the ``maximumReadings`` places for reading a whole list; false if none is free.
     func beginReading() -> Bool {
         let before = readings.add(1, ordering: .relaxed).oldValue
         if before >= Self.maximumReadings { readings.subtract(1, ordering: .relaxed) }
@@ -60,7 +60,7 @@ package final class QueueBudget: Sendable {
 
     /// Counts a frame that waits for a reader, for as long as the result lives.
     ///
-    /// At twice the bound a stream ends. An answer does not: reads were refused before, and what a write answers has
+    /// At twice the bound a stream ends. An answer is kept: the node refused large reads before, and a write has
     /// happened.
     func hold(_ frame: ByteBuffer, for reader: SlowReader) -> CountedFrame {
         let isAllowed = change { ledger in
@@ -100,9 +100,9 @@ package final class QueueBudget: Sendable {
     }
 }
 
-/// One frame that waits for one reader; the budget counts it until this is gone.
+/// One frame that waits for one reader; the budget counts it until this object is deallocated.
 package final class CountedFrame: Sendable {
-    /// Kept, so that no other frame gets the address by which the budget knows it.
+    /// Keeps the bytes alive, because the budget identifies the frame by their address.
     private let frame: ByteBuffer
     private let reader: SlowReader
     private let budget: QueueBudget
@@ -114,13 +114,13 @@ package final class CountedFrame: Sendable {
         self.budget = budget
     }
 
-    /// The reader has taken the frame.
+    /// Notes that the reader has taken the whole frame.
     func finish() { isFinished.store(true, ordering: .relaxed) }
 
     deinit { budget.release(frame, of: reader, isFinished: isFinished.load(ordering: .relaxed)) }
 }
 
 extension ByteBuffer {
-    /// Where the bytes lie that this buffer shares with its copies.
+    /// The address of the bytes that this buffer shares with its copies.
     fileprivate var storageAddress: UInt { withVeryUnsafeBytes { UInt(bitPattern: $0.baseAddress) } }
 }

@@ -3,27 +3,28 @@
 import DequeModule
 package import NIOCore
 
-/// Counts the bytes that wait for slow readers of a node, as a pure state machine: holds in, streams to end out.
+/// Counts the bytes that wait for slow readers of a node, as a pure state machine that returns the readers to close.
 ///
-/// A frame that several streams wait for counts once. While the ledger is full, ``shed(at:)`` names the streams that free the
-/// most: all holders of a frame, if none of them has finished a frame for ``slowAfter``, and the largest frames first.
+/// A frame that several readers wait for counts once. While the ledger is full, ``shed(at:)`` returns the readers that
+/// free the most: all readers of a frame, if none of them has finished a frame for ``slowAfter``, and the largest
+/// frames first.
 package struct QueueLedger<Owner: Hashable & Sendable>: Sendable {
-    /// The address of a frame's bytes, which no other frame can have while it is held.
+    /// The address of a frame's bytes, which no other frame can have while this one is counted.
     package typealias FrameID = UInt
 
     private struct Frame {
-        /// Holds of it, by all streams.
+        /// How often it waits, for all readers together.
         var holds = 0
         let bytes: Int
     }
 
     private struct Holder {
         let owner: Owner
-        /// One element a hold, in the order of the holds, which end in about the same order.
+        /// The frames that wait for the reader, oldest first; they are released in about the same order.
         var frames: Deque<FrameID> = []
-        /// When the stream finished a frame last, or began to hold one.
+        /// When the reader last finished a frame, or began to wait for its first one.
         var progress: NIODeadline
-        /// Whether the stream is being ended already.
+        /// Whether `shed` has returned the reader already.
         var isShed = false
 
         init(owner: Owner, progress: NIODeadline) {
@@ -37,9 +38,9 @@ package struct QueueLedger<Owner: Hashable & Sendable>: Sendable {
         }
     }
 
-    /// What a waiting frame costs beside its bytes.
+    /// Bytes that count for each reader of a waiting frame, beside those of the frame.
     package static var bytesPerHold: Int { 64 }
-    /// The time between two searches for streams to end: a search reads all holds of slow streams.
+    /// The time between two searches for readers to close: a search visits all frames of slow readers.
     private static var pause: TimeAmount { .milliseconds(100) }
 
     package let maximumBytes: Int
@@ -56,10 +57,10 @@ package struct QueueLedger<Owner: Hashable & Sendable>: Sendable {
 
     package var isFull: Bool { bytes >= maximumBytes }
 
-    /// Counts one more stream that waits for a frame.
+    /// Counts one more reader that waits for a frame.
     ///
-    /// Returns false at twice the bound, unless others wait for the frame already: then the stream must end, however short
-    /// it has waited. One frame alone may be larger, or it could never be sent.
+    /// Returns false if the bytes were at twice the bound and no other reader waits for the frame: the stream must then
+    /// end at once. A single frame may be larger than the bound, or it could never be sent.
     package mutating func hold(_ frame: FrameID, bytes size: Int, by owner: Owner, at now: NIODeadline) -> Bool {
         let isAllowed = frames[frame] != nil || bytes < 2 * maximumBytes
         bytes += Self.bytesPerHold + (frames[frame] == nil ? size : 0)
@@ -68,9 +69,9 @@ package struct QueueLedger<Owner: Hashable & Sendable>: Sendable {
         return isAllowed
     }
 
-    /// Ends a hold.
+    /// Counts one reader less that waits for a frame.
     ///
-    /// - Parameter isFinished: Whether the reader has taken the frame, and not only lost it.
+    /// - Parameter isFinished: Whether the reader has taken the whole frame; false if the frame was dropped.
     package mutating func release(_ frame: FrameID, by owner: Owner, isFinished: Bool, at now: NIODeadline) {
         guard let held = frames[frame], let holds = holders[owner]?.frames.count else { return }
         bytes -= Self.bytesPerHold
@@ -87,7 +88,7 @@ package struct QueueLedger<Owner: Hashable & Sendable>: Sendable {
         }
     }
 
-    /// The streams to end now, so that there is room again; empty while there is room, or while no stream is slow.
+    /// Returns the readers to close now to make room; empty while there is room, or while no reader is slow.
     package mutating func shed(at now: NIODeadline) -> [Owner] {
         guard isFull, now >= nextSearch else { return [] }
         nextSearch = now + Self.pause
@@ -114,7 +115,7 @@ package struct QueueLedger<Owner: Hashable & Sendable>: Sendable {
         return ended
     }
 
-    /// The largest frame that a stream waits for, and how often it waits for it; of several of one size the newest.
+    /// The largest frame that waits for a reader, the newest of equal size, and how often it waits for this reader.
     private func largestFrame(of holder: Holder) -> (frame: FrameID, holds: Int)? {
         var largest: (frame: FrameID, bytes: Int)?
         for frame in holder.frames {

@@ -2,7 +2,7 @@
 
 import NIOCore
 
-/// A client that bytes wait for: of a stream, or of an answer to a request.
+/// A client with waiting bytes: of a stream, or of an answer to a request.
 enum SlowReader: Hashable, Sendable {
     case stream(EventStream)
     case answer(on: any Channel)
@@ -18,11 +18,11 @@ enum SlowReader: Hashable, Sendable {
 
     func hash(into hasher: inout Hasher) { hasher.combine(identity) }
 
-    /// Closes the connection: there is no room for what waits on it.
+    /// Ends the stream or closes the connection, because the node has no room for the bytes that wait for it.
     func end() {
         switch self {
         case .stream(let stream):
-            // Not at once: the stream may be in the middle of a write.
+            // Later, because the stream may be in the middle of a write.
             stream.loop.execute { stream.assumeIsolated { $0.end(.slow) } }
         case .answer(let channel): channel.close(promise: nil)
         }

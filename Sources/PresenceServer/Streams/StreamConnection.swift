@@ -3,11 +3,11 @@
 import Foundation
 import NIOCore
 
-/// A stream's end of its socket: writes frames, and tells the stream what becomes of the connection.
+/// The channel handler of a stream: writes frames to its socket, and notifies the stream of events of the connection.
 ///
-/// It stands first in the pipeline, and lets nothing in: frames are framed as chunks once for all subscribers
-/// (`EventFrame`), and whatever stood there before is of no use any more. A frame goes straight to the kernel where nothing
-/// waits before it; what the kernel does not take goes the framework's way, which waits for room.
+/// It is the first handler of the pipeline and drops all input. It needs no HTTP encoder, because `EventFrame` frames
+/// each chunk once for all subscribers. While no write is pending, a frame goes straight to the kernel; NIO writes the
+/// bytes that the kernel does not take, when the socket has room.
 final class StreamConnection: ChannelDuplexHandler {
     typealias InboundIn = NIOAny
     typealias OutboundIn = IOData
@@ -17,16 +17,16 @@ final class StreamConnection: ChannelDuplexHandler {
     private static let lastChunk = ByteBuffer(string: "0\r\n\r\n")
 
     private let stream: EventStream
-    /// The node's budget for what waits for slow readers.
+    /// The node's budget for frames that wait for slow readers.
     private let queue: QueueBudget
-    /// Whether frames are written as they are, in chunks.
+    /// Whether frames keep their chunk framing; false for HTTP/1.0.
     private let isChunked: Bool
     private var context: ChannelHandlerContext?
     private var socket: NIOBSDSocket.Handle?
-    /// Writes that the framework has and has not finished.
+    /// Writes that NIO has not completed.
     private var pending = 0
     private(set) var isWritable = true
-    /// Whether the kernel gave the client up, since it acknowledged nothing for too long.
+    /// Whether the kernel dropped the client, because it acknowledged nothing for too long.
     private var isGivenUp = false
 
     init(stream: EventStream, queue: QueueBudget, isChunked: Bool = true) {
@@ -39,7 +39,7 @@ final class StreamConnection: ChannelDuplexHandler {
         self.context = context
         socket = try? context.pipeline.syncOperations.withUnsafeTransportIfAvailable { $0 }
         isWritable = context.channel.isWritable
-        // What was written before goes first.
+        // Bytes that were written before go first.
         if unsentBytes > 0 { writeLater(ByteBuffer(), context) }
     }
 
@@ -56,12 +56,12 @@ final class StreamConnection: ChannelDuplexHandler {
         write(frame.event)
     }
 
-    /// Writes a frame; HTTP/1.0 gets it without the framing of its chunks.
+    /// Writes a frame, for HTTP/1.0 without its chunk framing.
     func write(_ frame: ByteBuffer) { writeBytes(isChunked ? frame : EventFrame.unframed(frame)) }
 
-    /// Writes bytes as they are.
+    /// Writes bytes unchanged.
     func writeBytes(_ frame: ByteBuffer) {
-        // A closed socket's number may be another connection's already.
+        // The descriptor of a closed socket may belong to another connection already.
         guard let context, context.channel.isActive else { return }
         let sent = pending == 0 ? send(frame) : 0
         guard sent < frame.readableBytes else { return }
@@ -72,7 +72,7 @@ final class StreamConnection: ChannelDuplexHandler {
 
     private func writeLater(_ bytes: ByteBuffer, _ context: ChannelHandlerContext) {
         pending += 1
-        // What is left of a frame keeps all of it in memory.
+        // The rest of a frame keeps the whole frame in memory.
         let held = queue.hold(bytes, for: .stream(stream))
         context.writeAndFlush(wrapOutboundOut(.byteBuffer(bytes))).assumeIsolated().whenComplete { result in
             self.pending -= 1
@@ -83,10 +83,10 @@ final class StreamConnection: ChannelDuplexHandler {
         }
     }
 
-    /// Ends the response and the connection, within a second even if the client does not take what is left.
+    /// Ends the response and closes the connection, after at most 1 s even if the client does not take the last bytes.
     func finish() {
         guard let context else { return }
-        // A client that takes nothing would not take the end of the response either.
+        // A client that takes no bytes would not take the last chunk.
         guard isWritable else { return close() }
         if isChunked { writeBytes(Self.lastChunk) }
         guard pending > 0 else { return close() }
@@ -98,7 +98,7 @@ final class StreamConnection: ChannelDuplexHandler {
 
     func close() { context?.close(promise: nil) }
 
-    /// Gives the kernel what it takes now, without waiting; errors show when the framework writes.
+    /// Sends without waiting and returns the number of bytes sent; NIO reports errors at its next write.
     private func send(_ frame: ByteBuffer) -> Int {
         guard let socket else { return 0 }
         #if os(Linux)
@@ -113,20 +113,19 @@ final class StreamConnection: ChannelDuplexHandler {
         }
     }
 
-    /// Notes whether the kernel gave the client up, which it reports once, at the next use of the socket.
+    /// Notes that the kernel dropped the client, which it reports once, at the next use of the socket.
     private func note(_ error: any Error) {
         if (error as? IOError)?.errnoCode == ETIMEDOUT { isGivenUp = true }
     }
 
     private var endOfClient: StreamEnd { isGivenUp ? .unread : .clientGone }
 
-    // What clients send while they are told is nothing to us; their end is seen without reading.
+    // Input during a stream is dropped. NIO reports the end of the input without a read.
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {}
 
-    // What was read before is delivered.
     func channelReadComplete(context: ChannelHandlerContext) {}
 
-    /// The HTTP server, which may have had requests of this connection before, closes what it leaves.
+    /// Ignores the close by an HTTP server that served earlier requests of this connection and now leaves it.
     func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
         promise?.succeed()
     }

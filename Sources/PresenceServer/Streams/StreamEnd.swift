@@ -1,17 +1,18 @@
 // Rollcall · PresenceServer
 
-/// Why a stream ended; counted in metrics and named in the log.
+/// Why a stream ended: the label `reason` of a metric, and a field of the log.
 ///
-/// docs/troubleshooting.md (by a test) has what to do about each.
+/// docs/troubleshooting.md has a row for each; a test compares.
 package enum StreamEnd: String, Sendable, CaseIterable {
-    /// The client closed the connection, or its side of it.
+    /// The client closed the connection, or its direction of it.
     case clientGone = "client_gone"
-    /// The client did not read at all for too long.
+    /// The client took no bytes for ``StreamOptions/stuckReaderAge``.
     case unread
-    /// The node's budget for slow readers was full, and this client had finished no frame for too long.
+    /// The budget for slow readers was full and this client had finished no frame in time, or it was at twice the
+    /// bound.
     case slow
-    /// The node shuts down; the client is to come back, to another node.
+    /// The node shuts down; the client reconnects to another node.
     case draining
-    /// A fault of ours; the client was told by `event: error`.
+    /// The node failed, and sent `event: error` before.
     case failed
 }

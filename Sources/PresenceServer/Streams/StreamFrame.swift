@@ -2,9 +2,9 @@
 
 package import NIOCore
 
-/// Bytes of one event, which subscribers share, and perhaps those of its `id` line, which is the stream's own.
+/// The bytes of one event, which all subscribers share, and optionally an `id` line, which is the stream's own.
 package struct StreamFrame: Equatable, Sendable {
-    /// Events up to this size are copied behind their `id` line, so that one write sends both.
+    /// Events up to this many bytes are copied behind their `id` line, so that one write sends both.
     private static let copied = 16 << 10
 
     package let id: ByteBuffer?

@@ -4,9 +4,9 @@ import Foundation
 import NIOCore
 import Presence
 
-/// The events of a stream that no feed makes.
+/// The frames that a stream itself makes: pings, notices, errors, and `id` lines for many topics.
 enum StreamFrames {
-    /// Has data, so that scripts see it: a comment would be invisible to a watchdog.
+    /// An event with data, because the watchdog of a script cannot see a comment.
     static let ping: ByteBuffer = {
         var frame = EventFrame()
         frame.event("ping") { $0.append(literal: "{}") }
@@ -42,7 +42,7 @@ enum StreamFrames {
         return event("untracked", data)
     }
 
-    /// What an answer's status would have said, had the stream not begun.
+    /// An `error` event with a problem, for a stream that has already sent status 200.
     static func error(_ problem: Problem, instance: String, under base: BasePath) -> ByteBuffer {
         var frame = EventFrame()
         frame.event("error") { $0 += problem.json(instance: instance, under: base) }

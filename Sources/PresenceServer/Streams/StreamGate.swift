@@ -6,12 +6,12 @@ import Logging
 import NIOCore
 import NIOHTTPTypes
 
-/// Answers a connection's request for a stream where it arrives, on the connection's loop, and lets the HTTP server have
-/// every other.
+/// Begins streams on the connection's own loop, and forwards all other requests to the HTTP server.
 ///
-/// What the server keeps for a connection (a task, whose stack never shrinks, decoders, queues) is several times what a
-/// stream needs, and costs several changes of threads. So it gets a connection with its first request that is none for a
-/// stream, and is made to leave one that asks for a stream later; a ``StreamConnection`` has the connection from there on.
+/// The server keeps a task (its stack never shrinks), decoders and queues for a connection. That is several times what
+/// a stream needs, and costs several thread changes. So the server gets a connection only with the first request that
+/// is not for a stream. It leaves the connection when a later request is for a stream, and a ``StreamConnection`` takes
+/// it over.
 final class StreamGate: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
@@ -21,9 +21,9 @@ final class StreamGate: ChannelDuplexHandler, RemovableChannelHandler {
     private enum State {
         /// No request has come yet.
         case new
-        /// The server answers this many requests; then the stream begins that the client has asked for behind them.
+        /// The server answers this many requests; then the stream `next` begins, if the client has requested one.
         case serving(Int, next: OpenedStream?)
-        /// The connection is a stream's, or is closed.
+        /// A stream has the connection, or the connection is closed.
         case gone
     }
 
@@ -32,11 +32,11 @@ final class StreamGate: ChannelDuplexHandler, RemovableChannelHandler {
     private let connection: ConnectionHandler
     private let served: EventLoopPromise<ServedConnection.HTTPChannel?>
     private var state = State.new
-    /// Whether the client has ended its direction behind its request for a stream.
+    /// Whether the client has closed its direction behind its request for a stream.
     private var isInputClosed = false
 
-    /// - Parameter served: Gets the connection as the server takes it, with the first request that is its own; nil when none
-    ///   comes.
+    /// - Parameter served: Completes with the connection at the first request that is not for a stream; with nil if
+    ///   none comes.
     init(
         _ responder: RollcallResponder, connection: ConnectionHandler,
         served: EventLoopPromise<ServedConnection.HTTPChannel?>, logger: Logger
@@ -52,7 +52,7 @@ final class StreamGate: ChannelDuplexHandler, RemovableChannelHandler {
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch (state, unwrapInboundIn(data)) {
         case (.gone, _), (.serving(_, next: .some), _):
-            // Of the request for the stream, or behind it.
+            // A part of the request for the stream, or of a request behind it.
             return
         case (.new, .head(let head)):
             if let stream = opened(head, context) { return begin(stream, context) }
@@ -85,7 +85,7 @@ final class StreamGate: ChannelDuplexHandler, RemovableChannelHandler {
         return stream
     }
 
-    /// Gives the connection to the server, which is to answer once.
+    /// Gives the connection to the server, with one request to answer.
     private func serve(_ context: ChannelHandlerContext) {
         state = .serving(1, next: nil)
         served.completeWith(
@@ -99,24 +99,25 @@ final class StreamGate: ChannelDuplexHandler, RemovableChannelHandler {
     private func begin(_ stream: OpenedStream, _ context: ChannelHandlerContext) {
         let isServed = if case .new = state { false } else { true }
         state = .gone
-        // At the end of its input the server would wait for the connection's, at an error it leaves it.
+        // At an error the server leaves the connection. At the end of its input it would wait for the connection to
+        // close.
         if isServed { context.fireErrorCaught(ChannelError.inputClosed) } else { served.succeed(nil) }
         stream.begin(on: context.channel)
         removeHandlers(context)
         if isInputClosed { context.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed) }
     }
 
-    /// The decoder may be in the middle of its work; it leaves the pipeline when that is done.
+    /// Removes the decoder, which first finishes its current read, then the other HTTP handlers and this one.
     private func removeHandlers(_ context: ChannelHandlerContext) {
         let pipeline = context.pipeline.syncOperations
-        let (decoder, others) = connection.release()
+        let (decoder, codecHandlers) = connection.release()
         pipeline.removeHandler(decoder).assumeIsolated().whenComplete { [self] _ in
-            for handler in others { pipeline.removeHandler(handler, promise: nil) }
+            for handler in codecHandlers { pipeline.removeHandler(handler, promise: nil) }
             pipeline.removeHandler(self, promise: nil)
         }
     }
 
-    // MARK: Ends
+    // MARK: End of input and errors
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         if case ChannelEvent.inputClosed? = event as? ChannelEvent {
@@ -141,7 +142,7 @@ final class StreamGate: ChannelDuplexHandler, RemovableChannelHandler {
         }
     }
 
-    /// Of every connection, also of one that ends before it has begun.
+    /// Called for every connection, also for one that closes before its first request.
     func handlerRemoved(context: ChannelHandlerContext) {
         if case .new = state { served.succeed(nil) }
         state = .gone

@@ -6,11 +6,11 @@ import NIOCore
 actor StreamLoop {
     private nonisolated let loop: any EventLoop
     private let interval: TimeAmount
-    /// Streams by the tick that pings them, so that a tick writes to a fair share of them only.
+    /// Streams in slots; each `interval`, about 1 s, the streams of one slot are pinged, so that pings spread evenly.
     private var slots: [[ObjectIdentifier: EventStream]]
     private var slotOf: [ObjectIdentifier: Int] = [:]
     private var nextSlot = 0
-    private var ticks: RepeatedTask?
+    private var pings: RepeatedTask?
     private var isDraining = false
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.executor.asUnownedSerialExecutor() }
@@ -24,13 +24,13 @@ actor StreamLoop {
 
     func add(_ stream: EventStream) {
         if isDraining { return stream.assumeIsolated { $0.end(.draining) } }
-        // A stream's first ping comes one whole round later.
+        // The first ping of a stream comes one whole round later.
         let slot = (nextSlot + slots.count - 1) % slots.count
         slots[slot][ObjectIdentifier(stream)] = stream
         slotOf[ObjectIdentifier(stream)] = slot
-        if ticks == nil {
-            ticks = loop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
-                self.assumeIsolated { $0.tick() }
+        if pings == nil {
+            pings = loop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
+                self.assumeIsolated { $0.pingNextSlot() }
             }
         }
     }
@@ -39,12 +39,12 @@ actor StreamLoop {
         guard let slot = slotOf.removeValue(forKey: ObjectIdentifier(stream)) else { return }
         slots[slot][ObjectIdentifier(stream)] = nil
         if slotOf.isEmpty {
-            ticks?.cancel()
-            ticks = nil
+            pings?.cancel()
+            pings = nil
         }
     }
 
-    /// Ends all streams, and from here on every new one at once; returns when their connections are closed.
+    /// Ends all streams, spread over `time`, and later ones at once; returns when the connections are closed.
     func drain(over time: TimeAmount) async {
         isDraining = true
         let streams = slots.flatMap(\.values).shuffled()
@@ -59,7 +59,7 @@ actor StreamLoop {
             try? await Task.sleep(until: next)
         }
         try? await EventLoopFuture.andAllComplete(closed, on: loop).get()
-        // What has just been tracked is to have its lease, and its grace, before the lease keeper is told to stop.
+        // A presence that has just been tracked must have its lease and its grace before the lease keeper stops.
         for stream in streams { await stream.tracking?.value }
     }
 
@@ -67,7 +67,7 @@ actor StreamLoop {
         for stream in streams { stream.assumeIsolated { $0.end(.draining) } }
     }
 
-    private func tick() {
+    private func pingNextSlot() {
         for stream in slots[nextSlot].values { stream.assumeIsolated { $0.ping() } }
         nextSlot = (nextSlot + 1) % slots.count
     }

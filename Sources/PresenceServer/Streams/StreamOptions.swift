@@ -2,26 +2,26 @@
 
 package import NIOCore
 
-/// How streams are paced and bounded.
+/// The intervals and bounds of streams.
 package struct StreamOptions: Sendable {
-    /// Between two pings of a stream; proxies and watchdogs want bytes at least this often.
+    /// The time between two pings of a stream; proxies and watchdogs expect bytes at least this often.
     package var ping = TimeAmount.seconds(15)
-    /// What a client is told to wait before it comes back, in milliseconds; jittered.
+    /// The milliseconds that a client waits before it reconnects; each stream sends a random `retry` of this range.
     package var retry: ClosedRange<Int> = 1000...3000
-    /// Bytes that a slow reader may have waiting.
+    /// Bytes that may wait for one slow reader.
     package var slowReaderBytes = 1 << 20
-    /// How long the oldest waiting frame of a slow reader may wait.
+    /// How long the oldest diff may wait for a slow reader.
     package var slowReaderAge = TimeAmount.seconds(10)
-    /// How long a reader may not read at all.
+    /// How long a reader may take no bytes.
     package var stuckReaderAge = TimeAmount.seconds(30)
-    /// Over how long the ends of streams are spread on shutdown.
+    /// The time over which a shutdown spreads the ends of streams.
     package var drain = TimeAmount.seconds(5)
     /// Topics that one stream may follow.
     package var maximumTopics = 50
 
     package init() {}
 
-    /// What a client is told to wait, so that it is back well before its presence's grace, in seconds, has passed.
+    /// The range of `retry` for a presence with a grace, in seconds: a client reconnects within half of it.
     func retry(within grace: Int?) -> ClosedRange<Int> {
         guard let grace, grace > 0 else { return retry }
         let latest = min(grace * 500, retry.upperBound)

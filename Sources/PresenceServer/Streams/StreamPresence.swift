@@ -6,14 +6,14 @@ import Presence
 import PresenceFeed
 import PresenceStore
 
-/// The presence that a stream is, from its track to the end of its lease.
+/// The presence of a stream, from its track to its release.
 ///
-/// The stream tracks it, the lease keeper renews it, and the stream's end leaves it its grace, unless another stream
+/// The stream tracks it and the lease keeper renews it. The grace begins when the stream ends, unless another stream
 /// holds the same session.
 struct StreamPresence: Sendable {
     let topic: Topic
     let request: StreamPresenceRequest
-    /// Whether the client comes back with a position, and so may have had a session that the server gave.
+    /// Whether the client resumes with a cursor, and so may have had a session that the server drew.
     let isReturning: Bool
     let store: PresenceStore
     let leases: LeaseKeeper
@@ -32,14 +32,14 @@ struct StreamPresence: Sendable {
         self.logger = logger
     }
 
-    /// Tracks the presence and has its lease renewed from here on.
+    /// Tracks the presence and gives its lease to the lease keeper.
     ///
-    /// While Redis is away it tries again, as long as the stream is open; nil if that ended first. The member is the one
-    /// that was asked for, or one that the client had before.
+    /// While Redis is away it retries, after pauses of 2 s at most; nil if the stream ended first. The member is the
+    /// requested one, or one that the client had before.
     ///
     /// - Parameters:
     ///   - onDelay: Called at each failure after the first second.
-    ///   - onUntracked: Called when Redis says that somebody untracked the presence, and no message did.
+    ///   - onUntracked: Called when Redis reports that the presence was untracked, and no message did.
     nonisolated(nonsending) func track(
         while isOpen: () -> Bool, onDelay: (_ since: NIODeadline) -> Void,
         onUntracked: @escaping @Sendable (Member) -> Void
@@ -50,7 +50,7 @@ struct StreamPresence: Sendable {
             do {
                 return try await trackOnce(onUntracked)
             } catch  where error.isTransient {
-                logger.debug("Tracking a stream's presence failed; trying again", metadata: ["error": "\(error)"])
+                logger.debug("streams: track failed, retrying", metadata: ["error": "\(error)"])
             }
             if .now() - start > .seconds(1) { onDelay(start) }
             try? await Task.sleep(for: pause * Double.random(in: 0.5...1))
@@ -59,20 +59,20 @@ struct StreamPresence: Sendable {
         return nil
     }
 
-    /// Answers a change of the presence that did not come from this stream; true if it was untracked.
+    /// Updates the lease after a change of the presence that this stream did not make; true if it was untracked.
     func follow(_ change: OwnChange, of member: Member) -> Bool {
         switch change {
         case .became(let presence): leases.refresh(member, on: topic, presence: presence)
         case .left(.untracked):
             leases.drop(member, on: topic, owner: owner)
             return true
-        // Its lease ran out while this node, or Redis, could not renew it; the stream is open all the same.
+        // Its lease expired while this node, or Redis, could not renew it; the stream is still open.
         case .left: leases.bringBack(member, on: topic, owner: owner)
         }
         return false
     }
 
-    /// Gives the presence its grace, unless another stream holds it.
+    /// Begins the grace of the presence, unless another stream holds its session.
     func release(_ member: Member) {
         leases.unbind(member, on: topic, owner: owner, grace: end.grace, isResumable: end.isResumable)
     }
@@ -105,7 +105,7 @@ struct StreamPresence: Sendable {
         guard request.isSessionGenerated, isReturning else {
             return (try await store.track([item], on: topic, mode: .put, owner: owner).first, item.member)
         }
-        // The stream that it had may have ended on this node a moment ago.
+        // The client's earlier stream may have ended on this node a moment ago.
         try await leases.finishReleases(of: item.member.key, on: topic)
         return try await store.resume(item, on: topic, owner: owner)
     }

@@ -2,22 +2,22 @@
 
 import Presence
 
-/// The presence that a stream asks to be: `?key=alice&meta={…}&session=…&grace=5`.
+/// The presence that a stream requests: `?key=alice&meta={…}&session=…&grace=5`.
 struct StreamPresenceRequest: Sendable {
-    /// Its session is a fresh one where the query names none.
+    /// Its session is random if the query names none.
     let member: Member
-    /// Whether the query names no session, so that a stream that comes back may take the one it had.
+    /// Whether the query names no session, so that a stream that resumes may take its earlier one.
     let isSessionGenerated: Bool
     /// Nil keeps the meta of a session that is already present.
     let meta: Meta?
     /// Seconds that the presence outlives the stream.
     let grace: Int
 
-    /// Nil if the query has no `key`; the parameters that go with one are refused then.
+    /// Reads the query; nil if it has no `key`, and then `meta`, `session` and `grace` are refused.
     init?(_ query: QueryParameters, limits: Limits) throws(Problem) {
         guard let key = try query.one("key") else {
             for name in ["meta", "session", "grace"] where query.has(name) {
-                throw Problem(.invalidQuery, at: .parameter(name), "\(name) goes with key: whose presence is it?")
+                throw Problem(.invalidQuery, at: .parameter(name), "\(name) needs key, which names the presence.")
             }
             return nil
         }
@@ -42,7 +42,7 @@ struct StreamPresenceRequest: Sendable {
             let json = try JSON(parsing: text, maximumDepth: JSON.maximumBodyDepth)
             return try Meta(json, limit: limits.metaBytes, at: .pointer("#"))
         } catch {
-            // The problem names the parameter, so that the detail has to name the member.
+            // The problem names only the parameter, so the detail names the member.
             let place = error.pointer.flatMap { $0 == "#" ? nil : "At \($0): " } ?? ""
             throw PresenceError(error.code, at: .parameter("meta"), place + error.detail)
         }

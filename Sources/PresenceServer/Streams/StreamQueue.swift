@@ -3,27 +3,27 @@
 import DequeModule
 package import NIOCore
 
-/// What a slow reader has not been written yet, as a pure state machine: frames in, frames out, time passed in.
+/// The frames that wait for one slow reader, as a pure state machine: frames in, frames out, time passed in.
 ///
-/// Frames wait only while the connection takes no more. At the bound, in bytes or in age, what was told of topics is
-/// dropped and the reader is owed fresh states: it never sees a hole, and it costs nobody else memory.
+/// Frames wait only while the connection is not writable. At the bound, in bytes or in age, all events of topics are
+/// dropped and the reader gets fresh states: it misses no change, and its memory is bounded.
 package struct StreamQueue: Sendable {
     package enum Kind: Sendable {
-        /// A change; overtaken by a later state.
+        /// A change; a later state replaces it.
         case diff
-        /// A whole topic. Taken whatever its size: it is the least that the reader can be told.
+        /// A whole topic; queued at any size, because no smaller event can replace it.
         case state
-        /// About the stream itself; small, rare, and never dropped.
+        /// An event about the stream itself; small, rare, and never dropped.
         case notice
     }
 
-    /// What becomes of an offered frame.
+    /// The result of an offer.
     package enum Offer: Equatable, Sendable {
         /// Write it now.
         case write
-        /// It waits in line.
+        /// The frame waits.
         case queued
-        /// The queue went over its bound and is gone, the frame with it: ask for fresh states.
+        /// The queue was over its bound; its events of topics and the frame were dropped: request fresh states.
         case lost
     }
 
@@ -35,7 +35,7 @@ package struct StreamQueue: Sendable {
         let hold: CountedFrame?
     }
 
-    /// Bytes that may wait also while the node's budget is full: a reader that is late for a moment loses nothing.
+    /// Bytes that may wait even while the node's budget is full: a reader that is late for a moment loses nothing.
     package static let alwaysAllowed = 64 << 10
 
     /// Bytes that may wait, 1 MiB by default.
@@ -53,9 +53,11 @@ package struct StreamQueue: Sendable {
 
     package var isEmpty: Bool { frames.isEmpty }
 
+    /// Queues a frame, unless it can be written now or the queue is over its bound.
+    ///
     /// - Parameters:
     ///   - isBudgetFull: Whether the node has no room for more than ``alwaysAllowed`` bytes of each reader.
-    ///   - hold: Counts the frame in the node's budget; called if it waits.
+    ///   - hold: Counts the frame in the node's budget; called if the frame waits.
     package mutating func offer(
         _ frame: StreamFrame, as kind: Kind, isWritable: Bool, isBudgetFull: Bool = false, at now: NIODeadline,
         hold: @autoclosure () -> CountedFrame? = nil
@@ -72,14 +74,14 @@ package struct StreamQueue: Sendable {
         return .queued
     }
 
-    /// The next frame in line, now that the connection takes more.
+    /// Removes the oldest frame, to be written now that the connection takes more.
     package mutating func next() -> StreamFrame? {
         guard let first = frames.popFirst() else { return nil }
         bytes -= first.frame.bytes
         return first.frame
     }
 
-    /// Forgets everything: the stream has ended.
+    /// Drops all frames, because the stream has ended.
     package mutating func clear() {
         frames = []
         bytes = 0

@@ -13,7 +13,7 @@ package final class StreamRegistry: Sendable {
     private let hasLoggedSilence = Atomic(false)
     private let gauge = Gauge(label: "rollcall_streams_open")
     private let ended: [StreamEnd: Counter]
-    /// Bounds what waits for slow readers.
+    /// The budget for frames that wait for slow readers.
     let queue: QueueBudget
 
     package init(eventLoopGroup: any EventLoopGroup, options: StreamOptions, queue: QueueBudget) {
@@ -28,10 +28,10 @@ package final class StreamRegistry: Sendable {
             })
     }
 
-    /// Whether the node shuts down: new streams are told to come back, which another node answers.
+    /// Whether the node shuts down: new streams end at once, and their clients reconnect to another node.
     package var isDraining: Bool { draining.load(ordering: .relaxed) }
 
-    /// Ends every stream, spread over a time so that clients do not all come back in the same moment.
+    /// Ends every stream, spread over `time` so that clients do not all reconnect at the same moment.
     package func drain(over time: TimeAmount) async {
         draining.store(true, ordering: .relaxed)
         await withTaskGroup(of: Void.self) { group in
@@ -39,15 +39,16 @@ package final class StreamRegistry: Sendable {
         }
     }
 
-    /// Logs, once for the life of the node, that clients that vanish are found later.
+    /// Logs, once in the life of the node, that vanished clients are found late.
     func noteUnboundedSilence(_ error: any Error, logger: Logger) {
         guard !hasLoggedSilence.exchange(true, ordering: .relaxed) else { return }
         logger.warning("streams: TCP_USER_TIMEOUT cannot be set", metadata: ["error": "\(error)"])
     }
 
-    /// Keeps a stream, which has begun, until it ends.
+    /// Keeps a stream that has begun until it ends.
     ///
-    /// While the node drains that is at once, but it has begun: browsers never retry after an error status.
+    /// While the node drains the stream ends at once. It begins all the same, because browsers never retry after an
+    /// error status.
     func keep(_ stream: isolated EventStream, logger: Logger) {
         guard let loop = loops[ObjectIdentifier(stream.loop)] else { return }
         gauge.record(open.add(1, ordering: .relaxed).newValue)
@@ -56,7 +57,7 @@ package final class StreamRegistry: Sendable {
             self.gauge.record(self.open.subtract(1, ordering: .relaxed).newValue)
             self.ended[reason]?.increment()
             loop.assumeIsolated { $0.remove(stream) }
-            logger.debug("Stream ended", metadata: ["reason": "\(reason.rawValue)"])
+            logger.debug("streams: stream ended", metadata: ["reason": "\(reason.rawValue)"])
         }
     }
 }

@@ -4,14 +4,14 @@ import Hummingbird
 import Presence
 import PresenceFeed
 
-/// What a client asks of a stream, checked before the first byte of the answer.
+/// The parameters of a requested stream, checked before the first byte of the response.
 struct StreamRequest: Sendable {
     /// In the order of the query, which is the order of the cursors in an `id`.
     let topics: [Topic]
     let format: FrameFormat
-    /// Where the client stood, one for each topic; `.empty` where it does not say.
+    /// The client's cursors, one for each topic; `.empty` where it names none.
     let since: [Cursor]
-    /// The presence that the stream is, if it is one.
+    /// The presence that the stream tracks, if any.
     let presence: StreamPresenceRequest?
 
     /// A stream of the topic in the path.
@@ -53,23 +53,23 @@ struct StreamRequest: Sendable {
             since: try cursors(request, context, count: topics.count), presence: nil)
     }
 
-    /// Names under which polyfills of EventSource, which cannot set a header, put the last id into the query.
+    /// The query parameters in which polyfills of EventSource send the last id, because they cannot set a header.
     private static let lastIDParameters = [
         "lastEventId", "lastEventID", "LastEventId", "LastEventID", "lasteventid", "last_event_id", "last-event-id",
         "Last-Event-Id", "Last-Event-ID", "evs_last_event_id",
     ]
 
-    /// What the query of a stream may have besides its parameters: the last id under other names, a polyfill's request for
-    /// padding, and what pages add to defeat caches.
+    /// Further parameters that the query of a stream may have: the last id under other names, a polyfill's request for
+    /// padding, and values that pages add to defeat caches.
     static let ignoredParameters: Set<String> = Set(lastIDParameters).union([
         "evs_preamble", "padding", "_", "_t", "t", "ts", "cb", "nocache", "cachebuster", "cacheBuster", "cacheBust",
         "r",
         "_dc", "rnd", "rand", "random", "time", "timestamp", "v", "nonce",
     ])
 
-    /// `Last-Event-ID` wins over the other names of the last id, and those over `since`.
+    /// The cursors of `Last-Event-ID`, else of the other names of the last id, else of `since`.
     ///
-    /// What is no cursor of ours is no error: the client gets a fresh state.
+    /// For a text that is not a cursor the client gets a fresh state, and no error.
     private static func cursors(
         _ request: Request, _ context: RollcallRequestContext, count: Int
     ) throws(Problem) -> [Cursor] {

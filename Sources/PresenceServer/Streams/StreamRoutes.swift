@@ -8,7 +8,7 @@ package import Presence
 package import PresenceFeed
 package import PresenceStore
 
-/// Answers with streams: of one topic, perhaps as a presence on it, or of many.
+/// Answers requests for streams: of one topic, optionally with a presence on it, or of many topics.
 package struct StreamRoutes: Sendable {
     private let hub: FeedHub
     private let store: PresenceStore
@@ -43,10 +43,10 @@ package struct StreamRoutes: Sendable {
         guard hub.hasRoom(for: request.topics) else { throw .tooManyTopics }
         let headers: HTTPFields = [
             .contentType: "text/event-stream", .cacheControl: "no-store, no-transform", .xAccelBuffering: "no",
-            // Proxies that keep connections to a node are not to use this one again.
+            // Proxies that keep connections to a node must not reuse this one.
             .connection: "close",
         ]
-        // First bytes at once, so that proxies pass the head on; clients that come back do so at odd times.
+        // The first bytes go out at once, so that proxies forward the head. The random `retry` spreads reconnects.
         var first = EventFrame()
         first.append("retry: \(Int.random(in: options.retry(within: request.presence?.grace)))\n\n")
         return OpenedStream(headers: headers, first: first.chunk()) { channel, opening, isChunked in
@@ -63,9 +63,9 @@ package struct StreamRoutes: Sendable {
                 }
                 stream.open(with: opening)
                 registry.keep(stream, logger: context.logger)
-                // Before a track of the stream's own, so that the track arrives as a message and needs no snapshot.
+                // Before the stream's own track, so that the track arrives as a message and needs no snapshot.
                 guard hub.follow(request.topics) else {
-                    stream.tell(
+                    stream.send(
                         StreamFrames.error(.tooManyTopics, instance: context.requestID, under: context.basePath))
                     return stream.end(.failed)
                 }
@@ -78,37 +78,37 @@ package struct StreamRoutes: Sendable {
         }
     }
 
-    /// Makes a stream its presence, and has it follow the topic from there on; all on the stream's loop.
+    /// Tracks the presence of a stream, then subscribes the stream to its topic; runs on the stream's loop.
     private func track(
         _ presence: StreamPresence, of stream: isolated EventStream, _ context: RollcallRequestContext
     ) async {
         do {
             let tracked = try await presence.track(
-                while: { !stream.isEnded }, onDelay: { stream.setAway(since: $0) },
+                while: { !stream.isEnded }, onDelay: { stream.setDegraded(since: $0) },
                 onUntracked: { member in
-                    stream.loop.execute { stream.assumeIsolated { $0.tell(StreamFrames.untracked(member)) } }
+                    stream.loop.execute { stream.assumeIsolated { $0.send(StreamFrames.untracked(member)) } }
                 })
             let member = tracked?.member ?? presence.request.member
             stream.whenEnded { _ in presence.release(member) }
             guard let receipt = tracked?.receipt else { return }
-            stream.setAway(since: nil)
-            stream.tell(StreamFrames.tracked(member, ref: receipt.ref, grace: presence.request.grace))
+            stream.setDegraded(since: nil)
+            stream.send(StreamFrames.tracked(member, ref: receipt.ref, grace: presence.request.grace))
             stream.subscribe(to: hub, as: member, reaching: receipt.cursor) { change in
                 guard presence.follow(change, of: member) else { return }
-                stream.assumeIsolated { $0.tell(StreamFrames.untracked(member)) }
+                stream.assumeIsolated { $0.send(StreamFrames.untracked(member)) }
             }
         } catch {
-            context.logger.error("A stream's presence could not be tracked", metadata: ["error": "\(error)"])
+            context.logger.error("streams: presence cannot be tracked, stream ends", metadata: ["error": "\(error)"])
             let problem = Problem(.internalError, "The presence could not be tracked.")
             stream.whenEnded { _ in presence.release(presence.request.member) }
-            stream.tell(StreamFrames.error(problem, instance: context.requestID, under: context.basePath))
+            stream.send(StreamFrames.error(problem, instance: context.requestID, under: context.basePath))
             stream.end(.failed)
         }
     }
 }
 
 extension Problem {
-    /// The node follows as many topics as it may; feeds that no stream follows are being given up.
+    /// The node is at its bound on topics; it is removing feeds without streams, so a retry after 1 s may succeed.
     fileprivate static var tooManyTopics: Problem {
         var problem = Problem(
             .nodeFull,

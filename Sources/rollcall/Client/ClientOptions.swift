@@ -3,14 +3,14 @@
 import ArgumentParser
 import Presence
 
-/// What every command that talks to a service takes.
+/// The options of every command that connects to a service.
 struct ClientOptions: ParsableArguments {
     @Option(
         help: ArgumentHelp(
             "Where the service is. (\(ServiceURL.environmentName); default: \(ServiceURL.fallback))", valueName: "url"))
     var url: String?
 
-    /// Lends a client of the service to `body`.
+    /// Runs `body` with a client of the service, and shuts the client down.
     func withClient<Result: Sendable>(
         _ body: @escaping @Sendable (ServiceClient) async throws -> Result
     ) async throws -> Result {

@@ -3,9 +3,9 @@
 import Foundation
 import UnixSignals
 
-/// The end that a person asks for: Ctrl-C, SIGTERM, or a terminal that closes.
+/// The signals that end a command: Ctrl-C, SIGTERM, or SIGHUP when its terminal closes.
 enum Interrupt {
-    /// Runs `body` until it ends, or until a signal cancels it; its outcome after the signal is not looked at.
+    /// Runs `body` until it ends, or until a signal cancels it; its outcome after the signal is ignored.
     ///
     /// SIGHUP counts unless the program was started with it ignored, as `nohup` does.
     static func cancels(_ body: @escaping @Sendable () async throws -> Void) async throws {
@@ -14,7 +14,7 @@ enum Interrupt {
             group.addTask { try await body() }
             group.addTask {
                 for await _ in signals { return }
-                // The sequence ends early only when its task is cancelled: the body has ended first.
+                // Without a signal the sequence ends only when its task is cancelled, after the body has ended.
             }
             try await group.next()
             group.cancelAll()

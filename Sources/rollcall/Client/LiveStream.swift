@@ -4,13 +4,13 @@ import AsyncHTTPClient
 import NIOCore
 import Presence
 
-/// A stream of events that survives the loss of its connection: it comes back with the cursor of the last event.
+/// A stream of events that reconnects when its connection is lost, with the cursor of the last event.
 struct LiveStream: Sendable {
-    /// What happens to a stream.
+    /// What the stream passes to its caller.
     enum Step: Sendable {
         case opened
         case event(ServerSentEvent)
-        /// The connection is lost; another is tried after the pause.
+        /// The connection is lost; the stream reconnects after the pause.
         case lost(reason: String, pause: Duration)
     }
 
@@ -19,8 +19,8 @@ struct LiveStream: Sendable {
 
     /// Follows the stream until `take` throws or the task is cancelled.
     ///
-    /// A refusal ends it, and so does a service that cannot be reached at the first try; any later failure is tried
-    /// again for ever, at growing, jittered intervals.
+    /// It throws if the service refuses the stream or the first connection fails. After any later failure it
+    /// reconnects, for ever, after growing, random pauses of at most 15 s.
     func follow(_ take: (Step) async throws -> Void) async throws {
         var cursor: String?
         var retry = 1_000

@@ -2,8 +2,8 @@
 
 /// A roster that fills a terminal and is redrawn in place.
 ///
-/// It lives on the terminal's alternate screen, so what was there before comes back at the end. Lines too long for
-/// the terminal are cut by the terminal itself, which knows how wide characters are.
+/// It uses the terminal's alternate screen, so the earlier text is back at the end. The terminal itself cuts long
+/// lines, because it knows how wide characters are.
 actor RosterScreen {
     private let topic: String
     private var roster = WatchedRoster()
@@ -21,9 +21,9 @@ actor RosterScreen {
         version += 1
     }
 
-    /// Draws until cancelled, at most ten times a second however fast presences come and go.
+    /// Draws until the task is cancelled, at most ten times a second.
     func run() async {
-        // Alternate screen, no cursor, no line wrap; and all of it back at the end.
+        // Alternate screen, no cursor, no line wrap; all are reset at the end.
         Terminal.writeOutput("\u{1b}[?1049h\u{1b}[?25l\u{1b}[?7l")
         defer { Terminal.writeOutput("\u{1b}[?7h\u{1b}[?25h\u{1b}[?1049l") }
         while !Task.isCancelled {
@@ -41,7 +41,7 @@ actor RosterScreen {
         var lines = ["\(RosterText.summary(of: topic, roster)) · \(state)", ""]
         lines += RosterText.rows(of: roster, limit: isCut ? room - 1 : room)
         if isCut { lines.append("… and \(roster.keyCount - room + 1) more") }
-        // Home; every line clears its own rest; then all below is cleared: nothing flickers.
+        // Go home, clear the rest of each line, then clear below: this does not flicker.
         Terminal.writeOutput("\u{1b}[H" + lines.map { "\($0)\u{1b}[K" }.joined(separator: "\r\n") + "\u{1b}[J")
     }
 }

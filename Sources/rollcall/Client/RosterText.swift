@@ -2,9 +2,9 @@
 
 import Presence
 
-/// A roster in words, for terminals and pipes.
+/// A roster as text, for terminals and pipes.
 ///
-/// Names and metas come from strangers, so they are made harmless.
+/// Names and metas come from strangers, so harmful characters are replaced.
 enum RosterText {
     /// The counts, as `lobby: 2 keys, 3 presences`.
     static func summary(of topic: String, _ roster: WatchedRoster) -> String {
@@ -13,7 +13,7 @@ enum RosterText {
             + count(roster.presenceCount, "presence")
     }
 
-    /// One line a key, in byte order: the key, how many presences it has, their metas.
+    /// One line a key, in byte order: the key, the number of its presences, their metas.
     static func rows(of roster: WatchedRoster, limit: Int = .max) -> [String] {
         let keys = roster.metas.keys.sorted().prefix(limit)
         let names = keys.map { Terminal.harmless($0.text) }

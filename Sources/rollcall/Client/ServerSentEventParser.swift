@@ -1,15 +1,15 @@
 // Rollcall · rollcall
 
-/// Turns the bytes of a `text/event-stream` into events, as the HTML standard's "event stream interpretation" says.
+/// Parses the bytes of a `text/event-stream` into events, by the "event stream interpretation" of the HTML standard.
 struct ServerSentEventParser: Sendable {
-    /// The cursor to come back with.
+    /// The cursor to reconnect with.
     ///
-    /// It lasts over events without an `id`, and over reconnecting if handed on.
+    /// Events without an `id` keep it; the parser of the next connection gets it in `init`.
     private(set) var lastEventID: String?
-    /// What the stream asked to wait before reconnecting, in milliseconds.
+    /// The milliseconds to wait before reconnecting, as the stream sent them.
     private(set) var retry: Int?
 
-    /// A line without an end yet; unbounded, since a state is one line, and as long as the topic is full.
+    /// The incomplete line; unbounded, because a state is one line that grows with its topic.
     private var line: [UInt8] = []
     private var lastWasCarriageReturn = false
     private var isFirstLine = true
@@ -20,7 +20,7 @@ struct ServerSentEventParser: Sendable {
         self.lastEventID = lastEventID
     }
 
-    /// Takes the next bytes and gives the events that they complete.
+    /// Parses the next bytes and returns the events that they complete.
     mutating func feed(_ bytes: some Sequence<UInt8>) -> [ServerSentEvent] {
         var events: [ServerSentEvent] = []
         for byte in bytes {

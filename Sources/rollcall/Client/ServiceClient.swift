@@ -7,22 +7,22 @@ import NIOHTTP1
 import NIOPosix
 import Presence
 
-/// Speaks to a Rollcall service, and puts what goes wrong into sentences for the person at the terminal.
+/// Sends requests to a Rollcall service, and describes failures in sentences for the user.
 struct ServiceClient: Sendable {
     let service: ServiceURL
     private let http: HTTPClient
 
-    /// Longer than the longest ping interval: after this much silence the service is gone, whatever TCP says.
+    /// The time without a byte after which the service counts as gone; longer than the longest ping interval.
     private static let silence = TimeAmount.seconds(40)
     /// Bytes of one answer; a longer one is an error.
     private static let longestAnswer = 1 << 28
-    /// How long a person who ends a command waits for its last request.
+    /// The time-out of the last request of a command that a user ends.
     private static let patience = TimeAmount.seconds(5)
 
     init(service: ServiceURL) {
         self.service = service
         var configuration = HTTPClient.Configuration()
-        // A refused connection is news at once; what is worth another try, and when, is the caller's to know.
+        // A refused connection fails at once; the caller decides whether and when to retry.
         configuration.connectionPool.retryConnectionEstablishment = false
         configuration.timeout = .init(connect: .seconds(5), read: Self.silence)
         http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
@@ -38,11 +38,11 @@ struct ServiceClient: Sendable {
         do {
             return try JSON(answer: Array(body.readableBytesView))
         } catch {
-            throw ProgramError.unavailable("what answers at \(service) does not speak JSON: is it Rollcall?")
+            throw ProgramError.unavailable("\(service) does not answer with JSON: is it Rollcall?")
         }
     }
 
-    /// Deletes what an address names.
+    /// Deletes the resource of a URL.
     func delete(_ url: String) async throws {
         var request = HTTPClientRequest(url: url)
         request.method = .DELETE
@@ -63,7 +63,7 @@ struct ServiceClient: Sendable {
 
     /// Sends a request.
     ///
-    /// Throws `refused` with the problem's own words at 4xx, `unavailable` at 5xx or no answer.
+    /// Throws `refused` with the problem's own text at 4xx, `unavailable` at 429, 5xx or without an answer.
     private func answer(
         to request: HTTPClientRequest, deadline: NIODeadline = .distantFuture
     ) async throws -> HTTPClientResponse {
@@ -84,13 +84,13 @@ struct ServiceClient: Sendable {
         guard response.status.code >= 300 else { return response }
         let body = try? await response.body.collect(upTo: 1 << 20)
         let problem = body.flatMap { try? JSON(answer: Array($0.readableBytesView)) }
-        let said = Self.sentence(of: problem) ?? "\(service) answered \(response.status)"
-        // 429 will pass, as an outage will.
+        let text = Self.sentence(of: problem) ?? "\(service) answered \(response.status)"
+        // 429 passes by itself, like an outage.
         let isRefusal = response.status.code < 500 && response.status != .tooManyRequests
-        throw isRefusal ? ProgramError.refused(said) : ProgramError.unavailable(said)
+        throw isRefusal ? ProgramError.refused(text) : ProgramError.unavailable(text)
     }
 
-    /// What a problem document says: its detail, or the detail of its first bad field.
+    /// The sentence of a problem document: the detail of its first wrong field, else its own detail, else its title.
     static func sentence(of problem: JSON?) -> String? {
         let text =
             problem?["errors"]?.elements?.first?["detail"]?.string
@@ -101,7 +101,7 @@ struct ServiceClient: Sendable {
     private static func reason(_ error: any Error) -> String {
         switch error {
         case let error as HTTPClientError where error == .connectTimeout: "it does not answer"
-        case let error as HTTPClientError where error == .readTimeout: "it has gone silent"
+        case let error as HTTPClientError where error == .readTimeout: "it sends no more bytes"
         case let error as HTTPClientError where error == .deadlineExceeded: "it does not answer"
         case let error as HTTPClientError where error == .remoteConnectionClosed: "it closed the connection"
         case let error as NIOConnectionError where error.dnsAError != nil && error.connectionErrors.isEmpty:
@@ -115,7 +115,7 @@ struct ServiceClient: Sendable {
 }
 
 extension JSON {
-    /// Reads what a service sent, also one of an older version, which let metas be deeper and their texts be no Unicode.
+    /// Reads an answer of a service; an older version may send deeper metas, and texts that are not valid Unicode.
     init(answer: [UInt8]) throws(PresenceError) {
         try self.init(parsing: answer, maximumDepth: JSON.maximumAnswerDepth, isStrict: false)
     }

@@ -2,7 +2,7 @@
 
 import Foundation
 
-/// Where a Rollcall service is, and the addresses of what it has.
+/// The URL of a Rollcall service, and the URLs of its resources.
 struct ServiceURL: Sendable, CustomStringConvertible {
     static let environmentName = "ROLLCALL_URL"
     static let fallback = "http://127.0.0.1:4000"
@@ -12,7 +12,7 @@ struct ServiceURL: Sendable, CustomStringConvertible {
     /// The value of `Authorization` where the URL names a user (RFC 7617); a secret.
     let authorization: String?
 
-    /// Takes the flag, else the environment, else this machine's own service.
+    /// Takes the flag, else the environment, else ``fallback``.
     ///
     /// White space around a value is dropped, and an empty value counts as none. An error shows no user and password.
     init(flag: String?, environment: [String: String] = ProcessInfo.processInfo.environment) throws(ProgramError) {
@@ -58,7 +58,7 @@ struct ServiceURL: Sendable, CustomStringConvertible {
         return "Basic " + Data("\(user):\(password ?? "")".utf8).base64EncodedString()
     }
 
-    /// The address of a topic or of something below it: `presences`, a key, a session.
+    /// The URL of a topic, or of a path below it: `presences`, a key, a session.
     func topic(_ topic: String, _ rest: String..., query: [(String, String)] = []) -> String {
         let path = (["v1", "topics", topic] + rest).map(Self.encoded).joined(separator: "/")
         let pairs = query.map { "\(Self.encoded($0))=\(Self.encoded($1))" }.joined(separator: "&")

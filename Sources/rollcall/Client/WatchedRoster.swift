@@ -2,12 +2,12 @@
 
 import Presence
 
-/// A topic's presences as its stream tells them: folds `presence_state` and `presence_diff`.
+/// The presences of a topic, folded from the events `presence_state` and `presence_diff` of its stream.
 struct WatchedRoster: Sendable {
     /// A presence, as far as a stream shows it.
     struct Meta: Sendable, Hashable {
         let ref: String
-        /// What the ref was before an update.
+        /// The ref before an update.
         let previous: String?
         /// The client's own members, as JSON text.
         let text: String
@@ -24,9 +24,7 @@ struct WatchedRoster: Sendable {
     var keyCount: Int { metas.count }
     var presenceCount: Int { metas.values.reduce(0) { $0 + $1.count } }
 
-    /// Takes a whole state.
-    ///
-    /// What differs from before is given as changes, as if diffs had told it.
+    /// Replaces the roster with a state, and returns the differences as changes.
     mutating func replace(with state: JSON) -> [Change] {
         let before = metas
         metas = Self.entries(of: state)
@@ -35,7 +33,7 @@ struct WatchedRoster: Sendable {
         }
     }
 
-    /// Applies one diff.
+    /// Applies one diff, and returns its changes.
     ///
     /// An update is a join and a leave of the same key in one diff, so it never empties the key.
     mutating func apply(_ diff: JSON) -> [Change] {

@@ -11,9 +11,9 @@ struct DevCommand: AsyncParsableCommand {
         commandName: "dev", abstract: "Run a node with a private Redis and PostgreSQL of its own, to try things out.",
         discussion: """
             The Redis keeps nothing on disk: presences are gone when dev ends. The PostgreSQL keeps its profiles in the \
-            folder; where it is not installed, dev goes on without, and where a database is named by the settings, dev \
-            uses that one and changes nothing in it. Open to every client that can reach the port. All settings apply \
-            but those of the Redis URL and its TLS files.
+            folder. If it is not installed, dev runs without profiles; if the settings name a database, dev uses that \
+            one and changes nothing in it. The node is open to every client that can reach its port. All settings \
+            apply but those of the Redis URL and its TLS files.
             """)
 
     static let inUseHint = "; is `rollcall dev` running here already? --state names another folder"
@@ -31,7 +31,7 @@ struct DevCommand: AsyncParsableCommand {
         let given = try await SettingsReader(flags: options.given, file: options.config)
         let namedDatabase = try given.databaseURL()
         let table = try given.required(SettingsTable.profilesTable)
-        // First of all, as long as nobody else reads the environment.
+        // First, while no other thread reads the environment.
         let foreign = namedDatabase == nil ? DevDatabase.dropForeignVariables() : []
         let redis: LocalRedis
         do {

@@ -4,7 +4,7 @@ import Foundation
 import LocalServices
 import Postgres
 
-/// The PostgreSQL of `rollcall dev`: its profiles outlive it, unless its user cannot reach the folder.
+/// The PostgreSQL of `rollcall dev`; its profiles stay in the folder, unless the server's user cannot reach it.
 struct DevDatabase {
     private let postgres: LocalPostgres
 
@@ -18,9 +18,9 @@ struct DevDatabase {
         """
     }
 
-    /// Starts the server, migrates its database and puts the demo profiles where they are absent.
+    /// Starts the server, migrates its database and inserts the demo profiles that are absent.
     ///
-    /// nil, and a line on standard error, on a machine that cannot run PostgreSQL: presence does without.
+    /// Returns nil, and writes a line to standard error, if the machine cannot run PostgreSQL.
     static func start(in folder: String, table: ProfilesTable) async throws(ProgramError) -> DevDatabase? {
         let postgres: LocalPostgres
         do {
@@ -31,7 +31,7 @@ struct DevDatabase {
             return nil
         }
         if postgres.isTemporary {
-            Terminal.writeError("rollcall: PostgreSQL's user cannot reach \(folder): profiles last until the end\n")
+            Terminal.writeError("rollcall: PostgreSQL's user cannot reach \(folder): profiles are lost when dev ends\n")
         }
         do throws(ProgramError) {
             try await DatabaseSession.with(PostgresURL(postgres.url), table: table) { session throws(PostgresError) in
@@ -48,7 +48,7 @@ struct DevDatabase {
         return DevDatabase(postgres: postgres)
     }
 
-    /// Takes libpq's variables from this process, and says which: they are meant for another server.
+    /// Unsets libpq's variables, which are meant for another server, and returns their names.
     static func dropForeignVariables() -> [String] {
         let names = ProcessInfo.processInfo.environment.keys.filter { $0.hasPrefix("PG") }.sorted()
         for name in names { unsetenv(name) }
@@ -57,7 +57,7 @@ struct DevDatabase {
 
     var url: String { postgres.url }
 
-    /// The command that reaches it from a shell that has such variables.
+    /// The psql command that reaches the server from a shell that has these variables.
     func psql(without variables: [String]) -> String {
         let stray = variables.filter { !["PGDATABASE", "PGHOST", "PGPORT", "PGUSER"].contains($0) }
         return (stray.isEmpty ? "" : "env \(stray.map { "-u \($0) " }.joined())") + "psql '\(url)'"

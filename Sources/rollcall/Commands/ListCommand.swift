@@ -6,8 +6,8 @@ import Presence
 /// The command `rollcall list TOPIC`.
 struct ListCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "list", abstract: "Show who is present on a topic.",
-        discussion: "One line a key: the key, how many presences it has, and their metas.")
+        commandName: "list", abstract: "Show the keys that are present on a topic.",
+        discussion: "One line a key: the key, the number of its presences, and their metas.")
 
     @Argument(help: "The topic, such as room:lobby.")
     var topic: String
@@ -27,7 +27,7 @@ struct ListCommand: AsyncParsableCommand {
             return Terminal.writeOutput(Terminal.escapedJSON(text) + "\n")
         }
         guard let presences = document["presences"] else {
-            throw ProgramError.unavailable("the service answers with something else than a list: is it Rollcall?")
+            throw ProgramError.unavailable("the service does not answer with a list: is it Rollcall?")
         }
         var roster = WatchedRoster()
         _ = roster.replace(with: presences)

@@ -9,13 +9,13 @@ struct MigrateCommand: AsyncParsableCommand {
         commandName: "migrate", abstract: "Bring the database of profiles up to date.",
         discussion: """
             Applies the migrations that the database lacks, in order, each in a transaction. Run it at every deployment: \
-            with nothing to do it does nothing, and of several at once one works while the others wait.
+            it changes nothing if all are applied, and if several run at once, one works and the others wait.
             """)
 
-    @Flag(help: "Try what is pending and take it back: tells whether it would succeed.")
+    @Flag(help: "Apply pending migrations and roll them back, to show whether they would succeed.")
     var dryRun = false
 
-    @Flag(help: "Show what is applied and what is pending; change nothing.")
+    @Flag(help: "Show which migrations are applied and which are pending; change nothing.")
     var status = false
 
     @Option(SettingsTable.databaseURL) var databaseURL: String?
@@ -28,7 +28,7 @@ struct MigrateCommand: AsyncParsableCommand {
     var config: String?
 
     func validate() throws {
-        if dryRun, status { throw ValidationError("--dry-run and --status are two questions: ask one at a time.") }
+        if dryRun, status { throw ValidationError("--dry-run and --status exclude each other: give one of them.") }
     }
 
     func run() async throws {
@@ -47,20 +47,20 @@ struct MigrateCommand: AsyncParsableCommand {
             let (migrator, connection) = (session.migrator, session.connection)
             if status {
                 let states = try await migrator.status(on: connection)
-                for (migration, state) in states { Self.tell(migration, "\(state)") }
+                for (migration, state) in states { Self.printState(migration, "\(state)") }
                 return states.count
             }
             if dryRun {
                 let pending = try await migrator.rehearse(on: connection)
-                for migration in pending { Self.tell(migration, "would be applied") }
+                for migration in pending { Self.printState(migration, "would be applied") }
                 return pending.count
             }
-            return try await migrator.run(on: connection) { Self.tell($0, "applied") }.count
+            return try await migrator.run(on: connection) { Self.printState($0, "applied") }.count
         }
         if count == 0 { Terminal.writeOutput("nothing to do\n") }
     }
 
-    @Sendable private static func tell(_ migration: Migration, _ state: String) {
+    @Sendable private static func printState(_ migration: Migration, _ state: String) {
         Terminal.writeOutput("\(migration.name)  \(state)\n")
     }
 }

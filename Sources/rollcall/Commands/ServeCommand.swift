@@ -7,9 +7,9 @@ struct ServeCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "serve", abstract: "Run a node of the service.",
         discussion: """
-            Every setting may be a flag, a variable of the environment or a member of the settings file; the first of \
-            them that is there wins. At SIGTERM or Ctrl-C the node ends its streams over some seconds; a client that \
-            reconnects within the grace is not seen to leave. SIGHUP is ignored.
+            Every setting may be a flag, an environment variable or a member of the settings file; the first of them \
+            wins. At SIGTERM or Ctrl-C the node ends its streams over some seconds; the presence of a client that \
+            reconnects within its grace does not leave. SIGHUP is ignored.
             """)
 
     @OptionGroup(title: "Settings") var options: SettingsOptions

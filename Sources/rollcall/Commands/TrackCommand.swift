@@ -7,18 +7,18 @@ import Presence
 struct TrackCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "track", abstract: "Be present on a topic until Ctrl-C.",
-        discussion: "Holds a stream that is the presence; at Ctrl-C the presence leaves at once.")
+        discussion: "Opens a stream with a presence; at Ctrl-C the presence leaves at once.")
 
     @Argument(help: "The topic, such as room:lobby.")
     var topic: String
 
-    @Argument(help: "Who is present, such as alice.")
+    @Argument(help: "The key that is present, such as alice.")
     var key: String
 
-    @Option(help: ArgumentHelp("What to say about the presence: a JSON object.", valueName: "json"))
+    @Option(help: ArgumentHelp("The meta of the presence: a JSON object.", valueName: "json"))
     var meta = "{}"
 
-    @Option(help: ArgumentHelp("Which of the key's tabs or devices this is. (default: random)", valueName: "name"))
+    @Option(help: ArgumentHelp("The name of this tab or device of the key. (default: random)", valueName: "name"))
     var session: String?
 
     @OptionGroup var client: ClientOptions
@@ -29,12 +29,12 @@ struct TrackCommand: AsyncParsableCommand {
         _ = try ProgramError.reading("TOPIC") { () throws(PresenceError) in try Topic(topic) }
         _ = try ProgramError.reading("KEY") { () throws(PresenceError) in try Key(key) }
         _ = try ProgramError.reading("--session") { () throws(PresenceError) in try Session(session) }
-        // How long a meta may be is a setting of the service.
+        // The service bounds the length of a meta.
         _ = try ProgramError.reading("--meta") { () throws(PresenceError) in
             try Meta(JSON(parsing: meta), limit: .max)
         }
         try await client.withClient { client in
-            // The count is the smallest view: this stream is here to be present, not to look.
+            // The count is the smallest view, and this stream only keeps the presence.
             let url = client.service.topic(
                 topic, "events", query: [("key", key), ("session", session), ("meta", meta), ("view", "count")])
             try await Interrupt.cancels {
@@ -48,7 +48,7 @@ struct TrackCommand: AsyncParsableCommand {
     }
 }
 
-/// Says what a person wants to know about their presence.
+/// Prints the state of the presence; throws when the presence or the stream ends.
 private func report(_ step: LiveStream.Step, _ presence: String) throws {
     let presence = Terminal.harmless(presence)
     switch step {
@@ -57,7 +57,7 @@ private func report(_ step: LiveStream.Step, _ presence: String) throws {
     case .event(let event):
         switch event.name {
         case "tracked": Terminal.writeOutput("tracked \(presence); Ctrl-C ends it\n")
-        case "untracked": throw ProgramError.refused("\(presence): untracked by someone else")
+        case "untracked": throw ProgramError.refused("\(presence): untracked by another client")
         case "error":
             let problem = try? JSON(answer: Array(event.data.utf8))
             throw ProgramError.refused(ServiceClient.sentence(of: problem) ?? "the service ended the stream")

@@ -6,10 +6,10 @@ import Presence
 /// The command `rollcall watch TOPIC`.
 struct WatchCommand: AsyncParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "watch", abstract: "Follow who comes and goes on a topic.",
+        commandName: "watch", abstract: "Follow the joins and leaves on a topic.",
         discussion: """
             In a terminal: a roster that redraws itself. In a pipe: one line a change, + for a join, ~ for an update, \
-            - with its reason for a leave. A lost connection is taken up again where it broke.
+            - with its reason for a leave. After a lost connection the stream resumes at its last event.
             """)
 
     @Argument(help: "The topic, such as room:lobby.")
@@ -51,7 +51,7 @@ private func redraw(_ stream: LiveStream, _ topic: String) async throws {
                 }
             }
         }
-        // The stream ends by an error only; the screen must be put back before it is shown.
+        // The stream ends only with an error; the screen must be restored before the error is shown.
         defer { group.cancelAll() }
         try await group.next()
     }
@@ -74,7 +74,7 @@ private func print(_ stream: LiveStream) async throws {
 }
 
 extension WatchedRoster {
-    /// Folds an event; gives no changes for one that is not about presences.
+    /// Folds an event and returns its changes; none for an event that is not about presences.
     fileprivate mutating func take(_ event: ServerSentEvent) throws -> [Change] {
         switch event.name {
         case "presence_state": replace(with: try JSON(event))

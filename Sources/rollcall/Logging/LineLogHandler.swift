@@ -59,7 +59,7 @@ struct LineLogHandler: LogHandler {
         let standard = [
             ("time", time), ("level", event.level.rawValue), ("logger", label), ("message", "\(event.message)"),
         ]
-        // A field that bears a standard name must not make the object say two things under one name.
+        // A field with a standard name is renamed, because an object must not have two members of one name.
         let renamed = fields.map { name, value in
             (standard.contains { $0.0 == name } ? "field.\(name)" : name, value)
         }
@@ -67,7 +67,7 @@ struct LineLogHandler: LogHandler {
         return Terminal.escapedJSON("{" + members.joined(separator: ",") + "}") + "\n"
     }
 
-    /// The line that stands for lines that could not be written.
+    /// The line that replaces lines that could not be written.
     static func lostLine(count: Int, format: LogFormat) -> String {
         let handler = LineLogHandler(label: "rollcall", level: .warning, format: format)
         return handler.line(
@@ -82,9 +82,9 @@ struct LineLogHandler: LogHandler {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    /// A message with a line end in it must not look like two log lines.
+    /// Escapes line ends, so that a message cannot look like two log lines.
     private static func onOneLine(_ line: String) -> String {
-        // By scalar: as a Character, a carriage return and a line feed are one, and neither of the two.
+        // By scalar, because a carriage return with a line feed is one Character, unequal to both.
         let joined = line.unicodeScalars.reduce(into: "") { text, scalar in
             switch scalar {
             case "\r": text += "\\r"

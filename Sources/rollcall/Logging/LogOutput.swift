@@ -5,9 +5,9 @@ import Synchronization
 
 /// Writes log lines to a descriptor, whole lines in their order, and never waits long for its reader.
 ///
-/// A reader that does not keep up would otherwise stop the event loops. All lines together wait for at most ``patience``;
-/// after that, lines are dropped at once, and a line gives their number when one gets through. The patience is
-/// restored when the reader has kept up for the recovery time.
+/// A reader that does not keep up would otherwise stop the event loops. All lines together wait for at most
+/// ``patience``; after that, lines are dropped at once, and the next line that gets through follows a line with their
+/// number. The patience is restored when the reader has kept up for the recovery time.
 final class LogOutput: Sendable {
     private struct State {
         var lost = 0
@@ -21,7 +21,7 @@ final class LogOutput: Sendable {
 
     /// How long all lines together wait for a reader that kept up until now.
     static let patience = Duration.milliseconds(100)
-    /// What a pipe that can be written to takes without blocking.
+    /// Bytes that a pipe takes without blocking when it is writable.
     private static let piece = Int(PIPE_BUF)
 
     private let descriptor: Int32
@@ -31,7 +31,7 @@ final class LogOutput: Sendable {
 
     /// - Parameters:
     ///   - recovery: how long the reader must keep up before a line waits for it again.
-    ///   - noteLost: makes the line that says how many lines were dropped.
+    ///   - noteLost: makes the line with the number of dropped lines.
     init(
         descriptor: Int32 = STDERR_FILENO, recovery: Duration = .seconds(10),
         noteLost: @escaping @Sendable (Int) -> String
@@ -59,7 +59,7 @@ final class LogOutput: Sendable {
         }
     }
 
-    /// Gives the number of bytes that were written or that nothing will ever read.
+    /// Returns the number of bytes written; after a failure that lasts, counts all as written.
     private func send(_ bytes: [UInt8], _ state: inout State) -> Int {
         var sent = 0
         while sent < bytes.count, isWritable(&state) {
@@ -69,7 +69,7 @@ final class LogOutput: Sendable {
             if count >= 0 {
                 sent += count
             } else if errno != EINTR, errno != EAGAIN {
-                // The reader is gone or the disk is full: there is no other place to write this to.
+                // The reader is gone or the disk is full: no other output can report this.
                 return bytes.count
             }
         }
@@ -95,7 +95,7 @@ final class LogOutput: Sendable {
             let milliseconds = left.components.seconds * 1_000 + left.components.attoseconds / 1_000_000_000_000_000
             let count = poll(&asked, 1, Int32(clamping: milliseconds))
             if count < 0, errno == EINTR { continue }
-            // An error or a hang-up counts: the write gives the reason.
+            // An error or a hang-up counts as writable: the write then returns the error.
             return count > 0
         }
     }

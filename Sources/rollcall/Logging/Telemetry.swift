@@ -4,14 +4,12 @@ import Logging
 import Metrics
 import PresenceServer
 
-/// The log and the metrics of the process, which its libraries find by themselves.
+/// The log and the metrics of the process, which its libraries use through global factories.
 struct Telemetry: Sendable {
     let metrics: PrometheusExporter
     let output: LogOutput
 
-    /// Sets up both for the whole process.
-    ///
-    /// Called once, by the command: a second call ends the process.
+    /// Sets up both for the whole process; a second call ends the process.
     static func start(_ settings: Settings) -> Telemetry {
         let (level, format) = (settings.logLevel, settings.logFormat)
         let output = LogOutput { LineLogHandler.lostLine(count: $0, format: format) }

@@ -1,10 +1,10 @@
 // Rollcall · rollcall
 
-/// Finds passwords in texts that people give to the program.
+/// Finds passwords in the input of users.
 enum Secrets {
     /// Whether a URL, or libpq's key=value pairs, hold a password.
     ///
-    /// A text that has one in an unusual place is better refused than shown, so every `:` before an `@` counts.
+    /// Every `:` before an `@` counts, because a text that is refused in error is better than a password that is shown.
     static func hasPassword(_ text: String) -> Bool {
         if text.contains(/(?i)(^|[\s?&;])(ssl)?pass(word)?\s*=/) { return true }
         guard let start = text.firstRange(of: "://")?.upperBound, let end = text.lastIndex(of: "@"), start <= end else {
@@ -14,7 +14,7 @@ enum Secrets {
         return text.index(after: colon) < end
     }
 
-    /// The text with `***` in the place of each password that stands in a URL.
+    /// The text with `***` in the place of each password in a URL or a key=value pair.
     static func hidden(in text: String) -> String {
         text.replacing(/:\/\/[^\s\/@:]*:[^\s"]*@/, with: "://***@")
             .replacing(/(?i)((?:ssl)?pass(?:word)?\s*=\s*)('[^']*'|[^\s&;"]+)/) { "\($0.output.1)***" }

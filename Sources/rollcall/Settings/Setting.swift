@@ -1,17 +1,17 @@
 // Rollcall · rollcall
 
-/// Describes one setting: its names, its default, what it means and what a right value looks like.
+/// Describes one setting: its names, its default, its meaning and the form of its values.
 struct SettingInfo: Sendable {
     /// Names the setting in words joined by dashes; all its other names follow from it.
     let name: String
-    /// The default as an operator would write it, or nil where nothing is assumed.
+    /// The default as an operator would write it, or nil if there is none.
     let fallback: String?
-    /// What holds where there is no default, such as "required".
+    /// The text in place of a default where there is none, such as "required".
     let without: String
     let meaning: String
     /// Completes "must be …".
     let expected: String
-    /// A secret's value is never shown, not even in the error that refuses it.
+    /// Whether no output may show the value, not even the error that refuses it.
     ///
     /// A secret may also be read from the file that ``fileSetting`` names.
     let isSecret: Bool
@@ -38,7 +38,7 @@ struct SettingInfo: Sendable {
 /// A setting together with the reading of its text.
 struct Setting<Value: Sendable>: Sendable {
     let info: SettingInfo
-    /// Gives nil for a text that is not what `info.expected` says.
+    /// Returns nil for a text that does not fit `info.expected`.
     let parse: @Sendable (String) -> Value?
 
     init(

@@ -22,7 +22,7 @@ struct Settings: Sendable {
     let redisURL: RedisURL
     let redisTLS: RedisTLS
     let redisPrefix: String
-    /// nil stands for none: entries are served as they are.
+    /// nil stands for none: entries are served without enrichment.
     let databaseURL: PostgresURL?
     let profilesTable: ProfilesTable
     let fetchRules: [FetchRule]
@@ -43,12 +43,12 @@ struct Settings: Sendable {
     let drain: Duration
     let logLevel: Logger.Level
     let logFormat: LogFormat
-    /// Variables that look like settings and are none, for a warning.
+    /// Variables that begin with `ROLLCALL_` and are no settings; the node warns of them.
     let unknownVariables: [UnknownVariable]
 
     /// Reads all settings.
     ///
-    /// Each refusal names the setting, its value and what is right.
+    /// Each error names the setting, its value unless it is a secret, and the values that are allowed.
     init(from reader: SettingsReader) throws(ProgramError) {
         let shortest = try reader.required(SettingsTable.minimumTTL)
         let longest = try reader.required(SettingsTable.maximumTTL)
@@ -102,7 +102,7 @@ struct Settings: Sendable {
         do {
             self.redisURL = try RedisURL(redisURL)
         } catch {
-            // The message says what is wrong and leaves out the text, which may hold a password.
+            // The message names the fault and leaves out the text, which may hold a password.
             throw .usage("\(reader.name(of: SettingsTable.redisURL.info)): \(error.message).")
         }
         self.redisTLS = try reader.redisTLS(for: self.redisURL)
@@ -110,18 +110,18 @@ struct Settings: Sendable {
 }
 
 extension SettingsReader {
-    /// Gives the database that is named, or nil where none is.
+    /// Returns the database that the settings name; nil if they name none.
     func databaseURL() throws(ProgramError) -> PostgresURL? {
         guard let text = try value(of: SettingsTable.databaseURL) else { return nil }
         do {
             return try PostgresURL(text)
         } catch {
-            // The message says what is wrong and leaves out the text, which may hold a password.
+            // The message names the fault and leaves out the text, which may hold a password.
             throw .usage("\(name(of: SettingsTable.databaseURL.info)): \(error.message).")
         }
     }
 
-    /// Gives the rules of the fetch hook: those that are written down, or else the one for the table of the migrations.
+    /// Returns the rules of the fetch hook: those of the settings, else `standard`.
     func fetchRules(standard: [FetchRule]) throws(ProgramError) -> [FetchRule] {
         guard let text = try value(of: SettingsTable.fetchRules) else { return standard }
         let name = name(of: SettingsTable.fetchRules.info)

@@ -7,7 +7,7 @@ enum SettingsFile {
     /// Reads the members as text: a port may be 4000 or "4000", rules may be an array.
     ///
     /// A null counts as no value.
-    /// Throws for a file that cannot be read, is no JSON object, has a member that is no setting or has the wrong type.
+    /// Throws if the file cannot be read or is no JSON object, or if a member is no setting or has the wrong type.
     static func read(_ path: String) throws(ProgramError) -> [String: String] {
         let text = try TextFile.read(path, named: "the settings file")
         let document: JSON

@@ -49,7 +49,7 @@ struct SettingsOptions: ParsableArguments {
     @Option(SettingsTable.logLevel) var logLevel: String?
     @Option(SettingsTable.logFormat) var logFormat: String?
 
-    /// What was given, by file key.
+    /// The given values, by file key.
     var given: [String: String] {
         // In the order of `SettingsTable.all`.
         let values = [

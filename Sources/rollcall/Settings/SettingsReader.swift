@@ -7,7 +7,7 @@ import Foundation
 ///
 /// White space around a value is dropped, and an empty value counts as none.
 struct SettingsReader: Sendable {
-    /// One source, and how a message names a setting of it.
+    /// One source, with the name of a setting in messages about it.
     private struct Layer: Sendable {
         let source: SettingsSource
         let values: ConfigReader
@@ -16,14 +16,14 @@ struct SettingsReader: Sendable {
 
     /// The first layer that has a value wins.
     private let layers: [Layer]
-    /// Variables that look like settings and are none.
+    /// Variables that begin with `ROLLCALL_` and are no settings.
     let unknownVariables: [UnknownVariable]
-    /// The environment of the process, for names that are not ours.
+    /// The environment of the process, for variables without `ROLLCALL_` such as `SSL_CERT_FILE`.
     let environment: [String: String]
 
     /// Opens the sources.
     ///
-    /// `file` is a path, given or taken from `ROLLCALL_CONFIG`; a file that was named must be there.
+    /// `file` is a path; without it `ROLLCALL_CONFIG` may name one. A file that is named must exist.
     init(
         flags: [String: String], environment: [String: String] = ProcessInfo.processInfo.environment,
         file: String? = nil
@@ -50,7 +50,7 @@ struct SettingsReader: Sendable {
         self.environment = environment
     }
 
-    /// Gives a setting's value, its default where no source has one, and nil where there is no default either.
+    /// Returns the value of a setting: that of the first source that has one, else the default, else nil.
     func value<Value>(of setting: Setting<Value>) throws(ProgramError) -> Value? {
         for layer in layers {
             guard let (text, name) = try text(of: setting.info, in: layer) else { continue }
@@ -62,13 +62,13 @@ struct SettingsReader: Sendable {
         return setting.info.fallback.flatMap(setting.parse)
     }
 
-    /// Gives the value of a setting that has a default.
+    /// Returns the value of a setting; throws `usage` if it has neither a value nor a default.
     func required<Value>(_ setting: Setting<Value>) throws(ProgramError) -> Value {
         guard let value = try value(of: setting) else { throw .usage(Self.missing(setting.info)) }
         return value
     }
 
-    /// How the source names the setting that has a value: `ROLLCALL_PORT`, `--port`, `port in /etc/rollcall.json`.
+    /// The name of a setting in the source that has its value: `ROLLCALL_PORT`, `--port`, `port in /etc/rollcall.json`.
     func name(of info: SettingInfo) -> String {
         for layer in layers {
             if Self.trimmed(raw(info, in: layer)) != nil { return layer.nameOf(info) }
@@ -77,7 +77,7 @@ struct SettingsReader: Sendable {
         return info.environmentName
     }
 
-    /// Says that a setting has no value, and which sources name it without giving one.
+    /// The message for a setting without a value.
     static func missing(_ info: SettingInfo) -> String {
         "\(info.environmentName) is not set or empty. \(info.meaning)"
     }
@@ -88,7 +88,7 @@ extension SettingsReader {
         layer.values.string(forKey: ConfigKey([info.fileKey]), isSecret: info.isSecret)
     }
 
-    /// The text that a layer has for a setting, and the name of the setting that gave it; a secret may stand in a file.
+    /// The text that a layer has for a setting, and the name of the setting that has it; a secret may be in a file.
     private func text(of info: SettingInfo, in layer: Layer) throws(ProgramError) -> (text: String, name: String)? {
         let direct = Self.trimmed(raw(info, in: layer))
         let name = layer.nameOf(info)
@@ -136,7 +136,7 @@ extension SettingsReader {
     }
 }
 
-/// Where a setting's value stands.
+/// The kind of source that has the value of a setting.
 enum SettingsSource: Sendable {
     case flag
     case environment

@@ -5,9 +5,9 @@ import Logging
 import Postgres
 import PresenceServer
 
-/// Every setting of a node, in the one place that names them.
+/// Every setting of a node.
 ///
-/// The reader, the flags, `--help` and docs/operations.md (by a test) follow it.
+/// The reader, the flags, `--help` and docs/operations.md follow this table; tests compare them.
 enum SettingsTable {
     static let host = Setting(
         "host", default: "127.0.0.1", "Address to listen on; 0.0.0.0 or :: for every interface.",
@@ -130,7 +130,7 @@ enum SettingsTable {
     static let logFormat = Setting<LogFormat>(
         choice: "log-format", default: "text", "How log lines look: for people, or one JSON object a line.")
 
-    /// All of them, in the order that help and documentation show them.
+    /// All settings, in the order of help and documentation.
     ///
     /// Each secret is followed by the setting that names a file with it.
     static let all: [SettingInfo] = [
@@ -144,7 +144,7 @@ enum SettingsTable {
         logFormat.info,
     ].flatMap { info in [info] + (info.fileSetting.map { [$0] } ?? []) }
 
-    /// Takes what a socket can be bound to; brackets of an IPv6 address, as URLs have them, are dropped.
+    /// Takes an address or a host name to listen on; drops the brackets of an IPv6 address.
     private static func host(_ text: String) -> String? {
         let isBracketed = text.hasPrefix("[") && text.hasSuffix("]")
         let host = isBracketed ? String(text.dropFirst().dropLast()) : text

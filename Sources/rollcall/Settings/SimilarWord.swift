@@ -1,8 +1,8 @@
 // Rollcall · rollcall
 
-/// Finds the word that a misspelt one was meant to be.
+/// Finds the word that a misspelt one resembles.
 enum SimilarWord {
-    /// The word with the fewest changed letters, if those are at most a third of it.
+    /// The word with the fewest changed letters, if those are at most 2 or a third of it.
     static func nearest(to word: String, among words: [String]) -> String? {
         let best = words.map { (word: $0, distance: distance(word, $0)) }.min { $0.distance < $1.distance }
         guard let best, best.distance <= max(2, best.word.utf8.count / 3) else { return nil }

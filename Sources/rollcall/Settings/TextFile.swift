@@ -7,9 +7,7 @@ enum TextFile {
     /// Bytes of the largest file that is read.
     static let limit = 1 << 20
 
-    /// Gives the text without a byte order mark.
-    ///
-    /// Anything that can be read to its end is taken, a pipe too.
+    /// Returns the text without a byte order mark; a pipe works too.
     ///
     /// - Parameter name: the setting, for the error; the error never holds the content.
     static func read(_ path: String, named name: String) throws(ProgramError) -> String {

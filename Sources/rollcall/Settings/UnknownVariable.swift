@@ -3,7 +3,7 @@
 /// A variable of the environment that begins with `ROLLCALL_` and is no setting: most likely a misspelt one.
 struct UnknownVariable: Sendable, Hashable {
     let name: String
-    /// The setting that it may have been meant for.
+    /// The setting with the most similar name, if any is similar.
     let nearest: String?
 
     /// Variables that other commands, and the tools around the program, read.
@@ -24,7 +24,7 @@ struct UnknownVariable: Sendable, Hashable {
         }
     }
 
-    /// Whether a value is what Kubernetes writes about a Service: `tcp://10.0.0.1:4000`.
+    /// Whether a value has the form that Kubernetes gives the address of a Service: `tcp://10.0.0.1:4000`.
     static func isServiceLink(_ value: String) -> Bool {
         value.wholeMatch(of: /(tcp|udp|sctp):\/\/.+:\d+/) != nil
     }
