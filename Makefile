@@ -12,7 +12,7 @@ test:
 	@scripts/bootstrap test
 	scripts/test $(ARGS)
 
-# The fault matrix (docs/faults.md), which takes minutes. ARGS="--filter Pub" runs some.
+# The fault matrix (docs/faults.md), which takes minutes. ARGS="--filter FLUSHALL" runs some.
 test-faults:
 	@scripts/bootstrap test
 	scripts/test-faults $(ARGS)

@@ -5,26 +5,26 @@ import Testing
 
 @testable import rollcall
 
-@Suite("A verdict")
+@Suite("An asynchronous flag")
 struct AsyncFlagTests {
-    @Test func `It wakes all that wait, and those that come later have it at once`() async {
-        let verdict = AsyncFlag()
-        async let first = verdict.value
-        async let second = verdict.value
-        verdict.settle(true)
+    @Test func `A flag that is set wakes all waiting tasks, and later tasks get its value at once`() async {
+        let flag = AsyncFlag()
+        async let first = flag.value
+        async let second = flag.value
+        flag.settle(true)
         let both = await (first, second)
         #expect(both == (true, true))
-        #expect(await verdict.value)
-        verdict.settle(false)
-        #expect(await verdict.value)
+        #expect(await flag.value)
+        flag.settle(false)
+        #expect(await flag.value)
     }
 
-    @Test func `A wait that is cancelled ends`() async {
-        let verdict = AsyncFlag()
-        let waiting = Task { await verdict.value }
+    @Test func `A cancelled wait ends with false`() async {
+        let flag = AsyncFlag()
+        let waiting = Task { await flag.value }
         waiting.cancel()
         #expect(await waiting.value == false)
-        verdict.settle(true)
-        #expect(await verdict.value)
+        flag.settle(true)
+        #expect(await flag.value)
     }
 }

@@ -39,7 +39,7 @@ struct BoundsTableTests {
         return names
     }
 
-    @Test func `every bound names a test that there is`() throws {
+    @Test func `every bound names a test that exists`() throws {
         let names = try testNames()
         let rows = try rows()
         #expect(rows.count >= 20)
@@ -51,7 +51,7 @@ struct BoundsTableTests {
         }
     }
 
-    @Test func `every setting in the table of bounds is one of the node's`() throws {
+    @Test func `every setting in the table of bounds exists`() throws {
         let known = Set(SettingsTable.all.map(\.environmentName))
         for row in try rows() {
             for match in row.cells.joined().matches(of: /ROLLCALL_[A-Z_]+/) {

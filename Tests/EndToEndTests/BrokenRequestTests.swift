@@ -7,7 +7,7 @@ import RandomInput
 import TestSupport
 import Testing
 
-/// The HTTP front against requests that something broke on the way, down to the last byte.
+/// Requests that are broken at random, down to the byte, and malformed ones.
 @Suite("Broken requests")
 struct BrokenRequestTests {
     private static let body = #"{"key":"alice","session":"tab-1","meta":{"status":"here"},"ttl":30}"#
@@ -27,7 +27,7 @@ struct BrokenRequestTests {
         "GET /v1/events?topic=lobby&topic=garden&since=0-0,0-0 HTTP/1.1\r\nHost: h\r\nUpgrade: h2c\r\n\r\n",
     ].map { Array($0.utf8) }
 
-    /// What is no request, and the status that it gets.
+    /// Malformed requests, and the status that each gets.
     private static let notRequests: [(String, Int)] =
         [
             ("GET /healthz\r\n\r\n", 400), ("GET /healthz HTTP/9.9\r\nHost: h\r\n\r\n", 505),
@@ -56,7 +56,9 @@ struct BrokenRequestTests {
 
     @Test(
         .timeLimit(.minutes(15)))
-    func `A node answers 2,000 of them or closes, keeps nothing of them, and serves the next client`() async throws {
+    func `A node answers or closes after each of 2,000 broken requests, keeps no stream, and serves the next client`()
+        async throws
+    {
         let seed = SplitMix.freshSeed()
         print("broken requests: seed \(seed)")
         var random = SplitMix(seed: seed)
@@ -68,7 +70,7 @@ struct BrokenRequestTests {
                     for request in requests {
                         group.addTask {
                             let status = try await Self.status(of: request, at: node.url)
-                            // 503 is what a Redis that is slow for the moment makes of any request.
+                            // While Redis is slow any request may get 503.
                             let isRight =
                                 status.map { (100..<500).contains($0) || [501, 503, 505].contains($0) } ?? true
                             #expect(isRight, "\(status ?? 0), seed \(seed): \(request)")
@@ -86,7 +88,8 @@ struct BrokenRequestTests {
     }
 
     @Test(.timeLimit(.minutes(10)))
-    func `what is no request gets the status of its fault, and what is none yet gets nothing`() async throws {
+    func `a malformed request gets the status of its fault, and an incomplete one gets 400 or no answer`() async throws
+    {
         try await withRollcall(redis: SharedRedis.url, environment: ["ROLLCALL_REDIS_PREFIX": uniquePrefix()]) { node in
             for (text, right) in Self.notRequests {
                 let status = try await Self.status(of: Array(text.utf8), at: node.url)
@@ -107,7 +110,7 @@ struct BrokenRequestTests {
         }
     }
 
-    /// Sends a request and no more, and waits for the status of an answer, which must be HTTP; nil for the end alone.
+    /// Sends a request, closes the direction, and returns the status of the HTTP answer; nil if only the end comes.
     private static func status(of request: [UInt8], at url: String) async throws -> Int? {
         let address = try #require(URLComponents(string: url))
         let answer = NIOSingletons.posixEventLoopGroup.next().makePromise(of: [UInt8].self)
@@ -118,7 +121,7 @@ struct BrokenRequestTests {
                 }
             }
             .connect(host: address.host ?? "", port: address.port ?? 0)
-        // A promise that nothing keeps would end the whole run.
+        // A promise that is never completed would end the whole run.
         connected.whenFailure(answer.fail)
         let channel = try await connected.get()
         let hang = channel.eventLoop.scheduleTask(in: .seconds(120) * Int64(patience)) {
@@ -135,7 +138,7 @@ struct BrokenRequestTests {
             words.first?.hasPrefix("HTTP/1.") == true ? words.dropFirst().first.flatMap { Int($0) } : nil, "\(bytes)")
     }
 
-    /// What came first; nothing if the end did.
+    /// Completes with the first bytes; with none if the connection ends first.
     private final class FirstBytes: ChannelInboundHandler {
         typealias InboundIn = ByteBuffer
         private let promise: EventLoopPromise<[UInt8]>

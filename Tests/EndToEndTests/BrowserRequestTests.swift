@@ -4,7 +4,7 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What browsers, polyfills and old clients send, and what pages of other sites may not.
+/// Requests of browsers, polyfills and old clients, and those that pages of other sites may not send.
 @Suite("Requests of browsers")
 struct BrowserRequestTests {
     private func withNode(
@@ -16,7 +16,7 @@ struct BrowserRequestTests {
 
     private func events(_ query: String) -> String { RollcallClient.path(topic: "t", "events") + "?" + query }
 
-    /// Sends one request, and gives what has come when `isEnough` holds.
+    /// Sends one request, and returns what was received when `isEnough` holds or the connection ends.
     private func answer(
         _ client: RollcallClient, _ text: String, until isEnough: @escaping @Sendable (String) -> Bool
     ) async throws -> String {
@@ -33,7 +33,7 @@ struct BrowserRequestTests {
     @Test(arguments: [
         "lastEventId", "lastEventID", "last_event_id", "Last-Event-ID", "last-event-id", "evs_last_event_id",
     ])
-    func `a stream takes the last id under the names that polyfills use, before since and behind the header`(
+    func `a stream takes the last id from the header, else from the names that polyfills use, else from since`(
         name: String
     ) async throws {
         try await withNode { client in
@@ -72,7 +72,7 @@ struct BrowserRequestTests {
         }
     }
 
-    @Test func `a stream that is refused is a problem on every connection and version`() async throws {
+    @Test func `a refused stream is answered with a problem on every connection and version`() async throws {
         try await withNode { client in
             for (line, status) in [
                 ("GET \(events("vew=keys")) HTTP/1.0\r\n", "400"),
@@ -104,7 +104,7 @@ struct BrowserRequestTests {
         }
     }
 
-    @Test func `a beacon's JSON is taken as text, from its own page and from listed ones`() async throws {
+    @Test func `a beacon may send JSON as text/plain, from the node's own page and from listed origins`() async throws {
         try await withNode(["ROLLCALL_ORIGINS": "https://app.example, http://x.example:8080"]) { client in
             let own = client.baseURL
             let text = ["Content-Type": "text/plain;charset=UTF-8"]
@@ -130,7 +130,7 @@ struct BrowserRequestTests {
         }
     }
 
-    @Test func `a preflight allows the names that it asks for, as far as they are names`() async throws {
+    @Test func `a preflight allows the header names that it asks for and that are valid`() async throws {
         try await withNode { client in
             let asked =
                 "traceparent,tracestate, baggage,sentry-trace, x-datadog-trace-id ,b3, b@d, \(String(repeating: "a", count: 65))"
@@ -157,7 +157,9 @@ struct BrowserRequestTests {
         }
     }
 
-    @Test func `a node on loopback answers to local names, and to others for its probes alone`() async throws {
+    @Test func `a node on loopback answers requests for local and listed hosts, and for other hosts only its probes`()
+        async throws
+    {
         try await withNode(["ROLLCALL_ORIGINS": "https://rollcall.example"]) { client in
             for (host, status) in [
                 ("rebound.example:4000", 421), ("rollcall.example", 200), ("localhost:4000", 200), ("x", 200),

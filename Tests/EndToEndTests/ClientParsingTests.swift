@@ -7,7 +7,7 @@ import Testing
 
 @testable import rollcall
 
-@Suite("What the commands read")
+@Suite("Input of the commands")
 struct ClientParsingTests {
     private static let stream = """
         \u{feff}retry: 2500
@@ -40,7 +40,7 @@ struct ClientParsingTests {
         #expect(parser.lastEventID == "0123456789abcdef-2")
     }
 
-    @Test func `A roster is folded from a state and diffs, and says what changed`() throws {
+    @Test func `A roster folds a state and diffs, and returns the changes`() throws {
         var roster = WatchedRoster()
         let joined = try lines(roster.replace(with: JSON(parsing: #"{"a":{"metas":[{"n":1.0,"phx_ref":"r1"}]}}"#)))
         #expect(joined == [#"+ a {"n":1.0}"#])
@@ -69,7 +69,7 @@ struct ClientParsingTests {
         #expect(roster.presenceCount == 0)
     }
 
-    @Test func `Names that canonical equivalence holds for one are two keys`() throws {
+    @Test func `Canonically equivalent names are two keys`() throws {
         var roster = WatchedRoster()
         _ = roster.replace(
             with: try JSON(
@@ -78,11 +78,11 @@ struct ClientParsingTests {
         #expect(roster.keyCount == 2)
     }
 
-    @Test func `What a stranger wrote cannot steer the terminal`() {
+    @Test func `Control characters of a stranger cannot steer the terminal`() {
         #expect(Terminal.harmless("a\u{1b}[2Jb\u{202e}c\u{9b}d\n") == "a\u{fffd}[2Jb\u{fffd}c\u{fffd}d\u{fffd}")
     }
 
-    @Test func `Addresses encode all but unreserved characters, and keep the path of a proxy`() throws {
+    @Test func `URLs encode all but unreserved characters, and keep the path of a proxy`() throws {
         let service = try ServiceURL(flag: "https://example.org/live//", environment: [:])
         #expect(
             service.topic("a/b ü", "presences", "%", query: [("meta", #"{"a":1}"#)])
@@ -93,7 +93,7 @@ struct ClientParsingTests {
     }
 
     @Test(arguments: LogFormat.allCases)
-    func `A log line is one line, and a JSON line one object, whatever is in the message`(format: LogFormat) throws {
+    func `A log line is one line, and a JSON line one object, for any message`(format: LogFormat) throws {
         let written = Mutex("")
         var handler = LineLogHandler(label: "test", level: .info, format: format) { line in
             written.withLock { $0 += line }

@@ -6,10 +6,10 @@ import Testing
 
 @testable import rollcall
 
-/// The program as a person meets it at a prompt.
+/// The program as a user runs it at a prompt.
 @Suite("The command line")
 struct CommandLineTests {
-    @Test func `serve without a Redis says what to set, and that dev brings its own`() async throws {
+    @Test func `serve without a Redis names the setting and rollcall dev`() async throws {
         let outcome = try await RollcallProcess.run(["serve"])
         #expect(outcome.code == 64)
         #expect(outcome.errors.contains("ROLLCALL_REDIS_URL"))
@@ -31,7 +31,7 @@ struct CommandLineTests {
         (["migrate", "--database-url", "postgresql://u:hunter2@h/d"], "--database-url-file"),
         (["list", "a", "--url", "http://u:hunter2@h"], "ROLLCALL_URL"),
     ])
-    func `a wrong command line is one line that names what is wrong, and shows no password`(
+    func `a wrong command line ends with one line that names the fault and shows no password`(
         arguments: [String], words: String
     ) async throws {
         let outcome = try await RollcallProcess.run(arguments)
@@ -42,7 +42,7 @@ struct CommandLineTests {
     }
 
     @Test(arguments: [("nowhere.invalid", "no host of that name"), ("192.0.2.1", "no such address")])
-    func `an address that is not this machine's ends serve with the setting's name`(host: String, words: String)
+    func `serve ends with the name of the setting if the machine does not have the address`(host: String, words: String)
         async throws
     {
         let outcome = try await RollcallProcess.run(
@@ -53,7 +53,7 @@ struct CommandLineTests {
         #expect(outcome.errors.contains("ROLLCALL_HOST"))
     }
 
-    @Test func `A node that disagrees with its Redis refuses to start before it serves, also when that is full`()
+    @Test func `A node refuses to start on the Redis of another kind of deployment, even if that is full`()
         async throws
     {
         try await withLocalRedis { redis in
@@ -67,7 +67,7 @@ struct CommandLineTests {
         }
     }
 
-    @Test func `A port that is taken ends serve at once, with its name`() async throws {
+    @Test func `serve ends at once with the number of its port if that is taken`() async throws {
         try await withRedis { redis in
             try await withRollcall(redis: redis, environment: ["ROLLCALL_REDIS_PREFIX": uniquePrefix()]) { node in
                 let port = String(node.url.split(separator: ":").last ?? "")
@@ -88,7 +88,7 @@ struct CommandLineTests {
     }
 
     @Test(arguments: ["list", "watch"])
-    func `A command that finds no service says how to get one`(command: String) async throws {
+    func `A command that reaches no service names rollcall dev`(command: String) async throws {
         let outcome = try await RollcallProcess.run([command, "lobby", "--url", "http://127.0.0.1:1"])
         #expect(outcome.code == 69)
         #expect(outcome.errors.contains("cannot reach http://127.0.0.1:1 (Connection refused)"))
@@ -128,9 +128,9 @@ struct CommandLineTests {
         }
     }
 
-    @Test func `watch takes a lost stream up again where it broke`() async throws {
+    @Test func `watch resumes a lost stream at its last event`() async throws {
         try await withRedis { redis in
-            // Below the ports of outgoing connections, one of which might take it while no node listens.
+            // The port is below those of outgoing connections, one of which might take it while no node listens.
             let environment = [
                 "ROLLCALL_REDIS_PREFIX": uniquePrefix(), "ROLLCALL_DRAIN": "0",
                 "ROLLCALL_PORT": "\(try LocalSocket.freePort())",
@@ -147,7 +147,7 @@ struct CommandLineTests {
             try await eventually("watch is back") {
                 try await second.client.get("/metrics").text.contains("\nrollcall_streams_open 1\n")
             }
-            // A stream counts as open before it has its state; what follows bob's join comes with its reason.
+            // A stream counts as open before it has its state. After bob's join it has, so the leave comes in a diff.
             _ = try await second.client.post(
                 RollcallClient.path(topic: "lobby", "presences"), #"{"key":"bob","session":"s","ttl":60}"#)
             try await eventually("bob seen") { watch.log.lines.contains("+ bob {}") }
@@ -159,7 +159,7 @@ struct CommandLineTests {
         }
     }
 
-    @Test func `a refused command repeats the service's own words`() async throws {
+    @Test func `a refused command shows the detail of the service's problem`() async throws {
         try await withRedis { redis in
             try await withRollcall(redis: redis, environment: ["ROLLCALL_REDIS_PREFIX": uniquePrefix()]) { node in
                 let meta = #"{"text":"\#(String(repeating: "a", count: 5_000))"}"#
@@ -180,7 +180,7 @@ struct CommandLineTests {
         (["track", "lobby", "alice", "--meta", "nojson"], "--meta: "),
         (["track", "lobby", "alice", "--meta", #"{"phx_ref":"x"}"#], "--meta: "),
     ])
-    func `a wrong argument ends a command with exit code 64 and its name`(
+    func `a wrong argument ends a command with exit code 64 and the name of the argument`(
         command: [String], reason: String
     ) async throws {
         let outcome = try await RollcallProcess.run(command + ["--url", "http://127.0.0.1:1"])

@@ -2,9 +2,9 @@
 
 import Yams
 
-/// The Compose file, as far as we use the format.
+/// The Compose file, as far as the repository uses the format.
 ///
-/// Whatever stands in it beyond that is a problem, a misspelt key first of all.
+/// Every other key is a problem, such as a misspelt one.
 struct Compose {
     struct Service {
         let dependencies: [String]

@@ -7,10 +7,10 @@ import Testing
 
 @testable import rollcall
 
-/// What connections can make a node hold, and for how long.
+/// The bytes and the time that connections can cost a node.
 @Suite("The bounds of connections")
 struct ConnectionBoundsTests {
-    private static let hasty = [
+    private static let shortTimes = [
         "ROLLCALL_IDLE_TIMEOUT": "1", "ROLLCALL_HEAD_TIMEOUT": "1", "ROLLCALL_BODY_TIMEOUT": "1",
         "ROLLCALL_STUCK_READER_AGE": "1",
     ]
@@ -26,7 +26,7 @@ struct ConnectionBoundsTests {
         "POST /v1/batch HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: \(length)\r\n\r\n"
     }
 
-    /// Sends bytes, waits for the end of the connection, and gives what came.
+    /// Sends bytes, waits for the end of the connection, and returns what was received.
     private func ended(_ text: String, at node: RollcallProcess) async throws -> String {
         let client = try await RawClient.connect(to: node.url)
         if !text.isEmpty { try await client.send(text) }
@@ -43,7 +43,7 @@ struct ConnectionBoundsTests {
             ("\r\nGET", "408"), ("\r\n", nil), (Self.batch(100), "408"), (Self.batch(100) + "{", "408"),
             ("POST /v1/batch HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab", "408"),
         ]
-        try await withNode(Self.hasty) { node in
+        try await withNode(Self.shortTimes) { node in
             try await withThrowingTaskGroup { group in
                 for (text, status) in cases {
                     group.addTask {
@@ -58,8 +58,8 @@ struct ConnectionBoundsTests {
         }
     }
 
-    @Test func `connections that were closed for idleness cost their event loops nothing`() async throws {
-        try await withNode(Self.hasty) { node in
+    @Test func `event loops serve new connections after idle ones were closed`() async throws {
+        try await withNode(Self.shortTimes) { node in
             // More than one for each event loop, of each kind.
             for text in ["", RawClient.get("/healthz"), "\r\n"] {
                 try await withThrowingTaskGroup { group in
@@ -76,8 +76,8 @@ struct ConnectionBoundsTests {
         }
     }
 
-    @Test func `a body that drips has the time of the whole`() async throws {
-        try await withNode(Self.hasty) { node in
+    @Test func `a body that arrives slowly must be complete within the body time-out`() async throws {
+        try await withNode(Self.shortTimes) { node in
             let client = try await RawClient.connect(to: node.url)
             try await client.send(Self.batch(1 << 20) + String(repeating: " ", count: 1 << 19))
             let dripping = Task {
@@ -95,7 +95,7 @@ struct ConnectionBoundsTests {
         }
     }
 
-    @Test func `bodies beyond the budget get 503, and their room comes back`() async throws {
+    @Test func `bodies beyond the budget get 503, and bodies that end make room again`() async throws {
         try await withNode(["ROLLCALL_BODY_BUDGET": "8388608"]) { node in
             let first = try await RawClient.connect(to: node.url)
             try await first.send(Self.batch(4_000_000) + "{")
@@ -108,7 +108,7 @@ struct ConnectionBoundsTests {
             // A body that no route reads needs no room.
             let unread = "GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 4000000\r\n\r\n"
             #expect(try await ended(unread, at: node).hasPrefix("HTTP/1.1 200 "))
-            // Short bodies have an eighth for themselves.
+            // An eighth of the budget is for short bodies alone.
             let path = RollcallClient.path(topic: "t", "presences", "a", "s")
             #expect(try await node.client.put(path, "{}").status == 201)
             // A chunked body counts as it grows.
@@ -125,9 +125,11 @@ struct ConnectionBoundsTests {
         }
     }
 
-    @Test func `a response is sent for as long as it is read, and given up when nothing is read`() async throws {
-        try await withNode(Self.hasty.merging(["ROLLCALL_LOG_LEVEL": "debug"]) { $1 }) { node in
-            // More than the sockets of both sides hold.
+    @Test func `a response is sent while its client reads, and its connection closes if the client reads nothing`()
+        async throws
+    {
+        try await withNode(Self.shortTimes.merging(["ROLLCALL_LOG_LEVEL": "debug"]) { $1 }) { node in
+            // More bytes than the sockets of both sides buffer.
             let count = 150
             let requests = String(repeating: RawClient.get("/openapi.yaml"), count: count)
             let stuck = try await StalledReader.open(node.url + "/", sending: requests)
@@ -149,7 +151,7 @@ struct ConnectionBoundsTests {
         }
     }
 
-    @Test func `a node that stops sends the list that a client reads`() async throws {
+    @Test func `a node that stops finishes a list that its client reads`() async throws {
         try await withNode { node in
             let meta = String(repeating: "x", count: 3900)
             for batch in 0..<4 {
@@ -168,7 +170,7 @@ struct ConnectionBoundsTests {
             }
             node.process.send(SIGTERM)
             try await eventually("the end of accepting") {
-                // An HTTP client would try again for as long as the node has to stop.
+                // An HTTP client would retry for as long as the node has to stop.
                 guard let client = try? await RawClient.connect(to: node.url) else { return true }
                 await client.close()
                 return false
@@ -184,7 +186,7 @@ struct ConnectionBoundsTests {
         }
     }
 
-    @Test func `a node at its limit takes the next connection when one closes`() async throws {
+    @Test func `a node at its limit accepts the next connection when one closes`() async throws {
         try await withNode(["ROLLCALL_MAX_CONNECTIONS": "3"]) { node in
             let clients = try await RawClient.connect(3, to: node.url)
             try await eventually("a log line") { node.log.contains("accepting paused") }
@@ -209,7 +211,7 @@ struct ConnectionBoundsTests {
         }
     }
 
-    @Test func `a node with few open files waits at the limit without work, and serves on`() async throws {
+    @Test func `a node with few open files waits at the limit without busy polling, and then serves on`() async throws {
         #if os(Linux)
             let prefix = uniquePrefix()
             let redis = try await SharedRedis.url

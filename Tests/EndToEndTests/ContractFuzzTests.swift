@@ -7,17 +7,17 @@ import Testing
 
 /// Schemathesis against a node: requests that `openapi.yaml` allows, and requests that it does not, at random.
 ///
-/// `ROLLCALL_CONTRACT_SEED` and `ROLLCALL_TEST_EXAMPLES` make it other requests, and more of them.
+/// `ROLLCALL_CONTRACT_SEED` chooses other requests, and `ROLLCALL_TEST_EXAMPLES` their number.
 @Suite("The contract, fuzzed")
 struct ContractFuzzTests {
     @Test(
         .timeLimit(.minutes(30)),
         arguments: [
-            // By itself, and first of all on its topics: what it follows are the links from what it tracked.
+            // Runs alone and first, because it follows the links from the presences that it tracked.
             ("stateful", 100),
             ("examples,coverage,fuzzing", 30),
         ])
-    func `Every answer is one that the contract gives for the request`(phases: String, examples: Int) async throws {
+    func `Every answer is one that openapi.yaml allows for the request`(phases: String, examples: Int) async throws {
         let schemathesis = repository + "/.venv/bin/schemathesis"
         try #require(
             FileManager.default.isExecutableFile(atPath: schemathesis),

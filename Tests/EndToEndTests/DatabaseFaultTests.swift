@@ -4,7 +4,7 @@ import LocalServices
 import TestSupport
 import Testing
 
-/// What an operator is shown of a database that will not come right by itself.
+/// The reports of a node about faults of its database that only an operator can end.
 @Suite("Faults of the database")
 struct DatabaseFaultTests {
     private func psql(_ database: String, _ sql: String) async throws {
@@ -17,7 +17,7 @@ struct DatabaseFaultTests {
         try await withRollcall(redis: try await SharedRedis.url, environment: settings) { try await body($0) }
     }
 
-    /// What `/readyz` says of a check; nil when it is well.
+    /// The detail of a check at `/readyz`; nil without a fault.
     private func fault(_ check: String, of node: RollcallProcess) async throws -> String? {
         let ready = try await node.client.get("/readyz")
         #expect(ready.status == 200)
@@ -25,7 +25,9 @@ struct DatabaseFaultTests {
     }
 
     @Test(.enabled(if: Pooler.isInstalled))
-    func `behind PgBouncer in transaction mode a node says that it hears no changes, until it does`() async throws {
+    func `behind PgBouncer in transaction mode a node reports that notifications do not arrive, until they do`()
+        async throws
+    {
         try await withPostgres { database in
             let migrated = try await RollcallProcess.run(["migrate"], environment: ["ROLLCALL_DATABASE_URL": database])
             #expect(migrated.code == 0)
@@ -56,7 +58,9 @@ struct DatabaseFaultTests {
         }
     }
 
-    @Test func `a wrong user is named once, with what to do, and set right without a restart`() async throws {
+    @Test func `a wrong database user is logged once, with what to do, and a node recovers without a restart`()
+        async throws
+    {
         try await withPostgres { database in
             let migrated = try await RollcallProcess.run(["migrate"], environment: ["ROLLCALL_DATABASE_URL": database])
             #expect(migrated.code == 0)
@@ -81,7 +85,7 @@ struct DatabaseFaultTests {
         ("DROP TABLE profiles", "rollcall migrate"),
         ("ALTER TABLE profiles RENAME COLUMN data TO info", "change the query"),
     ])
-    func `what a migration of another program took away is named in readyz and in one line`(
+    func `a table or column that another program removed is named at readyz and in one log line`(
         change: String, words: String
     ) async throws {
         try await withPostgres { database in

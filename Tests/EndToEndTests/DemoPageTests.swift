@@ -9,7 +9,7 @@ import Testing
 @Suite("The demo page")
 struct DemoPageTests {
     @Test(.timeLimit(.minutes(10)))
-    func `Tabs show who is here, count them, and forget them when they are closed`() async throws {
+    func `Tabs show each present name with the number of its tabs, and a closed tab leaves`() async throws {
         let python = repository + "/.venv/bin/python"
         try #require(
             FileManager.default.isExecutableFile(atPath: python),
@@ -22,7 +22,7 @@ struct DemoPageTests {
             python, [repository + "/Tests/EndToEndTests/demo_page.py", node.url, screenshot],
             environment: ["PLAYWRIGHT_BROWSERS_PATH": repository + "/.venv/browsers"], timeout: .seconds(480))
         let end = await node.terminate()
-        #expect(outcome.code == 0, "\(outcome.output)\(outcome.errors)\nThe node said:\n\(node.process.log.tail(20))")
+        #expect(outcome.code == 0, "\(outcome.output)\(outcome.errors)\nThe node's log:\n\(node.process.log.tail(20))")
         #expect(end == .exited(0))
     }
 }

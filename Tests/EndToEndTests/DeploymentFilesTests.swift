@@ -8,10 +8,10 @@ import Yams
 
 @testable import rollcall
 
-/// What can be known of the deployment files without a Docker engine.
+/// Checks the deployment files without a Docker engine.
 ///
-/// They are well formed, and every path, port, service and setting that they name exists. The proxy's configuration is
-/// run for real.
+/// They are well formed, and every path, port, service and setting that they name exists. A real proxy runs with its
+/// configuration.
 @Suite("The deployment files")
 struct DeploymentFilesTests {
     private static let root = URL(fileURLWithPath: repository)
@@ -64,7 +64,7 @@ struct DeploymentFilesTests {
         }
     }
 
-    @Test func `Redis evicts nothing, and its arguments are ones that a real Redis takes`() async throws {
+    @Test func `Redis evicts nothing, and a real Redis accepts its arguments`() async throws {
         let command = try #require(self.compose.services["redis"]).command
         #expect(command.first == "redis-server")
         try await withLocalRedis(arguments: Array(command.dropFirst())) { redis in
@@ -73,7 +73,7 @@ struct DeploymentFilesTests {
         }
     }
 
-    @Test func `The database is migrated by the same image before the nodes start, and they speak to the same one`()
+    @Test func `The database is migrated before the nodes start, and the nodes use that database`()
         async throws
     {
         let migrate = try #require(self.compose.services["migrate"])
@@ -90,7 +90,7 @@ struct DeploymentFilesTests {
         }
     }
 
-    @Test func `The image has the libraries that the program is linked with, and their headers to build with`() {
+    @Test func `The image has the libraries of the program, and its build stage has their headers`() {
         for (library, headers) in [("libhiredis0.14", "libhiredis-dev"), ("libpq5", "libpq-dev")] {
             let stages = self.dockerfile.instructions.filter { $0.name == "RUN" && $0.arguments.contains("apt-get") }
             #expect(stages.first?.arguments.contains(headers) == true)
@@ -98,13 +98,13 @@ struct DeploymentFilesTests {
         }
     }
 
-    @Test func `Every setting that the files give a node is one that the program has`() async throws {
+    @Test func `Every setting that the files give a node exists`() async throws {
         let known = try await Self.settings()
         let used = self.compose.services.values.flatMap(\.environment.keys) + self.dockerfile.environment.keys
         #expect(Set(used.filter { $0.hasPrefix("ROLLCALL_") }).subtracting(known).isEmpty)
     }
 
-    @Test func `The Dockerfile is well formed, runs as nobody special, and copies what is there`() throws {
+    @Test func `The Dockerfile is well formed, runs without privileges, and copies files that exist`() throws {
         #expect(self.dockerfile.problems == [])
         #expect(self.dockerfile.instructions.first?.name == "FROM")
         #expect(self.dockerfile.last("USER") == "10001")
@@ -119,7 +119,7 @@ struct DeploymentFilesTests {
         }
     }
 
-    @Test func `The port that the image exposes is the one that nodes listen on and the proxy goes to`() async throws {
+    @Test func `The image exposes the port that nodes listen on and the proxy connects to`() async throws {
         let exposed = try #require(self.dockerfile.last("EXPOSE"))
         let help = try await RollcallProcess.run(["serve", "--help"]).output.split(whereSeparator: \.isWhitespace)
             .joined(separator: " ")
@@ -139,14 +139,14 @@ struct DeploymentFilesTests {
             let port = try #require(URL(string: node.url)?.port)
             #expect(try await Command.run(script, environment: ["ROLLCALL_PORT": "\(port)"]).code == 0)
         }
-        let nobody = try LocalSocket.freePort()
-        #expect(try await Command.run(script, environment: ["ROLLCALL_PORT": "\(nobody)"]).code != 0)
+        let unusedPort = try LocalSocket.freePort()
+        #expect(try await Command.run(script, environment: ["ROLLCALL_PORT": "\(unusedPort)"]).code != 0)
     }
 
     private static let hasCaddy = (try? Executables.find("caddy", package: (apt: "caddy", brew: "caddy"))) != nil
 
     @Test(.enabled(if: hasCaddy))
-    func `The proxy speaks HTTP/2, delivers events at once, and goes on when a node stops`() async throws {
+    func `The proxy speaks HTTP/2, forwards events at once, and uses the other node when one stops`() async throws {
         let settings = ["ROLLCALL_REDIS_PREFIX": uniquePrefix(), "ROLLCALL_DRAIN": "0"]
         try await withRollcall(redis: SharedRedis.url, environment: settings) { first in
             try await withRollcall(redis: SharedRedis.url, environment: settings) { second in
@@ -172,7 +172,7 @@ struct DeploymentFilesTests {
         }
     }
 
-    /// Runs Caddy with the configuration as it stands, on free ports, its certificates in a temporary folder.
+    /// Runs Caddy with the unchanged configuration, on free ports, with its certificates in a temporary folder.
     private func withProxy(
         to nodes: [RollcallProcess], _ body: (_ plain: RollcallClient, _ encrypted: String) async throws -> Void
     ) async throws {

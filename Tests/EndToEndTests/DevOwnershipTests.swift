@@ -8,13 +8,13 @@ import Testing
 @Suite("What `rollcall dev` starts")
 struct DevOwnershipTests {
     @Test(arguments: [SIGKILL, SIGTERM])
-    func `Its Redis and its PostgreSQL end with it, killed or asked to end`(signal: Int32) async throws {
+    func `The Redis and the PostgreSQL of dev end with it, also when it is killed`(signal: Int32) async throws {
         let state = try TemporaryFolder.make()
         defer { TemporaryFolder.remove(state) }
         let node = try await RollcallProcess.start(["dev", "--state", state])
         // The node listens before it prints this.
         try await eventually("the welcome") { DevTests.databaseURL(in: node.log) != nil }
-        // The folder is one that only we can reach, so the servers' users cannot when we are root.
+        // Only this user can reach the folder: if it is root, the users of the servers cannot.
         let socket = String(try #require(node.log.firstMatch(of: /redis=redis\+unix:\/\/(\S+)/)).1)
         let database = try #require(DevTests.databaseURL(in: node.log))
         let host = try #require(URLComponents(string: database)?.queryItems?.first { $0.name == "host" }?.value)

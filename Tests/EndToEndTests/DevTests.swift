@@ -9,15 +9,15 @@ import Testing
 
 @Suite("rollcall dev")
 struct DevTests {
-    /// The URL of its PostgreSQL, off the line that shows how to change a profile.
+    /// The URL of its PostgreSQL, from the line that shows how to change a profile.
     static func databaseURL(in log: String) -> String? {
         log.firstMatch(of: /psql '([^']+)'/).map { String($0.1) }
     }
 
-    /// Debian's psql warns where it does not know the locale.
+    /// Debian's psql warns if it does not know the locale.
     private static let quiet = ["PGDATABASE": nil, "LC_ALL": "C"]
 
-    /// Runs psql as a person would who copies the line that `dev` prints.
+    /// Runs psql with the URL of the line that `dev` prints.
     private func psql(_ node: RollcallProcess, _ sql: String) async throws -> String {
         try await eventually("the welcome") { Self.databaseURL(in: node.log) != nil }
         let url = try #require(Self.databaseURL(in: node.log))
@@ -26,7 +26,7 @@ struct DevTests {
         return outcome.output.trimmingCharacters(in: .newlines)
     }
 
-    @Test func `dev shows a command that takes a table of any name`() async throws {
+    @Test func `dev shows a command that works for a table of any name`() async throws {
         let table = try #require(SettingsTable.profilesTable.parse("App.Members"))
         let text = DevCommand.welcome(at: "http://x", psql: "echo", table: table)
         let command = try #require(text.split(separator: "see it change:\n").last?.split(separator: "\n\n").first)
@@ -34,7 +34,7 @@ struct DevTests {
         #expect(outcome.output.hasPrefix(#"-c UPDATE "App"."Members" SET data"#), "\(outcome)")
     }
 
-    @Test func `dev brings a Redis of its own, prints the page and a curl line, and leaves nothing running`()
+    @Test func `dev starts its own Redis, prints the page and a curl line, and stops its Redis at the end`()
         async throws
     {
         let folder = try TemporaryFolder.make()
@@ -54,7 +54,7 @@ struct DevTests {
         #expect(LocalSocket.ask(socket, "PING\r\n") == nil)
     }
 
-    @Test func `Its PostgreSQL is migrated, shows three profiles, and keeps what is changed until the next time`()
+    @Test func `The PostgreSQL of dev is migrated, has three profiles, and keeps changed ones until the next start`()
         async throws
     {
         let folder = try TemporaryFolder.make()
@@ -78,7 +78,7 @@ struct DevTests {
 
     @Test
     func
-        `What the shell says to PostgreSQL's programs is meant for others; the line that it prints works all the same`()
+        `dev ignores variables for libpq in its environment, and the psql line that it prints works with them`()
         async throws
     {
         let foreign = [
@@ -99,7 +99,7 @@ struct DevTests {
         #expect(await node.terminate() == .exited(0))
     }
 
-    @Test func `A database that the settings name is used as it is`() async throws {
+    @Test func `dev uses a database that the settings name, and changes nothing in it`() async throws {
         let folder = try TemporaryFolder.make()
         defer { TemporaryFolder.remove(folder) }
         try await withPostgres { url in
@@ -117,7 +117,7 @@ struct DevTests {
     }
 
     #if os(Linux)
-        @Test func `Without PostgreSQL on the machine it says so in one line, and goes on`() async throws {
+        @Test func `Without PostgreSQL on the machine dev prints one line, and goes on`() async throws {
             // Root can hide the programs from one process alone.
             let hide = "mount -t tmpfs none /usr/lib/postgresql && exec \"$@\""
             guard try await Command.run("unshare", ["-m", "sh", "-c", hide, "sh", "true"]).code == 0 else { return }

@@ -1,6 +1,6 @@
 // Rollcall · EndToEndTests
 
-/// A Dockerfile, taken apart into its instructions.
+/// A Dockerfile, split into its instructions.
 struct Dockerfile {
     struct Instruction {
         let name: String
@@ -38,7 +38,7 @@ struct Dockerfile {
         return problems
     }
 
-    /// The arguments of the last instruction of that name: the one that counts.
+    /// The arguments of the last instruction of that name, which is the one in force.
     func last(_ name: String) -> String? { self.all(name).last }
 
     var environment: [String: String] {
@@ -49,7 +49,7 @@ struct Dockerfile {
             }, uniquingKeysWith: { _, last in last })
     }
 
-    /// What is copied out of the build context.
+    /// The paths that are copied from the build context.
     var copiedSources: [String] {
         self.all("COPY").filter { !$0.hasPrefix("--from") }.flatMap {
             $0.split(separator: " ").dropLast().map(String.init)

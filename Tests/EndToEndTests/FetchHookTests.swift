@@ -26,7 +26,7 @@ struct FetchHookTests {
         """
     }
 
-    /// The user's name in the first join of `key` that a stream is told, or what stands instead of it.
+    /// The user's name in the next event with a join of `key`, or what the entry has instead.
     private func nextName(of key: String, in stream: SSEClient) async throws -> String? {
         while true {
             let event = try await stream.next()
@@ -35,13 +35,13 @@ struct FetchHookTests {
         }
     }
 
-    @Test func `A profile that is updated is seen by streams of two nodes, one of which was away meanwhile`()
+    @Test func `Streams of two nodes, and a stream that resumes later, show an updated profile`()
         async throws
     {
         try await withPostgres { database in
             try await migrate(database)
             try await psql(database, profile("alice", "Alice"))
-            // The standard rule, with a time-out that a busy machine keeps.
+            // The standard rule, with a time-out that is long enough for a busy machine.
             let rules =
                 #"[{"field":"user","timeout_ms":10000,"query":"SELECT key, data FROM profiles WHERE key = ANY($1)"}]"#
             let (redis, settings) = (try await SharedRedis.url, settings(database, ["ROLLCALL_FETCH_RULES": rules]))
@@ -79,7 +79,7 @@ struct FetchHookTests {
         }
     }
 
-    @Test func `Word of changed data that any node gets reaches the streams of all`() async throws {
+    @Test func `An invalidation at one node updates the streams of all nodes`() async throws {
         try await withPostgres { database in
             try await psql(database, "CREATE TABLE people (id bigint PRIMARY KEY, name text)")
             try await psql(database, "INSERT INTO people VALUES (7, 'Grace')")
@@ -105,9 +105,11 @@ struct FetchHookTests {
         }
     }
 
-    /// Frozen, killed, and all sessions ended: each time presence goes on, entries say what they lack, and data is told
-    /// when it is there.
-    @Test func `A PostgreSQL that fails delays presence by its time-out at most, and is made up for when it is back`()
+    /// PostgreSQL is frozen, then killed, then ends all its sessions.
+    ///
+    /// Each time presence goes on, entries have `enriched: false`, and streams get the data when PostgreSQL is back.
+    @Test
+    func `A failing PostgreSQL delays presence by its time-out at most, and streams get the data when it is back`()
         async throws
     {
         try await withLocalPostgres { postgres in
@@ -169,7 +171,7 @@ struct FetchHookTests {
         }
     }
 
-    /// Soon after its return what was sent bare is sent whole, each key once.
+    /// Waits until each key that was sent without data is sent with it, once.
     private func expectData(of numbers: ClosedRange<Int>, sentTo stream: SSEClient, by client: RollcallClient)
         async throws
     {
@@ -185,7 +187,7 @@ struct FetchHookTests {
         try await eventually { try await client.get("/readyz").json["status"] == "ready" }
     }
 
-    @Test func `Data that harms a query or an entry harms no other, and comes as it is`() async throws {
+    @Test func `Data that breaks one entry breaks no other, and other data arrives unchanged`() async throws {
         let keys = [#"it's"#, #"back\slash"#, #"{"brace"}"#, #"a,b"#, "😀", #"NULL"#, "\"", "$1"]
         try await withPostgres { database in
             try await psql(database, "CREATE TABLE people (key text PRIMARY KEY, data text)")
@@ -209,7 +211,7 @@ struct FetchHookTests {
             let settings = settings(database, ["ROLLCALL_FETCH_RULES": rules])
             try await withRollcall(redis: try await SharedRedis.url, environment: settings) { node in
                 let odd = ["half", "lines", "twice", "deep", "deepest"]
-                for key in keys + odd + ["broken", "null", "two lines", "huge", "nobody"] {
+                for key in keys + odd + ["broken", "null", "two lines", "huge", "absent"] {
                     let path = RollcallClient.path(topic: "lobby", "presences", key, "s")
                     #expect(try await node.client.put(path, "{}").status == 201)
                 }
@@ -221,7 +223,7 @@ struct FetchHookTests {
                 #expect(try await node.client.get(list).text.contains(#""user":"\u2028\u0085""#))
                 #expect(presences?["deepest"]?["user"] != nil)
                 for key in ["broken", "huge", "twice", "deep"] { #expect(presences?[key]?["enriched"] == false) }
-                for key in ["null", "nobody"] {
+                for key in ["null", "absent"] {
                     #expect(
                         presences?[key]?["user"] == nil && presences?[key]?["enriched"] == nil)
                 }
@@ -236,7 +238,9 @@ struct FetchHookTests {
             "SELECT k, to_jsonb(1 / (length(k) - length(k))) FROM unnest($1) k",
             "SELECT k || n, to_jsonb(n) FROM unnest($1) k, generate_series(1, 100000) n",
         ])
-    func `A query that sleeps, raises or gives far too much leaves entries bare and presence whole`(query: String)
+    func `A query that sleeps, raises or returns too much leaves entries without data, and presence complete`(
+        query: String
+    )
         async throws
     {
         try await withPostgres { database in
@@ -263,7 +267,7 @@ struct FetchHookTests {
             ("SELECT a, a FROM nowhere WHERE a = ANY($1)", #"relation "nowhere" does not exist"#),
             ("SELECT $1, $2, $3", "parameter"), ("SELEC $1", "syntax error"),
         ])
-    func `A node does not start with a rule that its database refuses, and shows the query and why`(
+    func `A node does not start with a rule that its database refuses, and shows the query and the reason`(
         query: String, reason: String
     ) async throws {
         try await withPostgres { database in
@@ -277,7 +281,7 @@ struct FetchHookTests {
         }
     }
 
-    @Test func `No rules switch the hook off`() async throws {
+    @Test func `An empty list of rules disables the fetch hook`() async throws {
         try await withPostgres { database in
             let settings = settings(database, ["ROLLCALL_FETCH_RULES": "[]"])
             try await withRollcall(redis: try await SharedRedis.url, environment: settings) { node in
@@ -287,7 +291,7 @@ struct FetchHookTests {
         }
     }
 
-    @Test func `Without its table the standard rule says how to make it`() async throws {
+    @Test func `Without the table of profiles a node does not start, and names rollcall migrate`() async throws {
         try await withPostgres { database in
             let outcome = try await RollcallProcess.run(
                 ["serve"], environment: settings(database, ["ROLLCALL_REDIS_URL": try await SharedRedis.url]))
@@ -296,7 +300,8 @@ struct FetchHookTests {
         }
     }
 
-    @Test func `A node starts while its database is away, and enriches when that is there`() async throws {
+    @Test func `A node starts while its database is away, and enriches entries when the database is back`() async throws
+    {
         try await withLocalPostgres { postgres in
             try await migrate(postgres.url)
             try await postgres.psql(profile("alice", "Alice"))

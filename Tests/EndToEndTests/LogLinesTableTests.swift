@@ -50,7 +50,7 @@ struct LogLinesTableTests {
     @Test func `every row of docs troubleshooting about the log has a line that the sources log`() throws {
         let lines = try lines()
         for row in try documented() {
-            // Of a line that is made of parts the sources have the last one.
+            // The sources contain the last part of a line that is made of parts.
             #expect(lines.contains { row.hasSuffix($0) }, "the sources do not log \"\(row)\"")
         }
     }

@@ -10,7 +10,7 @@ struct MigrateCommandTests {
         try await RollcallProcess.run(["migrate"] + arguments, environment: ["ROLLCALL_DATABASE_URL": url])
     }
 
-    @Test func `It tells what is pending, tries it, applies it once, and tells when`() async throws {
+    @Test func `migrate shows what is pending, tries it, applies it once, and shows when`() async throws {
         try await withPostgres { url in
             #expect(try await migrate(url, "--status").output == "0001_profiles  pending\n")
             #expect(try await migrate(url, "--dry-run").output == "0001_profiles  would be applied\n")
@@ -25,7 +25,7 @@ struct MigrateCommandTests {
         }
     }
 
-    @Test func `Two at once are safe`() async throws {
+    @Test func `Two migrate commands at once apply a migration once`() async throws {
         try await withPostgres { url in
             async let here = migrate(url)
             async let there = migrate(url)
@@ -58,7 +58,7 @@ struct MigrateCommandTests {
         }
     }
 
-    @Test func `beside another program's table the migration, the node and its listener use another name`()
+    @Test func `if another program has the table, the migration, the node and its listener use another name`()
         async throws
     {
         try await withPostgres { url in
@@ -87,7 +87,7 @@ struct MigrateCommandTests {
         }
     }
 
-    @Test func `Without a database, or one that answers, it says so and shows no password`() async throws {
+    @Test func `Without a database that answers, migrate ends with the reason and shows no password`() async throws {
         let unset = try await RollcallProcess.run(["migrate"])
         #expect(unset.code == 64)
         #expect(unset.errors.contains("ROLLCALL_DATABASE_URL"))

@@ -5,7 +5,7 @@ import LocalServices
 import TestSupport
 import Testing
 
-/// What signals, and the loss of its terminal, do to a process.
+/// Signals to a process, and the loss of its terminal or of its standard streams.
 @Suite("Signals")
 struct NodeSignalTests {
     private func withNode(
@@ -28,7 +28,7 @@ struct NodeSignalTests {
         }
     }
 
-    @Test func `a node that stops already is not hurried by further signals`() async throws {
+    @Test func `further signals do not shorten the drain of a node`() async throws {
         try await withNode(["ROLLCALL_DRAIN": "2"]) { node in
             var streams: [SSEClient] = []
             // An event loop ends one stream each 50 ms: some loop has 20 streams, and needs about a second.
@@ -75,7 +75,7 @@ struct NodeSignalTests {
         defer { for end in ends { close(end) } }
         let redis = try await SharedRedis.url
         let port = try LocalSocket.freePort()
-        // The shell opens the pipe by this process's number; nothing reads its other end.
+        // The shell opens the pipe through /proc of this process; nothing reads its other end.
         let node = try await OwnedProcess.start(
             "/bin/sh",
             arguments: [
@@ -92,7 +92,8 @@ struct NodeSignalTests {
     }
 
     @Test(arguments: [SIGINT, SIGTERM, SIGHUP])
-    func `track and watch end politely`(signal: Int32) async throws {
+    func `track and watch end with exit code 0 at a signal, and track untracks its presence`(signal: Int32) async throws
+    {
         try await withNode { node in
             let environment = ["ROLLCALL_URL": node.url]
             let program = try RollcallProcess.executable
@@ -110,7 +111,7 @@ struct NodeSignalTests {
         }
     }
 
-    @Test func `list ends quietly when its reader has gone`() async throws {
+    @Test func `list ends without an error when its reader has gone`() async throws {
         try await withNode { node in
             for number in 0..<500 {
                 let path = RollcallClient.path(topic: "lobby", "presences", "key number \(number)", "s")

@@ -4,12 +4,12 @@ import RandomInput
 import TestSupport
 import Testing
 
-/// A short run of what `make fuzz` does at length.
+/// A short run of the fuzzer of `make fuzz`.
 @Suite("Parsers, fuzzed")
 struct ParserFuzzTests {
-    /// A program of its own, since a crash would end the test run, and its memory is measured.
+    /// The fuzzer is a separate process, because a crash would end the test run and its memory is measured.
     @Test(.timeLimit(.minutes(10)))
-    func `No input of 60,000 crashes or stops a parser, or makes it break its promise`() async throws {
+    func `No parser crashes, hangs or breaks an invariant on 60,000 random inputs`() async throws {
         let seed = SplitMix.freshSeed()
         print("parsers, fuzzed: seed \(seed)")
         let outcome = try await Command.run(

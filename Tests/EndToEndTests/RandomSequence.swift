@@ -4,15 +4,15 @@ import RandomInput
 import TestSupport
 import Testing
 
-/// One topic's random life over several nodes, and the checks at its end.
+/// A random sequence of operations on one topic over several nodes, with checks at its end.
 ///
-/// The seed decides all that happens.
+/// The seed decides all operations.
 struct RandomSequence {
     private let seed: UInt64
     private let clients: [RollcallClient]
     private let topic: String
     private var random: SplitMix
-    /// Sessions of REST presences that the sequence believes to be there.
+    /// The REST presences that should be there.
     private var members: [(key: String, session: String)] = []
     private var bound: [SSEClient] = []
     private var uncut: [SSEClient] = []

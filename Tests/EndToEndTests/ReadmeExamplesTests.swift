@@ -6,15 +6,15 @@ import RegexBuilder
 import TestSupport
 import Testing
 
-/// README.md's examples, pasted into a shell as they stand.
+/// Runs the examples of README.md in a shell, changing only the port.
 ///
-/// A block of `sh` is run. The block of `text` after it is what it prints; after one that prints nothing it is what
-/// the stream that was opened before prints next. What differs from run to run (refs, cursors, sessions, times) is
-/// compared by its shape. Only the port is rewritten.
+/// A block of `sh` is run. The block of `text` after it is its output or, if it prints nothing, the next output of the
+/// stream that an earlier block opened. Values that differ from run to run (refs, cursors, sessions, times) are
+/// compared by their shape.
 @Suite("README.md")
 struct ReadmeExamplesTests {
     @Test(.timeLimit(.minutes(10)))
-    func `Every example gives what it says`() async throws {
+    func `Every example prints what README.md shows`() async throws {
         let readme = try String(contentsOfFile: repository + "/README.md", encoding: .utf8)
         #expect(readme.split(separator: "\n", omittingEmptySubsequences: false).count <= 200)
         let blocks = Self.blocks(of: readme)
@@ -69,7 +69,7 @@ struct ReadmeExamplesTests {
             "README.md", "docs/decisions.md", "docs/flow.md", "docs/glossary.md", "docs/operations.md",
             "docs/redis-model.md", "docs/troubleshooting.md", "CONTRIBUTING.md",
         ])
-    func `Every file that a page links to is there`(page: String) throws {
+    func `Every file that a page links to exists`(page: String) throws {
         let file = URL(fileURLWithPath: repository).appendingPathComponent(page)
         for link in try String(contentsOf: file, encoding: .utf8).matches(of: #/\]\((?<path>[^)#:]+)[^):]*\)/#) {
             let target = file.deletingLastPathComponent().appendingPathComponent(String(link.output.path))
@@ -83,7 +83,7 @@ struct ReadmeExamplesTests {
         }
     }
 
-    /// Replaces what no two runs have in common by its kind.
+    /// Replaces values that differ from run to run with their kind.
     private static func shape(of output: String) -> String {
         output
             .replacing(#/[0-9a-f]{16}-[0-9]+/#, with: "CURSOR")

@@ -4,7 +4,7 @@ import Foundation
 import TestSupport
 import Testing
 
-@Suite("A stream that comes back with its last id and without a session")
+@Suite("A stream that resumes with its last id and without a session")
 struct ResumedSessionTests {
     private func events(_ query: String) -> String { RollcallClient.path(topic: "t", "events") + "?" + query }
 
@@ -17,7 +17,7 @@ struct ResumedSessionTests {
     }
 
     @Test(arguments: [true, false])
-    func `it keeps its session, on the same node or another, and no stream sees a change`(
+    func `it keeps its session, on the same node or another, and other streams get no change`(
         onSameNode: Bool
     ) async throws {
         try await withNodes { one, two in
@@ -46,7 +46,7 @@ struct ResumedSessionTests {
         }
     }
 
-    @Test func `it opens another one beside a stream that is still open, and without an id it always does`()
+    @Test func `it gets a new session beside a stream that is still open, and always without a last id`()
         async throws
     {
         try await withNodes { one, two in
@@ -64,7 +64,7 @@ struct ResumedSessionTests {
         }
     }
 
-    /// Waits until Redis knows that the stream of that session has ended: its grace is longer than the ttl of 30 s.
+    /// Waits until Redis has the grace of the session, which is longer than the ttl of 30 s.
     private func expectGrace(of tracked: JSONValue, at client: RollcallClient) async throws {
         let session = try #require(tracked["session"]?.string)
         let path = RollcallClient.path(topic: "t", "presences", "alice", session)

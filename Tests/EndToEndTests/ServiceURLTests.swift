@@ -32,7 +32,6 @@ struct ServiceURLTests {
     @Test(arguments: [
         "ftp://u:hunter2@h", "http://u:hunter2@", "u:hunter2@h", "http://u:hunter2@h?x=1", "http://u:hunter2@h:99999",
         "http://u:hunter2#x@h", "http://u:hunter2/x@h", "https//u:hunter2@h",
-
     ])
     func `a URL that cannot be used is refused without its password`(text: String) throws {
         let error = try #require(throws: ProgramError.self) { try url(text) }

@@ -7,8 +7,8 @@ import Testing
 
 @testable import rollcall
 
-/// What may stand around a value, and where a value may stand.
-@Suite("Where settings stand")
+/// White space around a value, and the places where a value may be.
+@Suite("Sources of settings")
 struct SettingsSourcesTests {
     private static let redis = ["ROLLCALL_REDIS_URL": "redis://localhost"]
 
@@ -58,7 +58,7 @@ struct SettingsSourcesTests {
         }
     }
 
-    @Test func `a secret may stand in a file that a flag, a variable or the settings file names`() async throws {
+    @Test func `a secret may be in a file that a flag, a variable or the settings file names`() async throws {
         try await withFile("\u{feff}postgresql://u:hunter2@db/x\n") { secret in
             try await withFile(#"{"database_url_file": "\#(secret)"}"#) { settings in
                 for reader in [
@@ -73,7 +73,7 @@ struct SettingsSourcesTests {
         }
     }
 
-    @Test func `a file with a secret that cannot be used is named, and its content is not shown`() async throws {
+    @Test func `a secret file that cannot be used is named, and its content is not shown`() async throws {
         let cases = [
             ("", "is empty"), ("hunter2", "must be a postgresql:// URL"), ("postgresql://u:hunter2@h:x", "port"),
         ]
@@ -123,7 +123,7 @@ struct SettingsSourcesTests {
         #expect(error.description.contains("\"rollcall\""))
     }
 
-    @Test func `a misspelt variable is found, with the setting that it was meant for`() async throws {
+    @Test func `a misspelt variable is reported with the setting that it resembles`() async throws {
         let environment = [
             "ROLLCALL_GARCE": "7", "ROLLCALL_REDIS_URI": "redis://x", "ROLLCALL_SOMETHING_ELSE": "1",
             "ROLLCALL_URL": "x",
@@ -151,7 +151,7 @@ struct SettingsSourcesTests {
         try Rollcall.refuseRepeatedFlags(["track", "a", "b", "--meta", "{\"a\":\"--meta\"}", "--", "--x", "--x"])
     }
 
-    @Test func `no text that is shown keeps a password`() {
+    @Test func `no text that is shown contains a password`() {
         for text in [
             "redis://u:hunter2@h", "x https://:hunter2@h/ y", "Unexpected argument 'postgres://u:p@hunter2@h/d'",
             "host=h password=hunter2 x", "password = 'hunter2 y'", "postgresql://h/d?password=hunter2&x=1",

@@ -4,7 +4,7 @@ import LocalServices
 import TestSupport
 import Testing
 
-/// Deployments that have a Redis in common and nothing else.
+/// Deployments that share nothing but a Redis.
 @Suite("Two deployments on one Redis")
 struct SharedRedisTests {
     private static let events = RollcallClient.path(topic: "lobby", "events")
@@ -14,7 +14,7 @@ struct SharedRedisTests {
         ("/0", "rc:", "/1", "rc:"), ("/1", "rc:", "/11", "rc:"), ("/0", "rc:", "/0", "rc:x:"),
         ("/0", "rc:", "/1", "rc:@1:"),
     ])
-    func `Neither sees anything of the other, whether database or prefix sets them apart`(
+    func `Deployments with different databases or prefixes see nothing of each other`(
         one: String, prefix: String, two: String, otherPrefix: String
     ) async throws {
         try await withLocalRedis(port: true) { redis in
@@ -28,7 +28,7 @@ struct SharedRedisTests {
                     _ = try await other.next("presence_state")
                     #expect(try await theirs.client.put(Self.presence, #"{"meta":{"secret":1}}"#).status == 201)
                     #expect(try await other.next("presence_diff").data.contains("eve"))
-                    // What this deployment publishes comes after, and first.
+                    // Its own presence, tracked later, must be the first that the stream shows.
                     let alice = RollcallClient.path(topic: "lobby", "presences", "alice", "s1")
                     #expect(try await mine.client.put(alice).status == 201)
                     #expect(try await stream.next("presence_diff").data.contains("alice"))

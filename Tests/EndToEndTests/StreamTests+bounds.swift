@@ -4,9 +4,9 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What becomes of streams whose clients do not keep up, or are too many.
+/// Streams with slow or stuck clients, and too many streams.
 extension StreamTests {
-    @Test func `A reader that does not keep up loses its queue and is shown everything at once when it reads on`()
+    @Test func `A slow reader loses its queue, and gets a fresh state when it reads on`()
         async throws
     {
         try await withNode(["ROLLCALL_SLOW_READER_BYTES": "16384"]) { client in
@@ -62,7 +62,7 @@ extension StreamTests {
         }
     }
 
-    @Test func `A reader that takes nothing is given up, and its presence leaves`() async throws {
+    @Test func `The stream of a reader that takes no bytes ends, and its presence leaves`() async throws {
         try await withNode(["ROLLCALL_STUCK_READER_AGE": "1", "ROLLCALL_SLOW_READER_BYTES": "16384"]) { client in
             let reader = try await StalledReader.open(client.baseURL + events("t", "key=alice&session=s&grace=0"))
             let alice = RollcallClient.path(topic: "t", "presences", "alice")

@@ -4,14 +4,14 @@ import Foundation
 import TestSupport
 import Testing
 
-/// What all streams of a node may hold together.
+/// The budgets that all streams of a node share.
 extension StreamTests {
     private static let queued = "rollcall_stream_queue_bytes"
     private static let ended = #"rollcall_streams_ended_total{reason="slow"}"#
-    /// What a state of `fill` takes: 12 MB in a buffer of a power of two.
+    /// The bytes of a state of `fill`: 12 MB in a buffer of a power of two.
     private static let stateBytes = 16.0 * 1_048_576
 
-    @Test func `slow readers of a large topic hold no more than the budget of the node, and the slowest end`()
+    @Test func `slow readers of a large topic stay below twice the budget of the node, and the slowest end`()
         async throws
     {
         let budget = 20 << 20
@@ -21,7 +21,7 @@ extension StreamTests {
             var readers: [StalledReader] = []
             var most = 0.0
             for number in 0..<6 {
-                // Each reader is owed another version of the state.
+                // Another version of the state waits for each reader.
                 let change = RollcallClient.path(topic: "t", "presences", "change", "s")
                 #expect(try await client.put(change, #"{"meta":{"n":\#(number)}}"#).status < 300)
                 readers.append(try await StalledReader.open(client.baseURL + events("t")))
@@ -35,7 +35,7 @@ extension StreamTests {
                 return try await client.metric(Self.ended) ?? 0 >= 1
             }
             #expect(most > Self.stateBytes && most < 2 * Double(budget))
-            // A reader that takes its state gets it, also beside the others.
+            // A reader that keeps up gets its state, also beside slow ones.
             let reader = try await client.events(events("t"))
             #expect(try await reader.next("presence_state").name == "presence_state")
             for reader in readers { await reader.close() }
@@ -87,7 +87,7 @@ extension StreamTests {
         }
     }
 
-    @Test func `a node that follows as many topics as it may answers 503, and its open streams go on`() async throws {
+    @Test func `a node at its bound on topics answers 503, and its open streams go on`() async throws {
         try await withNode(["ROLLCALL_MAX_TOPICS": "50"]) { client in
             let stream = try await client.events(events("mine"))
             _ = try await stream.next("presence_state")

@@ -5,14 +5,14 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// On which of a connection's requests a stream may begin, and what becomes of connections that ask for nothing.
+/// Streams on later requests of a connection, and connections without a request.
 extension StreamTests {
     @Test(
         arguments: [
             ["/v1/topics"], ["/v1/topics", "/healthz"], ["/v1/events?topic="], ["/v1/topics/x/events?vew=keys"],
         ],
         [true, false])
-    func `A stream begins on whichever request of a connection asks for it`(_ before: [String], isPipelined: Bool)
+    func `A stream begins on a later request of a connection, pipelined or not`(_ before: [String], isPipelined: Bool)
         async throws
     {
         try await withNode { client in
@@ -58,7 +58,7 @@ extension StreamTests {
     }
 
     @Test
-    func `A client that asks for a stream behind something else and hangs up by half has both answers, and is gone`()
+    func `A client that asks for a stream behind a list and closes its direction gets both, and its stream ends`()
         async throws
     {
         try await withNode { client in
@@ -76,7 +76,7 @@ extension StreamTests {
     }
 
     @Test
-    func `A stream that is asked for behind a list that its client does not read begins after it, or is given up`()
+    func `A stream behind a list begins when the list is read, and a client that does not read it is disconnected`()
         async throws
     {
         try await withNode(["ROLLCALL_STUCK_READER_AGE": "2"]) { client in
@@ -94,7 +94,7 @@ extension StreamTests {
             try await eventually("one more connection") {
                 try await client.metric("rollcall_connections_open") == open + 1
             }
-            // The client cannot see the end, which stands behind bytes that it does not read.
+            // The client cannot see the end, which comes after bytes that it does not read.
             try await eventually("the end of one that is not read") {
                 try await client.metric("rollcall_connections_open") == open
             }
@@ -104,7 +104,7 @@ extension StreamTests {
         }
     }
 
-    @Test func `A node stops in order while clients connect, say nothing, and go`() async throws {
+    @Test func `A node stops in order while clients connect, send nothing, and close`() async throws {
         try await withRollcall(
             redis: try await SharedRedis.url, environment: ["ROLLCALL_REDIS_PREFIX": uniquePrefix()]
         ) { node in

@@ -77,7 +77,7 @@ struct StreamTests {
     }
 
     @Test(arguments: [true, false])
-    func `A stream that comes back with its cursor is told exactly what it missed`(byHeader: Bool) async throws {
+    func `A stream that resumes with its cursor gets exactly what it missed`(byHeader: Bool) async throws {
         try await withNode { client in
             let presences = RollcallClient.path(topic: "t", "presences")
             _ = try await client.post(presences, #"{"key":"alice","session":"s"}"#)
@@ -94,7 +94,7 @@ struct StreamTests {
             #expect(try missed.json["joins"]?.object?.count == 1)
             #expect(try missed.json["joins"]?["bob"] != nil)
 
-            // Nothing missed, nothing told: the next event is the next change.
+            // It missed nothing, so its next event is the next change.
             let third = try await client.events(events("t"), lastEventID: missed.lastEventID)
             try await eventually { third.comments.contains("t, resumed") }
             _ = try await client.delete(presences + "/alice/s")
@@ -131,7 +131,7 @@ struct StreamTests {
     }
 
     @Test
-    func `A stream with a key is that presence: tracked first, in its own state, and gone after its grace as closed`()
+    func `A stream with a key is a presence: first tracked, then in its own state, and closed after its grace`()
         async throws
     {
         try await withNode { client in
@@ -155,7 +155,7 @@ struct StreamTests {
     }
 
     @Test
-    func `A session opened again within its grace is no leave and no join; after the grace it is one leave, closed`()
+    func `A session that is opened again within its grace does not leave, and later leaves once, closed`()
         async throws
     {
         try await withNode { client in
@@ -170,7 +170,7 @@ struct StreamTests {
             #expect(try await second.next("tracked").json["phx_ref"] == ref)
             _ = try await second.next("presence_state")
 
-            // Longer than the grace, measured by another presence's lease: the marker's leave must come first.
+            // Longer than the grace, measured by the lease of another presence: the marker's leave must come first.
             let marker = try await client.events(events("t", "key=marker&grace=9"))
             #expect(try await observer.next("presence_diff").json["joins"]?["marker"] != nil)
             await marker.close()
@@ -184,7 +184,7 @@ struct StreamTests {
 
     @Test(
         arguments: [true, false])
-    func `A session on two streams is held by both: the end of either changes nothing, that of the last one ends it`(
+    func `A session on two streams stays when either stream ends, and leaves with the last one`(
         isOlderFirst: Bool
     ) async throws {
         try await withNode { client in
@@ -210,7 +210,8 @@ struct StreamTests {
         }
     }
 
-    @Test func `A stream adopts a session that REST tracked: no diff with the same meta`() async throws {
+    @Test func `A stream takes over a session that REST tracked, without a diff if the meta is the same`() async throws
+    {
         try await withNode { client in
             let presences = RollcallClient.path(topic: "t", "presences")
             let receipt = try await client.post(presences, #"{"key":"alice","session":"s","meta":{"a":1}}"#).json
@@ -224,7 +225,7 @@ struct StreamTests {
         }
     }
 
-    @Test func `A bound presence that is deleted leaves, is not brought back, and its stream goes on as an observer`()
+    @Test func `A deleted presence of a stream leaves and is not restored, and its stream goes on as an observer`()
         async throws
     {
         // Short leases, so that the node has renewed them before the marker's is over.
@@ -243,14 +244,14 @@ struct StreamTests {
         }
     }
 
-    @Test func `A stream whose node misses that its presence was deleted is told when the lease is next renewed`()
+    @Test func `If a node misses the delete of a stream's presence, the stream gets untracked at the next renewal`()
         async throws
     {
         try await withLocalRedis { redis in
             try await withRollcall(redis: redis.socketURL, environment: ["ROLLCALL_DEFAULT_TTL": "5"]) { node in
                 let stream = try await node.client.events(events("lobby", "key=alice&session=tab1"))
                 _ = try await stream.next("presence_state")
-                // What a DELETE does, but for its message.
+                // The writes of a DELETE, without its message.
                 let script = """
                     local owner = string.match(redis.call('HGET', KEYS[1], ARGV[1]), ',([^ ]+) ')
                     redis.call('ZADD', KEYS[3], redis.call('TIME')[1] * 1000, 'lobby\\31' .. ARGV[1] .. '\\31' .. owner)
@@ -267,7 +268,7 @@ struct StreamTests {
         }
     }
 
-    @Test func `A node that stops takes no new connection while it ends its streams`() async throws {
+    @Test func `A node that stops accepts no new connection while it ends its streams`() async throws {
         let settings = ["ROLLCALL_REDIS_PREFIX": uniquePrefix(), "ROLLCALL_DRAIN": "5"]
         try await withRollcall(redis: try await SharedRedis.url, environment: settings) { node in
             var streams: [SSEClient] = []
@@ -278,7 +279,7 @@ struct StreamTests {
             }
             node.process.send(SIGTERM)
             try await eventually("a refusal") {
-                // An HTTP client would try again for a while.
+                // An HTTP client would retry for a while.
                 guard let accepted = try? await StalledReader.open(node.client.baseURL + "/healthz") else {
                     return true
                 }

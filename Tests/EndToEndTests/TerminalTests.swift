@@ -14,13 +14,13 @@ struct TerminalTests {
     ]
 
     @Test(arguments: harmful)
-    func `what a terminal would obey or hide is replaced`(text: String) {
+    func `characters that a terminal would obey or hide are replaced`(text: String) {
         let shown = Terminal.harmless("a\(text)b")
         #expect(shown.hasPrefix("a\u{fffd}") && shown.hasSuffix("b"))
         #expect(Terminal.harmless("Grüße 🙂 e\u{301}") == "Grüße 🙂 e\u{301}")
     }
 
-    @Test func `in JSON it is escaped, and the JSON means the same`() throws {
+    @Test func `in JSON they are escaped, and the JSON keeps its meaning`() throws {
         let name = Self.harmful.dropFirst().joined() + "\u{e0001}ü🙂"
         let json = #"{"name":"\#(name)"}"#
         let shown = Terminal.escapedJSON(json)
@@ -30,7 +30,7 @@ struct TerminalTests {
         #expect(Terminal.escapedJSON(#"{"a":1}"#) == #"{"a":1}"#)
     }
 
-    @Test func `list shows no name and no meta that a terminal would obey`() async throws {
+    @Test func `list shows no character that a terminal would obey`() async throws {
         try await withRedis { redis in
             try await withRollcall(redis: redis, environment: ["ROLLCALL_REDIS_PREFIX": uniquePrefix()]) { node in
                 let path = RollcallClient.path(topic: "lobby", "presences", "a\u{202e}b", "s")
@@ -69,7 +69,7 @@ struct LogOutputTests {
         return String(decoding: bytes, as: UTF8.self)
     }
 
-    @Test func `a reader that does not read stops no writer, and learns how many lines it missed`() throws {
+    @Test func `a reader that does not read stops no writer, and later gets the number of lost lines`() throws {
         try withPipe { reading, writing in
             let output = LogOutput(descriptor: writing) { "lost \($0)\n" }
             let line = String(repeating: "x", count: 1_000) + "\n"
@@ -88,7 +88,7 @@ struct LogOutputTests {
         }
     }
 
-    @Test func `a reader that is slow stops a writer once, not at each line that gets through`() async throws {
+    @Test func `a slow reader stops a writer once, not at each line that gets through`() async throws {
         var ends: [Int32] = [-1, -1]
         try #require(pipe(&ends) == 0)
         let (reading, writing) = (ends[0], ends[1])
@@ -118,7 +118,7 @@ struct LogOutputTests {
         #expect(stalls < 12)
     }
 
-    @Test func `a reader that has kept up for the recovery time is waited for again`() throws {
+    @Test func `a writer waits again for a reader that has kept up for the recovery time`() throws {
         try withPipe { reading, writing in
             let output = LogOutput(descriptor: writing, recovery: .zero) { "lost \($0)\n" }
             let line = String(repeating: "x", count: 1_000) + "\n"
@@ -137,7 +137,7 @@ struct LogOutputTests {
         return poll(&asked, 1, 0) > 0
     }
 
-    @Test func `a line longer than a pipe takes at once comes whole`() throws {
+    @Test func `a line that is longer than one write to a pipe arrives whole`() throws {
         try withPipe { reading, writing in
             let output = LogOutput(descriptor: writing) { _ in "" }
             let line = String(repeating: "ü", count: 10_000) + "\n"

@@ -5,7 +5,7 @@ import LocalServices
 import TestSupport
 import Testing
 
-/// What readers of a room see of text that a strict one refuses, or that splits lines.
+/// Metas and names with text that a strict reader refuses, or with characters that split lines.
 @Suite("Text of a stream")
 struct TextTests {
     private func withNode(_ body: (RollcallProcess) async throws -> Void) async throws {
@@ -84,7 +84,7 @@ struct TextTests {
         }
     }
 
-    @Test func `list and watch read the deepest meta that there may be`() async throws {
+    @Test func `list and watch read the deepest meta that is allowed`() async throws {
         try await withNode { node in
             let meta = String(repeating: #"{"a":"#, count: 32) + "1" + String(repeating: "}", count: 32)
             let path = RollcallClient.path(topic: "lobby", "presences", "alice", "1")

@@ -15,11 +15,10 @@ struct TwoNodesTests {
         RollcallClient.path(topic: topic, "events") + (query.isEmpty ? "" : "?" + query)
     }
 
-    /// Random sequences over both nodes, with streams attached and cut at random and resumed by their last cursor: at
-    /// rest every folded stream equals both nodes' lists, and in streams that were never cut every presence joins
-    /// once and leaves once.
+    /// Random sequences over both nodes; streams are cut at random and resume with their last cursor.
     ///
-    /// `ROLLCALL_TEST_SEED` picks the first seed.
+    /// At the end every folded stream equals the lists of both nodes. In streams that were never cut every presence
+    /// joins once and leaves once. `ROLLCALL_TEST_SEED` is the first seed.
     @Test func `200 random sequences over both nodes leave every stream, both lists and Redis with the same roster`()
         async throws
     {
@@ -42,7 +41,7 @@ struct TwoNodesTests {
     }
 
     @Test
-    func `A node that is killed: the other sees one leave diff of its presences, expired, within TTL and 2 seconds`()
+    func `The presences of a killed node leave in one diff on the other node, expired, within ttl + 2 s`()
         async throws
     {
         let settings = Self.settings(["ROLLCALL_DEFAULT_TTL": "5"])
@@ -85,7 +84,7 @@ struct TwoNodesTests {
         }
     }
 
-    @Test func `A node that is stopped: no leave while its clients come back to the other within their grace`()
+    @Test func `No presence leaves when the clients of a stopped node reconnect to the other one within their grace`()
         async throws
     {
         let settings = Self.settings(["ROLLCALL_DRAIN": "2"])
@@ -100,7 +99,7 @@ struct TwoNodesTests {
                     let first = try await leaving.client.events(path)
                     _ = try await first.next("presence_state")
                     group.addTask {
-                        // Comes back as a browser does, once its stream has ended.
+                        // Reconnects as a browser does, when its stream has ended.
                         try await eventually("the end of the stream") { first.end != nil }
                         guard case .finished? = first.end else { throw NeverHappened(description: "a clean end") }
                         let second = try await staying.client.events(path)
@@ -131,7 +130,8 @@ struct TwoNodesTests {
         }
     }
 
-    @Test func `While Redis is away streams stay open and say so, lists are stale, writes say when to try again`()
+    @Test
+    func `While Redis is away streams stay open and send degraded, lists are stale, writes get 503 with Retry-After`()
         async throws
     {
         try await withLocalRedis { redis in

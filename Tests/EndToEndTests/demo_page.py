@@ -1,4 +1,4 @@
-"""Drives the demo page in a real Chromium, as a person with a few tabs would.
+"""Drives the demo page in a real Chromium, as a user with a few tabs would.
 
 usage: demo_page.py URL SCREENSHOT
 
@@ -46,7 +46,7 @@ def three_tabs(context):
         expect_names(tab, "Alice (count: 2)", "Bob (count: 1)")
         expect(tab.locator("#state")).to_have_text("live")
     expect(bob.get_by_role("listitem").filter(has_text="Alice")).to_contain_text("Gardener")
-    # What a screen reader says: a list with its name, and news in a polite log.
+    # What a screen reader gets: a list with its name, and news in a polite log.
     assert bob.get_by_role("list", name="Present").get_by_role("listitem").count() == 2
     alice.bring_to_front()
     alice.screenshot(path=screenshot, full_page=True)
@@ -157,7 +157,7 @@ def expect_names(tab, *expected):
 
 
 def watch_for_change(tab):
-    """Counts what happens to the list from now on."""
+    """Counts the changes of the list from now on."""
     tab.evaluate(
         """() => {
             window.changes = 0

@@ -3,22 +3,22 @@
 import TestSupport
 import Testing
 
-/// What happens when clients do not read, hang up by half, or come and go at once.
+/// Clients that do not read, close their direction, or drop their connections.
 @Suite("Clients that fail")
 struct ClientFaultTests {
-    @Test func `Clients that connect and never read are closed in time, cost bounded memory, and delay nobody`()
+    @Test func `Clients that never read are closed in time, cost bounded memory, and delay no other client`()
         async throws
     {
         let age = 3 * patience
         let settings = ["ROLLCALL_STUCK_READER_AGE": "\(age)", "ROLLCALL_SLOW_READER_BYTES": "65536"]
         try await FaultCluster.with(settings: settings) { cluster in
             let client = cluster.clients[0]
-            let owners = try await cluster.streamClients(2)
+            let tabs = try await cluster.streamClients(2)
             let flood = RollcallClient.path(topic: "flood", "events")
-            // It reads what is small, so that the test is not what is slow.
+            // It reads a small view, so that the test itself is not slow.
             let reading = try await client.events(flood + "?view=keys")
             _ = try await reading.next("presence_state")
-            // Without them first, so that what all readers share is paid for.
+            // First without stuck readers, so that `before` includes the memory that all readers share.
             let before = try await pour(10, seenBy: reading, cluster)
 
             var readers: [StalledReader] = []
@@ -27,20 +27,20 @@ struct ClientFaultTests {
                 let path = flood + "?key=\(key)&session=tab&grace=0"
                 readers.append(try await StalledReader.open(client.baseURL + path))
             }
-            // No two streams of many topics share a frame: each that waits has its own bytes.
+            // Streams of many topics share no frame: each has its own waiting bytes.
             for number in 0..<40 {
                 let path = "/v1/events?topic=flood&topic=other\(number)"
                 readers.append(try await StalledReader.open(client.baseURL + path))
             }
             let list = RollcallClient.path(topic: "flood", "presences") + "?view=keys"
-            try await eventually("the presences of those who will not read") {
+            try await eventually("the presences of the stuck readers") {
                 let answer = try await client.get(list).json
                 return stuck.allSatisfy { answer["presences"]?[$0] != nil }
             }
             let after = try await pour(40, seenBy: reading, cluster)
             #expect(after.slowest < .seconds(2) * patience, "others waited for \(after.slowest)")
-            // Whichever sees first that nothing is taken, the node or the kernel: of a write that the kernel refuses the
-            // node learns no more than that the connection is gone.
+            // The node or the kernel finds the stuck reader first. If the kernel refuses a write, the node sees only
+            // that the connection is gone.
             let reasons = ["unread", "client_gone"].map { #"rollcall_streams_ended_total{reason="\#($0)"}"# }
             var ended = 0.0
             try await eventually("the end of all streams but \(ended)", timeout: .seconds(2 * age + 2)) {
@@ -55,17 +55,17 @@ struct ClientFaultTests {
             if let before = before.memory, let after = after.memory {
                 #expect(after - before < 30, "\(before) MiB before, \(after) MiB after")
             }
-            #expect(reading.end == nil && cluster.watchersAreOpen && owners.allSatisfy { $0.connections == 1 })
-            try await cluster.expectOneTruth(and: owners.map(\.watcher))
-            try cluster.expectNoLeaves(of: owners.map(\.key))
+            #expect(reading.end == nil && cluster.watchersAreOpen && tabs.allSatisfy { $0.connections == 1 })
+            try await cluster.expectOneTruth(and: tabs.map(\.watcher))
+            try cluster.expectNoLeaves(of: tabs.map(\.key))
             for reader in readers { await reader.close() }
             await reading.close()
-            for owner in owners { await owner.close() }
+            for tab in tabs { await tab.close() }
         }
     }
 
     @Test
-    func `What a client sends behind its request for a stream is neither done nor answered, and costs nobody anything`()
+    func `Requests behind a request for a stream are neither executed nor answered, and the stream goes on`()
         async throws
     {
         try await FaultCluster.with { cluster in
@@ -91,12 +91,12 @@ struct ClientFaultTests {
     }
 
     @Test
-    func `Clients that hang up by half are gone, and their connections with them; what they asked for is answered`()
+    func `Clients that close their direction get their answers, and their streams and connections end`()
         async throws
     {
         try await FaultCluster.with { cluster in
             let (node, client) = (cluster.nodes[0], cluster.clients[0])
-            let owners = try await cluster.streamClients(2)
+            let tabs = try await cluster.streamClients(2)
             let open = try await client.metric("rollcall_streams_open")
             let files = ProcessUse(of: node).openFiles
             let events = RollcallClient.path(topic: cluster.topic, "events")
@@ -112,7 +112,7 @@ struct ClientFaultTests {
             try await cluster.expectPresent(keys)
             for half in reading { try await half.halfClose() }
             try await cluster.expectLeaves(of: keys, because: "closed", within: .seconds(1 + 2))
-            try await expectEnds(of: reading, saying: ["HTTP/1.1 200", "\r\n0\r\n\r\n"])
+            try await expectEnds(of: reading, containing: ["HTTP/1.1 200", "\r\n0\r\n\r\n"])
 
             // The node finds the request and the end behind it at once.
             let early = try await RawClient.connect(keys.count, to: client.baseURL)
@@ -122,39 +122,39 @@ struct ClientFaultTests {
                 try await half.halfClose()
             }
             node.resume()
-            try await expectEnds(of: early, saying: ["HTTP/1.1 200", "\r\n0\r\n\r\n"])
+            try await expectEnds(of: early, containing: ["HTTP/1.1 200", "\r\n0\r\n\r\n"])
 
             let unfinished = try await RawClient.connect(keys.count, to: client.baseURL)
             for half in unfinished {
                 try await half.send("GET \(events) HTTP/1.1\r\nHost:")
                 try await half.halfClose()
             }
-            try await expectEnds(of: unfinished, saying: ["HTTP/1.1 400"])
+            try await expectEnds(of: unfinished, containing: ["HTTP/1.1 400"])
 
             let asking = try await RawClient.connect(keys.count, to: client.baseURL)
             for half in asking {
                 try await half.send(RawClient.get("/v1/topics"))
                 try await half.halfClose()
             }
-            try await expectEnds(of: asking, saying: ["HTTP/1.1 200", #"{"topics":["#])
+            try await expectEnds(of: asking, containing: ["HTTP/1.1 200", #"{"topics":["#])
 
             try await expectNothingLeft(of: cluster, streams: open, files: files)
-            try await cluster.expectOneTruth(and: owners.map(\.watcher))
-            try cluster.expectNoLeaves(of: owners.map(\.key))
-            #expect(cluster.watchersAreOpen && owners.allSatisfy { $0.connections == 1 })
+            try await cluster.expectOneTruth(and: tabs.map(\.watcher))
+            try cluster.expectNoLeaves(of: tabs.map(\.key))
+            #expect(cluster.watchersAreOpen && tabs.allSatisfy { $0.connections == 1 })
             for half in reading + early + unfinished + asking { await half.close() }
-            for owner in owners { await owner.close() }
+            for tab in tabs { await tab.close() }
         }
     }
 
-    @Test func `20,000 connections that are dropped leave nothing behind: no stream, no file, no memory, no presence`()
+    @Test func `20,000 dropped connections leave no stream, file, memory or presence behind`()
         async throws
     {
         try await FaultCluster.with { cluster in
             let (node, client) = (cluster.nodes[0], cluster.clients[0])
-            let owners = try await cluster.streamClients(2)
+            let tabs = try await cluster.streamClients(2)
             let open = try await client.metric("rollcall_streams_open")
-            // Some first, so that what the node keeps for any number of them is paid for.
+            // Some first, so that `before` includes the memory that the node keeps for any number of them.
             try await drop(2_000, at: cluster)
             try await expectNothingLeft(of: cluster, streams: open)
             let before = ProcessUse(of: node)
@@ -167,24 +167,24 @@ struct ClientFaultTests {
                 #expect(after - before < 30, "\(before) MiB before, \(after) MiB after")
             }
             #expect(try await client.get("/readyz").status == 200)
-            try await cluster.expectOneTruth(and: owners.map(\.watcher))
-            try cluster.expectNoLeaves(of: owners.map(\.key))
-            #expect(cluster.watchersAreOpen && owners.allSatisfy { $0.connections == 1 })
-            for owner in owners { await owner.close() }
+            try await cluster.expectOneTruth(and: tabs.map(\.watcher))
+            try cluster.expectNoLeaves(of: tabs.map(\.key))
+            #expect(cluster.watchersAreOpen && tabs.allSatisfy { $0.connections == 1 })
+            for tab in tabs { await tab.close() }
         }
     }
 
-    /// What rounds of changes brought at worst.
+    /// The worst values of several rounds of changes.
     private struct Flood {
-        /// How late a change came.
+        /// The longest time until a change arrived.
         var slowest = Duration.zero
-        /// What the node took, in MiB.
+        /// The memory of the node, in MiB.
         var memory: Int?
     }
 
     /// Changes thirty large presences of one topic and a small one of another, again and again.
     ///
-    /// Each round waits for somebody who reads of the large ones, and for the watchers.
+    /// Each round waits until `reading` has the changes of the large ones, and the watchers that of the small one.
     private func pour(_ rounds: Int, seenBy reading: SSEClient, _ cluster: FaultCluster) async throws -> Flood {
         var flood = Flood()
         let filling = String(repeating: "x", count: 3900)
@@ -198,7 +198,7 @@ struct ClientFaultTests {
             let start = ContinuousClock.now
             let body = #"{"operations":[\#(operations.joined(separator: ","))]}"#
             #expect(try await cluster.clients[1].post("/v1/batch", body).status == 200)
-            try await eventually("the change, told to all who read") {
+            try await eventually("the change at all readers") {
                 let now = cluster.watchers.map { $0.events().count } + [reading.events.count]
                 return zip(now, seen).allSatisfy { $0 > $1 }
             }
@@ -208,7 +208,7 @@ struct ClientFaultTests {
         return flood
     }
 
-    /// Connects and drops: before a word, in the middle of a request, behind one, or in a stream.
+    /// Connects and drops: before the first byte, in the middle of a request, behind one, or in a stream.
     private func drop(_ count: Int, at cluster: FaultCluster) async throws {
         let path = RollcallClient.path(topic: cluster.topic, "events")
         try await DroppedConnections.make(count, to: cluster.clients[0].baseURL) { number in
@@ -223,14 +223,14 @@ struct ClientFaultTests {
         }
     }
 
-    /// Every one of them is told this much, and that nothing more comes.
+    /// Waits until each connection has ended, and expects that it received these texts.
     private func expectEnds(
-        of clients: [RawClient], saying words: [String], at place: SourceLocation = #_sourceLocation
+        of clients: [RawClient], containing texts: [String], at place: SourceLocation = #_sourceLocation
     ) async throws {
         for client in clients {
             try await eventually("the end of a connection", line: place.line) { try await client.isEnded }
             let received = try await client.received
-            for words in words { #expect(received.contains(words), "\(received)", sourceLocation: place) }
+            for text in texts { #expect(received.contains(text), "\(received)", sourceLocation: place) }
         }
     }
 
@@ -243,7 +243,7 @@ struct ClientFaultTests {
             try await cluster.redisRoster().keys.allSatisfy { $0.text.hasPrefix("tab") }
         }
         guard let files else { return }
-        // A few more for connections that are kept: those that asked for metrics, those to Redis.
+        // A few more for connections that stay open: those for metrics, and those to Redis.
         try await eventually("the files as before") {
             ProcessUse(of: cluster.nodes[0]).openFiles.map { $0 <= files + 3 } == true
         }

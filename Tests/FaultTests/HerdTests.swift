@@ -5,17 +5,16 @@ import LocalServices
 import TestSupport
 import Testing
 
-/// Everybody comes back at once.
+/// All presences come back at once.
 ///
-/// 500 presences are bound to streams, which is what one test process opens in a few seconds. 49,500 are tracked by
-/// backends in batches, each when a heartbeat was answered with 404; what those had before plays no part, since nodes
-/// hold nothing of it.
+/// 500 presences have streams, as many as one test process opens in a few seconds. Backends track 49,500 in batches,
+/// each after a 404 for a heartbeat. Their earlier presences do not matter, because nodes keep nothing of them.
 @Suite("A herd after Redis was wiped")
 struct HerdTests {
-    @Test func `50,000 presences are registered anew: nodes do so within seconds, nobody leaves, and Redis is at ease`()
+    @Test func `When Redis restarts empty, 50,000 presences are back within seconds, and no renewed presence leaves`()
         async throws
     {
-        // Redis is away for less than a heartbeat's period, so that nobody's lease matters.
+        // Redis is away for less than the period of a heartbeat, so that no lease ends.
         try await FaultCluster.with(settings: ["ROLLCALL_DEFAULT_TTL": "60"]) { cluster in
             let (redis, clients) = (cluster.redis, cluster.clients)
             let batches = (0..<Herd.batches).map(Herd.Batch.init)
@@ -30,11 +29,11 @@ struct HerdTests {
                 try await batch.comeBack(clients[batch.number % clients.count])
             }
             var nodesTook: Duration?
-            try await eventually("everybody", timeout: .seconds(60)) {
+            try await eventually("all presences", timeout: .seconds(60)) {
                 try await Task.sleep(for: .milliseconds(100))
                 let bound = try await Herd.count(in: redis, kind: "streams")
                 if nodesTook == nil, bound >= Herd.streams * 99 / 100 { nodesTook = .now - start }
-                return try await Herd.count(in: redis) == Herd.everybody
+                return try await Herd.count(in: redis) == Herd.presences
             }
             let took = ContinuousClock.now - start
             var busy = 0.0
@@ -45,7 +44,7 @@ struct HerdTests {
             let latencies = try await returns.sorted()
             let share = busy / (took / .seconds(1))
 
-            // Whom nobody renews leaves, once the lease is over that nodes gave them; nobody else does.
+            // Only presences that no client renews leave, when the lease that nodes gave them is over.
             try await eventually("the ends of the forgotten", timeout: .seconds(60)) {
                 streams.allSatisfy { stream in stream.events.contains { $0.data.contains(#""expired""#) } }
             }
@@ -57,10 +56,11 @@ struct HerdTests {
             print(
                 """
                 Herd: 99 % of \(Herd.streams) presences of streams back after \(nodesTook ?? .zero); all \
-                \(Herd.everybody) after \(took), batches of \(Herd.batchSize) answered in \(latencies.last ?? .zero) at \
+                \(Herd.presences) after \(took), batches of \(Herd.batchSize) answered in \(latencies.last ?? .zero) at \
                 most, Redis at \(Int(share * 100)) % of its core
                 """)
-            // Idle cores take 2 to 3 s for the first and 0.1 s for the second; the bounds tell a hang from a slow machine.
+            // Idle cores take 2 to 3 s for the first and 0.1 s for the second; the bounds find a hang, not a slow
+            // machine.
             let last = try #require(nodesTook)
             #expect(last < .seconds(15) * patience)
             #expect(latencies[latencies.count * 99 / 100] < .seconds(15) * patience)
@@ -76,13 +76,13 @@ private enum Herd {
     static let topics = 25
     static let batches = 99
     static let batchSize = 500
-    static let everybody = streams + batches * batchSize
+    static let presences = streams + batches * batchSize
 
     /// 500 presences on 5 topics, as a backend keeps them.
     struct Batch: Sendable {
         let number: Int
 
-        /// Is told that its presences are gone, and tracks them; returns how long that took since Redis was there.
+        /// Gets 404 for its heartbeats and tracks its presences; returns how long that took since Redis answered.
         func comeBack(_ client: RollcallClient) async throws -> Duration {
             var start = ContinuousClock.now
             try await eventually("an answer", timeout: .seconds(20)) {
@@ -93,7 +93,7 @@ private enum Herd {
             return .now - start
         }
 
-        /// Sends all as one kind of operation; how many have that outcome.
+        /// Sends one operation for each presence; returns how many get that status.
         private func count(_ client: RollcallClient, _ operation: String, status: Int) async throws -> Int {
             let operations = (0..<Herd.batchSize).map { index in
                 """
@@ -108,7 +108,7 @@ private enum Herd {
         }
     }
 
-    /// Opens streams on some topics, with one more presence on each that nobody will bring back.
+    /// Opens streams on some topics, each with one more presence that no client renews.
     static func open(at clients: [RollcallClient]) async throws -> [SSEClient] {
         let forgotten = (0..<topics).map {
             #"{"op":"put","topic":"herd:streams\#($0)","key":"forgotten","session":"s","ttl":30}"#
@@ -137,7 +137,7 @@ private enum Herd {
 }
 
 extension Collection where Element: Sendable, Self: Sendable {
-    /// Does something with each element, a few at a time.
+    /// Transforms each element, at most `width` at a time; the results are in order of completion.
     fileprivate func map<Value: Sendable>(
         width: Int, _ transform: @escaping @Sendable (Element) async throws -> Value
     ) async throws -> [Value] {

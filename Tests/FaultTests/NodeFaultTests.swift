@@ -5,21 +5,21 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// What happens when nodes are cut off, die, hang, or are replaced.
+/// Nodes that are cut off, die, hang, or are replaced.
 @Suite("Nodes that fail")
 struct NodeFaultTests {
-    /// The ttl that a cluster gives to streams, and what a sweep may take beyond it.
+    /// The ttl that a cluster gives to streams, and the 2 s that a sweep may take beyond it.
     private static let bound = Duration.seconds(5 + 2)
 
     @Test
-    func `A node cut off from Redis: others see its browsers leave once, its own streams stay and bring them back`()
+    func `The browsers of a node cut off from Redis leave once elsewhere, and their open streams restore them`()
         async throws
     {
         try await FaultCluster.with { cluster in
             let (cut, other) = (cluster.clients[0], cluster.clients[1])
             let browsers = try await Browsers.open(4, on: cluster.topic, at: cut)
             let staying = try await cluster.streamClients(2) { [other] }
-            let backends = try await cluster.requestOwners(2) { [other] }
+            let backends = try await cluster.requestClients(2) { [other] }
             try await cluster.expectPresent(browsers.keys)
 
             cluster.proxies[0].silence()
@@ -27,13 +27,17 @@ struct NodeFaultTests {
             try await cluster.expectLeaves(
                 of: browsers.keys, because: "expired", within: Self.bound, at: [cluster.watchers[1]])
             cluster.proxies[0].refuse()
-            try await eventually("the bad news") { browsers.watchers.allSatisfy { $0.count(of: "degraded") > 0 } }
+            try await eventually("degraded at each browser") {
+                browsers.watchers.allSatisfy { $0.count(of: "degraded") > 0 }
+            }
             try await expectRefusal(of: "later", by: cluster, at: cut)
             let list = try await cut.get(RollcallClient.path(topic: cluster.topic, "presences")).json
             #expect(list["stale"]?.bool == true && list["presences"]?[browsers.keys[0]] != nil)
 
             cluster.proxies[0].heal()
-            try await eventually("the good news") { browsers.watchers.allSatisfy { $0.count(of: "recovered") > 0 } }
+            try await eventually("recovered at each browser") {
+                browsers.watchers.allSatisfy { $0.count(of: "recovered") > 0 }
+            }
             try await cluster.expectPresent(browsers.keys)
             try await cluster.expectOneTruth(and: browsers.watchers)
             #expect(browsers.areOpen && cluster.watchersAreOpen)
@@ -47,12 +51,12 @@ struct NodeFaultTests {
             try cluster.expectNoLeaves(of: (staying.map(\.key) + backends.map(\.key)), and: browsers.watchers)
             #expect(backends.allSatisfy { $0.tracks == 1 })
             await browsers.close()
-            for owner in staying { await owner.close() }
-            for owner in backends { await owner.die() }
+            for tab in staying { await tab.close() }
+            for backend in backends { await backend.die() }
         }
     }
 
-    @Test func `A node that is killed: who comes back elsewhere never left, who does not leaves once, expired`()
+    @Test func `When a node is killed, clients that reconnect elsewhere never leave, and others leave once, expired`()
         async throws
     {
         try await FaultCluster.with { cluster in
@@ -60,7 +64,7 @@ struct NodeFaultTests {
             let isDead = Atomic(false)
             let returning = try await cluster.streamClients(4) { isDead.load(ordering: .relaxed) ? [other] : [victim] }
             // Long enough for heartbeats that the dead node did not answer.
-            let backends = try await cluster.requestOwners(3, ttl: 15)
+            let backends = try await cluster.requestClients(3, ttl: 15)
             let lost = try await Browsers.open(4, on: cluster.topic, at: victim)
             try await cluster.expectPresent(lost.keys)
 
@@ -74,19 +78,19 @@ struct NodeFaultTests {
                 of: lost.keys, because: "expired", within: .seconds(1), at: [cluster.watchers[1]])
             try cluster.expectNoLeaves(of: (returning.map(\.key) + backends.map(\.key)), and: returning.map(\.watcher))
             #expect(returning.allSatisfy { $0.connections == 2 } && backends.allSatisfy { $0.tracks == 1 })
-            for owner in returning { await owner.close() }
-            for owner in backends { await owner.die() }
+            for tab in returning { await tab.close() }
+            for backend in backends { await backend.die() }
         }
     }
 
-    @Test func `A node that hangs for longer than its leases: its browsers leave once, and are back when it goes on`()
+    @Test func `The browsers of a node that hangs for longer than its leases leave once, and are back when it goes on`()
         async throws
     {
         try await FaultCluster.with { cluster in
             let (victim, other) = (cluster.clients[0], cluster.clients[1])
             let browsers = try await Browsers.open(4, on: cluster.topic, at: victim)
             let staying = try await cluster.streamClients(2) { [other] }
-            let backends = try await cluster.requestOwners(2) { [other] }
+            let backends = try await cluster.requestClients(2) { [other] }
             try await cluster.expectPresent(browsers.keys)
 
             cluster.nodes[0].pause()
@@ -104,38 +108,38 @@ struct NodeFaultTests {
                 of: browsers.keys, because: "expired", within: .seconds(1), at: [cluster.watchers[1]])
             try cluster.expectNoLeaves(of: (staying.map(\.key) + backends.map(\.key)), and: browsers.watchers)
             await browsers.close()
-            for owner in staying { await owner.close() }
-            for owner in backends { await owner.die() }
+            for tab in staying { await tab.close() }
+            for backend in backends { await backend.die() }
         }
     }
 
     @Test
-    func `All nodes replaced one after the other under load: nobody leaves, and every stream that came back is right`()
+    func `No presence leaves while all nodes are replaced in turn under load, and every resumed stream is right`()
         async throws
     {
         try await FaultCluster.with(settings: ["ROLLCALL_DRAIN": "2"]) { cluster in
-            let owners = try await cluster.streamClients(16)
-            let backends = try await cluster.requestOwners(6)
+            let tabs = try await cluster.streamClients(16)
+            let backends = try await cluster.requestClients(6)
             let load = Task { await churn(cluster) }
 
             for number in 0..<2 {
                 #expect(await cluster.nodes[number].terminate() == .exited(0))
                 try await cluster.restart(number)
-                try await cluster.expectPresent(owners.map(\.key) + backends.map(\.key))
+                try await cluster.expectPresent(tabs.map(\.key) + backends.map(\.key))
             }
             load.cancel()
             let changes = await load.value
             #expect(changes > 0)
-            try await cluster.expectOneTruth(and: owners.map(\.watcher))
-            try cluster.expectNoLeaves(of: owners.map(\.key) + backends.map(\.key), and: owners.map(\.watcher))
+            try await cluster.expectOneTruth(and: tabs.map(\.watcher))
+            try cluster.expectNoLeaves(of: tabs.map(\.key) + backends.map(\.key), and: tabs.map(\.watcher))
             #expect(cluster.watchersAreOpen)
-            #expect(owners.contains { $0.connections > 1 } && backends.allSatisfy { $0.tracks == 1 })
-            for owner in owners { await owner.close() }
-            for owner in backends { await owner.die() }
+            #expect(tabs.contains { $0.connections > 1 } && backends.allSatisfy { $0.tracks == 1 })
+            for tab in tabs { await tab.close() }
+            for backend in backends { await backend.die() }
         }
     }
 
-    /// Presences come and go at any node until the task is cancelled; says how many did.
+    /// Tracks and untracks presences at any node until the task is cancelled; returns the number of changes.
     private func churn(_ cluster: FaultCluster) async -> Int {
         var changes = 0
         while !Task.isCancelled {
@@ -160,7 +164,7 @@ struct NodeFaultTests {
     }
 }
 
-/// Tabs at one node that stay on the stream they opened, and do not come back when it ends.
+/// Tabs at one node that stay on the stream they opened, and do not reconnect when it ends.
 private struct Browsers {
     let keys: [String]
     private let streams: [SSEClient]

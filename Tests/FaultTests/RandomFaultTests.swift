@@ -7,8 +7,10 @@ import Testing
 /// Random operations and random faults, compared with a simple model.
 @Suite("Random faults")
 struct RandomFaultTests {
-    /// `ROLLCALL_FUZZ_SEEDS` says how many, `ROLLCALL_TEST_SEED` from which on.
-    @Test func `Whatever strikes, who goes on is never seen to leave, and everybody comes to one truth`() async throws {
+    /// `ROLLCALL_FUZZ_SEEDS` is the number of seeds, `ROLLCALL_TEST_SEED` the first one.
+    @Test func `Under random faults no renewed presence leaves, and all streams, lists and Redis come to agree`()
+        async throws
+    {
         let environment = ProcessInfo.processInfo.environment
         let count = environment["ROLLCALL_FUZZ_SEEDS"].flatMap(Int.init) ?? 4
         let first = environment["ROLLCALL_TEST_SEED"].flatMap(UInt64.init) ?? .random(in: 0...1_000_000)

@@ -20,7 +20,7 @@ struct SharedSessionFaultTests {
         return stream
     }
 
-    /// Opens streams of these keys at a node and gives all of them up after a moment, wherever they have come to.
+    /// Opens streams of these keys at a node and closes each after 600 ms, at any stage of its request.
     private func openAndGiveUp(_ keys: some Sequence<String>, at node: Int, of cluster: FaultCluster) -> [Task<
         Void, Never
     >] {
@@ -35,7 +35,7 @@ struct SharedSessionFaultTests {
 
     private static let orders = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]]
 
-    @Test func `a duplicated tab: whichever stream is closed first, the session leaves with the last one`() async throws
+    @Test func `the session of a duplicated tab leaves with the last of its two streams, in either order`() async throws
     {
         try await FaultCluster.with(nodes: 1) { cluster in
             var pairs: [(first: SSEClient, last: SSEClient)] = []
@@ -55,7 +55,7 @@ struct SharedSessionFaultTests {
     }
 
     @Test(arguments: [0, 2])
-    func `three streams on three nodes, closed in every order: the session leaves with the last one`(
+    func `a session on three streams of three nodes leaves with the last one, in every order`(
         grace: Int
     ) async throws {
         try await FaultCluster.with(nodes: 3) { cluster in
@@ -77,7 +77,7 @@ struct SharedSessionFaultTests {
         }
     }
 
-    @Test func `one of three streams killed with its node: the others keep the session, and it leaves once after them`()
+    @Test func `a session outlives the killed node of one of its three streams, and leaves once after the others`()
         async throws
     {
         try await FaultCluster.with(nodes: 3) { cluster in
@@ -89,7 +89,7 @@ struct SharedSessionFaultTests {
                 streams.append(ofKey)
             }
             await cluster.nodes[2].kill()
-            // While the dead one's holder still counts, the others of one session end: it lasts for that one's ttl.
+            // The other streams of one session end while the dead one still holds it: the session lasts for its ttl.
             for stream in streams[1].dropFirst() { await stream.close() }
             let living = Array(cluster.watchers.prefix(2))
             try await cluster.expectLeaves(
@@ -104,13 +104,13 @@ struct SharedSessionFaultTests {
     }
 
     @Test
-    func `late tracks of a stopped node: streams that its clients opened elsewhere meanwhile keep their sessions`()
+    func `late tracks of a stopped node end no session of streams that its clients opened elsewhere meanwhile`()
         async throws
     {
         try await FaultCluster.with { cluster in
             let keys = (0..<24).map { "late\($0)" }
             var abandoned: [Task<Void, Never>] = []
-            // Some requests are sent to a node that is stopped, others are anywhere in it when it stops.
+            // Some requests arrive at a stopped node, others are at any stage when it stops.
             for some in keys.chunked(into: 4) {
                 cluster.nodes[0].resume()
                 abandoned += openAndGiveUp(some, at: 0, of: cluster)
@@ -131,7 +131,7 @@ struct SharedSessionFaultTests {
         }
     }
 
-    @Test func `late tracks of a stalled Redis: streams that clients opened again meanwhile keep their sessions`()
+    @Test func `late tracks of a stalled Redis end no session of streams that clients opened again meanwhile`()
         async throws
     {
         try await FaultCluster.with { cluster in
@@ -155,7 +155,7 @@ struct SharedSessionFaultTests {
         }
     }
 
-    @Test func `a node that hangs while the other stream of a session ends: the session is back under it at once`()
+    @Test func `a session stays when one stream ends while the node of the other hangs for less than its leases`()
         async throws
     {
         try await FaultCluster.with { cluster in

@@ -4,16 +4,16 @@ import LocalServices
 import TestSupport
 import Testing
 
-/// Redis goes on with less than it once had, or with somebody else's copy of it.
-@Suite("Redis that loses what it held")
+/// Redis goes on with less data than it had, or another server with a copy goes on.
+@Suite("A Redis that loses data")
 struct StateLossTests {
-    @Test func `A replica is promoted without the last acknowledged writes: another history begins, and owners stay`()
+    @Test func `A promoted Redis replica that lacks the last writes begins another epoch, and renewed presences stay`()
         async throws
     {
         try await FaultCluster.with { cluster in
             try await withReplica(of: cluster.redis) { replica, link in
                 let streams = try await cluster.streamClients(6)
-                let backends = try await cluster.requestOwners(4)
+                let backends = try await cluster.requestClients(4)
                 let restless = cluster.restlessWatcher()
                 try await cluster.track("untracked", at: 0, ttl: 15)
                 try await cluster.track("updated", at: 0, ttl: 300)
@@ -31,7 +31,7 @@ struct StateLossTests {
                 await cluster.redis.kill()
                 try await replica.command("REPLICAOF", "NO", "ONE")
                 try cluster.lead(to: replica)
-                // As many changes again, so that a seq that went on would come to where the lost one was.
+                // As many changes again, so that a seq of the same epoch would reach the lost one.
                 try await cluster.update("updated", times: 20)
                 try await eventually("another epoch, beyond the seq of the last") {
                     let now = try await cluster.position(at: 0)
@@ -49,18 +49,18 @@ struct StateLossTests {
                     resumed.append(Watcher(name: "resumed at node \(number)") { early + stream.events })
                     open.append(stream)
                 }
-                // The hold of one ttl, and the ttl of what nodes have put back.
+                // The hold of one ttl, and the ttl of presences that nodes restored.
                 try await cluster.expectLeaves(of: ["forgotten"], because: "expired", within: .seconds(20))
                 try await cluster.expectOneTruth(and: resumed + [restless.watcher])
-                try await eventually("the end of what nobody renews", timeout: .seconds(20)) {
+                try await eventually("the end of presences that no client renews", timeout: .seconds(20)) {
                     try cluster.watchers.allSatisfy { watcher in
                         let reasons = try watcher.leaves().filter { $0.key == "untracked" }.map(\.reason)
                         return reasons == ["untracked", "expired"]
                     }
                 }
                 try await cluster.expectOneTruth(and: resumed + [restless.watcher])
-                let owners = streams.map(\.key) + backends.map(\.key) + ["updated"]
-                try cluster.expectNoLeaves(of: owners, and: resumed + [restless.watcher])
+                let renewed = streams.map(\.key) + backends.map(\.key) + ["updated"]
+                try cluster.expectNoLeaves(of: renewed, and: resumed + [restless.watcher])
                 try History.expectOne(among: cluster.watchers + resumed + [restless.watcher])
                 #expect(cluster.watchersAreOpen && streams.allSatisfy { $0.connections == 1 })
                 await cluster.end(streams, backends, restless)
@@ -69,14 +69,14 @@ struct StateLossTests {
         }
     }
 
-    @Test func `A primary that is a replica for longer than a ttl: writes get 503 until nodes reach the new one`()
+    @Test func `While the primary is a replica for longer than a ttl, writes get 503 until nodes reach the new one`()
         async throws
     {
         try await FaultCluster.with { cluster in
             try await withReplica(of: cluster.redis) { replica, link in
                 let streams = try await cluster.streamClients(6)
-                let backends = try await cluster.requestOwners(4)
-                let mortal = try await cluster.mortalOwner()
+                let backends = try await cluster.requestClients(4)
+                let mortal = try await cluster.mortalBackend()
                 let restless = cluster.restlessWatcher()
                 try await replica.expectCopy(of: cluster.redis)
 
@@ -84,14 +84,14 @@ struct StateLossTests {
                 try await cluster.redis.command("REPLICAOF", "127.0.0.1", "\(try #require(replica.port))")
                 await mortal.die()
                 try await cluster.expectRefusedWrites()
-                // More than a ttl: the fault is that nobody can renew for so long.
+                // More than a ttl: the fault is that no client can renew for so long.
                 try await Task.sleep(for: .seconds(7))
                 try await cluster.expectRefusedWrites()
                 try cluster.lead(to: replica)
 
                 try await cluster.expectPresent(streams.map(\.key) + backends.map(\.key))
                 try await cluster.expectOneTruth(and: [restless.watcher])
-                // What the gap takes is given back, and a ttl may be left.
+                // The hold is as long as the tick gap, and a ttl may be left after it.
                 try await cluster.expectLeaves(of: [mortal.key], because: "expired", within: .seconds(25))
                 try await cluster.expectOneTruth(and: [restless.watcher])
                 try cluster.expectNoLeaves(of: streams.map(\.key) + backends.map(\.key), and: [restless.watcher])
@@ -103,21 +103,21 @@ struct StateLossTests {
     }
 
     @Test
-    func `FLUSHALL under open connections: nodes notice, and put back their streams before anybody sees them gone`()
+    func `After FLUSHALL nodes restore the presences of open streams before any stream shows them gone`()
         async throws
     {
-        // The ttl that is the default: streams renew every 10 seconds only.
+        // The default ttl: nodes renew streams only every 10 s.
         try await FaultCluster.with(settings: ["ROLLCALL_DEFAULT_TTL": "30"]) { cluster in
             let streams = try await cluster.streamClients(8)
-            // They renew every 10 seconds, so that nodes must put them back before their owners could.
-            let backends = try await cluster.requestOwners(4, ttl: 30)
+            // They renew every 10 s, so that nodes must restore them before the backends could.
+            let backends = try await cluster.requestClients(4, ttl: 30)
             let restless = cluster.restlessWatcher()
             try await cluster.track("forgotten", at: 0, ttl: 10)
             try await cluster.expectPresent(["forgotten"])
 
-            // For 2 s after it connected a node renews everything: what comes later it must notice by itself.
+            // For 2 s after it connected a node renews all leases; a later loss it must notice by itself.
             try await Task.sleep(for: .seconds(3))
-            try await cluster.tell("FLUSHALL")
+            try await cluster.sendToRedis("FLUSHALL")
             // A message of the new epoch, so that every node compares at once.
             try await cluster.track("first", at: 1, ttl: 300)
             try await cluster.expectLeaves(of: ["forgotten"], because: "expired", within: .seconds(25))
@@ -129,32 +129,32 @@ struct StateLossTests {
         }
     }
 
-    @Test func `FLUSHALL, and then nobody writes: nodes notice by themselves`() async throws {
+    @Test func `Nodes notice a FLUSHALL that no write follows`() async throws {
         try await FaultCluster.with(settings: ["ROLLCALL_DEFAULT_TTL": "300"]) { cluster in
             let streams = try await cluster.streamClients(4)
             try await cluster.track("quiet", at: 0, ttl: 300)
             try await cluster.expectPresent(["quiet"])
-            // For 2 s after it connected a node renews everything: what comes later it must notice by itself.
+            // For 2 s after it connected a node renews all leases; a later loss it must notice by itself.
             try await Task.sleep(for: .seconds(3))
-            try await cluster.tell("FLUSHALL")
+            try await cluster.sendToRedis("FLUSHALL")
             try await eventually("presences of streams in Redis again", timeout: .seconds(7)) {
                 try await cluster.redisRoster().count >= streams.count
             }
-            // Positions are compared each 5 to 10 s, and losses kept back for 7 s.
+            // Nodes compare positions each 5 to 10 s, and publish losses after 7 s.
             try await Task.sleep(for: .seconds(12))
             try await cluster.expectOneTruth()
             #expect(try await cluster.redisRoster().count == streams.count + 1)
-            try cluster.expectNobodyGone(streams.map(\.key) + ["quiet"])
+            try cluster.expectNeverGone(streams.map(\.key) + ["quiet"])
             await cluster.end(streams)
         }
     }
 
-    @Test func `Redis is killed and comes back empty: presences are put back or tracked again, nobody leaves`()
+    @Test func `When Redis restarts empty, presences are restored or tracked again, and no renewed one leaves`()
         async throws
     {
         try await FaultCluster.with { cluster in
             let streams = try await cluster.streamClients(8)
-            let backends = try await cluster.requestOwners(4)
+            let backends = try await cluster.requestClients(4)
             let restless = cluster.restlessWatcher()
             try await cluster.track("forgotten", at: 0, ttl: 15)
             try await cluster.expectPresent(["forgotten"])
@@ -162,12 +162,12 @@ struct StateLossTests {
             await cluster.redis.kill()
             try await cluster.expectStaleLists()
             try await cluster.expectRefusedWrites()
-            // A blink is kept from clients.
+            // Clients get no event for a short outage, so wait for one.
             try await eventually("degraded at each watcher") {
                 cluster.watchers.allSatisfy { $0.count(of: "degraded") == 1 }
             }
             try await cluster.redis.restart()
-            try await cluster.expectOutageTold()
+            try await cluster.expectOneOutage()
             try await cluster.expectLeaves(of: ["forgotten"], because: "expired", within: .seconds(30))
             try await cluster.expectOneTruth(and: [restless.watcher])
             try cluster.expectNoLeaves(of: streams.map(\.key) + backends.map(\.key), and: [restless.watcher])
@@ -178,14 +178,14 @@ struct StateLossTests {
     }
 
     @Test
-    func `A restart from the append-only file after more than a ttl: the living stay, the dead leave after the hold`()
+    func `After a restart from the append-only file renewed presences stay, and dead ones leave after the hold`()
         async throws
     {
         let durable = ["--appendonly", "yes", "--appendfsync", "always"]
         try await FaultCluster.with(redis: durable) { cluster in
             let streams = try await cluster.streamClients(6)
-            let backends = try await cluster.requestOwners(4)
-            let mortal = try await cluster.mortalOwner()
+            let backends = try await cluster.requestClients(4)
+            let mortal = try await cluster.mortalBackend()
             let closing = StreamClient(key: "closing", topic: cluster.topic, grace: 2) { cluster.clients }
             try await cluster.expectPresent(["closing"])
             let restless = cluster.restlessWatcher()
@@ -197,13 +197,13 @@ struct StateLossTests {
             // More than a ttl of 5 s: every lease is over when Redis is back.
             try await Task.sleep(for: .seconds(7))
             try await cluster.redis.restart()
-            try await cluster.expectOutageTold()
+            try await cluster.expectOneOutage()
             try await cluster.expectOneTruth(and: [restless.watcher])
-            // As long as the gap, at least 10 s; and then a ttl may be left.
+            // The hold is as long as the tick gap, at least 10 s, and a ttl may be left after it.
             try await cluster.expectLeaves(of: [mortal.key], because: "expired", within: .seconds(18))
             try await cluster.expectLeaves(of: ["closing"], because: "closed", within: .seconds(5))
             try await cluster.expectOneTruth(and: [restless.watcher])
-            try cluster.expectNobodyGone(streams.map(\.key) + backends.map(\.key), and: [restless.watcher])
+            try cluster.expectNeverGone(streams.map(\.key) + backends.map(\.key), and: [restless.watcher])
             try History.expectOne(among: cluster.watchers + [restless.watcher])
             #expect(backends.allSatisfy { $0.tracks == 1 })
             #expect(cluster.watchersAreOpen && streams.allSatisfy { $0.connections == 1 })

@@ -19,7 +19,7 @@ package enum EventEncoder {
         let name = format.view == .count ? "presence_count" : "presence_state"
         frame.event(name, id: id(of: enriched, format)) { data in
             switch (format.view, format.isWrapped) {
-            case (.count, true): writeCounts(told.counts, on: topic, to: &data)
+            case (.count, true): writeCounts(enriched.counts, on: topic, to: &data)
             case (_, true):
                 open(topic, to: &data)
                 data.append(literal: #","state":"#)

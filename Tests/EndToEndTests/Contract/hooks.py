@@ -1,6 +1,6 @@
-"""What openapi.yaml says in words alone, told to schemathesis.
+"""Checks for schemathesis of the rules that openapi.yaml states in prose only.
 
-JSON Schema has no bytes, no parameter that goes only with another, no lease, and no results that fail one by one.
+JSON Schema has no bytes, no parameter that needs another one, no lease, and no results that fail one by one.
 """
 
 import time
@@ -9,7 +9,7 @@ from urllib.parse import parse_qs, unquote, urlsplit
 import schemathesis
 
 SERVER_ERROR, VALID_BUT_REFUSED, CREATED_BUT_ABSENT = "ST101", "ST202", "ST302"
-# A machine that stands still for two seconds makes a node say that Redis is away. More often it is a fault.
+# On a machine that pauses for two seconds a node answers that Redis is away. More such answers are a fault.
 TOLERATED_503 = 3
 
 # The path of each presence that was tracked or renewed, and when its lease is over, on this machine's clock.
@@ -27,7 +27,7 @@ def after_call(context, case, response):
 
 @schemathesis.hook
 def filter_failure(context, failure, case, response):
-    """Drops what the contract asks for: this very status, or an absence after a lease or a key's last session ended."""
+    """Drops failures that the contract allows: this status, or an absence after a lease or a key's last session ended."""
     if failure.code == SERVER_ERROR and response.status_code == 503:
         unavailable.append(case)
         return len(unavailable) > TOLERATED_503
@@ -63,7 +63,7 @@ def refusals_in_words(case, response):
 
 @schemathesis.check
 def batch_results(ctx, response, case):
-    """An operation of a batch fails alone: what JSON Schema refuses does, and what it takes is never malformed."""
+    """An operation of a batch fails alone: one that JSON Schema refuses does, and a valid one is never refused."""
     if operation_id(case) != "batch" or response.status_code != 200:
         return
     operations = case.body["operations"]

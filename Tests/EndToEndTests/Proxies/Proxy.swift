@@ -30,7 +30,7 @@ enum Proxy: String, CaseIterable, Sendable, CustomTestStringConvertible {
         }
     }
 
-    /// What the table of docs/operations.md replaces to show the service below `/presence/`, once for each row.
+    /// The replacements by which each row of a table of docs/operations.md shows the service below `/presence/`.
     var edits: [[(text: String, replacement: String)]] {
         switch self {
         case .nginx:

@@ -5,7 +5,7 @@ import LocalServices
 import TestSupport
 import Testing
 
-/// What a proxy's path and a proxy's choice of a node do to addresses and streams.
+/// Addresses behind a proxy with a base path, and streams behind a proxy that chooses the node.
 @Suite("A proxy before two nodes")
 struct ProxyPathTests {
     @Test(arguments: Proxy.installed)
@@ -55,7 +55,7 @@ struct ProxyPathTests {
     }
 
     @Test(arguments: Proxy.installed)
-    func `when a node stops every stream comes back to the other one, and no presence leaves`(proxy: Proxy) async throws
+    func `when a node stops every stream reconnects to the other one, and no presence leaves`(proxy: Proxy) async throws
     {
         try await withTwoNodes(["ROLLCALL_DRAIN": "1"]) { nodes in
             try await RunningProxy.with(proxy, nodes: nodes) { running in
@@ -68,7 +68,7 @@ struct ProxyPathTests {
                         let client = running.both[number % 2]
                         group.addTask {
                             let own = path + "?key=user\(number)&session=s&grace=30"
-                            // Comes back at once, which is sooner than a browser does.
+                            // Reconnects at once, which is sooner than a browser does.
                             while !Task.isCancelled {
                                 let stream = try await Self.open(own, by: client, refusals)
                                 try await eventually("the end", timeout: .seconds(120)) { stream.end != nil }
@@ -97,7 +97,7 @@ struct ProxyPathTests {
         }
     }
 
-    /// Opens a stream, or notes why it is none.
+    /// Opens a stream; records a refusal and throws it.
     private static func open(
         _ path: String, by client: RollcallClient, _ refusals: Recorder<String>
     ) async throws -> SSEClient {

@@ -6,28 +6,28 @@ import Testing
 
 @testable import rollcall
 
-/// The configurations of docs/operations.md before real nodes.
+/// Real proxies with the configurations of docs/operations.md, in front of real nodes.
 @Suite("The proxies of docs/operations.md")
 struct ProxyTests {
     @Test(
         .enabled(
             if: Proxy.missing.isEmpty,
             "not installed: \(Proxy.missing); scripts/bootstrap test installs what the system has"))
-    func `every proxy that the page configures is there to be tested`() throws {
+    func `every proxy that is tested has a configuration in docs/operations.md`() throws {
         for proxy in Proxy.allCases { #expect(try !proxy.documented.isEmpty) }
     }
 
     @Test(
         arguments: zip(
             Proxy.allCases, [#"keepalive_timeout (\d+)s;"#, #"pool-purge-delay (\d+)s"#, #"keepalive (\d+)s"#]))
-    func `a proxy gives up an idle connection before a node does`(proxy: Proxy, pattern: String) throws {
+    func `a proxy closes an idle connection before a node does`(proxy: Proxy, pattern: String) throws {
         let match = try #require(try proxy.documented.firstMatch(of: try Regex(pattern)))
         let seconds = try #require(match.output[1].substring.flatMap { Int($0) })
         #expect(seconds < (SettingsTable.idleTimeout.info.fallback.flatMap { Int($0) } ?? 0))
     }
 
     @Test(arguments: Proxy.installed)
-    func `a proxy speaks HTTP/2, and hands each event on at once`(proxy: Proxy) async throws {
+    func `a proxy speaks HTTP/2, and forwards each event at once`(proxy: Proxy) async throws {
         try await withTwoNodes(["ROLLCALL_PING_INTERVAL": "30"]) { nodes in
             try await RunningProxy.with(proxy, nodes: nodes) { running in
                 #expect(try await running.encrypted.get("/healthz").isHTTP2)
@@ -64,7 +64,7 @@ struct ProxyTests {
             try await RunningProxy.with(proxy, nodes: nodes) { running in
                 for (number, client) in running.both.enumerated() {
                     let topic = "room\(number)"
-                    // Keeps the history of the topic on whichever node the stream comes back to.
+                    // Keeps the replay ring of the topic at both nodes: the stream may resume at either.
                     var watchers: [SSEClient] = []
                     for node in nodes {
                         watchers.append(try await node.client.events(path(topic, "events")))
@@ -132,7 +132,7 @@ struct ProxyTests {
     }
 
     @Test(arguments: Proxy.installed)
-    func `a client that hangs up at the proxy leaves at once`(proxy: Proxy) async throws {
+    func `the presence of a client that closes its connection to the proxy leaves at once`(proxy: Proxy) async throws {
         try await withTwoNodes(["ROLLCALL_PING_INTERVAL": "30"]) { nodes in
             try await RunningProxy.with(proxy, nodes: nodes) { running in
                 let observer = try await nodes[0].client.events(path("room", "events"))
@@ -150,7 +150,7 @@ struct ProxyTests {
     }
 
     @Test(arguments: Proxy.installed)
-    func `a batch of 4 MiB passes, and a compressed list is known again by its tag`(proxy: Proxy) async throws {
+    func `a batch of 4 MiB passes, and a compressed list gets 304 by its tag`(proxy: Proxy) async throws {
         try await withTwoNodes { nodes in
             try await RunningProxy.with(proxy, nodes: nodes) { running in
                 for (number, client) in running.both.enumerated() {

@@ -4,7 +4,7 @@ import Foundation
 import LocalServices
 import TestSupport
 
-/// A proxy that runs with its documented configuration, in which only names, ports and paths are filled in.
+/// A proxy that runs with its documented configuration, in which only names, ports and paths are replaced.
 struct RunningProxy: Sendable {
     let plain: RollcallClient
     let encrypted: RollcallClient
@@ -12,7 +12,7 @@ struct RunningProxy: Sendable {
     /// HTTP/1.1 without TLS, and HTTP/2 with it.
     var both: [RollcallClient] { [plain, encrypted] }
 
-    /// Runs `proxy` before the nodes, lends it to `body` once it answers on both ports, and ends it.
+    /// Runs `proxy` in front of the nodes, calls `body` when it answers on both ports, and ends it.
     static func with(
         _ proxy: Proxy, nodes: [RollcallProcess], edits: [(text: String, replacement: String)] = [],
         _ body: (RunningProxy) async throws -> Void

@@ -4,19 +4,19 @@ import Foundation
 import NIOPosix
 import TestSupport
 
-/// Clients that connect, say something and vanish, by plain sockets: thousands in a second.
+/// Clients that connect, send some bytes and drop the connection, by plain sockets: thousands in a second.
 enum DroppedConnections {
     struct Manners {
         let words: String
-        /// Whether it sees the answer begin.
+        /// Whether it waits for the first byte of the answer.
         let waits: Bool
-        /// Whether it vanishes with a reset, as when its process died, instead of an end.
+        /// Whether it closes with a reset, as when its process died, instead of an end.
         let resets: Bool
     }
 
     private static let workers = 8
 
-    /// Makes them, as many at a time as there are workers.
+    /// Makes `count` connections, as many at a time as there are workers.
     static func make(_ count: Int, to url: String, _ manners: @escaping @Sendable (Int) -> Manners) async throws {
         guard let port = url.split(separator: ":").last.flatMap({ UInt16($0) }) else {
             throw NeverHappened(description: "\(url) has no port")

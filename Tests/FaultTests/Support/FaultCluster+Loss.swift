@@ -3,12 +3,12 @@
 import TestSupport
 import Testing
 
-/// What the rows on lost state and moved clocks share.
+/// Helpers of the tests on lost data and moved clocks.
 extension FaultCluster {
-    /// Where a presence lies that ``track(_:at:ttl:status:fileID:line:)`` made.
+    /// The path of a presence that ``track(_:at:ttl:fileID:line:)`` made.
     func path(_ key: String) -> String { RollcallClient.path(topic: topic, "presences", key, "rest") }
 
-    /// Gives a presence one new meta after another, each acknowledged; repeats what is refused for the moment.
+    /// Gives a presence `times` new metas, each acknowledged; retries while a node refuses the update.
     func update(_ key: String, times: Int) async throws {
         for number in 0..<times {
             try await eventually("an update", timeout: .seconds(20)) {
@@ -19,22 +19,22 @@ extension FaultCluster {
         }
     }
 
-    /// Where a node's list says that the topic's history stands.
+    /// The position of the topic in a node's list.
     func position(at node: Int) async throws -> (epoch: String, seq: Int) {
         let answer = try await clients[node].get(RollcallClient.path(topic: topic, "presences"))
         let cursor = try #require(try answer.json["cursor"]?.string).split(separator: "-")
         return (String(cursor[0]), try #require(Int(cursor[1])))
     }
 
-    /// A backend that will die, to see that the fault keeps nobody for ever.
-    func mortalOwner() async throws -> RequestClient {
+    /// A backend that will die, to check that a fault keeps no presence for ever.
+    func mortalBackend() async throws -> RequestClient {
         let all = clients
-        let owner = RequestClient(key: "mortal", topic: topic, clients: { all })
-        try await expectPresent([owner.key])
-        return owner
+        let backend = RequestClient(key: "mortal", topic: topic, clients: { all })
+        try await expectPresent([backend.key])
+        return backend
     }
 
-    /// Waits until every node's list says of itself that it may be old.
+    /// Waits until every node's list has `stale`.
     func expectStaleLists(fileID: String = #fileID, line: Int = #line) async throws {
         try await eventually("stale lists", fileID: fileID, line: line) {
             for client in clients {

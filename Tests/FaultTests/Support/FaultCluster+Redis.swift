@@ -6,11 +6,11 @@ import PresenceStore
 import TestSupport
 import Testing
 
-/// Talking to the cluster's Redis, past the proxies, and looking at nodes whose Redis suffers.
+/// Commands to the cluster's Redis, past the proxies, and checks of nodes while their Redis fails.
 extension FaultCluster {
     /// Sends one command by `redis-cli` and returns what it prints; an error reply is thrown.
     @discardableResult
-    func tell(_ command: String...) async throws -> String {
+    func sendToRedis(_ command: String...) async throws -> String {
         let outcome = try await Command.run("redis-cli", ["-e", "-s", redis.socketPath] + command)
         guard outcome.code == 0 else {
             throw NeverHappened(description: "\(command): \(outcome.output)\(outcome.errors)")
@@ -20,7 +20,7 @@ extension FaultCluster {
 
     /// A number of `INFO`.
     func redisInfo(_ name: String) async throws -> Int {
-        let line = try await tell("INFO", "everything").split(whereSeparator: \.isNewline)
+        let line = try await sendToRedis("INFO", "everything").split(whereSeparator: \.isNewline)
             .first { $0.hasPrefix("\(name):") }
         guard let line, let number = Int(line.dropFirst(name.count + 1)) else {
             throw NeverHappened(description: "INFO has no number \(name)")
@@ -36,7 +36,7 @@ extension FaultCluster {
     /// One of the topic's keys: `h`, `m`, `z` or `g`.
     func key(_ kind: String) throws -> String { try bucketPrefix + "\(kind):\(topic)" }
 
-    /// Tracks a presence over REST, at one node; repeats what is refused for the moment.
+    /// Tracks a presence over REST, at one node; retries after 503.
     func track(
         _ key: String, at node: Int, ttl: Int = 60, fileID: String = #fileID, line: Int = #line
     ) async throws {
@@ -49,21 +49,21 @@ extension FaultCluster {
         }
     }
 
-    /// A stream that is cut again and again, and comes back at any node.
+    /// A stream that is cut again and again, and resumes at any node.
     func restlessWatcher() -> RestlessWatcher {
         RestlessWatcher(topic: topic, clients: { self.clients })
     }
 
-    /// No watcher was told that one of these keys left, and none was shown a state without it.
-    func expectNobodyGone(_ keys: [String], and more: [Watcher] = []) throws {
+    /// Expects that no watcher got a leave of one of these keys, or a state without it.
+    func expectNeverGone(_ keys: [String], and more: [Watcher] = []) throws {
         try expectNoLeaves(of: keys, and: more)
         for watcher in watchers + more {
             let gone = try watcher.vanished().intersection(keys)
-            #expect(gone.isEmpty, "\(watcher.name) was shown that \(gone) are gone")
+            #expect(gone.isEmpty, "\(watcher.name) saw that \(gone) are gone")
         }
     }
 
-    /// Waits until every node answers a write with 503, at once or within the command time-out, and says when to try again.
+    /// Expects that every node answers a write with 503 and `Retry-After`, at once or within the command time-out.
     func expectRefusedWrites(fileID: String = #fileID, line: Int = #line) async throws {
         let path = RollcallClient.path(topic: topic, "presences", "refused", "s")
         for client in clients {
@@ -80,11 +80,11 @@ extension FaultCluster {
         }
     }
 
-    /// How many outages each watcher was told of: on a busy machine the start may look like one.
+    /// The `degraded` events of each watcher: on a busy machine the start may cause one.
     var outages: [Int] { watchers.map { $0.count(of: "degraded") } }
 
-    /// Waits until every watcher was told, once, that Redis is away, and that it is back.
-    func expectOutageTold(since before: [Int]? = nil, fileID: String = #fileID, line: Int = #line) async throws {
+    /// Waits until every watcher got one `degraded` and one `recovered` more.
+    func expectOneOutage(since before: [Int]? = nil, fileID: String = #fileID, line: Int = #line) async throws {
         let before = before ?? watchers.map { _ in 0 }
         let after = before.map { $0 + 1 }
         try await eventually("one outage more than \(before), but \(outages)", fileID: fileID, line: line) {
@@ -92,7 +92,7 @@ extension FaultCluster {
         }
     }
 
-    /// Waits until every node says at `/readyz` that it is of use, or that it is not because of something.
+    /// Waits until `/readyz` of every node has this status, and a text that contains `detail`.
     func expectReadiness(_ status: Int, because detail: String = "", fileID: String = #fileID, line: Int = #line)
         async throws
     {

@@ -10,9 +10,9 @@ import Synchronization
 import TestSupport
 import Testing
 
-/// Nodes on one Redis, each behind a proxy of its own, and somebody who looks on at each of them.
+/// Nodes on one Redis, each behind a proxy of its own, and a watcher at each of them.
 ///
-/// What every row of the fault matrix shares: start it, add owners, break something, heal it, `expectOneTruth`, then
+/// Every fault test does the same: start it, add tabs and backends, break something, heal it, `expectOneTruth`, then
 /// `expectNoLeaves(of:)`.
 final class FaultCluster: Sendable {
     let redis: LocalRedis
@@ -27,12 +27,12 @@ final class FaultCluster: Sendable {
     private let settings: [String: String]
     private let running: Running
 
-    /// Those that run now, or were the last to run.
+    /// The nodes that run now, or that ran last.
     var nodes: [RollcallProcess] { running.nodes.withLock { $0 } }
 
     var clients: [RollcallClient] { nodes.map(\.client) }
 
-    /// Starts everything, runs `body`, and ends everything; when it fails, what the nodes printed goes with the error.
+    /// Starts everything, runs `body`, and ends everything; an error has the logs of the nodes.
     static func with(
         nodes count: Int = 2, redis arguments: [String] = [], settings: [String: String] = [:],
         _ body: (FaultCluster) async throws -> Void
@@ -46,7 +46,7 @@ final class FaultCluster: Sendable {
         nodes count: Int = 2, on redis: LocalRedis, settings: [String: String] = [:],
         _ body: (FaultCluster) async throws -> Void
     ) async throws {
-        // The last is the cluster's own: what it compares with must follow a Redis that moves.
+        // The last proxy is for the cluster itself, which must also reach another Redis after `lead(to:)`.
         try await withProxies(count + 1, port: try #require(redis.port)) { [count] all in
             let (proxies, own) = (Array(all[..<count]), all[count])
             let running = Running()
@@ -120,10 +120,10 @@ final class FaultCluster: Sendable {
         }
     }
 
-    /// Whether the watchers' streams are still those that were opened first, or opened anew by ``restart(_:)``.
+    /// Whether the watchers' streams are still those that were opened first, or reopened by ``restart(_:)``.
     var watchersAreOpen: Bool { streams.allSatisfy(\.isOpen) }
 
-    /// Starts a node that has ended again, at the same port, and lets its watcher come back to it by its cursor.
+    /// Restarts a node that has ended, at the same port, and resumes its watcher by its cursor.
     func restart(_ number: Int) async throws {
         let port = try #require(clients[number].baseURL.split(separator: ":").last)
         let node = try await Self.serve(
@@ -133,35 +133,35 @@ final class FaultCluster: Sendable {
         try await streams[number].resume(on: node.client)
     }
 
-    /// Leads everybody to another server, as an address does that moves.
+    /// Leads all proxies to another server, as a failover of the address does.
     func lead(to server: LocalRedis) throws {
         for proxy in proxies + [own] { proxy.lead(to: try #require(server.port)) }
     }
 
-    // MARK: Owners
+    // MARK: Tabs and backends
 
     /// Presences by open streams, spread over the nodes that `clients` gives.
     func streamClients(
         _ count: Int, clients: (@Sendable () -> [RollcallClient])? = nil
     ) async throws -> [StreamClient] {
         let all = self.clients
-        let owners = (0..<count).map { number in
+        let tabs = (0..<count).map { number in
             StreamClient(key: "tab\(number)", topic: topic, clients: clients ?? { all })
         }
-        try await expectPresent(owners.map(\.key))
-        return owners
+        try await expectPresent(tabs.map(\.key))
+        return tabs
     }
 
     /// Presences by heartbeats.
-    func requestOwners(
+    func requestClients(
         _ count: Int, ttl: Int = 5, clients: (@Sendable () -> [RollcallClient])? = nil
     ) async throws -> [RequestClient] {
         let all = self.clients
-        let owners = (0..<count).map { number in
+        let backends = (0..<count).map { number in
             RequestClient(key: "backend\(number)", topic: topic, ttl: ttl, clients: clients ?? { all })
         }
-        try await expectPresent(owners.map(\.key))
-        return owners
+        try await expectPresent(backends.map(\.key))
+        return backends
     }
 
     /// Waits until every watcher sees all of these keys.
@@ -174,9 +174,9 @@ final class FaultCluster: Sendable {
         }
     }
 
-    // MARK: What must hold
+    // MARK: Expectations
 
-    /// Within 10 seconds every stream folds to what Redis holds, and every node's list shows the same.
+    /// Waits until every stream folds to the roster in Redis, and every node's list shows the same.
     func expectOneTruth(
         and more: [Watcher] = [], timeout: Duration = .seconds(10), fileID: String = #fileID, line: Int = #line
     ) async throws {
@@ -204,7 +204,7 @@ final class FaultCluster: Sendable {
         }
     }
 
-    /// Nobody ever saw one of these keys leave.
+    /// Expects that no watcher ever saw one of these keys leave.
     func expectNoLeaves(of keys: [String], and more: [Watcher] = [], sourceLocation: SourceLocation = #_sourceLocation)
         throws
     {
@@ -214,7 +214,7 @@ final class FaultCluster: Sendable {
         }
     }
 
-    /// Each of these keys leaves exactly once, with this reason, within a time, at every watcher or at those given.
+    /// Waits until each of these keys has left exactly once, with this reason, at every watcher or at those given.
     func expectLeaves(
         of keys: [String], because reason: String, within timeout: Duration, at watchers: [Watcher]? = nil,
         fileID: String = #fileID, line: Int = #line
@@ -238,7 +238,7 @@ final class FaultCluster: Sendable {
         let nodes = Mutex<[RollcallProcess]>([])
     }
 
-    /// What Redis itself holds of the topic.
+    /// The roster of the topic in Redis itself.
     func redisRoster() async throws -> [ExactName: Set<JSONValue>] {
         let snapshot = try await store.snapshot(of: try Topic(topic))
         var roster: [ExactName: Set<JSONValue>] = [:]

@@ -3,7 +3,7 @@
 import Synchronization
 import TestSupport
 
-/// Backends that have guests come, change and go without pause, and that note each answer that is not what was asked for.
+/// Backends that track, change and untrack guests without a pause, and record each wrong answer.
 final class GuestLoad: Sendable {
     private final class Tally: Sendable {
         let done = Atomic(0)
@@ -31,16 +31,16 @@ final class GuestLoad: Sendable {
 
     /// How many requests were answered.
     var count: Int { tally.done.load(ordering: .relaxed) }
-    /// What was answered otherwise than it should be.
+    /// The wrong answers.
     var refusals: [String] { tally.refusals.withLock { $0 } }
 
-    /// Lets all guests go, and ends.
+    /// Untracks all guests, and ends.
     func end() async {
         task.cancel()
         await task.value
     }
 
-    /// One guest's visit, by every kind of request that runs a script; it is always brought to its end.
+    /// One guest's visit, with every kind of request that runs a script; a cancelled load still ends its visits.
     private static func visit(_ key: String, _ topic: String, _ clients: [RollcallClient], _ tally: Tally) async {
         let path = RollcallClient.path(topic: topic, "presences", key, "s")
         let entry = RollcallClient.path(topic: topic, "presences", key)
@@ -54,7 +54,7 @@ final class GuestLoad: Sendable {
         }.value
     }
 
-    /// Asks until it is not put off: a machine that others load may be slow, and that is no fault of a script.
+    /// Retries until the answer is not 503: a busy machine may be slow, and that is no fault of a script.
     private static func ask(
         _ method: String, _ path: String, _ body: String?, _ clients: [RollcallClient], _ tally: Tally
     ) async {

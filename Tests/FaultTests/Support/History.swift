@@ -3,9 +3,9 @@
 import TestSupport
 import Testing
 
-/// What streams told, held against each other.
+/// Compares the histories of several streams.
 enum History {
-    /// Wherever an id was told, it stood for the same roster: nobody was told a history that did not happen.
+    /// Expects that an id stands for the same roster in all streams: no stream has a history that did not happen.
     static func expectOne(
         among watchers: [Watcher], sourceLocation: SourceLocation = #_sourceLocation
     ) throws {

@@ -6,9 +6,9 @@ import TestSupport
 
 /// The wall clock of a redis-server, which a test moves while the server runs.
 ///
-/// It is a small C library that the server is started with; the test run compiles it.
+/// It is a small C library, which the test compiles and the server preloads.
 struct MovableClock: Sendable {
-    /// Whether a system program can be given another clock here: macOS preloads nothing into what it protects.
+    /// Whether the system preloads a library into redis-server; macOS does not for protected programs.
     static var isPossible: Bool {
         #if os(Linux)
             true
@@ -23,13 +23,13 @@ struct MovableClock: Sendable {
     /// Seconds since 1970 on the clock that is not moved.
     static var trueSeconds: Int64 { Int64(Date.now.timeIntervalSince1970) }
 
-    /// Lends a clock that is right until it is moved.
+    /// Runs `body` with a clock that is right until it is moved.
     static func with(_ body: (MovableClock) async throws -> Void) async throws {
         let folder = try TemporaryFolder.make()
         defer { TemporaryFolder.remove(folder) }
         let library = "\(folder)/clock.so"
         let source = "\(repository)/Tests/ClockShift/clock_shift.c"
-        // Whoever builds Swift has clang; cc stands for whatever else compiles C.
+        // A Swift toolchain has clang; cc is any other C compiler.
         let compile = "exec $(command -v clang || command -v cc) -O1 -shared -fPIC -o \"$1\" \"$2\""
         let outcome = try await Command.run("sh", ["-c", compile, "sh", library, source])
         guard outcome.code == 0 else {
@@ -48,7 +48,7 @@ struct MovableClock: Sendable {
         guard let handle = FileHandle(forUpdatingAtPath: file) else {
             return try bytes.write(to: URL(fileURLWithPath: file))
         }
-        // Into the very file: the server has it mapped.
+        // Into the existing file, because the server has it mapped.
         try handle.write(contentsOf: bytes)
         try handle.close()
     }

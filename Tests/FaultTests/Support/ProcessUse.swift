@@ -3,7 +3,7 @@
 import Foundation
 import TestSupport
 
-/// What a node takes of its machine, as Linux tells; elsewhere nothing is known, and nothing compared.
+/// The memory and the open files of a node, on Linux; nil elsewhere, and then not compared.
 struct ProcessUse {
     /// `VmRSS`, in MiB.
     let memory: Int?

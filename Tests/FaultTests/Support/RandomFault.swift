@@ -4,7 +4,7 @@ import LocalServices
 import RandomInput
 import TestSupport
 
-/// A fault that a random run may meet; each is over when `strike` returns, its effects are not.
+/// A fault of a random run; it is over when `strike` returns, but its effects may last.
 enum RandomFault: CaseIterable, Sendable {
     case cutPubSub, cutClients, flushScripts
     case cutNode, stallNode, silenceNode, freezeNode, freezeNodes
@@ -12,7 +12,7 @@ enum RandomFault: CaseIterable, Sendable {
     case flushAll, restartRedisEmpty
     case killNode
 
-    /// Whether Redis forgets what it held: what nobody keeps up is lost.
+    /// Whether Redis loses its data: presences that no client renews are lost.
     var losesState: Bool { self == .flushAll || self == .restartRedisEmpty }
 
     func strike(_ cluster: FaultCluster, random: inout SplitMix) async throws {
@@ -20,9 +20,9 @@ enum RandomFault: CaseIterable, Sendable {
         let (proxy, node) = (cluster.proxies[number], cluster.nodes[number])
         let moment = Duration.milliseconds(.random(in: 200...1500, using: &random))
         switch self {
-        case .cutPubSub: try await cluster.tell("CLIENT", "KILL", "TYPE", "pubsub")
-        case .cutClients: try await cluster.tell("CLIENT", "KILL", "TYPE", "normal")
-        case .flushScripts: try await cluster.tell("SCRIPT", "FLUSH")
+        case .cutPubSub: try await cluster.sendToRedis("CLIENT", "KILL", "TYPE", "pubsub")
+        case .cutClients: try await cluster.sendToRedis("CLIENT", "KILL", "TYPE", "normal")
+        case .flushScripts: try await cluster.sendToRedis("SCRIPT", "FLUSH")
         case .cutNode: proxy.cut()
         case .stallNode: proxy.stall()
         case .silenceNode:
@@ -34,7 +34,7 @@ enum RandomFault: CaseIterable, Sendable {
             try await Task.sleep(for: moment)
             node.resume()
         case .freezeNodes:
-            // One after the other, so that what the first was asked is executed when clients have gone elsewhere.
+            // One after the other, so that the first executes its requests when their clients have gone elsewhere.
             for node in cluster.nodes {
                 node.pause()
                 try await Task.sleep(for: moment)
@@ -44,7 +44,7 @@ enum RandomFault: CaseIterable, Sendable {
             cluster.redis.pause()
             try await Task.sleep(for: self == .freezeRedis ? moment : .milliseconds(7500))
             cluster.redis.resume()
-        case .flushAll: try await cluster.tell("FLUSHALL")
+        case .flushAll: try await cluster.sendToRedis("FLUSHALL")
         case .restartRedisEmpty:
             await cluster.redis.kill()
             try await Task.sleep(for: moment)

@@ -5,19 +5,19 @@ import RandomInput
 import TestSupport
 import Testing
 
-/// A cluster's random life: operations whose outcome is known, owners who go on, and faults; the seed decides all that a
-/// test can decide.
+/// Random operations with a known outcome, random faults, and clients that keep their presences through them.
 ///
-/// The model is simple: an owner that renews is there and never left, and so is a session while one of its streams is
-/// open; what was acknowledged last is what Redis holds, unless Redis lost its state or the answer is unknown; and all
-/// streams, lists and Redis agree.
+/// The seed decides everything that a test can decide. The model is simple:
+/// - A presence that is renewed is there and never left, and so is a session while one of its streams is open.
+/// - Redis has the last acknowledged value, unless Redis lost its data or the answer is unknown.
+/// - All streams, lists and Redis agree.
 struct RandomRun {
     private let seed: UInt64
     private var random: SplitMix
-    /// What the model knows of presences over REST: a number in the meta, or that they are absent.
+    /// The presences over REST that the model knows: the number in the meta, or nil if absent.
     private var known: [String: Int?] = [:]
     private var faults: [RandomFault] = []
-    /// What the sessions on several streams did.
+    /// The counts of the sessions on several streams.
     private var shared: (opened: Int, closed: Int, abandoned: Int) = (0, 0, 0)
 
     init(seed: UInt64) {
@@ -40,7 +40,7 @@ struct RandomRun {
 
     private mutating func play(_ cluster: FaultCluster) async throws {
         let streams = try await cluster.streamClients(4)
-        let backends = try await cluster.requestOwners(4)
+        let backends = try await cluster.requestClients(4)
         let tabs = try await cluster.sharedTabs(3)
         let restless = cluster.restlessWatcher()
         var hasLost = false
@@ -50,7 +50,7 @@ struct RandomRun {
             faults.append(fault)
             hasLost = hasLost || fault.losesState
             try await fault.strike(cluster, random: &random)
-            // What was lost with Redis or in the moment of the fault is not known any more.
+            // The model no longer knows which values Redis lost.
             if fault.losesState { known = [:] }
         }
         for _ in 0..<8 { try await operate(cluster) }

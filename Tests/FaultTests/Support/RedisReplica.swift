@@ -14,13 +14,13 @@ extension LocalRedis {
         return outcome.output.hasSuffix("\n") ? String(outcome.output.dropLast()) : outcome.output
     }
 
-    /// What `INFO` says of something, such as `master_link_status`.
+    /// A field of `INFO`, such as `master_link_status`.
     func info(_ name: String) async throws -> String? {
         let lines = try await command("INFO", "everything").split(whereSeparator: \.isNewline)
         return lines.first { $0.hasPrefix("\(name):") }.map { String($0.dropFirst(name.count + 1)) }
     }
 
-    /// Waits until this replica has everything that its primary has.
+    /// Waits until this Redis replica has all data of its primary.
     func expectCopy(of primary: LocalRedis, timeout: Duration = .seconds(20)) async throws {
         try await eventually("a whole copy", timeout: timeout) {
             guard try await info("master_link_status") == "up" else { return false }
@@ -29,7 +29,7 @@ extension LocalRedis {
     }
 }
 
-/// Lends a replica of `primary`, and the network between the two.
+/// Runs `body` with a Redis replica of `primary`, and with the network between the two.
 func withReplica(
     of primary: LocalRedis, _ body: (_ replica: LocalRedis, _ link: FaultyProxy) async throws -> Void
 ) async throws {

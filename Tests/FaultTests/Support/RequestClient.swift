@@ -3,10 +3,9 @@
 import Synchronization
 import TestSupport
 
-/// A backend that keeps a presence by heartbeats every third of its ttl, and tracks again when it hears 404.
+/// A backend that keeps a presence by heartbeats every third of its ttl, and tracks it again after 404.
 ///
-/// What a node refuses for the moment it repeats until it is done, as the answers say. As long as it runs nobody may see
-/// its key leave.
+/// It retries a refused request until it succeeds. While it runs, no stream may show a leave of its key.
 final class RequestClient: Sendable {
     let key: String
     private let task: Task<Void, Never>
@@ -47,7 +46,7 @@ final class RequestClient: Sendable {
     var tracks: Int { counter.tracks.load(ordering: .relaxed) }
     var renewals: Int { counter.renewals.load(ordering: .relaxed) }
 
-    /// Stops renewing, without a word.
+    /// Stops the heartbeats, without untracking.
     func die() async {
         task.cancel()
         await task.value

@@ -3,10 +3,9 @@
 import Synchronization
 import TestSupport
 
-/// A stream that only looks on, and that is cut again and again: each time it comes back at some node with the last id
-/// it saw.
+/// A stream without a presence that is cut again and again, and each time resumes at a random node with its last id.
 ///
-/// What it was told on all its connections is one history, which must fold to the truth.
+/// The events of all its connections are one history, which must fold to the roster in Redis.
 final class RestlessWatcher: Sendable {
     private struct State {
         var past: [SSEEvent] = []
@@ -53,7 +52,7 @@ final class RestlessWatcher: Sendable {
         }
     }
 
-    /// How often it has come.
+    /// How often it has connected.
     var connections: Int { box.state.withLock { $0.connections } }
 
     var watcher: Watcher {

@@ -5,9 +5,9 @@ import TestSupport
 
 /// A browser with a duplicated tab: one session on up to three streams, at random nodes, opened and closed at random.
 ///
-/// It gives up what is not tracked soon and opens elsewhere, as clients do, and closes a stream only while another one is
-/// tracked and open. As long as it runs its key must never be seen to leave. The grace is short, so that a session that
-/// is released wrongly is seen to.
+/// It abandons a stream that is not tracked soon and opens another one, as clients do. It closes a stream only while
+/// another one is tracked and open. While it runs, no stream may show a leave of its key. The grace is short, so that a
+/// session that is released in error leaves soon.
 final class SharedTab: Sendable {
     let key: String
     private let task: Task<Void, Never>

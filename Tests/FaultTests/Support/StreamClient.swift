@@ -3,16 +3,16 @@
 import Synchronization
 import TestSupport
 
-/// A browser that is present by its open stream, and comes back by itself as an EventSource does.
+/// A browser with a presence by its open stream, which reconnects by itself as an EventSource does.
 ///
-/// As long as it runs nobody may see its key leave.
+/// While it runs, no stream may show a leave of its key.
 final class StreamClient: Sendable {
     let key: String
     private let running: Mutex<Task<Void, Never>?> = Mutex(nil)
     private let opened = Atomic(0)
-    private let told = Mutex(Told())
+    private let received = Mutex(Received())
 
-    private struct Told {
+    private struct Received {
         var past: [SSEEvent] = []
         var stream: SSEClient?
 
@@ -22,7 +22,7 @@ final class StreamClient: Sendable {
         }
     }
 
-    /// - Parameter clients: The nodes it may be led to, as by a balancer; asked at each connection.
+    /// - Parameter clients: The nodes that it may connect to, as through a load balancer; called for each connection.
     init(key: String, topic: String, grace: Int = 10, clients: @escaping @Sendable () -> [RollcallClient]) {
         self.key = key
         let path = RollcallClient.path(topic: topic, "events") + "?key=\(key)&session=tab&grace=\(grace)"
@@ -33,11 +33,11 @@ final class StreamClient: Sendable {
                     let stream = try? await client.events(path, lastEventID: lastEventID)
                 {
                     if stream.status == 200 { self?.opened.add(1, ordering: .relaxed) }
-                    self?.told.withLock { $0.stream = stream }
+                    self?.received.withLock { $0.stream = stream }
                     while stream.end == nil, !Task.isCancelled { try? await Task.sleep(for: .milliseconds(20)) }
                     if !stream.lastEventID.isEmpty { lastEventID = stream.lastEventID }
                     await stream.close()
-                    self?.told.withLock { $0.end() }
+                    self?.received.withLock { $0.end() }
                 }
                 try? await Task.sleep(for: .milliseconds(.random(in: 100...300)))
             }
@@ -45,9 +45,9 @@ final class StreamClient: Sendable {
         running.withLock { $0 = task }
     }
 
-    /// Everything it was told, over all its streams, each of which began where the last one ended.
+    /// The events of all its streams, each of which resumed where the last one ended.
     var watcher: Watcher {
-        Watcher(name: "the stream of \(key)") { self.told.withLock { $0.past + ($0.stream?.events ?? []) } }
+        Watcher(name: "the stream of \(key)") { self.received.withLock { $0.past + ($0.stream?.events ?? []) } }
     }
 
     /// How often it has connected.

@@ -3,19 +3,19 @@
 import TestSupport
 import Testing
 
-/// A stream that only looks on, and what it was told.
+/// A stream without a presence, with the events that it received.
 struct Watcher: Sendable {
     let name: String
     let events: @Sendable () -> [SSEEvent]
 
-    /// The roster that its client holds, without what an update linked.
+    /// The roster that its events fold to, without `phx_ref_prev`.
     func roster() throws -> [ExactName: Set<JSONValue>] {
         var fold = FoldedPresence()
         for event in events() { try fold.receive(event) }
         return fold.roster.mapValues(Roster.unlinked)
     }
 
-    /// The keys that were seen to leave, with the reason of each leave; halves of updates are none.
+    /// The keys that left, with the reason of each leave; an update is no leave.
     func leaves() throws -> [(key: String, reason: String)] {
         try events().filter { $0.name == "presence_diff" }.flatMap { event in
             let diff = try event.json
@@ -30,7 +30,7 @@ struct Watcher: Sendable {
         }
     }
 
-    /// The keys that its client saw go, be it by a diff or because a state has them no more.
+    /// The keys that went away for its client, by a diff or by a state without them.
     func vanished() throws -> Set<String> {
         var fold = FoldedPresence()
         var keys: Set<String> = []
@@ -45,7 +45,7 @@ struct Watcher: Sendable {
     func count(of name: String) -> Int { events().count { $0.name == name } }
 }
 
-/// Comparing rosters.
+/// Makes rosters comparable.
 enum Roster {
     /// Metas without `phx_ref_prev`, which in a coalesced diff names the last version that was shown.
     static func unlinked(_ metas: Set<JSONValue>) -> Set<JSONValue> {

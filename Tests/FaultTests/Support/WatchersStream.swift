@@ -3,9 +3,9 @@
 import Synchronization
 import TestSupport
 
-/// The stream of a watcher, as one history over the lives of its node.
+/// The stream of a watcher, as one history over all restarts of its node.
 ///
-/// One caller resumes it, one at a time.
+/// Only one caller may resume it at a time.
 final class WatchersStream: Sendable {
     private let path: String
     private let history: Mutex<ResumingStream>
