@@ -1,6 +1,6 @@
 // Rollcall · AllocationGuard
 
-/// So many allocations of so many bytes, or their mean over some units.
+/// A number of allocations and their bytes, or the mean of both over some units.
 public struct AllocationCount: Equatable, Sendable {
     public var number: Double
     public var bytes: Double
@@ -29,7 +29,7 @@ public struct AllocationCount: Equatable, Sendable {
         count * (1 / units)
     }
 
-    /// The median of each figure by itself; of an even number of counts the upper one.
+    /// The median of each figure separately; for an even number of counts the upper one.
     public static func median(_ counts: [AllocationCount]) -> AllocationCount {
         func middle(_ values: [Double]) -> Double { values.isEmpty ? 0 : values.sorted()[values.count / 2] }
         return AllocationCount(number: middle(counts.map(\.number)), bytes: middle(counts.map(\.bytes)))

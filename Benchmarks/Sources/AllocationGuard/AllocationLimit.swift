@@ -1,6 +1,6 @@
 // Rollcall · AllocationGuard
 
-/// How often a path allocated for each unit when that was last recorded, and how often it may.
+/// The recorded and the permitted number of allocations of a path, for each unit of work.
 public struct AllocationLimit: Codable, Equatable, Sendable {
     public let recorded: Double
     public let permitted: Double
@@ -10,15 +10,15 @@ public struct AllocationLimit: Codable, Equatable, Sendable {
         self.permitted = permitted
     }
 
-    /// Permits a tenth more than was measured, or a quarter of an allocation where a tenth is less.
+    /// Permits a tenth more than the measured figure, or a quarter of an allocation where a tenth is less.
     ///
-    /// Two runs differ by a hundredth; one allocation more for each subscriber is never within.
+    /// Two runs differ by a hundredth. One allocation more for each subscriber always exceeds the limit.
     public init(recording measured: Double) {
         recorded = Self.rounded(measured)
         permitted = Self.rounded(measured + Self.margin(of: measured))
     }
 
-    /// What the measured figure means.
+    /// Compares a measured figure with the limit.
     public func verdict(on measured: Double) -> Verdict {
         if measured > permitted { return .exceeded }
         return measured < recorded - Self.margin(of: recorded) ? .outdated : .kept

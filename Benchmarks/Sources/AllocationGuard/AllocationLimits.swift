@@ -7,7 +7,7 @@ public import LoadGenerator
 public struct AllocationLimits: Equatable, Sendable {
     private var limits: [String: AllocationLimit]
 
-    /// Permits what was measured, and a margin.
+    /// Permits the measured figures and a margin.
     public init(recording paths: [GuardedPath]) {
         limits = [:]
         for path in paths { limits[path.name] = AllocationLimit(recording: path.cost.number) }
@@ -26,7 +26,7 @@ public struct AllocationLimits: Equatable, Sendable {
 
     public subscript(_ name: String) -> AllocationLimit? { limits[name] }
 
-    /// JSON with a line for each path, so that a change of the file tells which figure moved.
+    /// JSON with a line for each path, so that a diff of the file shows which figure changed.
     public var text: String {
         let lines = limits.sorted { $0.key < $1.key }
             .map { #"  "\#($0)": {"recorded": \#($1.recorded), "permitted": \#($1.permitted)}"# }

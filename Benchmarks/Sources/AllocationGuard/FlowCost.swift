@@ -1,8 +1,8 @@
 // Rollcall · AllocationGuard
 
-/// What a message costs, and what an event costs that is made of messages.
+/// The allocations of one message, and of one event that combines messages.
 public struct FlowCost: Sendable {
-    /// What some messages and the events that they became have cost together.
+    /// The allocations of some messages and of their events together.
     public struct Observation: Sendable {
         let messages: Double
         let events: Double
@@ -23,7 +23,7 @@ public struct FlowCost: Sendable {
         self.event = event
     }
 
-    /// The costs that explain both observations; nil if messages became nearly as many events in both.
+    /// The costs that explain both observations; nil if both have nearly the same events for each message.
     public init?(_ one: Observation, _ other: Observation) {
         let determinant = one.messages * other.events - other.messages * one.events
         guard determinant.magnitude > 0.2 * one.messages * other.messages else { return nil }

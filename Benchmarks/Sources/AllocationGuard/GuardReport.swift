@@ -32,7 +32,7 @@ public struct GuardReport: Sendable {
         }
     }
 
-    /// A sentence for each path that allocates more than it may, or has no limit.
+    /// A sentence for each path that exceeds its limit or has no limit.
     public var failures: [String] {
         paths.compactMap { path in
             guard let limit = limits[path.name] else { return "\(path.name) has no limit" }
@@ -42,7 +42,7 @@ public struct GuardReport: Sendable {
         }
     }
 
-    /// A sentence for each path whose limit is worth lowering.
+    /// A sentence for each path that needs a lower limit.
     public var hints: [String] {
         paths.compactMap { path in
             guard let limit = limits[path.name], limit.verdict(on: path.cost.number) == .outdated else { return nil }

@@ -1,9 +1,9 @@
 // Rollcall · AllocationGuard
 
-/// A path through a node, and what a unit of work on it was measured to allocate.
+/// A path through a node, and the measured allocations of a unit of work on it.
 public struct GuardedPath: Sendable {
     public let name: String
-    /// What a unit of the work is, as in "3 allocations per …".
+    /// The name of a unit of work, as in "3 allocations per …".
     public let unit: String
     public let cost: AllocationCount
 

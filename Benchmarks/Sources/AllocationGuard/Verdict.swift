@@ -1,9 +1,9 @@
 // Rollcall · AllocationGuard
 
-/// What a measured figure means, held against its limit.
+/// The result of a comparison of a measured figure with its limit.
 public enum Verdict: Sendable {
     case kept
     case exceeded
-    /// So far below what was recorded that the limit would let half of the gain be lost unseen.
+    /// So far below the recorded figure that a loss of half of the gain would stay within the limit.
     case outdated
 }

@@ -2,7 +2,7 @@
 
 #include "allocation_counter.h"
 
-// Behind the first include, since that is what tells of glibc.
+// After the first include, because it defines __GLIBC__.
 #if defined(__linux__) && defined(__GLIBC__)
 
 #include <errno.h>
@@ -14,7 +14,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-// glibc's own names of what is interposed. Finding them by dlsym would allocate.
+// The names that glibc itself gives to the interposed functions. A lookup by dlsym would allocate.
 void *__libc_malloc(size_t size);
 void *__libc_calloc(size_t count, size_t size);
 void *__libc_realloc(void *old, size_t size);
@@ -22,7 +22,7 @@ void *__libc_memalign(size_t alignment, size_t size);
 
 static struct allocation_counts *counts;
 
-// Runs before main; what is allocated earlier is not counted.
+// Runs before main. Earlier allocations are not counted.
 __attribute__((constructor)) static void open_counts(void) {
     const char *path = getenv(ALLOCATION_COUNTS_FILE);
     if (path == NULL) return;
@@ -72,7 +72,7 @@ int posix_memalign(void **result, size_t alignment, size_t size) {
     count(size);
     int before = errno;
     void *memory = __libc_memalign(alignment, size);
-    errno = before;  // the answer alone tells of a failure
+    errno = before;  // posix_memalign reports a failure only by its result
     if (memory == NULL) return ENOMEM;
     *result = memory;
     return 0;

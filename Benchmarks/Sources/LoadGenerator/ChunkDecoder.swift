@@ -6,10 +6,10 @@ struct ChunkDecoder {
 
     private var phase = Phase.size
     private var left = 0
-    /// The chunk of size 0 was seen, and the empty line behind it.
+    /// The chunk of size 0 and the empty line after it were seen.
     private(set) var isOver = false
 
-    /// Calls the body for each run of content in these bytes.
+    /// Calls `content` for each run of content in these bytes.
     mutating func decode(
         _ start: UnsafeMutablePointer<UInt8>, _ count: Int,
         _ content: (UnsafeMutablePointer<UInt8>, Int) -> Void
@@ -28,7 +28,7 @@ struct ChunkDecoder {
             case .end:
                 if at.pointee == UInt8(ascii: "\n") { phase = .size }
                 at += 1
-            case .last:  // no server here sends trailers
+            case .last:  // the measured servers send no trailers
                 if at.pointee == UInt8(ascii: "\n") { isOver = true }
                 at += 1
             }

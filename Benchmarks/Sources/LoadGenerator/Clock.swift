@@ -2,7 +2,9 @@
 
 import Glibc
 
-/// Nanoseconds of the machine's monotonic clock, which all of its processes share.
+/// The monotonic clock of the machine, in nanoseconds.
+///
+/// All processes of the machine share it.
 public enum Clock {
     public static var now: UInt64 {
         var time = timespec()

@@ -3,9 +3,9 @@
 import CLinux
 import Glibc
 
-/// Reads Server-Sent Events from runs of bytes, keeping at most ``StreamConnection/carried`` bytes between two.
+/// Reads Server-Sent Events from runs of bytes, and keeps at most ``StreamConnection/carried`` bytes between two runs.
 ///
-/// Lines end in LF or CRLF. The `event` field must come before `data`, as all servers here send it.
+/// Lines end in LF or CRLF. The `event` field must come before `data`, as in all measured servers.
 struct EventScanner {
     private static let noLeaves = Array(#""leaves":{}"#.utf8)
     private static let someLeaves = Array(#""leaves":{"#.utf8)
@@ -19,7 +19,7 @@ struct EventScanner {
     let beginsWithAny: Bool
     var counters = StreamCounters()
     var latency = Histogram()
-    /// When the bytes were read.
+    /// The time at which the bytes were read, on ``Clock``.
     var now: UInt64 = 0
 
     init(_ options: StreamOptions) {
@@ -34,7 +34,7 @@ struct EventScanner {
 
     typealias Bytes = UnsafeMutablePointer<UInt8>
 
-    /// Reads a run; the bytes in front of it are overwritten with what the last one left.
+    /// Reads a run; the bytes before `start` are overwritten with the rest of the last run.
     mutating func scan(
         _ start: Bytes, _ count: Int, _ connection: inout StreamConnection, carry: Bytes, id: Bytes?
     ) {
@@ -71,7 +71,7 @@ struct EventScanner {
         memcpy(carry, from, end - from)
     }
 
-    /// A line from its beginning; returns from where on the bytes must be seen again.
+    /// Reads a line from its beginning; returns the start of the bytes that the next run must read again.
     private mutating func line(
         _ start: Bytes, _ limit: Bytes, isWhole: Bool, _ connection: inout StreamConnection, _ id: Bytes?
     ) -> Bytes {

@@ -3,9 +3,9 @@
 import CLinux
 import Glibc
 
-/// The least that a server of events can do: one write for each event and subscriber.
+/// The least work that a server of events can do: one write for each event and subscriber.
 ///
-/// A reader that takes no more is dropped, since a half event could not be mended.
+/// A reader that takes only a part of an event is dropped, because the rest could not be sent later.
 public final class FloorServer: ReactorClient {
     private let reactor: Reactor
     private let listener: Int32

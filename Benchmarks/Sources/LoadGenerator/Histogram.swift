@@ -1,6 +1,8 @@
 // Rollcall · LoadGenerator
 
-/// Counts of durations in nanoseconds, in steps of at most 1/64 of their size; recording allocates nothing.
+/// Counts of durations in nanoseconds, in steps of at most 1/64 of their size.
+///
+/// Recording does not allocate.
 ///
 /// Each power of two has 64 buckets, as in HdrHistogram.
 public struct Histogram {
@@ -23,7 +25,7 @@ public struct Histogram {
         self = Histogram()
     }
 
-    /// The value below which this part (0…1) of what was recorded lies; 0 when nothing was.
+    /// The value below which this part (0…1) of the recorded values lies; 0 without values.
     public func percentile(_ part: Double) -> UInt64 {
         let rank = Int(part * Double(count))
         var seen = 0

@@ -3,7 +3,9 @@
 import Glibc
 import Synchronization
 
-/// Set by Ctrl-C, SIGTERM and SIGHUP; every wait ends then, so that `defer` ends the servers.
+/// Set by Ctrl-C, SIGTERM and SIGHUP.
+///
+/// Every wait then throws, so that `defer` ends the servers.
 public enum Interruption {
     private static let requested = Atomic<Bool>(false)
 
@@ -18,7 +20,7 @@ public enum Interruption {
         if requested.load(ordering: .relaxed) { throw LoadError("interrupted") }
     }
 
-    /// Sleeps, in slices short enough for an interruption to be noticed.
+    /// Sleeps in slices of 50 ms; throws when the program was interrupted.
     public static func sleep(milliseconds: Int) throws(LoadError) {
         var left = milliseconds
         while left > 0 {

@@ -1,6 +1,6 @@
 // Rollcall · LoadGenerator
 
-/// Why a measurement could not be made.
+/// The reason why a measurement failed.
 public struct LoadError: Error, CustomStringConvertible {
     public let description: String
 

@@ -9,7 +9,7 @@ public struct Machine: Codable, CustomStringConvertible, Sendable {
     public let kernel: String
     public let memoryGigabytes: Int
     public let openFiles: Int
-    /// The load average when the run began: what else the machine did.
+    /// The load average at the start of the run: the other work of the machine.
     public let loadAverage: Double
 
     public static func here() -> Machine {

@@ -2,9 +2,9 @@
 
 import Glibc
 
-/// The bound of open files, which a benchmark of connections meets first.
+/// The limit on open files, which is the first bound on the number of connections.
 public enum OpenFiles {
-    /// Raises the bound as far as the system lets us; servers that are started afterwards have it too.
+    /// Raises the limit as far as the system permits, and returns it; servers that are started afterwards inherit it.
     @discardableResult
     public static func raise(to wanted: Int = 1_048_576) -> Int {
         var limit = rlimit()

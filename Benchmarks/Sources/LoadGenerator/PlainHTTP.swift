@@ -2,9 +2,9 @@
 
 import Glibc
 
-/// A single request, for what is not measured.
+/// A single request outside the measurements.
 public enum PlainHTTP {
-    /// The status of a GET; nil when nobody answers within a second.
+    /// The status of a GET; nil without an answer within a second.
     public static func status(_ path: String, port: UInt16) -> Int? {
         guard let socket = try? Sockets.connecting(to: port, source: 1, blocking: true) else { return nil }
         defer { close(socket) }

@@ -2,7 +2,9 @@
 
 import Glibc
 
-/// A file of /proc, whose size is not known before it is read.
+/// A file of /proc.
+///
+/// Its size is unknown until it is read.
 enum ProcFile {
     static func text(_ path: String) -> String? {
         let descriptor = open(path, O_RDONLY | O_CLOEXEC)
@@ -31,7 +33,7 @@ enum ProcFile {
         return names
     }
 
-    /// The number behind a label, as in `Pss:   123 kB`.
+    /// The number after a label, as in `Pss:   123 kB`.
     static func number(_ label: String, in text: String) -> Int? {
         for line in text.split(separator: "\n") where line.hasPrefix(label) {
             let words = line.dropFirst(label.count).split(whereSeparator: { " \t:".contains($0) })

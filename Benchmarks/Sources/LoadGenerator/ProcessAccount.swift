@@ -2,14 +2,14 @@
 
 public import Glibc
 
-/// What the kernel says a process has used.
+/// The CPU time and memory that the kernel reports for processes.
 public enum ProcessAccount {
-    /// Seconds of CPU, user and system, of all threads of these processes, those that have ended too.
+    /// Seconds of CPU, user and system, of all threads of these processes, ended threads included.
     public static func cpuSeconds(_ processes: [pid_t]) -> Double {
         processes.reduce(0) { $0 + cpuSeconds($1) }
     }
 
-    /// The process's CPU clock, which counts nanoseconds; 0 for a process that is gone.
+    /// Seconds of CPU, from the CPU clock of the process, which counts nanoseconds; 0 for a process that is gone.
     public static func cpuSeconds(_ process: pid_t) -> Double {
         var clock = clockid_t()
         var time = timespec()
@@ -17,7 +17,7 @@ public enum ProcessAccount {
         return Double(time.tv_sec) + Double(time.tv_nsec) / 1e9
     }
 
-    /// Resident bytes, shared pages counted in part.
+    /// Resident bytes; a shared page counts in part for each of its processes.
     public static func bytes(_ processes: [pid_t]) -> Int {
         processes.reduce(0) { $0 + bytes($1) }
     }

@@ -3,14 +3,14 @@
 import CLinux
 import Glibc
 
-/// One epoll descriptor, one thread, and whoever wants to know of readable sockets.
+/// One epoll descriptor on one thread, and the clients that it calls for ready sockets.
 public final class Reactor {
     static let readable: UInt32 = 0x001
     static let writable: UInt32 = 0x004
     static let failed: UInt32 = 0x008
     static let hungUp: UInt32 = 0x010
     static let room = 512
-    /// Shared by all reads, with space in front for what was left of a line by the read before.
+    /// Space before the bytes of a read, for the rest of a line from the last read.
     static let headroom = 256
     static let readSize = 1 << 18
 
@@ -18,7 +18,7 @@ public final class Reactor {
     private let events = UnsafeMutablePointer<epoll_event>.allocate(capacity: room)
     let input = UnsafeMutablePointer<UInt8>.allocate(capacity: headroom + readSize)
     private var clients: [any ReactorClient] = []
-    /// When the last turn's sockets were found ready.
+    /// The time at which the sockets of the last turn were found ready.
     public private(set) var now = Clock.now
 
     public init() {
@@ -31,14 +31,14 @@ public final class Reactor {
         input.deallocate()
     }
 
-    /// Takes a client in; the number goes with each of its sockets.
+    /// Adds a client, and returns the number that ``watch(_:_:client:connection:again:)`` needs.
     func join(_ client: any ReactorClient) -> Int {
         clients.append(client)
         return clients.count - 1
     }
 
     func leave(_ number: Int) {
-        clients[number] = Nobody()
+        clients[number] = NoClient()
     }
 
     func watch(_ socket: Int32, _ wanted: UInt32, client: Int, connection: Int, again: Bool = false) {
@@ -48,7 +48,7 @@ public final class Reactor {
         epoll_ctl(descriptor, again ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, socket, &event)
     }
 
-    /// Handles what is ready, or waits for it at most so long.
+    /// Waits for ready sockets, at most this long, and calls their clients.
     public func turn(milliseconds: Int32) throws(LoadError) {
         let count = epoll_wait(descriptor, events, Int32(Self.room), milliseconds)
         now = Clock.now
@@ -60,7 +60,7 @@ public final class Reactor {
         try Interruption.check()
     }
 
-    /// Turns until the condition holds; false when the time was over before.
+    /// Turns until the condition holds; false if the time was over before.
     @discardableResult
     public func run(seconds: Double, until done: () -> Bool = { false }) throws(LoadError) -> Bool {
         let deadline = Clock.now + UInt64(seconds * 1e9)
@@ -72,7 +72,7 @@ public final class Reactor {
         return true
     }
 
-    /// Turns until a moment, to the microsecond.
+    /// Turns until a moment on ``Clock``, to the microsecond.
     public func run(until moment: UInt64) throws(LoadError) {
         while true {
             let now = Clock.now
@@ -81,7 +81,7 @@ public final class Reactor {
         }
     }
 
-    private final class Nobody: ReactorClient {
+    private final class NoClient: ReactorClient {
         func ready(_ connection: Int, _ events: UInt32) {}
     }
 }

@@ -8,12 +8,12 @@ struct RequestConnection {
     var phase = Phase.idle
     var isChunked = false
     var chunks = ChunkDecoder()
-    /// Bytes of the body still to come, when it is not chunked.
+    /// Missing bytes of the body, when it is not chunked.
     var left = 0
     var sentAt: UInt64 = 0
     var status = 0
-    /// The part of a request that the socket did not take yet.
+    /// The part of a request that is not written yet.
     var unsent: [UInt8] = []
-    /// The part of a head that has come.
+    /// The received part of a head.
     var head: [UInt8] = []
 }

@@ -2,26 +2,28 @@
 
 import Glibc
 
-/// Keep-alive connections, each with one request under way; the next goes out as soon as the answer is there.
+/// Keep-alive connections, each with one pending request.
+///
+/// The next request is sent as soon as the answer is complete.
 public final class RequestFleet: ReactorClient {
     private let reactor: Reactor
     private var number = 0
     private var connections: [RequestConnection]
     private let writer: RequestWriter
     private let port: UInt16
-    /// Writes the next request of a connection; false: none, for now.
+    /// Writes the next request of a connection; returns false if there is none for now.
     public var next: (Int, RequestWriter) -> Bool = { _, _ in false }
     public private(set) var answered = 0
     public private(set) var underWay = 0
-    /// Answers by the hundreds of their status.
+    /// The number of answers by the first digit of their status.
     public private(set) var statuses = [Int](repeating: 0, count: 6)
     public private(set) var bytes = 0
     public private(set) var latency = Histogram()
     public private(set) var broken = 0
-    /// The head of the last answer, when wanted.
+    /// Whether to keep the head of the last answer, for ``lastHeader(_:)``.
     public var keepsHead = false
     private var lastHead: ResponseHead?
-    /// The beginning of the first body that came with an error's status.
+    /// The first bytes of the first answer with an error status.
     public private(set) var firstError: String?
 
     public init(connections count: Int, port: UInt16, on reactor: Reactor) throws(LoadError) {
@@ -51,19 +53,19 @@ public final class RequestFleet: ReactorClient {
         for index in statuses.indices { statuses[index] = 0 }
     }
 
-    /// Answers of 2xx and 304.
+    /// The number of answers with 2xx and 3xx.
     public var succeeded: Int { statuses[2] + statuses[3] }
 
     public func lastHeader(_ name: String) -> String? {
         lastHead?.field(name)
     }
 
-    /// Sends on every connection that has nothing under way.
+    /// Sends on every connection without a pending request.
     public func start() {
         for index in connections.indices where connections[index].phase == .idle { send(index) }
     }
 
-    /// Runs until nothing is under way, that is, until `next` has said false to all.
+    /// Runs until no request is pending, that is, until `next` has returned false for every connection.
     public func run(seconds: Double) throws(LoadError) {
         start()
         guard try reactor.run(seconds: seconds, until: { underWay == 0 }) else {

@@ -24,7 +24,7 @@ public final class RequestWriter {
         count = 0
     }
 
-    /// A whole request; what the closures write is its path and its body.
+    /// Writes a whole request; the closures write its path and its body.
     public func request(
         _ method: StaticString, contentType: StaticString = "application/json", headers: String = "",
         path: (RequestWriter) -> Void, body: ((RequestWriter) -> Void)? = nil
@@ -78,7 +78,7 @@ public final class RequestWriter {
         digits.reverse()
     }
 
-    /// So many times the letter x.
+    /// Writes the letter x, `more` times.
     public func filler(_ more: Int) {
         reserve(more)
         memset(storage + count, 120, more)

@@ -3,7 +3,7 @@
 import CLinux
 import Glibc
 
-/// What must be known of a response to find its end, read without allocating.
+/// The parts of a response head that determine its end, read without allocating.
 struct ResponseFraming {
     private static let length = Array("\ncontent-length:".utf8)
     private static let chunked = Array("\ntransfer-encoding:".utf8)
@@ -14,7 +14,7 @@ struct ResponseFraming {
     let isChunked: Bool
     let contentLength: Int
 
-    /// Nil while the head is not whole.
+    /// Nil while the head is incomplete.
     init?(_ start: UnsafePointer<UInt8>, _ count: Int) {
         guard let size = ResponseHead.size(start, count) else { return nil }
         self.count = size
@@ -33,7 +33,7 @@ struct ResponseFraming {
         contentLength = length
     }
 
-    /// Where a field's value begins; its name may be in upper or lower case.
+    /// The offset of the value of a field; the name may be in upper or lower case.
     private static func find(_ field: [UInt8], _ start: UnsafePointer<UInt8>, _ count: Int) -> Int? {
         var at = 0
         while let hit = memchr(start + at, 10, count - at) {

@@ -14,7 +14,7 @@ struct ResponseHead {
     let contentLength: Int?
     let bytes: [UInt8]
 
-    /// Nil while the head is not whole.
+    /// Nil while the head is incomplete.
     init?(_ bytes: [UInt8]) {
         guard let count = bytes.withUnsafeBufferPointer({ Self.size($0.baseAddress, $0.count) }) else { return nil }
         self.count = count
@@ -24,7 +24,7 @@ struct ResponseHead {
         isChunked = Self.field("transfer-encoding", in: self.bytes) == "chunked"
     }
 
-    /// The size of the head at the beginning of these bytes, when it is whole.
+    /// The size of the head at the start of these bytes; nil while it is incomplete.
     static func size(_ start: UnsafePointer<UInt8>?, _ count: Int) -> Int? {
         guard let start, count > 12, let found = memmem(start, count, end, end.count) else { return nil }
         return UnsafeRawPointer(found) - UnsafeRawPointer(start) + 4

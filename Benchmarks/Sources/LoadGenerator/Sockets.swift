@@ -14,7 +14,7 @@ public enum Sockets {
         return address
     }
 
-    /// Begins a connection to 127.0.0.1 from 127.0.0.`source`; each source has its own 28,000 ports.
+    /// Starts a connection to 127.0.0.1 from 127.0.0.`source`; each source has its own 28,000 ports.
     static func connecting(to port: UInt16, source: Int, blocking: Bool = false) throws(LoadError) -> Int32 {
         let kind = Int32(SOCK_STREAM.rawValue) | Int32(SOCK_CLOEXEC.rawValue)
         let descriptor = socket(AF_INET, blocking ? kind : kind | Int32(SOCK_NONBLOCK.rawValue), 0)

@@ -3,9 +3,9 @@
 /// One connection of a ``StreamFleet``, kept small and in place.
 struct StreamConnection {
     enum Phase: UInt8 { case idle, connecting, head, body, closed }
-    /// Which event a line belongs to: one without a name is a diff, as plain fan-out servers send.
+    /// The event of a line; an event without a name counts as a diff, because plain fan-out servers send such events.
     enum Kind: UInt8 { case diff, state, other }
-    /// Where in a line that has begun the input ended.
+    /// The part of an incomplete line at which the input ended.
     enum Line: UInt8 { case start, data, ignored }
 
     static let carried = 64
@@ -20,7 +20,7 @@ struct StreamConnection {
     var hasData = false
     var hasMarker = false
     var isComplete = false
-    /// Opened again after it was closed: the next state or diff is its first.
+    /// The next event is the first one since the stream was opened, or opened again.
     var awaitsFirst = true
     var carry: UInt8 = 0
     var idCount: UInt8 = 0

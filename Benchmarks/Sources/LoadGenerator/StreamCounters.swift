@@ -1,28 +1,29 @@
 // Rollcall · LoadGenerator
 
-/// What a ``StreamFleet`` has seen.
+/// The events and faults of a ``StreamFleet``.
 public struct StreamCounters: CustomStringConvertible {
     public var opened = 0
     public var failed = 0
     public var closed = 0
     public var states = 0
     public var diffs = 0
-    /// Events that are neither: tracked, ping and so on.
+    /// Other events: tracked, ping and so on.
     public var others = 0
     public var markers = 0
     public var bytes = 0
     /// Streams that have reached the target.
     public var complete = 0
-    /// Streams that have had a state or diff since they were opened.
+    /// Streams that have had a first event since they were opened.
     public var begun = 0
     public var lastEventAt: UInt64 = 0
     public var connecting = 0
     /// The first status other than 200.
     public var badStatus = 0
-    /// Why the first of those that failed did.
+    /// The reason of the first failure.
     public var firstFault: String?
-    /// Diffs that told of a leave, as the text of the first tells.
+    /// The text of the first diff with leaves.
     public var firstLeave: String?
+    /// Diffs with leaves.
     public var leaves = 0
 
     public var description: String {

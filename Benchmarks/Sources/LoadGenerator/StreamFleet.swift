@@ -2,9 +2,9 @@
 
 import Glibc
 
-/// Many Server-Sent Event streams, opened with a bound of connects under way.
+/// Many streams of Server-Sent Events, opened with a bound on pending connects.
 ///
-/// Nothing is allocated for an event; a stream costs about 350 bytes here.
+/// An event allocates nothing. A stream takes about 350 bytes.
 public final class StreamFleet: ReactorClient {
     public let options: StreamOptions
     private let reactor: Reactor
@@ -15,11 +15,11 @@ public final class StreamFleet: ReactorClient {
     private var scanner: EventScanner
     private var next = 0
     private var port: UInt16
-    /// Heads that did not come in one piece.
+    /// The received parts of incomplete heads.
     private var heads: [Int: [UInt8]] = [:]
-    /// From the begin of the connect to the first state or diff, of each stream.
+    /// The time from the start of the connect to the first event, of each stream.
     public private(set) var firstEvent = Histogram()
-    /// A stream ended that was not ended by us.
+    /// Called when a stream ends that this program did not close.
     public var onClose: ((Int) -> Void)?
 
     public var counters: StreamCounters { scanner.counters }
@@ -43,7 +43,7 @@ public final class StreamFleet: ReactorClient {
         ids?.deallocate()
     }
 
-    /// Closes all and lets go of the reactor.
+    /// Closes all streams and leaves the reactor.
     public func close() {
         onClose = nil
         for index in 0..<options.count where connections[index].socket >= 0 {
@@ -53,7 +53,7 @@ public final class StreamFleet: ReactorClient {
         reactor.leave(number)
     }
 
-    /// Opens all that are not open yet, and returns when each is, or has failed.
+    /// Opens all streams that are not open yet; throws if one fails or the time is over.
     public func open(seconds: Double = 120) throws(LoadError) {
         ramp()
         let isOpen = try reactor.run(seconds: seconds) {
@@ -63,7 +63,7 @@ public final class StreamFleet: ReactorClient {
         try requireOpen(isOpen)
     }
 
-    /// Opens until so many connects are under way; what follows is opened as connects end.
+    /// Opens streams until ``StreamOptions/connecting`` connects are pending; call it again as connects end.
     public func ramp() {
         while next < options.count, scanner.counters.connecting < options.connecting {
             start(next)
@@ -71,7 +71,7 @@ public final class StreamFleet: ReactorClient {
         }
     }
 
-    /// Waits until each stream that reads has had a state or diff.
+    /// Waits until each stream that reads has had its first event.
     public func begin(seconds: Double = 60) throws(LoadError) {
         guard try reactor.run(seconds: seconds, until: { scanner.counters.begun >= options.readers }) else {
             throw LoadError("only \(counters.begun) of \(counters.opened) streams had a first event")
@@ -87,7 +87,7 @@ public final class StreamFleet: ReactorClient {
         }
     }
 
-    /// Forgets what was counted, but which streams are open and complete.
+    /// Resets the counts, except those of open and complete streams.
     public func clearCounts() {
         let old = scanner.counters
         scanner.counters = StreamCounters()
@@ -99,14 +99,14 @@ public final class StreamFleet: ReactorClient {
         firstEvent.clear()
     }
 
-    /// Opens a stream again, on another server, by the last id it saw.
+    /// Opens a stream again, on another server, with its last id.
     public func resume(_ index: Int, port: UInt16) {
         self.port = port
         if connections[index].socket >= 0 { end(index, isOurs: true) }
         start(index)
     }
 
-    /// Asks each stream for so many markers since its last state; ``StreamCounters/complete`` counts those that have them.
+    /// Sets the target: ``StreamCounters/complete`` counts the streams with so many markers since their last state.
     public func expect(_ target: Int) {
         scanner.target = target
         scanner.counters.complete = 0

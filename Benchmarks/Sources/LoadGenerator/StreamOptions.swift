@@ -1,29 +1,29 @@
 // Rollcall · LoadGenerator
 
-/// What a ``StreamFleet`` opens and what it looks for.
+/// The streams that a ``StreamFleet`` opens, and the marker that it searches for.
 public struct StreamOptions {
     public var count: Int
     public var port: UInt16
     public var path: StreamPath
-    /// Connects that may be under way at once.
+    /// Connects that may be pending at once.
     public var connecting = 256
     /// Source addresses 127.0.0.1…n; one has 28,000 ports.
     public var sources = 1
-    /// Bytes counted in the data of states and diffs.
+    /// The text that is counted in the data of states and diffs.
     public var marker = #""phx_ref":"#
-    /// The marker is followed by nanoseconds of ``Clock``: when what is told of was sent.
+    /// The marker is followed by nanoseconds of ``Clock``: the time at which the change was sent.
     public var markerIsTime = false
-    /// Only the first marker of an event counts: an update tells the old value as well.
+    /// Only the first marker of an event counts, because an update also has the old value.
     public var firstMarkerOnly = false
-    /// A stream that has seen so many markers is complete; a new state begins the count anew.
+    /// A stream with so many markers is complete; a new state resets its count.
     public var target = Int.max
-    /// Each stream remembers the last id, to resume by.
+    /// Each stream keeps its last id, with which it resumes.
     public var remembersIDs = false
-    /// A stream has begun with its first event of any kind, not with a state or diff alone.
+    /// An event of any kind is the first event of a stream; otherwise only a state or a diff is.
     public var beginsWithAny = false
-    /// Every so many-th stream stops reading once it is open; 0: none.
+    /// Every n-th stream stops reading once it is open; 0: none.
     public var slowEvery = 0
-    /// Streams that go on reading.
+    /// The number of streams that go on reading.
     public var readers: Int { slowEvery == 0 ? count : count - (count + slowEvery - 1) / slowEvery }
 
     public init(count: Int, port: UInt16, path: StreamPath) {
@@ -32,7 +32,7 @@ public struct StreamOptions {
         self.path = path
     }
 
-    /// Latency from `"ts":` in each meta.
+    /// Measures latency from `"ts":` in each meta.
     public mutating func readTimes(firstOnly: Bool) {
         marker = #""ts":"#
         markerIsTime = true

@@ -1,12 +1,12 @@
 // Rollcall · LoadGenerator
 
-/// A path in which `{i}` stands for the connection's number and `{t}` for its topic's.
+/// A path in which `{i}` stands for the number of the connection and `{t}` for the number of its topic.
 public struct StreamPath {
     private let parts: [(text: String, variable: Character?)]
     private let topics: Int
     private let first: Int
 
-    /// Connection i has the number `first` + i, and is on the topic of its number modulo `topics`.
+    /// Connection i has the number `first` + i; the number of its topic is that number modulo `topics`.
     public init(_ pattern: String, topics: Int = 1, first: Int = 0) {
         var parts: [(String, Character?)] = []
         var rest = Substring(pattern)

@@ -6,13 +6,13 @@ import Testing
 @testable import AllocationGuard
 
 struct AllocationCountTests {
-    @Test func `the median of a few counts forgets the one that a timer fell into`() {
+    @Test func `the median of a few counts ignores the count of a round with a timer`() {
         let counts = [(10.0, 900.0), (460, 90_000), (12, 1_000), (11, 800), (10, 950)]
             .map { AllocationCount(number: $0.0, bytes: $0.1) }
         #expect(AllocationCount.median(counts) == AllocationCount(number: 11, bytes: 950))
     }
 
-    @Test func `a counter reads what a process has written into its file`() throws {
+    @Test func `a counter reads the counts that a process has written into its file`() throws {
         let file = "/tmp/rollcall-allocation-counter-\(UInt64.random(in: 0 ... .max))"
         defer { unlink(file) }
         let counter = try AllocationCounter(file: file)

@@ -9,7 +9,7 @@ import Testing
 struct AllocationLimitsTests {
     private let file = "/tmp/rollcall-allocation-limits-\(UInt64.random(in: 0 ... .max)).json"
 
-    @Test func `limits are a line for each path, in the order of their names`() {
+    @Test func `the file of limits has a line for each path, in the order of their names`() {
         #expect(
             AllocationLimits(recording: [Self.path("track", 101.25), Self.path("fan-out", 2.04)]).text
                 == """
@@ -21,21 +21,21 @@ struct AllocationLimitsTests {
                 """)
     }
 
-    @Test func `what is written is read again`() throws {
+    @Test func `limits that are written to a file are read from it unchanged`() throws {
         defer { unlink(file) }
         let limits = AllocationLimits(recording: [Self.path("track", 101.25), Self.path("fan-out", 2.04)])
         try limits.write(to: file)
         #expect(try AllocationLimits(file: file) == limits)
     }
 
-    @Test func `a file that is missing or malformed says so`() throws {
+    @Test func `a file of limits that is missing or malformed is an error`() throws {
         defer { unlink(file) }
         #expect(throws: LoadError.self) { try AllocationLimits(file: file) }
         try Data(#"{"track": {"recorded": "many"}}"#.utf8).write(to: URL(fileURLWithPath: file))
         #expect(throws: LoadError.self) { try AllocationLimits(file: file) }
     }
 
-    @Test func `a report fails by the sentence that names the path, its figure and its limit`() {
+    @Test func `a failure of a report names the path, its figure and its limit`() {
         let limits = AllocationLimits(recording: [Self.path("track", 100), Self.path("replica", 50)])
         let report = GuardReport([Self.path("track", 120), Self.path("replica", 50)], limits)
         #expect(
@@ -45,7 +45,7 @@ struct AllocationLimitsTests {
         #expect(report.table.count == 3)
     }
 
-    @Test func `a path without a limit fails, and one far below it is only mentioned`() {
+    @Test func `a path without a limit fails, and a path far below its limit causes a hint`() {
         let report = GuardReport(
             [Self.path("track", 80), Self.path("new", 1)], AllocationLimits(recording: [Self.path("track", 100)]))
         #expect(report.failures == ["new has no limit"])

@@ -11,7 +11,7 @@ struct FlowCostTests {
         return FlowCost.Observation(messages: messages, events: events, spent: spent)
     }
 
-    @Test func `two observations tell what a message costs and what an event`() throws {
+    @Test func `two observations give the cost of a message and the cost of an event`() throws {
         let cost = try #require(FlowCost(Self.observation(2_000, 90), Self.observation(2_000, 1_990)))
         #expect(abs(cost.message.number - 48) < 1e-9)
         #expect(abs(cost.event.number - 30) < 1e-9)
@@ -19,7 +19,7 @@ struct FlowCostTests {
         #expect(abs(cost.event.bytes - 1) < 1e-6)
     }
 
-    @Test func `observations that are nearly alike tell nothing`() {
+    @Test func `two observations that are nearly alike give no costs`() {
         #expect(FlowCost(Self.observation(2_000, 1_990), Self.observation(2_000, 2_000)) == nil)
         #expect(FlowCost(Self.observation(2_000, 0), Self.observation(2_000, 0)) == nil)
     }

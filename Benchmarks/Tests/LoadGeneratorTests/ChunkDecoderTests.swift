@@ -6,7 +6,7 @@ import Testing
 
 struct ChunkDecoderTests {
     @Test(arguments: 1...40)
-    func `the content is what stands between the chunk headers`(size: Int) {
+    func `the content is the bytes between the chunk headers`(size: Int) {
         let bytes = Array("5\r\nhello\r\n1;name=value\r\n \r\nA\r\n0123456789\r\n0\r\n\r\n".utf8)
         var decoder = ChunkDecoder()
         var content: [UInt8] = []

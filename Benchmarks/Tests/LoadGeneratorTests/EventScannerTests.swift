@@ -30,9 +30,9 @@ struct EventScannerTests {
 
         """
 
-    /// Bytes come in runs of any size; a run ends anywhere in a line, a marker or a number.
+    /// Bytes arrive in runs of any size; a run may end anywhere in a line, a marker or a number.
     @Test(arguments: [1, 2, 3, 5, 7, 11, 13, 40, 63, 64, 65, 100, 10_000])
-    func `what is counted does not depend on where the reads end`(size: Int) {
+    func `the counts do not depend on where the reads end`(size: Int) {
         var options = StreamOptions(count: 1, port: 0, path: StreamPath("/"))
         options.readTimes(firstOnly: true)
         options.target = 4
@@ -50,7 +50,7 @@ struct EventScannerTests {
     }
 
     @Test(arguments: [1, 4, 9, 64, 10_000])
-    func `a state begins the count of presences anew`(size: Int) {
+    func `a state resets the count of presences`(size: Int) {
         var options = StreamOptions(count: 1, port: 0, path: StreamPath("/"))
         options.target = 3
         let (scanner, connection, _) = scan(Self.stream, by: size, EventScanner(options))

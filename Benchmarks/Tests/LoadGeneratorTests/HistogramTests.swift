@@ -5,7 +5,7 @@ import Testing
 @testable import LoadGenerator
 
 struct HistogramTests {
-    @Test func `percentiles are right to a part in 64`() {
+    @Test func `percentiles are exact to one part in 64`() {
         var histogram = Histogram()
         for value in 1...100_000 { histogram.record(UInt64(value) * 1000) }
         for part in [0.01, 0.5, 0.9, 0.99, 0.999] {
@@ -16,7 +16,7 @@ struct HistogramTests {
         #expect(histogram.count == 100_000)
     }
 
-    @Test func `nothing recorded is zero, and any value has its place`() {
+    @Test func `a percentile without values is zero, and any value can be recorded`() {
         var histogram = Histogram()
         #expect(histogram.percentile(0.5) == 0)
         for value in [0, 1, 63, 64, 65, UInt64.max] { histogram.record(value) }

@@ -6,7 +6,7 @@ import Testing
 
 struct RequestWriterTests {
     @Test(arguments: [0, 1, 9, 10, 12345])
-    func `a request tells the size of its body`(size: Int) throws {
+    func `a request has the size of its body in Content-Length`(size: Int) throws {
         let writer = RequestWriter(port: 80)
         writer.request(
             "PUT", path: { $0.text("/a") }, body: { writer in for _ in 0..<size { writer.text("x") } })

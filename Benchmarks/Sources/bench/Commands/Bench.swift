@@ -5,7 +5,7 @@ import ArgumentParser
 @main
 struct Bench: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "bench", abstract: "Measures Rollcall beside its peers and what the machine allows.",
+        commandName: "bench", abstract: "Measures Rollcall, its peers and the limits of the machine.",
         subcommands: [RunCommand.self, GuardCommand.self, FloorCommand.self, StreamsCommand.self],
         defaultSubcommand: RunCommand.self)
 }

@@ -4,21 +4,21 @@ import AllocationGuard
 import ArgumentParser
 import LoadGenerator
 
-/// Holds the hottest paths against what they may allocate.
+/// Compares the allocations of the hottest paths with their limits.
 struct GuardCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
         commandName: "guard",
-        abstract: "Counts the allocations of the hottest paths, and fails where they are too many.")
+        abstract: "Counts the allocations of the hottest paths, and fails if a path exceeds its limit.")
 
     @OptionGroup var measured: ProgramOptions
 
-    @Option(help: "How often each is measured; the median counts.")
+    @Option(help: "How often each path is measured; the median counts.")
     var rounds = 5
 
-    @Option(help: "The limits; Benchmarks/allocations.json of the sources by default.")
+    @Option(help: "The file of the limits; Benchmarks/allocations.json of the sources by default.")
     var limits: String?
 
-    @Flag(help: "Write new limits instead: a tenth above what is measured.")
+    @Flag(help: "Write new limits instead: a tenth above the measured figures.")
     var record = false
 
     func validate() throws {

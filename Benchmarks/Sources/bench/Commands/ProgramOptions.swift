@@ -3,7 +3,7 @@
 import ArgumentParser
 import Foundation
 
-/// What is measured.
+/// The program that is measured.
 struct ProgramOptions: ParsableArguments {
     @Option(help: "The release build of rollcall. (ROLLCALL_PROGRAM)")
     var program: String?
@@ -11,13 +11,13 @@ struct ProgramOptions: ParsableArguments {
     @Option(help: "The folder of the sources.")
     var root = "."
 
-    /// Starts the program; throws when it is not there.
+    /// The launcher of the program; throws if the program does not exist.
     var launcher: Launcher {
         get throws {
             let program =
                 program ?? ProcessInfo.processInfo.environment["ROLLCALL_PROGRAM"] ?? "\(root)/.build/release/rollcall"
             guard access(program, X_OK) == 0 else {
-                throw ValidationError("\(program) is not there; make bench builds it first")
+                throw ValidationError("\(program) does not exist; make bench builds it first")
             }
             return Launcher(program: program, root: root)
         }

@@ -4,18 +4,18 @@ import ArgumentParser
 import Foundation
 import LoadGenerator
 
-/// Runs suites and reports.
+/// Runs suites and reports their figures.
 struct RunCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "run", abstract: "Runs suites, prints their tables, and keeps the raw figures.")
+        commandName: "run", abstract: "Runs suites, prints their tables, and saves the raw figures.")
 
     @Option(name: .long, parsing: .upToNextOption, help: "Suites to run; all of them by default. --list names them.")
     var suite: [String] = []
 
-    @Option(help: "How often each is measured; tables show the median.")
+    @Option(help: "How often each subject is measured; tables show the median.")
     var runs = 3
 
-    @Flag(help: "One run with a fifth of the repetitions, to try things out.")
+    @Flag(help: "One run with a fifth of the repetitions, as a quick check.")
     var quick = false
 
     @Flag(inversion: .prefixedNo, help: "Measure the peers that are installed as well.")
@@ -32,7 +32,7 @@ struct RunCommand: ParsableCommand {
 
     @Flag(
         inversion: .prefixedNo,
-        help: "Put the tables into docs/performance.md, if sizes, repetitions and peers are the suite's own.")
+        help: "Put the tables into docs/performance.md, if sizes, repetitions and peers are those of the suite.")
     var docs = true
 
     @Flag(help: "Name the suites.")
@@ -57,7 +57,7 @@ struct RunCommand: ParsableCommand {
         var report = try Report(root: measured.root, machine: .here())
         print("\(report.commit), \(report.machine)")
         for subject in Subject.allCases where peers && !scaling {
-            if let missing = subject.whatIsMissing { print("without \(subject): \(missing)") }
+            if let missing = subject.missingRequirement { print("without \(subject): \(missing)") }
         }
         defer { report.save() }
         for suite in Suite.all where self.suite.isEmpty || self.suite.contains(suite.name) {
@@ -79,10 +79,10 @@ struct RunCommand: ParsableCommand {
         return sizes.map { max(1, Int(Double($0) * scale)) }
     }
 
-    /// One run after the other, so that what else the machine does meets all subjects.
+    /// Measures all subjects in each run, so that other load of the machine affects all of them.
     private func measure(_ suite: Suite, _ setting: Setting, _ report: inout Report) throws {
         print("\n\(suite.name): \(suite.title)")
-        let subjects = suite.subjects.filter { $0 == .rollcall || (peers && !scaling && $0.whatIsMissing == nil) }
+        let subjects = suite.subjects.filter { $0 == .rollcall || (peers && !scaling && $0.missingRequirement == nil) }
         let sizes = sizes(of: suite)
         for run in 1...(quick ? 1 : runs) {
             for size in sizes {

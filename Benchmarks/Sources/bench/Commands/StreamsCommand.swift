@@ -4,30 +4,32 @@ import ArgumentParser
 import Glibc
 import LoadGenerator
 
-/// Streams alone, against any server; the suite `idle` runs several, since one process may have too few files.
+/// Opens streams on any server.
+///
+/// The suite `idle` runs two of these, because one process may have too few open files.
 struct StreamsCommand: ParsableCommand {
     static let configuration = CommandConfiguration(
-        commandName: "streams", abstract: "Opens streams and says what came, once READY is printed.")
+        commandName: "streams", abstract: "Opens streams, prints READY when all are open, and then their counts.")
 
     @Option(help: "The port on 127.0.0.1.")
     var port: UInt16
 
-    @Option(help: "The path; {i} is the stream's number, {t} that of its topic.")
+    @Option(help: "The path; {i} is the number of the stream, {t} that of its topic.")
     var path: String
 
-    @Option(help: "How many.")
+    @Option(help: "The number of streams.")
     var count = 100
 
-    @Option(help: "The number of the first.")
+    @Option(help: "The number of the first stream.")
     var first = 0
 
-    @Option(help: "Stream i is on topic i modulo so many.")
+    @Option(help: "The number of topics; stream i is on topic i modulo this number.")
     var topics = 1
 
-    @Option(help: "Seconds from when all are open.")
+    @Option(help: "Seconds to keep them after all are open.")
     var seconds = 10.0
 
-    @Option(help: "Every so many-th stream stops reading.")
+    @Option(help: "Every n-th stream stops reading; 0: none.")
     var slowEvery = 0
 
     func run() throws {

@@ -4,13 +4,13 @@ import AllocationGuard
 import LoadGenerator
 
 extension AllocationProbe {
-    /// One more subscriber of an event: what 1,000 cost more than 100, for each of the 900.
+    /// The allocations of one more subscriber of an event: those of 1,000 less those of 100, divided by 900.
     func fanOut() throws(LoadError) -> AllocationCount {
         let (few, many) = (100, 1_000)
         return (try event(subscribers: many) - event(subscribers: few)) / Double(many - few)
     }
 
-    /// An event that so many are told, from the request on.
+    /// The allocations of an event to so many subscribers, from the request on.
     private func event(subscribers: Int) throws(LoadError) -> AllocationCount {
         let service = try launcher.start(.rollcall)
         defer { service.end() }
@@ -25,7 +25,7 @@ extension AllocationProbe {
                 sum += try allocations(of: service.nodes[0]) { () throws(LoadError) in
                     try room.publishOneByOne(1, pauses: false)
                 }
-                // Longer than the window in which the next change would be held back.
+                // Longer than the window that would delay the next change.
                 try room.reactor.run(seconds: max(0.02, 3 * Double(Clock.now - began) / 1e9))
             }
             return sum / Double(events)

@@ -4,12 +4,12 @@ import AllocationGuard
 import LoadGenerator
 
 extension AllocationProbe {
-    /// A message that a node applies, and an event that it makes of messages and tells one subscriber.
+    /// The allocations of a message that a node applies, and of an event that it makes of messages for one subscriber.
     ///
-    /// The node follows topics that change through another one: first one topic as fast as a connection goes, so that
-    /// many messages become one event, then all of them in turn, so slowly each that a message becomes an event of its
-    /// own. That is two equations for the two costs. It is always the same presence of a topic that changes, so an event
-    /// tells of one change however many messages it is made of.
+    /// The node follows topics that change through another node. First one topic changes as fast as a connection can
+    /// send, so that many messages become one event. Then all topics change in turn, each so slowly that every message
+    /// becomes an event of its own. These are two equations for the two costs. Always the same presence of a topic
+    /// changes, so an event has one change, for any number of messages.
     func replica() throws(LoadError) -> FlowCost {
         let service = try launcher.start(.rollcall, nodes: 2)
         defer { service.end() }
@@ -33,7 +33,7 @@ extension AllocationProbe {
         for _ in 0..<rounds {
             let together = try observe(topics: 1)
             guard let cost = FlowCost(together, try observe(topics: Followers.topics)) else {
-                throw LoadError("messages became as many events alone as together, which tells nothing of either")
+                throw LoadError("both rounds had as many events for each message, so the costs cannot be separated")
             }
             costs.append(cost)
         }

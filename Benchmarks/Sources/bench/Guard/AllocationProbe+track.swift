@@ -4,7 +4,7 @@ import AllocationGuard
 import LoadGenerator
 
 extension AllocationProbe {
-    /// A presence that is tracked over a kept-alive connection while nobody listens, from request to reply.
+    /// The allocations of a track over a kept-alive connection on a topic without subscribers, from request to reply.
     func track() throws(LoadError) -> AllocationCount {
         let service = try launcher.start(.rollcall)
         defer { service.end() }

@@ -3,9 +3,9 @@
 import AllocationGuard
 import LoadGenerator
 
-/// Counts what a node allocates for the units of work that it does most often.
+/// Counts the allocations of a node for its most frequent units of work.
 ///
-/// Each figure is the median of some rounds, since a ping or a timer may fall into one.
+/// Each figure is the median of several rounds, because a ping or a timer may fall into one.
 struct AllocationProbe {
     private(set) var launcher: Launcher
     let rounds: Int
@@ -26,14 +26,14 @@ struct AllocationProbe {
         ]
     }
 
-    /// The median of so many rounds.
+    /// The median of ``rounds`` rounds.
     func median(_ round: () throws(LoadError) -> AllocationCount) throws(LoadError) -> AllocationCount {
         var counts: [AllocationCount] = []
         for _ in 0..<rounds { counts.append(try round()) }
         return .median(counts)
     }
 
-    /// What the node allocates while the body runs.
+    /// The allocations of the node while the body runs.
     func allocations(
         of node: ServiceNode, during body: () throws(LoadError) -> Void
     ) throws(LoadError) -> AllocationCount {
@@ -42,13 +42,13 @@ struct AllocationProbe {
         let spent = node.allocated - before
         guard spent.number > 0 else {
             throw LoadError(
-                "\(launcher.program) worked and no allocation was counted: it is linked statically, "
+                "\(launcher.program) ran and no allocation was counted: it is linked statically, "
                     + "or \(Launcher.counterLibrary) is missing")
         }
         return spent
     }
 
-    /// What the node allocates each second by its timers alone.
+    /// The allocations of the node a second without work, by its timers.
     func background(of node: ServiceNode) throws(LoadError) -> AllocationCount {
         let before = node.allocated
         try Interruption.sleep(milliseconds: 3_000)

@@ -4,7 +4,7 @@ import LoadGenerator
 
 /// Topics with one subscriber each on the second node, and a connection to the first that changes them.
 final class Followers {
-    /// So many that a connection takes longer for a round than a node collects changes.
+    /// So many topics that a connection needs more time for a round than the window of a topic.
     static let topics = 100
 
     /// The node that only follows.
@@ -27,10 +27,10 @@ final class Followers {
         publisher.close()
     }
 
-    /// Diffs that subscribers had.
+    /// The number of diffs that subscribers received.
     var events: Int { streams.counters.diffs }
 
-    /// Changes the first topics in turn, and returns when all of it has been told.
+    /// Changes the first topics in turn, and returns when all changes were sent to their subscribers.
     func change(_ count: Int, topics: Int) throws(LoadError) {
         var number = 0
         publisher.next = { _, writer in
@@ -54,7 +54,7 @@ final class Followers {
         var seen: Int
         repeat {
             seen = events
-            try reactor.run(seconds: 0.05)  // longer than a node collects changes
+            try reactor.run(seconds: 0.05)  // longer than the window of a topic
         } while events > seen
     }
 }

@@ -3,7 +3,7 @@
 import Glibc
 import LoadGenerator
 
-/// CPU and time that passed since a moment, by who used it.
+/// CPU time of servers, Redis and this program, and the time, since this value was made.
 struct Cost {
     private let servers: [pid_t]
     private let redis: [pid_t]
@@ -20,7 +20,7 @@ struct Cost {
         [servers, redis, [getpid()]].map { ProcessAccount.cpuSeconds($0) }
     }
 
-    /// What was used until now.
+    /// The CPU time and the time until now.
     func soFar() -> Spent {
         let now = zip(Self.read(servers, redis), before).map { $0 - $1 }
         return Spent(server: now[0], redis: now[1], load: now[2], seconds: Double(Clock.now - began) / 1e9)

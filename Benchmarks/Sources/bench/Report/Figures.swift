@@ -18,7 +18,7 @@ struct Figures: Codable, Sendable {
         }
     }
 
-    /// The CPU seconds that go with every figure.
+    /// Adds the time and the CPU seconds, which every table has.
     mutating func add(_ spent: Spent) {
         self["seconds"] = spent.seconds
         self["server CPU s"] = spent.server

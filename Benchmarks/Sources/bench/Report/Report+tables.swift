@@ -3,7 +3,7 @@
 import Foundation
 
 extension Report {
-    /// A Markdown table of medians, a row for each subject and size, and how Rollcall stands to each peer.
+    /// A Markdown table of medians: a row for each subject and size, with the ratio of Rollcall to each peer.
     func table(of suite: Suite) -> [String] {
         let samples = samples.filter { $0.suite == suite.name }
         let sizes = Set(samples.map(\.size)).sorted()
@@ -50,7 +50,7 @@ extension Report {
         "| " + cells.joined(separator: " | ") + " |"
     }
 
-    /// How costs grow with the size: the exponent of a power law, by least squares.
+    /// The growth of costs with the size: the exponent of a power law, by least squares.
     func growth(of suite: Suite) -> [String] {
         suite.subjects.flatMap { subject in
             suite.growth.compactMap { figure in
@@ -72,7 +72,7 @@ extension Report {
         }
     }
 
-    /// Replaces what stands between a suite's two marks in docs/performance.md.
+    /// Replaces the text between the two marks of a suite in docs/performance.md.
     func writeDocs(_ suite: Suite) throws {
         let ours = samples.filter { $0.suite == suite.name }
         let failed = failures.filter { $0.hasPrefix("\(suite.name), ") }.map { "- failed: \($0)" }
@@ -80,7 +80,7 @@ extension Report {
         try writeDocs(suite.name, table(of: suite) + (failed.isEmpty ? [] : [""] + failed), of: ours)
     }
 
-    /// All exponents together.
+    /// Writes all exponents into docs/performance.md.
     func writeGrowth() throws {
         let lines = Suite.all.flatMap { growth(of: $0) }
         if !lines.isEmpty { try writeDocs("scaling", lines, of: samples) }
@@ -92,7 +92,7 @@ extension Report {
         guard let open = text.range(of: "<!-- \(place) -->\n"),
             let close = text.range(of: "<!-- /\(place) -->", range: open.upperBound..<text.endIndex)
         else {
-            print("docs/performance.md has no place for \(place)")
+            print("docs/performance.md has no marks for \(place)")
             return
         }
         let runs = samples.map(\.run).max() ?? 0

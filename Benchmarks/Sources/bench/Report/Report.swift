@@ -11,7 +11,7 @@ struct Report: Encodable {
     let commit: String
     let machine: Machine
     private(set) var samples: [Sample] = []
-    /// What failed.
+    /// A sentence for each measurement that failed.
     private(set) var failures: [String] = []
     let root: String
 
@@ -50,7 +50,7 @@ struct Report: Encodable {
         zip(figures.names, figures.values).map { "\($0) \(text($1))" }.joined(separator: ", ")
     }
 
-    /// Three digits that matter.
+    /// The value with three significant digits at most.
     static func text(_ value: Double) -> String {
         switch abs(value) {
         case 0: "0"

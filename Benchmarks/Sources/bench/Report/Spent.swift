@@ -1,6 +1,6 @@
 // Rollcall · bench
 
-/// CPU seconds of the server's processes, of Redis and of the load generator, and the time they took.
+/// CPU seconds of the processes of the server, of Redis and of the load generator, and the seconds that passed.
 struct Spent {
     var server = 0.0
     var redis = 0.0

@@ -4,13 +4,15 @@ import Foundation
 import Glibc
 import LoadGenerator
 
-/// A program that we started and end by its pid; it ends by itself when we are killed.
+/// A program that this one starts and ends by its pid.
+///
+/// It gets SIGTERM if this program is killed, where setpriv exists.
 final class Child {
     let pid: pid_t
     let log: String
     private var hasEnded = false
 
-    /// What the program prints goes to the log; the variables are added to our environment.
+    /// Starts the program; its output goes to the log; the variables are added to the environment of this program.
     init(
         _ program: String, _ arguments: [String], environment: [String: String] = [:], log: String = "/dev/null"
     ) throws(LoadError) {
@@ -27,7 +29,7 @@ final class Child {
         posix_spawn_file_actions_addopen(&actions, 0, "/dev/null", O_RDONLY, 0)
         posix_spawn_file_actions_addopen(&actions, 1, log, O_CREAT | O_WRONLY | O_TRUNC, 0o644)
         posix_spawn_file_actions_adddup2(&actions, 1, 2)
-        // A group of its own, so that Ctrl-C reaches us alone and we end it in order.
+        // A separate process group, so that Ctrl-C reaches only this program, which ends the child in order.
         var attributes = posix_spawnattr_t()
         posix_spawnattr_init(&attributes)
         defer { posix_spawnattr_destroy(&attributes) }
@@ -48,7 +50,7 @@ final class Child {
         end(signal: SIGKILL)
     }
 
-    /// Runs a program to its end; throws when it fails.
+    /// Runs a program to its end and returns its output; throws if it fails.
     @discardableResult
     static func run(_ program: String, _ arguments: [String]) throws(LoadError) -> String {
         let log = "/tmp/rollcall-bench-output-\(getpid())"
@@ -76,7 +78,7 @@ final class Child {
         guard !hasEnded else { return 0 }
         var info = siginfo_t()
         while waitid(P_PID, id_t(pid), &info, WEXITED | WNOWAIT) < 0, errno == EINTR {}
-        // nginx leaves a worker that does not stop in time; until we take its status, nobody else has the group's number.
+        // nginx leaves a worker that does not stop in time. Until waitpid, no other process group gets this number.
         kill(-pid, SIGKILL)
         var status: Int32 = 0
         while waitpid(pid, &status, 0) < 0, errno == EINTR {}
@@ -84,7 +86,7 @@ final class Child {
         return status
     }
 
-    /// Ends it, politely for ten seconds.
+    /// Sends the signal, and after ten seconds SIGKILL.
     func end(signal: Int32 = SIGTERM) {
         guard isRunning else { return }
         kill(pid, signal)
@@ -96,7 +98,7 @@ final class Child {
         _ = wait()
     }
 
-    /// Waits until the condition holds, and fails with the log when the program ends first.
+    /// Waits until the condition holds; throws with the log if the program ends first or the time is over.
     func await(seconds: Double = 20, until isReady: () -> Bool) throws(LoadError) {
         let deadline = Clock.now + UInt64(seconds * 1e9)
         while !isReady() {

@@ -4,16 +4,16 @@ import AllocationGuard
 import Foundation
 import LoadGenerator
 
-/// Starts what is measured, on free ports of the loopback interface.
+/// Starts the measured servers on free ports of the loopback interface.
 struct Launcher {
     /// The release build of rollcall.
     let program: String
     /// The folder of the sources.
     let root: String
-    /// Nodes of rollcall count what they allocate.
+    /// Whether nodes of rollcall count their allocations.
     var countsAllocations = false
 
-    /// This program, some of whose commands are peers.
+    /// The path of this program; its command `floor` is a peer.
     static var ownProgram: String { Bundle.main.executablePath ?? CommandLine.arguments[0] }
 
     /// The library that counts allocations, built beside this program.

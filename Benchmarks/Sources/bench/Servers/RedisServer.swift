@@ -3,7 +3,7 @@
 import Glibc
 import LoadGenerator
 
-/// A private Redis on a unix socket that keeps nothing on disk.
+/// A private Redis on a unix socket that writes nothing to disk.
 final class RedisServer {
     let child: Child
     let socket: String

@@ -3,7 +3,7 @@
 import Glibc
 import LoadGenerator
 
-/// A folder for the sockets, configurations and logs of one service; removed at the end.
+/// A temporary folder for the sockets, configurations and logs of one service.
 struct Scratch {
     let path: String
 

@@ -3,7 +3,7 @@
 import Glibc
 import LoadGenerator
 
-/// A running server, or some nodes and what they need, with the pids that its cost is read by.
+/// A running server, or nodes with their Redis, and the pids for its CPU time and memory.
 final class Service {
     let subject: Subject
     private(set) var nodes: [ServiceNode]

@@ -8,12 +8,12 @@ import LoadGenerator
 struct ServiceNode {
     let child: Child
     let port: UInt16
-    /// Where its allocations are counted, if they are.
+    /// The counter of its allocations; nil when they are not counted.
     var counter: AllocationCounter?
 
-    /// What it has allocated since it was started.
+    /// Its allocations since it was started.
     var allocated: AllocationCount { counter?.total ?? .zero }
 
-    /// The process and those it started: nginx works in a child of its own.
+    /// The process and its children, because nginx works in a child process.
     var pids: [pid_t] { [child.pid] + ProcessAccount.children(of: child.pid) }
 }

@@ -4,22 +4,22 @@ import Foundation
 import Glibc
 import LoadGenerator
 
-/// What is measured: Rollcall, and what it is held against.
+/// A measured server: Rollcall or one of its peers.
 enum Subject: String, CaseIterable, Codable {
     case rollcall
     /// nginx with its module nchan.
     case nchan
-    /// Presence in the memory of one node.js process, as one writes it by hand.
+    /// Presence in the memory of one node.js process, written by hand.
     case node
-    /// A loop that writes each event to each socket: what the kernel allows.
+    /// A loop that writes each event to each socket: the limit of the kernel.
     case floor
-    /// redis-benchmark running our track script: what Redis allows.
+    /// redis-benchmark with the track script of Rollcall: the limit of Redis.
     case redis
 
     static let nchanModule = "/usr/lib/nginx/modules/ngx_nchan_module.so"
 
-    /// Why it cannot be run here; nil when it can.
-    var whatIsMissing: String? {
+    /// The reason why it cannot run here; nil if it can.
+    var missingRequirement: String? {
         switch self {
         case .rollcall, .floor: nil
         case .nchan: access(Self.nchanModule, R_OK) == 0 ? nil : "libnginx-mod-nchan is not installed"
@@ -33,7 +33,7 @@ enum Subject: String, CaseIterable, Codable {
         return folders.contains { access("\($0)/\(program)", X_OK) == 0 }
     }
 
-    /// Where a stream of the room is.
+    /// The path of a stream of the room.
     var roomStream: String {
         switch self {
         case .rollcall, .node, .redis: "/v1/topics/room/events"
@@ -41,7 +41,7 @@ enum Subject: String, CaseIterable, Codable {
         }
     }
 
-    /// Tells the room of a value: a presence where the server knows such, else a text of the same size.
+    /// Writes the request that publishes a value to the room: a presence, or a text of its size for nchan and floor.
     func publish(_ key: Int, _ writer: RequestWriter, padding: Int = 0) {
         let now = Clock.now
         switch self {

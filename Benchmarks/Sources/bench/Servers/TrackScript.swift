@@ -3,12 +3,12 @@
 import Foundation
 import LoadGenerator
 
-/// The script of a track, called by redis-benchmark: writes without HTTP.
+/// The script of a track, which redis-benchmark calls: writes without HTTP.
 struct TrackScript {
     private let socket: String
     private let hash: String
 
-    /// Loads the script as the service does: the shared part behind the first line.
+    /// Loads the script as a node does, with the common part after the first line.
     init(root: String, redis: RedisServer) throws(LoadError) {
         let folder = "\(root)/Sources/PresenceStore/Scripts"
         guard let track = try? String(contentsOfFile: "\(folder)/track.lua", encoding: .utf8),
@@ -22,7 +22,7 @@ struct TrackScript {
         guard hash.count == 40 else { throw LoadError("Redis refused the script: \(answer)") }
     }
 
-    /// Calls a second, over 32 connections, each call for so many members.
+    /// Returns the calls a second, over 32 connections; each call tracks so many members.
     func run(_ count: Int, members: Int) throws(LoadError) -> Double {
         let keys = ["m:room", "h:room", "z:room", "due", "g:room"].map { "rc:{0}:\($0)" }
         var arguments = [
@@ -37,7 +37,7 @@ struct TrackScript {
         let output = try Child.run("redis-benchmark", arguments)
         guard let end = output.range(of: " requests per second", options: .backwards),
             let rate = output[..<end.lowerBound].split(separator: " ").last.flatMap({ Double($0) })
-        else { throw LoadError("redis-benchmark said: \(output)") }
+        else { throw LoadError("redis-benchmark printed no rate: \(output)") }
         return rate
     }
 }

@@ -10,7 +10,7 @@ final class Crowd {
     let streams: StreamFleet
     private let size: Int
 
-    /// Everyone is complete who has seen everyone of the topic.
+    /// A stream is complete when it has seen all presences of its topic.
     init(_ size: Int, topics: Int, port: UInt16, resumes: Bool = false) {
         self.size = size
         var options = StreamOptions(count: size, port: port, path: StreamPath(Self.path, topics: topics))
@@ -26,7 +26,7 @@ final class Crowd {
         streams.close()
     }
 
-    /// All join at once, until everyone has seen everyone.
+    /// All clients join at once; returns when each has seen all of its topic.
     func join(seconds: Double) throws(LoadError) {
         let isSeen = try reactor.run(seconds: seconds) {
             streams.ramp()
@@ -34,7 +34,7 @@ final class Crowd {
         }
         let counters = streams.counters
         guard isSeen else {
-            throw LoadError("\(counters.complete) of \(size) have seen everyone after \(Int(seconds)) s: \(counters)")
+            throw LoadError("\(counters.complete) of \(size) streams are complete after \(Int(seconds)) s: \(counters)")
         }
     }
 }

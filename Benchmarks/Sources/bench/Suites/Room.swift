@@ -2,7 +2,7 @@
 
 import LoadGenerator
 
-/// One topic with its subscribers, and whoever tells them things.
+/// One topic with its subscribers, and the connections that publish to it.
 final class Room {
     let reactor = Reactor()
     let streams: StreamFleet
@@ -11,7 +11,7 @@ final class Room {
     private var subject: Subject { service.subject }
     private var published = 0
     private var left = 0
-    /// Makes each value so many bytes longer.
+    /// The number of bytes added to each value.
     var padding = 0
 
     init(_ size: Int, of service: Service, firstMarkerOnly: Bool = true, slowEvery: Int = 0) throws(LoadError) {
@@ -31,9 +31,9 @@ final class Room {
         publisher.close()
     }
 
-    /// Changes one presence so often, each time a pause after all subscribers have seen the last change.
+    /// Changes one presence `count` times; the next change follows a pause after all readers have the last one.
     ///
-    /// The pause is longer than any window in which the server would collect changes, and is not counted.
+    /// The pause is longer than any window of the server, and does not count.
     @discardableResult
     func publishOneByOne(_ count: Int, pauses: Bool = true) throws(LoadError) -> Spent {
         var spent = Spent()
@@ -61,7 +61,7 @@ final class Room {
         return spent
     }
 
-    /// Adds so many presences as fast as the publisher's connections go, until all have seen all; then a pause.
+    /// Adds `count` presences as fast as the connections can send, until all subscribers have all of them; then pauses.
     @discardableResult
     func publishAtOnce(_ count: Int) throws(LoadError) -> Spent {
         left = count

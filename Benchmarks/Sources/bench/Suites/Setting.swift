@@ -1,12 +1,12 @@
 // Rollcall · bench
 
-/// What all suites are told.
+/// The settings of all suites.
 struct Setting {
     let launcher: Launcher
-    /// Fewer repetitions, for trying things out.
+    /// Fewer repetitions, as a quick check.
     let isQuick: Bool
 
-    /// So many repetitions, or a fifth of them.
+    /// The given number of repetitions, or a fifth of it in a quick run.
     func repetitions(_ count: Int) -> Int {
         isQuick ? max(1, count / 5) : count
     }

@@ -1,6 +1,6 @@
 // Rollcall · bench
 
 extension Suite {
-    /// In the order in which they run.
+    /// All suites, in the order in which they run.
     static var all: [Suite] { [fanOut, burst, writes, room, list, relay, topics, resume, slow, idle] }
 }

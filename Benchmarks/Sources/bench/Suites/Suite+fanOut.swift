@@ -3,7 +3,7 @@
 import LoadGenerator
 
 extension Suite {
-    /// One diff at a time: the next is sent a pause after every subscriber has the last.
+    /// One diff at a time: the next one follows a pause after every subscriber has the last one.
     static let fanOut = Suite(
         name: "fanout", title: "One diff at a time to all subscribers of a topic", unit: "subscribers",
         sizes: [100, 1_000, 10_000], subjects: [.rollcall, .nchan, .node, .floor], headline: "events/s",
@@ -46,7 +46,7 @@ extension Suite {
         defer { room.close() }
         try room.publishAtOnce(10)
         room.streams.clearCounts()
-        let bursts = subject == .rollcall ? setting.repetitions(5) : 1  // it takes the others seconds
+        let bursts = subject == .rollcall ? setting.repetitions(5) : 1  // a burst takes the other servers seconds
         var spent = Spent()
         for _ in 0..<bursts { spent += try room.publishAtOnce(100) }
 

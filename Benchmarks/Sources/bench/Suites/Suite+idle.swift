@@ -18,7 +18,7 @@ extension Suite {
         let bytesBefore = ProcessAccount.bytes(service.pids)
         let redisBefore = ProcessAccount.bytes(service.redis!.child.pid)
 
-        // Each holder has its own bound of open files.
+        // Each holder is a process with its own limit on open files.
         var holders: [Child] = []
         defer { for holder in holders { holder.end() } }
         for (number, node) in service.nodes.enumerated() {

@@ -4,9 +4,9 @@ import Glibc
 import LoadGenerator
 
 extension Suite {
-    /// Everyone joins one topic at once.
+    /// All clients join one topic at once.
     static let room = Suite(
-        name: "room", title: "Joining one room at once until everyone has seen everyone", unit: "clients",
+        name: "room", title: "All clients join one room at once until each has seen all", unit: "clients",
         sizes: [500, 1_000, 2_000, 5_000], subjects: [.rollcall, .node], headline: "seconds", moreIsBetter: false,
         growth: ["server CPU s", "Redis CPU s", "MB sent"], largest: [.node: 2_000], scalingBase: 500
     ) { subject, size, setting throws(LoadError) in
@@ -26,9 +26,9 @@ extension Suite {
         return figures
     }
 
-    /// Everyone joins one of many topics at once.
+    /// All clients join at once, each one of many topics.
     static let topics = Suite(
-        name: "topics", title: "Joining topics of ten at once until everyone has seen everyone", unit: "clients",
+        name: "topics", title: "All clients join topics of ten at once until each has seen its topic", unit: "clients",
         sizes: [10_000], subjects: [.rollcall, .node], headline: "joins/s", scalingBase: 1_250
     ) { subject, size, setting throws(LoadError) in
         let service = try setting.launcher.start(subject)
@@ -49,9 +49,9 @@ extension Suite {
         return figures
     }
 
-    /// A node dies, and all of its streams come to the other.
+    /// One node is killed, and all of its streams resume on the other.
     static let resume = Suite(
-        name: "resume", title: "Streams resuming on another node within a second of a node's death", unit: "streams",
+        name: "resume", title: "Streams resume on another node within a second of the end of theirs", unit: "streams",
         sizes: [10_000], subjects: [.rollcall], headline: "seconds", moreIsBetter: false, scalingBase: 1_250
     ) { subject, size, setting throws(LoadError) in
         let service = try setting.launcher.start(subject, nodes: 2)

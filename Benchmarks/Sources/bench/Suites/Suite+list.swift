@@ -3,9 +3,9 @@
 import LoadGenerator
 
 extension Suite {
-    /// The list of a topic, whole and unchanged.
+    /// The list of a topic, as a whole and as a 304.
     static let list = Suite(
-        name: "list", title: "The list of a topic, and the same when nothing changed", unit: "presences",
+        name: "list", title: "The list of a topic, and the same list when nothing changed", unit: "presences",
         sizes: [10, 1_000, 10_000], subjects: [.rollcall, .node], headline: "list p50 ms", moreIsBetter: false,
         growth: ["server ms/list", "server µs/304"], scalingBase: 1_250
     ) { subject, size, setting throws(LoadError) in

@@ -3,7 +3,7 @@
 import LoadGenerator
 
 extension Suite {
-    /// A diff on the node that it was written through, and on the other.
+    /// A diff on the node of the write, and on the other node.
     static let relay = Suite(
         name: "relay", title: "A diff on the other node, idle and loaded", unit: "subscribers",
         sizes: [1, 100], subjects: [.rollcall], headline: "other p50 ms idle", moreIsBetter: false,
@@ -25,7 +25,7 @@ extension Suite {
         let publisher = try RequestFleet(connections: 1, port: service.port, on: reactor)
         defer { publisher.close() }
 
-        /// A change each 25 ms, seen by all before the next.
+        /// Publishes a change each 25 ms. All subscribers have it before the next one.
         func publish(_ count: Int) throws(LoadError) {
             for fleet in fleets { fleet.clearCounts() }
             let began = Clock.now
@@ -42,7 +42,7 @@ extension Suite {
                 let isSeen = try reactor.run(seconds: 20) {
                     fleets.allSatisfy { $0.counters.diffs >= (number + 1) * size } && publisher.underWay == 0
                 }
-                guard isSeen else { throw LoadError("a diff did not reach everybody") }
+                guard isSeen else { throw LoadError("a diff did not reach all subscribers") }
             }
             try publisher.requireSuccess()
         }

@@ -3,15 +3,15 @@
 import LoadGenerator
 
 extension Suite {
-    /// Readers that stop, among others that do not.
+    /// Subscribers that stop reading, among others that go on.
     static let slow = Suite(
-        name: "slow", title: "Subscribers of whom one in 20 stops reading", unit: "subscribers",
+        name: "slow", title: "Subscribers, of which one in 20 stops reading", unit: "subscribers",
         sizes: [200], subjects: [.rollcall, .nchan, .node], headline: "p99 ms", moreIsBetter: false,
         growth: ["server µs/event"], scalingBase: 50
     ) { subject, size, setting throws(LoadError) in
         let count = setting.repetitions(1_000)
-        let without = try tell(count, to: size, of: subject, setting, slowEvery: 0)
-        let with = try tell(count, to: size, of: subject, setting, slowEvery: 20)
+        let without = try sendUpdates(count, to: size, of: subject, setting, slowEvery: 0)
+        let with = try sendUpdates(count, to: size, of: subject, setting, slowEvery: 20)
         var figures = Figures()
         figures["p50 ms"] = with.latency.milliseconds(0.5)
         figures["p99 ms"] = with.latency.milliseconds(0.99)
@@ -24,8 +24,8 @@ extension Suite {
         return figures
     }
 
-    /// Updates of 4 KB, each sent when all that read have the last; the server's memory is what was added.
-    private static func tell(
+    /// Sends updates of 4 KB, each when all readers have the last one; `bytes` is the growth of the server's memory.
+    private static func sendUpdates(
         _ count: Int, to size: Int, of subject: Subject, _ setting: Setting, slowEvery: Int
     ) throws(LoadError) -> (latency: Histogram, counters: StreamCounters, spent: Spent, bytes: Int) {
         let service = try setting.launcher.start(subject)

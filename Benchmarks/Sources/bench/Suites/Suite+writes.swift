@@ -5,7 +5,7 @@ import LoadGenerator
 extension Suite {
     /// Track, update and untrack, one a request and in batches.
     static let writes = Suite(
-        name: "writes", title: "Writes over HTTP that nobody listens to", unit: "presences",
+        name: "writes", title: "Writes over HTTP to topics without subscribers", unit: "presences",
         sizes: [20_000], subjects: [.rollcall, .node, .redis], headline: "tracks/s", scalingBase: 5_000
     ) { subject, size, setting throws(LoadError) in
         let count = setting.repetitions(size)

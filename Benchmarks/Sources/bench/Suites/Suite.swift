@@ -2,24 +2,24 @@
 
 import LoadGenerator
 
-/// One question, asked of several subjects at several sizes.
+/// One measurement of several subjects at several sizes.
 struct Suite: Sendable {
-    /// What `--suite` calls it.
+    /// The name for `--suite`.
     let name: String
     let title: String
-    /// What the size counts.
+    /// The unit of the size.
     let unit: String
     let sizes: [Int]
     let subjects: [Subject]
-    /// The figure that ratios to the peers are made of.
+    /// The figure of the ratios to the peers.
     let headline: String
-    /// Whether more of it is better.
+    /// Whether a larger headline figure is better.
     var moreIsBetter = true
-    /// The figures whose growth with the size is told as an exponent.
+    /// The figures for which the report has an exponent of growth with the size.
     var growth = ["server CPU s", "Redis CPU s"]
-    /// Sizes beyond which a subject would take minutes.
+    /// The largest size of a subject; larger sizes would take minutes.
     var largest: [Subject: Int] = [:]
-    /// The size from which on 1×, 2×, 4× and 8× show how the cost grows.
+    /// The base size of `--scaling`, which measures 1, 2, 4 and 8 times this size.
     let scalingBase: Int
     let measure: @Sendable (Subject, Int, Setting) throws(LoadError) -> Figures
 }

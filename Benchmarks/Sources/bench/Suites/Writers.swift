@@ -17,7 +17,7 @@ final class Writers {
         requests.close()
     }
 
-    /// One request each for the presences 0..<count.
+    /// Tracks the presences 0..<count, one in a request.
     func track(_ count: Int) throws(LoadError) {
         try each(count) { [self] number, writer in
             writer.request(
@@ -42,7 +42,7 @@ final class Writers {
         try each(count) { [self] number, writer in writer.request("DELETE", path: { path(number, $0) }) }
     }
 
-    /// Tracks presences over and over, each with a new value, until stopped.
+    /// Tracks presences repeatedly, each time with a new value, until ``stop()``.
     func keepTracking() {
         requests.next = { [self] _, writer in
             next += 1
@@ -63,7 +63,7 @@ final class Writers {
         try requests.run(seconds: 20)
     }
 
-    /// Tracks the presences 0..<count, so many in a request, all of a request on one topic.
+    /// Tracks the presences 0..<count, `members` in a request; all presences of a request are on one topic.
     func batch(_ count: Int, of members: Int, ttl: Int) throws(LoadError) {
         try each((count + members - 1) / members) { [self] number, writer in
             let range = number * members..<min(count, (number + 1) * members)
