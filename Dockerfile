@@ -1,15 +1,15 @@
-# The service alone: one static program, libhiredis and libpq beside it, no shell of its own needed to run.
+# The service alone: one program with the Swift libraries in it, and libhiredis and libpq. It needs no shell to run.
 FROM swift:6.3-bookworm AS build
 RUN apt-get update \
     && apt-get install -y --no-install-recommends libhiredis-dev libpq-dev pkg-config \
     && rm -rf /var/lib/apt/lists/*
 WORKDIR /src
 
-# Dependencies change seldom: they have a layer of their own.
+# Dependencies change seldom, so they have a separate layer.
 COPY Package.swift ./
 RUN swift package resolve
 
-# The manifest names the test targets too, and SwiftPM wants to see them.
+# The manifest names the test targets too, and SwiftPM requires their folders.
 COPY Sources Sources
 COPY Tests Tests
 RUN swift build -c release --static-swift-stdlib --product rollcall \
@@ -25,7 +25,7 @@ COPY --from=build /usr/local/bin/rollcall /usr/local/bin/rollcall
 COPY deploy/healthcheck /usr/local/bin/rollcall-healthcheck
 USER 10001
 
-# Inside a container loopback would be reachable by nobody.
+# Other containers cannot reach loopback inside this one.
 ENV ROLLCALL_HOST=0.0.0.0
 EXPOSE 4000
 STOPSIGNAL SIGTERM

@@ -1,13 +1,13 @@
-# Each target is one line into scripts/ or swift. On a fresh machine a Swift toolchain is all that must be there.
+# Each target calls scripts/ or swift. A fresh machine needs only a Swift toolchain and make.
 .PHONY: run test test-faults fuzz bench format lint tsan
 
-# A node with a private Redis and PostgreSQL. A debug build, since the first release build takes several times as long and nobody
-# tries things out at full load; RELEASE=1 for the fast one. ARGS="--port 5000" reaches the program.
+# Runs a node with a private Redis and PostgreSQL. It is a debug build, because the first release build takes several
+# times as long. RELEASE=1 selects the release build. ARGS="--port 5000" goes to the program.
 run:
 	@scripts/bootstrap run
 	swift run $(if $(RELEASE),-c release) rollcall dev $(ARGS)
 
-# All tests. ARGS="--filter PresenceTests" runs some.
+# Runs all tests but the fault tests. ARGS="--filter PresenceTests" runs some.
 test:
 	@scripts/bootstrap test
 	scripts/test $(ARGS)
@@ -17,12 +17,12 @@ test-faults:
 	@scripts/bootstrap test
 	scripts/test-faults $(ARGS)
 
-# Random input and random faults at length, which takes hours. ARGS="faults 10" does some (scripts/fuzz).
+# Runs random input and random faults, which takes hours. ARGS="faults 10" runs some (scripts/fuzz).
 fuzz:
 	@scripts/bootstrap test
 	scripts/fuzz $(ARGS)
 
-# Rollcall beside its peers (docs/performance.md); all of it takes half an hour. ARGS="--suite fanout --quick" does some.
+# Measures Rollcall and its peers (docs/performance.md) in half an hour. ARGS="--suite fanout --quick" runs some.
 bench:
 	@scripts/bootstrap bench
 	swift build -c release --product rollcall
@@ -35,7 +35,7 @@ format:
 lint:
 	scripts/lint
 
-# The thread sanitizer over what runs without the HTTP server.
+# Runs the tests below the HTTP server under the thread sanitizer.
 tsan:
 	@scripts/bootstrap run
 	scripts/tsan $(ARGS)

@@ -1,11 +1,12 @@
-// Tells the thread sanitizer about what Swift's runtime does on Linux; scripts/tsan preloads it.
+// Reports synchronisation in the Swift runtime on Linux to the thread sanitizer; scripts/tsan preloads it.
 //
-// The runtime is not instrumented, so some of its hand-overs are not seen and would be reported as data races:
-// - Mutex locks and unlocks inline, where the sanitizer sees it, unless two threads want it at once: then it calls the
-//   runtime, which leaves the hand-over to the kernel.
-// - A continuation that is resumed while its task is about to wait: the task goes on at once, by an atomic that only
-//   the runtime sees. What came before the resumption is made known at the task's next steps: as it begins to wait, and
-//   as it gives back memory of its own, which it does after every wait.
+// The runtime is not instrumented. Without this library the sanitizer misses some of its hand-overs and reports them as
+// data races:
+// - Mutex locks and unlocks inline, where the sanitizer sees it. When two threads want it at once it calls the runtime,
+//   which leaves the hand-over to the kernel.
+// - A continuation can be resumed while its task is about to wait. The task then goes on at once, by an atomic that
+//   only the runtime sees. Here the task acquires the writes before the resumption at its next steps: when it begins to
+//   wait, and when it frees memory of its own, which it does after every wait.
 #define _GNU_SOURCE
 #include <dlfcn.h>
 #include <stdint.h>
@@ -14,7 +15,7 @@
 #define SWIFT_ASYNC __attribute__((swiftasynccall))
 #define SELF __attribute__((swift_context)) void *handle
 
-// Of the sanitizer's runtime; absent in the programs that a test starts.
+// Functions of the sanitizer runtime; absent in the programs that a test starts.
 extern void __tsan_acquire(void *address) __attribute__((weak));
 extern void __tsan_release(void *address) __attribute__((weak));
 
