@@ -3,13 +3,13 @@
 import Presence
 
 extension FetchRule {
-    /// More rules than anybody needs; each may fill a cache of its own.
+    /// The rules that a node may have; each may fill a cache of its own.
     package static let maximumCount = 32
 
-    /// Reads `[{"topics":"*","field":"user","query":"SELECT …","timeout_ms":250,"ttl":60}]`, where `field` and `query`
-    /// must be there.
+    /// Reads `[{"topics":"*","field":"user","query":"SELECT …","timeout_ms":250,"ttl":60}]`; `field` and `query` are
+    /// required.
     ///
-    /// Of several rules that give a topic the same field the first holds. Throws an error that names rule and member.
+    /// Of several rules for one field on a topic the first holds. Throws `.settings` with the rule and the member.
     package static func parse(_ json: [UInt8]) throws(FetchRuleError) -> [FetchRule] {
         let document: JSON
         do throws(PresenceError) {
@@ -75,8 +75,13 @@ private struct RuleReader {
         if ["metas", "enriched"].contains(name) {
             throw fault("field", "cannot be \(name), which entries have already")
         }
-        guard let first = name.utf8.first, isLetter(first), name.utf8.count <= 64,
-            name.utf8.allSatisfy({ isLetter($0) || (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) })
+        func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
+        func isLetter(_ byte: UInt8) -> Bool {
+            let ranges = [UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z")]
+            return byte == UInt8(ascii: "_") || ranges.contains { $0.contains(byte) }
+        }
+        guard (1...64).contains(name.utf8.count), name.utf8.allSatisfy({ isLetter($0) || isDigit($0) }),
+            !name.utf8.prefix(1).contains(where: isDigit)
         else {
             throw fault("field", "must be 1 to 64 letters, digits and underscores, the first no digit")
         }
@@ -108,13 +113,6 @@ private struct RuleReader {
             throw fault(member, "must be a whole number from \(range.lowerBound) to \(range.upperBound)")
         }
         return number
-    }
-
-    private func isLetter(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "_"): true
-        default: false
-        }
     }
 
     private func fault(_ member: String, _ reason: String) -> FetchRuleError {

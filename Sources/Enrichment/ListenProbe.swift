@@ -1,19 +1,19 @@
 // Rollcall · Enrichment
 
-/// Finds out whether notifications reach a connection that listens: pure.
+/// Finds out whether notifications reach a connection that listens: pure, time passed in.
 ///
-/// A notification to ourselves goes out over another connection. Behind a pooler that gives sessions away after each
-/// transaction `LISTEN` succeeds, and nothing is ever heard.
+/// A node sends a notification to itself over another connection. Behind a pooler in transaction mode `LISTEN`
+/// succeeds, but no notification arrives.
 struct ListenProbe: Sendable {
     typealias Instant = ContinuousClock.Instant
 
-    /// What an event has changed.
+    /// A change of ``fault`` to be reported.
     enum Transition: Hashable, Sendable {
         case silent(reason: String)
         case audible
     }
 
-    /// The time between two probes, while they are heard and while they are not.
+    /// The time between two probes, while they arrive and while they do not.
     static let interval = Duration.seconds(30)
     static let retryInterval = Duration.seconds(5)
     /// How long a probe may take.
@@ -21,8 +21,7 @@ struct ListenProbe: Sendable {
     static let silence =
         "a NOTIFY of our own did not come back within 5 s. LISTEN needs a session of its own: let "
         + "ROLLCALL_DATABASE_URL name PostgreSQL itself, or a pool in session mode"
-
-    /// No key holds a control character, so every node passes a probe over, older ones too.
+    /// No key holds a control character, so every node ignores the probes of others, older nodes too.
     private static let mark = "\u{1}rollcall-probe-"
 
     /// The probe that is under way.
@@ -35,14 +34,14 @@ struct ListenProbe: Sendable {
 
     static func isProbe(_ payload: String) -> Bool { payload.hasPrefix(mark) }
 
-    /// Begins a probe and gives its payload, which is to be sent now.
+    /// Begins a probe and returns its payload, to be sent now.
     mutating func begin(at now: Instant, number: UInt64 = .random(in: .min ... .max)) -> String {
         let payload = Self.mark + String(number, radix: 36)
         awaited = (payload, now + Self.patience)
         return payload
     }
 
-    /// A notification came.
+    /// A notification arrived.
     mutating func heard(_ payload: String) -> Transition? {
         guard payload == awaited?.payload else { return nil }
         awaited = nil
@@ -56,10 +55,10 @@ struct ListenProbe: Sendable {
         return fail(Self.silence)
     }
 
-    /// The probe was refused: no node can be notified.
+    /// PostgreSQL refused the probe: no node can be notified.
     mutating func refused(_ reason: String) -> Transition? { fail("a NOTIFY was refused: \(reason)") }
 
-    /// The probe could not be sent, or the connection that listens has ended: nothing is known of it.
+    /// The probe could not be sent, or the connection that listens has ended: the probe proves nothing.
     mutating func abandon() { awaited = nil }
 
     private mutating func fail(_ reason: String) -> Transition? {

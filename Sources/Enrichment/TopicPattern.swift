@@ -1,32 +1,58 @@
 // Rollcall · Enrichment
 
-/// Says on which topics something holds: `room:*`.
+package import Presence
+
+/// A pattern for the topics on which a rule holds, such as `room:*`.
 ///
-/// `*` stands for any run of characters, none included; everything else stands for itself, byte by byte.
+/// `*` stands for any run of characters, also an empty one; everything else stands for itself, byte by byte.
 package struct TopicPattern: Sendable, Hashable, CustomStringConvertible {
+    /// The pattern as it was given.
     package let text: String
 
-    /// Takes a pattern of 1 to 256 bytes; nil for anything else, since no topic is longer.
+    /// Takes a pattern of 1 to 256 bytes; nil for any other, since no topic is longer.
     package init?(_ text: String) {
         guard (1...256).contains(text.utf8.count) else { return nil }
         self.text = text
     }
 
-    private init(checked text: String) {
-        self.text = text
-    }
+    private init(checked text: String) { self.text = text }
 
     /// Matches every topic.
     package static let all = TopicPattern(checked: "*")
 
     package var description: String { text }
 
-    /// Patterns are the same when their bytes are; to `String` a composed and a decomposed `ü` are one text.
+    /// Compares bytes: to `String` a composed and a decomposed `ü` are one text.
     package static func == (left: TopicPattern, right: TopicPattern) -> Bool {
         left.text.utf8.elementsEqual(right.text.utf8)
     }
 
     package func hash(into hasher: inout Hasher) {
         for byte in text.utf8 { hasher.combine(byte) }
+    }
+
+    /// Whether the pattern matches the bytes of a topic; takes time in proportion to both lengths at most.
+    package func matches(_ topic: Topic) -> Bool {
+        var (pattern, rest) = (Substring(text).utf8, Substring(topic.text).utf8)
+        // Where to go on if the rest of the pattern does not fit: after the last star, one byte further in the topic.
+        // An earlier star need never take more: the last one can take the same bytes.
+        var retry: (pattern: Substring.UTF8View, rest: Substring.UTF8View)?
+        while true {
+            if pattern.first == UInt8(ascii: "*") {
+                pattern.removeFirst()
+                if pattern.isEmpty { return true }
+                retry = (pattern, rest)
+            } else if let byte = rest.first, byte == pattern.first {
+                pattern.removeFirst()
+                rest.removeFirst()
+            } else if pattern.isEmpty, rest.isEmpty {
+                return true
+            } else if let (afterStar, from) = retry, !from.isEmpty {
+                retry = (afterStar, from.dropFirst())
+                (pattern, rest) = (afterStar, from.dropFirst())
+            } else {
+                return false
+            }
+        }
     }
 }
