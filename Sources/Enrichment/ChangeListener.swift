@@ -7,23 +7,23 @@ import Presence
 import ServiceLifecycle
 import Synchronization
 
-/// Hands changes of data to a hook, as the database notifies them, over a connection of its own.
+/// Listens to changes of data over a connection of its own, and passes their keys to the hook.
 ///
-/// A notification is a hint: one that is lost costs freshness until a value's time is over. What may have been missed
-/// before a connection stood is made up for by fetching again all that is known. A probe finds out whether
+/// A notification is a hint: if one is lost, the data is old until the `ttl` of its rule has passed. After each new
+/// connection all known data is fetched again, since notifications may have been missed. A probe finds out whether
 /// notifications arrive at all.
 package final class ChangeListener: Service {
-    /// The channel that the migrations' triggers notify, with the key as payload.
+    /// The channel that the triggers of the migrations notify, with the key as payload.
     package static let channel = ProfilesTable.standard.channel
 
     private struct State {
         var probe = ListenProbe()
-        /// Why there is no connection that listens; nil also before the first attempt has ended.
+        /// Why no connection listens; nil also until the first attempt has ended.
         var failure: PostgresError?
     }
 
     private static let connectTimeout = Duration.seconds(5)
-    /// How long a connection may be silent before it must show that it lives.
+    /// How long a connection may be silent before it is checked with a statement.
     private static let silence = Duration.seconds(30)
     private static let notifyTimeout = Duration.seconds(3)
 
@@ -35,7 +35,9 @@ package final class ChangeListener: Service {
     private let notifications = Counter(label: "rollcall_fetch_notifications_total")
     private let state = Mutex(State())
 
-    /// - Parameter pool: sends the probes; other connections than the one that listens.
+    /// - Parameters:
+    ///   - channel: the channel to listen to.
+    ///   - pool: sends the probes, over other connections than the one that listens. Another service runs it.
     package init(
         url: PostgresURL, channel: String = ChangeListener.channel, hook: FetchHook, pool: PostgresPool, logger: Logger
     ) {
@@ -46,12 +48,12 @@ package final class ChangeListener: Service {
         self.logger = logger
     }
 
-    /// Why changes of data are not heard; nil while they are.
+    /// Why notifications do not arrive; nil while they do; any thread.
     package var fault: String? {
         state.withLock { state in state.failure.map { "cannot listen: \($0.advice)" } ?? state.probe.fault }
     }
 
-    /// Listens until graceful shutdown or cancellation, over all reconnects.
+    /// Listens until graceful shutdown or cancellation, and reconnects after each error; call it once.
     package func run() async throws {
         await cancelWhenGracefulShutdown {
             var attempts = ListenerAttempts()
@@ -73,7 +75,7 @@ package final class ChangeListener: Service {
         }
     }
 
-    /// Listens over one connection until its end, of which it gives the reason, and how long that went well.
+    /// Listens over one connection until it ends; returns the reason, and how long it listened.
     private func listen() async -> (reason: PostgresError, lived: Duration) {
         do throws(PostgresError) {
             let connection = try await PostgresConnection.connect(to: url, timeout: Self.connectTimeout, logger: logger)
@@ -82,20 +84,17 @@ package final class ChangeListener: Service {
             let start = ContinuousClock.now
             state.withLock { $0.failure = nil }
             logger.info("Listening to changes of data", metadata: ["postgres": "\(url)"])
-            // Only now: what changes from here on is notified.
-            hook.revalidate()
+            // Only now: later changes are notified.
+            hook.refetchAll()
             let reason = await withTaskGroup(of: PostgresError?.self) { group in
                 group.addTask { await self.follow(connection) }
                 group.addTask {
                     await self.keepProbing()
                     return nil
                 }
-                var reason: PostgresError?
-                // The prober ends by cancellation only, so the reason is that of the connection.
-                for await ending in group {
-                    reason = reason ?? ending
-                    group.cancelAll()
-                }
+                // Probing ends by cancellation only, so the first to end is the connection.
+                let reason = await group.next() ?? nil
+                group.cancelAll()
                 return reason
             }
             return (reason ?? PostgresError(.lost, "the listener was stopped"), start.duration(to: .now))
@@ -104,7 +103,7 @@ package final class ChangeListener: Service {
         }
     }
 
-    /// Takes notifications until the connection ends, and gives the reason.
+    /// Takes notifications until the connection ends; returns the reason.
     private func follow(_ connection: PostgresConnection) async -> PostgresError {
         do throws(PostgresError) {
             while true {
@@ -149,7 +148,7 @@ extension ChangeListener {
             _ = try await pool.query(
                 "SELECT pg_notify($1, $2)", [.text(channel), .text(payload)], timeout: Self.notifyTimeout)
         } catch {
-            // Without a connection nothing is known, and the pool has a line about that.
+            // Without a connection the probe proves nothing, and the pool logs that.
             let transition = state.withLock { state -> ListenProbe.Transition? in
                 if error.code == .refused { return state.probe.refused(error.advice) }
                 state.probe.abandon()
@@ -169,24 +168,22 @@ extension ChangeListener {
                 "enrichment: notifications do not arrive", metadata: ["postgres": "\(url)", "reason": "\(reason)"])
         case .audible:
             logger.info("enrichment: notifications arrive", metadata: ["postgres": "\(url)"])
-            // What changed meanwhile was not heard.
-            hook.revalidate()
+            // Changes until now were not notified.
+            hook.refetchAll()
         }
     }
 }
 
-/// Says how long to wait before the next attempt to listen; pure but for chance.
+/// The pauses between attempts to listen: pure but for the jitter, which spreads the nodes that lost one database.
 struct ListenerAttempts: Sendable {
     static let shortest = Duration.milliseconds(50)
     static let longest = Duration.seconds(1)
-    /// The pause after an error that does not pass by itself.
+    /// The pause after an error that only an operator can end.
     static let permanent = Duration.seconds(5)
 
     private var failures = 0
 
-    /// Gives the pause after a connection that lived so long, if at all, and whether its end is news.
-    ///
-    /// Many nodes that lose one database at once come back to it spread out.
+    /// Returns the pause after a connection that lived so long, and whether its end is to be logged as a warning.
     mutating func pause(
         lived: Duration, isPermanent: Bool = false, jitter: Double = .random(in: 0.5...1)
     ) -> (pause: Duration, isNews: Bool) {

@@ -3,46 +3,52 @@
 import DequeModule
 import Presence
 
-/// Gathers keys into batches, as a pure state machine: slots in, batches out, time passed in.
+/// Keys that one query asks for.
+struct FetchBatch: Hashable, Sendable {
+    /// Nil if the rule's query does not take the topic.
+    let topic: Topic?
+    /// At most ``FetchBatcher/maximumKeys``, each once.
+    let keys: [Key]
+
+    var cacheKeys: [CacheKey] { keys.map { CacheKey(key: $0, topic: topic) } }
+}
+
+/// Gathers keys into batches: pure, time passed in.
 ///
-/// The first key after a pause goes at once. Those that follow within the window go together, over all topics where the
-/// query does not ask for the topic, else together per topic. A batch that is full goes at once. Batches that may go but
-/// find no room go on growing, so that a slow database is asked fewer questions and not more.
+/// The first key after a pause goes at once. Keys that follow within the window go together: over all topics if the
+/// query does not take the topic, else per topic. A full batch goes at once. Without room for another query batches
+/// grow, so that a slow database gets fewer queries and not more.
 struct FetchBatcher: Sendable {
     static let window = Duration.milliseconds(10)
     /// PostgreSQL gives some 200,000 rows a second up to here, and fewer beyond.
     static let maximumKeys = 500
 
-    /// Keys of the window that is open, by topic.
-    ///
-    /// Bounded, together with `ready`, by the slots that the owner lets wait.
+    /// Keys of the open window, by topic; bounded, together with `ready`, by ``AskedKeys/maximum``.
     private var gathered: [Topic?: [Key]] = [:]
     /// The topics in the order of their first key.
     private var order: [Topic?] = []
-    /// What may go as soon as there is room.
+    /// Batches that wait for room only.
     private var ready: Deque<FetchBatch> = []
-    /// When the keys gathered may go; nil before the first.
+    /// When the gathered keys may go; nil before the first.
     private var windowEnd: ContinuousClock.Instant?
 
     /// Keys that no batch has taken.
     private(set) var count = 0
 
-    /// Takes a slot that it does not hold yet.
-    mutating func add(_ slot: FetchSlot) {
+    /// Adds a key that is not here.
+    mutating func add(_ cacheKey: CacheKey) {
         count += 1
-        if gathered[slot.topic] == nil { order.append(slot.topic) }
-        gathered[slot.topic, default: []].append(slot.key)
-        guard gathered[slot.topic]?.count == Self.maximumKeys else { return }
-        ready.append(FetchBatch(topic: slot.topic, keys: gathered[slot.topic] ?? []))
-        gathered[slot.topic] = []
+        let topic = cacheKey.topic
+        if gathered[topic] == nil { order.append(topic) }
+        gathered[topic, default: []].append(cacheKey.key)
+        guard let keys = gathered[topic], keys.count == Self.maximumKeys else { return }
+        ready.append(FetchBatch(topic: topic, keys: keys))
+        gathered[topic] = []
     }
-
-    /// Whether the window is over, so that what is added now need not wait.
-    func isOpen(at now: ContinuousClock.Instant) -> Bool { windowEnd.map { now >= $0 } ?? true }
 
     /// Takes the batches that go now, at most `room`.
     mutating func take(at now: ContinuousClock.Instant, room: Int) -> [FetchBatch] {
-        if ready.count < room, isOpen(at: now), !gathered.isEmpty {
+        if ready.count < room, !gathered.isEmpty, windowEnd.map({ now >= $0 }) ?? true {
             for topic in order {
                 guard let keys = gathered[topic], !keys.isEmpty else { continue }
                 ready.append(FetchBatch(topic: topic, keys: keys))
@@ -57,7 +63,7 @@ struct FetchBatcher: Sendable {
         return batches
     }
 
-    /// When to take again, if that is not when room comes.
+    /// When to take again, if that is not when there is room.
     func nextDue(after now: ContinuousClock.Instant) -> ContinuousClock.Instant? {
         guard !gathered.isEmpty, let windowEnd, windowEnd > now else { return nil }
         return windowEnd

@@ -1,83 +1,98 @@
 // Rollcall · Enrichment
 
-import Presence
-
-/// Keeps a rule from asking a database that does not answer, as a pure state machine.
+/// Decides whether a rule asks the database, and knows its fault: pure, time passed in.
+///
+/// | state | asks | next |
+/// |---|---|---|
+/// | closed | everything | open, after ``tolerance`` failures in a row |
+/// | open | a probe at a time | closed, by one query that is answered or raises |
+///
+/// A query that raises for every key is a fault too, but opens nothing: other keys may be well.
 struct FetchBreaker: Sendable {
-    /// What an event has changed.
+    typealias Instant = ContinuousClock.Instant
+
+    /// A change of ``fault`` to be reported, once each.
     enum Transition: Hashable, Sendable {
         case opened(reason: String)
         case closed
     }
 
-    enum State: Hashable, Sendable {
-        /// Asks. → open, by ``FetchBreaker/tolerance`` failures in a row.
-        case closed(failures: Int)
-        /// Asks nothing but probes. → closed, by one success.
-        case open(Opening)
-    }
-
-    struct Opening: Hashable, Sendable {
-        /// Why the last query failed.
+    private struct Opening: Sendable {
         var reason: String
-        /// The slots that failed last, of which one after the other is tried.
-        var slots: [FetchSlot]
+        /// The keys that failed last, which are probed in turn.
+        var keys: [CacheKey]
         var probes = 0
-        /// False for one that began so: its first failure is news.
-        var isTold = true
+        var isReported = true
     }
 
     static let tolerance = 3
+    /// So many errors of data, for so long, without an answer, are a fault of the query.
+    static let raisingTolerance = (count: 100, time: Duration.seconds(60))
 
-    private(set) var state = State.closed(failures: 0)
+    /// Nil while closed.
+    private var opening: Opening?
+    /// Failures in a row.
+    private var failures = 0
+    /// Errors of data since the last answer, and the time of the first.
+    private var raisings = 0
+    private var raisingSince: Instant?
+    private var raisingFault: String?
 
     init() {}
 
-    /// Begins open: a rule that the database has not been asked about yet.
+    /// Begins open, for a rule that the database has not taken yet; its first failure is reported.
     init(openBecause reason: String) {
-        state = .open(Opening(reason: reason, slots: [], isTold: false))
+        opening = Opening(reason: reason, keys: [], isReported: false)
     }
 
-    var isOpen: Bool { fault != nil }
+    var isOpen: Bool { opening != nil }
+    /// Why there is no data; nil if all is well.
+    var fault: String? { opening?.reason ?? raisingFault }
 
-    /// Why it is open.
-    var fault: String? {
-        if case .open(let opening) = state { opening.reason } else { nil }
+    /// Returns the key to probe the database with, another one each time; nil if no key has failed.
+    mutating func nextProbe() -> CacheKey? {
+        guard let opening, !opening.keys.isEmpty else { return nil }
+        self.opening?.probes += 1
+        return opening.keys[opening.probes % opening.keys.count]
     }
 
-    /// The slot to try the database with; another each time.
-    mutating func nextProbe() -> FetchSlot? {
-        guard case .open(var opening) = state, !opening.slots.isEmpty else { return nil }
-        defer {
-            opening.probes += 1
-            state = .open(opening)
+    /// A query was answered.
+    mutating func answered() -> Transition? {
+        defer { self = FetchBreaker() }
+        return fault == nil ? nil : .closed
+    }
+
+    /// A query failed because of the data of a key: the database works.
+    mutating func raised(_ reason: String, at now: Instant) -> Transition? {
+        failures = 0
+        raisings += 1
+        let since = raisingSince ?? now
+        raisingSince = since
+        if isOpen {
+            opening = nil
+            return .closed
         }
-        return opening.slots[opening.probes % opening.slots.count]
+        let (count, time) = Self.raisingTolerance
+        guard raisingFault == nil, raisings >= count, since + time <= now else { return nil }
+        raisingFault = reason
+        return .opened(reason: reason)
     }
 
-    /// A query was answered, if only with an error that its data raised.
-    mutating func succeeded() -> Transition? {
-        defer { state = .closed(failures: 0) }
-        return isOpen ? .closed : nil
-    }
-
-    /// A query failed, with these slots.
-    mutating func failed(_ reason: String, slots: [FetchSlot]) -> Transition? {
-        let opening = Opening(reason: reason, slots: slots)
-        switch state {
-        case .closed(let failures) where failures + 1 < Self.tolerance:
-            state = .closed(failures: failures + 1)
-            return nil
-        case .closed:
-            state = .open(opening)
+    /// A query for these keys failed for another reason.
+    mutating func failed(_ reason: String, keys: [CacheKey]) -> Transition? {
+        failures += 1
+        guard var current = opening else {
+            guard failures >= Self.tolerance else { return nil }
+            self = FetchBreaker()
+            opening = Opening(reason: reason, keys: keys)
             return .opened(reason: reason)
-        case .open(var current):
-            let transition = current.isTold ? nil : Transition.opened(reason: reason)
-            (current.reason, current.isTold) = (reason, true)
-            // A probe's own slot must not become the only one.
-            if slots.count > 1 || current.slots.isEmpty { current.slots = slots }
-            state = .open(current)
-            return transition
         }
+        defer { opening = current }
+        // The key of a probe must not become the only one.
+        if keys.count > 1 || current.keys.isEmpty { current.keys = keys }
+        current.reason = reason
+        if current.isReported { return nil }
+        current.isReported = true
+        return .opened(reason: reason)
     }
 }

@@ -2,99 +2,135 @@
 
 import Presence
 
-/// What a rule has fetched, within bounds, in two generations.
-///
-/// Values come into the young one. When that holds half of what may be held it becomes the old one, and what was the old
-/// one is dropped; a hit moves a value back to the young. So what was not wanted for a while goes, at no cost per hit
-/// but a move, and never one by one.
-struct FetchCache: Sendable {
-    struct Limits: Hashable, Sendable {
-        var count = 100_000
-        var bytes = 64 << 20
+/// The last answer for a cache key, or the reason why there is none.
+struct FetchedValue: Hashable, Sendable {
+    enum Failure: Sendable {
+        /// The database did not answer; the rule asks again by itself.
+        case outage
+        /// The query raised for this key, or its value cannot be shown. It is asked for again when it is wanted after
+        /// `freshUntil`.
+        case data
     }
 
-    private let limits: Limits
-    private var young = CacheGeneration(number: 1)
-    private var old = CacheGeneration(number: 0)
-    private var dropped: [CacheGeneration] = []
-    private var walk: Walk?
+    /// Compact JSON of the last answer; nil for no row or NULL, and before the first answer.
+    var json: [UInt8]?
+    /// Nil after an answer that can be shown.
+    var failure: Failure?
+    /// Set for a key that must be asked for alone: its last pause after it raised, or zero if it is only a suspect.
+    var raisedPause: Duration?
+    /// When the value becomes stale; for a key that raised, its retry time.
+    var freshUntil: ContinuousClock.Instant
+    /// The generation of the rule in which the value was noted.
+    var generation: Int
 
-    init(limits: Limits = Limits()) {
-        self.limits = limits
-    }
-
-    /// Values held, or a few more: those that were moved count where they were too.
-    var count: Int { young.count + old.count }
-
-    /// An estimate of the memory held.
-    var bytes: Int { young.bytes + old.bytes }
-
-    /// Gives a value and counts as a hit.
-    mutating func value(for slot: FetchSlot) -> FetchedValue? {
-        if let value = young[slot] { return value }
-        guard let value = old.remove(slot) else { return nil }
-        set(value, for: slot)
-        return value
-    }
-
-    mutating func set(_ value: FetchedValue, for slot: FetchSlot) {
-        _ = old.remove(slot)
-        young.set(value, for: slot)
-        guard young.count >= limits.count / 2 || young.bytes >= limits.bytes / 2 else { return }
-        dropped.append(old)
-        old = young
-        young = CacheGeneration(number: old.number + 1)
-    }
-
-    func slots(of key: Key) -> [FetchSlot] { young.slots(of: key) + old.slots(of: key) }
-
-    /// Hands over the generations that were dropped.
-    ///
-    /// To free one takes a while: whoever holds a lock around the cache lets go of them after it.
-    mutating func takeDropped() -> [CacheGeneration] {
-        if dropped.isEmpty { return [] }
-        defer { dropped = [] }
-        return dropped
-    }
+    func isStale(at now: ContinuousClock.Instant) -> Bool { now >= freshUntil }
 }
 
-// MARK: - Walking
+/// The values of one rule, bounded by bytes: the value that was used least recently goes first.
+///
+/// Entries stand in an array, where they keep their position, and form a list from the oldest use to the newest. Every
+/// operation takes constant time, but for evictions, which are as many as the new value's bytes need.
+struct FetchCache: Sendable {
+    /// The bytes that the values of one rule may take.
+    static let standardBytes = 64 << 20
+    /// The estimated cost of an entry beside its texts, in bytes: places in an array and a table that may have grown.
+    static let overhead = 400
 
-extension FetchCache {
-    private struct Walk {
-        var generation: Int
-        var position = 0
+    private struct Entry: Sendable {
+        let key: CacheKey
+        var value: FetchedValue
+        var older: Int?
+        var newer: Int?
     }
 
-    /// Whether a walk is under way.
-    var isWalking: Bool { walk != nil }
+    private let maximumBytes: Int
+    private var positions = CacheKeyTable<Int>()
+    /// Nil where an entry was evicted.
+    private var entries: [Entry?] = []
+    private var free: [Int] = []
+    private var oldest: Int?
+    private var newest: Int?
+    /// An estimate of the memory held, in bytes.
+    private(set) var bytes = 0
 
-    /// Begins a walk through everything, from the oldest value on, in place of one that is under way.
+    init(maximumBytes: Int = FetchCache.standardBytes) {
+        self.maximumBytes = maximumBytes
+    }
+
+    var count: Int { positions.count }
+    /// All entries have positions below this one.
+    var endPosition: Int { entries.count }
+
+    /// Returns a value, without counting that as a use.
+    subscript(key: CacheKey) -> FetchedValue? { positions[key].flatMap { entries[$0]?.value } }
+
+    func cacheKeys(of key: Key) -> [CacheKey] { positions.cacheKeys(of: key) }
+
+    /// Returns a value and counts that as its newest use.
+    mutating func use(_ key: CacheKey) -> FetchedValue? {
+        guard let position = positions[key] else { return nil }
+        if position != newest {
+            unlink(position)
+            link(position)
+        }
+        return entries[position]?.value
+    }
+
+    /// Stores a value, as just used if it is new, and evicts others if there is no room for it.
+    mutating func set(_ value: FetchedValue, for key: CacheKey) {
+        if let position = positions[key] {
+            bytes += (value.json?.count ?? 0) - (entries[position]?.value.json?.count ?? 0)
+            entries[position]?.value = value
+        } else {
+            let entry = Entry(key: key, value: value)
+            bytes += Self.cost(of: entry)
+            let position = free.popLast() ?? entries.count
+            if position == entries.count { entries.append(entry) } else { entries[position] = entry }
+            positions[key] = position
+            link(position)
+        }
+        while bytes > maximumBytes, let oldest, oldest != newest { evict(oldest) }
+    }
+
+    /// Returns up to `limit` keys with a wanted value, and moves the position behind the last entry that was looked at.
     ///
-    /// What comes or moves in the meantime goes to the end, so the walk comes to all that is not dropped before.
-    mutating func beginWalk() { walk = Walk(generation: old.number) }
-
-    /// Walks on: gives up to `limit` slots whose value `isWanted`, having looked at no more than `looks`.
-    mutating func walkOn(
-        limit: Int, looks: Int = 2_000, where isWanted: (FetchedValue) -> Bool
-    ) -> [FetchSlot] {
-        var found: [FetchSlot] = []
-        var looks = looks
-        while looks > 0, found.count < limit, var step = walk {
-            // A generation that was dropped needs no look.
-            if step.generation < old.number { step = Walk(generation: old.number) }
-            let generation = step.generation == old.number ? old : young
-            let end = min(generation.count, step.position + looks)
-            looks -= end - step.position
-            while step.position < end, found.count < limit {
-                let slot = generation.order[step.position]
-                if let value = generation[slot], isWanted(value) { found.append(slot) }
-                step.position += 1
-            }
-            walk = step
-            guard step.position == generation.count else { continue }
-            walk = generation.number == young.number ? nil : Walk(generation: young.number)
+    /// Looks at up to `looks` entries. An entry that takes a free position during a walk is newer than the walk.
+    func cacheKeys(
+        from position: inout Int, limit: Int, looks: Int = 2_000, where isWanted: (FetchedValue) -> Bool
+    ) -> [CacheKey] {
+        var found: [CacheKey] = []
+        let end = min(entries.count, position + looks)
+        while position < end, found.count < limit {
+            if let entry = entries[position], isWanted(entry.value) { found.append(entry.key) }
+            position += 1
         }
         return found
+    }
+
+    private mutating func evict(_ position: Int) {
+        guard let entry = entries[position] else { return }
+        unlink(position)
+        bytes -= Self.cost(of: entry)
+        positions[entry.key] = nil
+        entries[position] = nil
+        free.append(position)
+    }
+
+    private mutating func link(_ position: Int) {
+        entries[position]?.older = newest
+        entries[position]?.newer = nil
+        if let newest { entries[newest]?.newer = position } else { oldest = position }
+        newest = position
+    }
+
+    private mutating func unlink(_ position: Int) {
+        guard let entry = entries[position] else { return }
+        if let older = entry.older { entries[older]?.newer = entry.newer } else { oldest = entry.newer }
+        if let newer = entry.newer { entries[newer]?.older = entry.older } else { newest = entry.older }
+    }
+
+    private static func cost(of entry: Entry) -> Int {
+        overhead + entry.key.key.text.utf8.count + (entry.key.topic?.text.utf8.count ?? 0)
+            + (entry.value.json?.count ?? 0)
     }
 }

@@ -7,81 +7,75 @@ import Synchronization
 extension FetchHook {
     private static let probeInterval = Duration.milliseconds(500)
 
-    /// Tries again what the database did not answer, until graceful shutdown or cancellation.
+    /// Runs queries, timers and probes until graceful shutdown or cancellation, and awaits them; call it once.
     package func run() async throws {
-        // A service that returns ends the node, and without rules there is nothing to probe.
-        guard !fields.isEmpty else { return try await gracefulShutdown() }
+        // A service that returns ends the node, and without rules there is nothing to run.
+        guard !rules.isEmpty else { return try await gracefulShutdown() }
         await cancelWhenGracefulShutdown {
             await withDiscardingTaskGroup { group in
-                for place in self.fields.indices { group.addTask { await self.keepProbing(place) } }
+                for index in self.rules.indices { group.addTask { await self.keepProbing(index) } }
                 for await job in self.jobs.stream { group.addTask { await self.perform(job) } }
             }
         }
         jobs.continuation.finish()
-        // Nothing comes any more of what they wait for.
-        for field in fields { for wait in field.state.state.withLock({ $0.shutDown() }) { wait.end() } }
+        for rule in rules {
+            for caller in rule.state.withLock({ $0.shutDown() }) { caller.continuation?.resume() }
+        }
     }
 
     private func perform(_ job: Job) async {
         switch job {
-        case .query(let query, let place): await run(query, ofRule: place)
-        case .wake(let time, let place):
+        case .query(let query, let ruleIndex): await run(query, ofRule: ruleIndex)
+        case .wake(let time, let ruleIndex):
             // A timer that is cancelled comes too early.
             guard (try? await Task.sleep(until: time, tolerance: .zero, clock: .continuous)) != nil else { return }
-            change([place]) { state, _, now in state.timerFired(time, at: now) }
-        case .free(let dropped):
-            // The caller releases its reference within this time, so this task holds the last one and frees the entries.
-            try? await Task.sleep(for: .milliseconds(100))
-            withExtendedLifetime(dropped) {}
+            change(ruleIndex) { state, now in state.timerFired(time, at: now) }
         }
     }
 
-    private func keepProbing(_ place: Int) async {
+    private func keepProbing(_ ruleIndex: Int) async {
         while !Task.isCancelled {
-            await probe(place)
-            // Nodes that lost one database at once come back to it apart.
+            await probe(ruleIndex)
+            // Nodes that lost one database at once come back to it at different times.
             try? await Task.sleep(for: Self.probeInterval * .random(in: 0.8...1.2))
         }
     }
 
-    /// Asks the database whether it takes the rule, if it has not said so yet, and for a key that it owes.
-    private func probe(_ place: Int) async {
-        let known = change([place]) { state, _, _ in (isOpen: state.rule.isOpen, isValidated: state.isValidated) }
-        guard let known = known.first, known.isOpen else { return }
-        if !known.isValidated {
+    /// While a rule's breaker is open: asks the database whether it takes the rule, until it has, and for one key.
+    private func probe(_ ruleIndex: Int) async {
+        let (isOpen, isValidated) = change(ruleIndex) { state, _ in (state.rule.isOpen, state.isValidated) }
+        guard isOpen else { return }
+        if !isValidated {
             do throws(FetchRuleError) {
-                try await source.validate(fields[place].rule)
+                try await source.validate(rules[ruleIndex].rule)
             } catch {
-                if !Task.isCancelled { change([place]) { state, _, _ in state.rule.failed("\(error)") } }
+                if !Task.isCancelled { change(ruleIndex) { state, _ in state.rule.failed("\(error)") } }
                 return
             }
         }
-        let query = change([place]) { state, _, _ in
+        let query = change(ruleIndex) { state, _ in
             state.isValidated = true
             return state.rule.probe()
         }
-        if let query = query.first ?? nil { await run(query, ofRule: place) }
+        if let query { await run(query, ofRule: ruleIndex) }
     }
 
-    private func run(_ query: RuleState.Query, ofRule place: Int) async {
-        let outcome = await fields[place].query.outcome(of: query.batch)
-        change([place]) { state, _, now in state.rule.finish(query.number, outcome, at: now) }
+    private func run(_ query: RuleState.Query, ofRule ruleIndex: Int) async {
+        let rule = rules[ruleIndex]
+        let outcome = await source.outcome(of: query.batch, for: rule.rule, metrics: rule.metrics)
+        change(ruleIndex) { state, now in state.rule.finish(query.number, outcome, at: now) }
     }
 
     /// Does what follows from a change of a rule's state; not under its lock.
-    func perform(_ effects: FieldState.Effects, ofRule place: Int) {
-        let actions = effects.actions
-        for query in actions.queries { jobs.continuation.yield(.query(query, place: place)) }
-        if let time = effects.timer { jobs.continuation.yield(.wake(at: time, place: place)) }
-        for wait in effects.ended { wait.end() }
-        if !actions.dropped.isEmpty { jobs.continuation.yield(.free(actions.dropped)) }
-        fields[place].metrics.countRaised(actions.raised)
-        for transition in actions.transitions { tell(transition, ofRule: place) }
+    func perform(_ actions: RuleState.Actions, ofRule ruleIndex: Int) {
+        for query in actions.queries { jobs.continuation.yield(.query(query, ruleIndex: ruleIndex)) }
+        rules[ruleIndex].metrics.countRaised(actions.raised)
+        for transition in actions.transitions { log(transition, ofRule: ruleIndex) }
         if !actions.changed.isEmpty { onChange(actions.changed) }
     }
 
-    private func tell(_ transition: FetchBreaker.Transition, ofRule place: Int) {
-        let rule = fields[place].rule
+    private func log(_ transition: FetchBreaker.Transition, ofRule ruleIndex: Int) {
+        let rule = rules[ruleIndex].rule
         let metadata: Logger.Metadata = ["field": "\(rule.field)", "topics": "\(rule.topics)"]
         switch transition {
         case .opened(let reason):
@@ -89,6 +83,6 @@ extension FetchHook {
         case .closed:
             logger.info("Fetching works", metadata: metadata)
         }
-        fields[place].metrics.note(openBreakers: openBreakers(of: rule.field))
+        rules[ruleIndex].metrics.note(openBreakers: openBreakers(of: rule.field))
     }
 }

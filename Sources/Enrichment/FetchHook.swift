@@ -6,165 +6,218 @@ package import Presence
 import ServiceLifecycle
 import Synchronization
 
-/// Adds to entries what a database knows of their keys, and cannot hurt them.
+/// Adds enrichment from PostgreSQL to entries, and never delays them longer than a rule permits.
 ///
-/// Each rule has a ``RuleState`` that decides everything; the hook runs its queries and timers, and wakes who waits. All
-/// calls but ``fetch(_:leaving:on:by:)`` return at once, also while the database is away, at a cost of the keys given. Each rule
-/// has a lock of its own, so a long list of keys holds up no other rule. ``run()`` owns the queries and timers, which end by
-/// themselves within a rule's time-out, and awaits them; before and after it nothing is fetched.
+/// Each rule has a ``RuleState`` under a lock of its own, which decides everything. The hook runs its queries and
+/// timers and resumes its callers. Every call may come on any thread. All calls but ``fetch(_:leaving:on:by:)`` return
+/// at once, also while the database is away. ``run()`` owns the queries and timers and awaits them; before and after it
+/// nothing is fetched.
 ///
-/// Whoever was told that something is incomplete need not ask again: ``onChange`` is told when it is there. Two things
-/// are not told: what the cache had to drop meanwhile, having taken 50,000 others or 32 MiB of them since, and data that
-/// could not be shown or made its query fail and was mended without a word; that is asked for when its time is over and
-/// somebody wants it.
+/// A caller that got an incomplete entry need not ask again: `onChange` gets its key when the data is there. There are
+/// two exceptions. A value that the cache evicted meanwhile is not reported. A key that raised, or has a value that
+/// cannot be shown, is asked for again only when it is wanted after its retry time.
 package final class FetchHook: Service {
-    /// A rule as the hook works with it; its place in the list is its name within the hook.
-    struct Field: Sendable {
-        let rule: FetchRule
-        let query: BatchQuery
-        let metrics: FetchMetrics
-        let state: Locked
-    }
-
-    /// The state of one rule under its lock.
-    final class Locked: Sendable {
-        let state: Mutex<FieldState>
-
-        init(_ state: consuming FieldState) { self.state = Mutex(state) }
-    }
-
     /// What ``run()`` does for a rule.
     enum Job: Sendable {
-        case query(RuleState.Query, place: Int)
-        case wake(at: ContinuousClock.Instant, place: Int)
-        /// Frees the entries that a cache dropped. This takes too long for an event loop.
-        case free([CacheGeneration])
+        case query(RuleState.Query, ruleIndex: Int)
+        case wake(at: ContinuousClock.Instant, ruleIndex: Int)
     }
 
-    let fields: [Field]
+    let rules: [LockedRule]
     let source: FetchSource
     let logger: Logger
     let onChange: @Sendable (Set<Key>) -> Void
-    /// Unbounded, since a rule's state bounds it: a few queries and timers, and two generations of its cache at most.
+    /// The state of each rule bounds its jobs: ``AskedKeys/width`` batches, ``OneByOneQueue/width`` single keys, a few
+    /// timers.
     let jobs: (stream: AsyncStream<Job>, continuation: AsyncStream<Job>.Continuation)
 
     /// - Parameters:
-    ///   - isValidated: Whether the database has taken the rules already; else ``run()`` sees to it before anything is
-    ///     asked, and entries are bare until then.
-    ///   - onChange: Told the keys whose data is other than what was given last; on no thread in particular.
+    ///   - rules: at most ``FetchRule/maximumCount``; of two for one field on a topic the first holds.
+    ///   - isValidated: whether the database has taken the rules. If not, ``run()`` asks it before any query, and
+    ///     entries are incomplete until then.
+    ///   - onChange: gets the keys with other data than was given last; on any thread, must not block.
     package init(
         rules: [FetchRule], source: FetchSource, isValidated: Bool = false, logger: Logger,
         onChange: @escaping @Sendable (Set<Key>) -> Void
     ) {
-        fields = rules.map { rule in
-            let metrics = FetchMetrics(field: rule.field)
-            return Field(
-                rule: rule, query: BatchQuery(rule: rule, source: source, metrics: metrics), metrics: metrics,
-                state: Locked(FieldState(rule: rule, isValidated: isValidated)))
-        }
+        self.rules = rules.map { LockedRule(rule: $0, isValidated: isValidated) }
         jobs = AsyncStream.makeStream()
         self.source = source
         self.logger = logger
         self.onChange = onChange
-        for field in fields { field.metrics.note(openBreakers: openBreakers(of: field.rule.field)) }
+        for rule in self.rules { rule.metrics.note(openBreakers: openBreakers(of: rule.rule.field)) }
     }
 
-    /// Whether anything is added to the entries of a topic.
-    package func applies(to topic: Topic) -> Bool { fields.contains { $0.rule.topics.matches(topic) } }
+    /// Whether a rule adds anything to the entries of a topic; any thread, does not block.
+    package func applies(to topic: Topic) -> Bool { rules.contains { $0.rule.topics.matches(topic) } }
 
-    /// One sentence for each rule that gets no data now.
+    /// One sentence for each rule that gets no data now; empty while all is well; any thread.
     package var faults: [String] {
-        fields.compactMap { field in
-            field.state.state.withLock { $0.rule.fault }.map { "\(field.rule.field): \($0)" }
-        }
+        rules.compactMap { rule in rule.state.withLock { $0.rule.fault }.map { "\(rule.rule.field): \($0)" } }
     }
 
-    /// What is added to entries, if all of it is known: stale data is known, and fetched anew meanwhile.
+    /// Returns the enrichment of keys if all of it is known; stale data is known, and fetched again meanwhile.
     ///
-    /// Nil where something must be fetched first. Keys that are `leaving` get what is there, and are never fetched.
+    /// Any thread, also event loops: takes a lock for at most 500 keys at a time.
+    /// - Parameter leaving: get the cached data, are never fetched and never incomplete.
+    /// - Returns: nil if something must be fetched first, by ``fetch(_:leaving:on:by:)``.
     package func known(
         _ keys: some Collection<Key>, leaving: some Collection<Key>, on topic: Topic
     ) -> EnrichmentFields? {
         let (keys, leaving) = (Array(keys), Array(leaving))
-        let places = places(on: topic)
-        let found = change(places) { [fields] state, place, now -> (FieldValues, FetchTally)? in
-            guard let shown = state.known(keys, on: topic, at: now) else { return nil }
-            var tally = FetchTally()
-            for value in shown { tally.add(value, at: now) }
-            let field = fields[place].rule.field
-            return (FieldValues(field: field, shown: shown, leaving: state.cached(leaving, on: topic)), tally)
+        let now = ContinuousClock.now
+        var fields: [FieldValues] = []
+        var tallies: [(ruleIndex: Int, tally: FetchTally)] = []
+        for index in ruleIndexes(on: topic) {
+            var (shown, tally): ([FetchedValue], FetchTally) = ([], FetchTally())
+            for chunk in Self.chunks(of: rules[index].cacheKeys(of: keys, on: topic)) {
+                guard let values = change(index, { $0.rule.known(chunk, at: $1) }) else { return nil }
+                for value in values { tally.add(value, at: now) }
+                shown += values
+            }
+            fields.append(fieldValues(index, shown: shown, leaving: leaving, on: topic))
+            tallies.append((index, tally))
         }
-        guard found.allSatisfy({ $0 != nil }) else { return nil }
-        for case (let place, (_, let tally)?) in zip(places, found) { fields[place].metrics.count(tally) }
-        return EnrichmentFields(found.compactMap { $0?.0 }, shown: keys, leaving: leaving)
+        for (index, tally) in tallies { rules[index].metrics.count(tally) }
+        return EnrichmentFields(fields, shown: keys, leaving: leaving)
     }
 
-    /// What is added to entries, fetched as far as it is not known.
+    /// Returns the enrichment of keys, fetched as far as it is not known; never throws.
     ///
-    /// Waits for no rule longer than its time-out and the batching window, nor beyond `deadline`. Then it gives what was
-    /// known last, or nothing, and says that this is incomplete; ``onChange`` is told when the data comes after all.
+    /// Waits for each rule at most its time-out and 10 ms, not beyond `deadline`, and no longer once the task is
+    /// cancelled. Then it returns the data that was known last, or none, and marks the entry as incomplete; `onChange`
+    /// gets the key when the data comes. Any thread; takes a lock for at most 500 keys at a time.
+    /// - Parameter leaving: get the cached data, are never fetched and never incomplete.
     package func fetch(
         _ keys: some Collection<Key>, leaving: some Collection<Key>, on topic: Topic,
         by deadline: ContinuousClock.Instant? = nil
     ) async -> EnrichmentFields {
         let (keys, leaving) = (Array(keys), Array(leaving))
-        let places = places(on: topic)
-        let begun = change(places) { state, _, now in state.fetch(keys, on: topic, by: deadline, at: now) }
-        for (place, begun) in zip(places, begun) { fields[place].metrics.count(begun.tally) }
-        for (wait, _) in begun { await wait?.untilEnded() }
-        let values = change(places) { [fields] state, place, now in
-            FieldValues(
-                field: fields[place].rule.field, shown: state.shown(keys, on: topic, at: now),
-                leaving: state.cached(leaving, on: topic))
+        let wanted = ruleIndexes(on: topic).map {
+            (index: $0, chunks: Self.chunks(of: rules[$0].cacheKeys(of: keys, on: topic)))
         }
-        return EnrichmentFields(values, shown: keys, leaving: leaving)
-    }
-
-    /// How many rules of a field ask for nothing now.
-    func openBreakers(of field: String) -> Int {
-        fields.count { $0.rule.field == field && $0.state.state.withLock { $0.rule.isOpen } }
+        var waits: [(ruleIndex: Int, waiter: Int)] = []
+        for (index, chunks) in wanted {
+            for chunk in chunks {
+                let (waiter, tally) = change(index) { $0.fetch(chunk, by: deadline, at: $1) }
+                rules[index].metrics.count(tally)
+                if let waiter { waits.append((index, waiter)) }
+            }
+        }
+        for (index, waiter) in waits { await wait(for: waiter, ofRule: index) }
+        let fields = wanted.map { index, chunks in
+            let shown = chunks.flatMap { chunk in
+                change(index) { state, now in chunk.map { state.rule.shown($0, at: now) } }
+            }
+            return fieldValues(index, shown: shown, leaving: leaving, on: topic)
+        }
+        return EnrichmentFields(fields, shown: keys, leaving: leaving)
     }
 
     /// The data of these keys changed at its source.
     ///
-    /// What is known is fetched anew, and told if it differs; what is not known is told at once.
+    /// Known data is fetched again, and reported if it differs; for unknown data the key is reported at once. Any
+    /// thread; takes a lock for at most 500 keys at a time.
     package func invalidate(_ keys: [Key]) {
-        // A bulk update may name many, and event loops wait for the same lock.
-        var rest = keys[...]
-        while !rest.isEmpty {
-            let some = rest.prefix(FetchBatcher.maximumKeys)
-            rest = rest.dropFirst(some.count)
-            change(fields.indices) { state, _, now in state.rule.invalidate(some, at: now) }
+        for chunk in Self.chunks(of: keys) {
+            for index in rules.indices { change(index) { $0.rule.invalidate(chunk, at: $1) } }
         }
     }
 
-    /// Any data may have changed, since news of it was missed: all that is known is fetched anew, little by little.
-    package func revalidate() {
-        change(fields.indices) { state, _, _ in state.rule.revalidate() }
+    /// Any data may have changed, since notifications may have been lost: all known data is fetched again, in batches
+    /// of at most 500 keys, one each 10 ms.
+    ///
+    /// Any thread; does not block.
+    package func refetchAll() {
+        for index in rules.indices { change(index) { state, _ in state.rule.refetchAll() } }
     }
 
-    /// Changes the states of some rules, each under its lock, and outside of them does what follows.
+    /// Changes the state of a rule under its lock, then does what follows.
     @discardableResult
     func change<Value: Sendable>(
-        _ places: some Sequence<Int>, _ body: (inout FieldState, Int, ContinuousClock.Instant) -> Value
-    ) -> [Value] {
+        _ ruleIndex: Int, _ body: (inout LockedRule.State, ContinuousClock.Instant) -> Value
+    ) -> Value {
         let now = ContinuousClock.now
-        let changes = places.map { place in
-            fields[place].state.state.withLock { state in
-                let value = body(&state, place, now)
-                return (value: value, place: place, effects: state.takeEffects(at: now))
-            }
+        let (value, effects) = rules[ruleIndex].state.withLock { state in
+            let value = body(&state, now)
+            return (value, state.takeEffects(at: now))
         }
-        for change in changes { perform(change.effects, ofRule: change.place) }
-        return changes.map(\.value)
+        for caller in effects.settled { caller.continuation?.resume() }
+        if let time = effects.timer { jobs.continuation.yield(.wake(at: time, ruleIndex: ruleIndex)) }
+        perform(effects.actions, ofRule: ruleIndex)
+        return value
+    }
+
+    /// How many rules of a field ask only probes now.
+    func openBreakers(of field: String) -> Int {
+        rules.count { $0.rule.field == field && $0.state.withLock { $0.rule.isOpen } }
+    }
+
+    /// Suspends until a waiter is settled or the task is cancelled.
+    private func wait(for waiter: Int, ofRule ruleIndex: Int) async {
+        let rule = rules[ruleIndex]
+        await withTaskCancellationHandler {
+            await withCheckedContinuation { continuation in
+                if !rule.state.withLock({ $0.suspend(continuation, for: waiter) }) { continuation.resume() }
+            }
+        } onCancel: {
+            rule.state.withLock { $0.cancel(waiter) }?.continuation?.resume()
+        }
+    }
+
+    /// Adds the cached values of keys that leave.
+    private func fieldValues(
+        _ ruleIndex: Int, shown: [FetchedValue], leaving: [Key], on topic: Topic
+    ) -> FieldValues {
+        let rule = rules[ruleIndex]
+        let cached = Self.chunks(of: rule.cacheKeys(of: leaving, on: topic)).flatMap { chunk in
+            rule.state.withLock { state in chunk.map { state.rule.cached($0) } }
+        }
+        return FieldValues(field: rule.rule.field, shown: shown, leaving: cached)
     }
 
     /// The rules that hold on a topic: of those for one field the first.
-    private func places(on topic: Topic) -> [Int] {
+    private func ruleIndexes(on topic: Topic) -> [Int] {
         var names: Set<String> = []
-        return fields.indices.filter { place in
-            let rule = fields[place].rule
+        return rules.indices.filter { index in
+            let rule = rules[index].rule
             return rule.topics.matches(topic) && names.insert(rule.field).inserted
         }
+    }
+
+    /// Splits keys into chunks that may be taken under a lock at one go.
+    private static func chunks<Element>(of keys: [Element]) -> [ArraySlice<Element>] {
+        stride(from: 0, to: keys.count, by: FetchBatcher.maximumKeys).map {
+            keys[$0..<min($0 + FetchBatcher.maximumKeys, keys.count)]
+        }
+    }
+}
+
+/// The values of one rule for keys that are shown and for keys that leave, in their order.
+private struct FieldValues: Sendable {
+    let field: String
+    let shown: [FetchedValue]
+    let leaving: [FetchedValue?]
+}
+
+extension EnrichmentFields {
+    /// Joins the values of several rules.
+    ///
+    /// A shown key is incomplete if one of its values failed.
+    fileprivate init(_ fields: [FieldValues], shown: [Key], leaving: [Key]) {
+        self.init()
+        for (index, key) in leaving.enumerated() {
+            set(Self.members(fields) { $0.leaving[index] }, for: key)
+        }
+        for (index, key) in shown.enumerated() {
+            let isComplete = fields.allSatisfy { $0.shown[index].failure == nil }
+            set(Self.members(fields) { $0.shown[index] }, isComplete: isComplete, for: key)
+        }
+    }
+
+    private static func members(
+        _ fields: [FieldValues], _ value: (FieldValues) -> FetchedValue?
+    ) -> [(name: String, json: [UInt8])] {
+        fields.compactMap { field in value(field)?.json.map { (field.field, $0) } }
     }
 }

@@ -3,32 +3,39 @@
 import Metrics
 import Postgres
 
+/// How many values were in the cache when they were wanted.
+struct FetchTally: Hashable, Sendable {
+    private(set) var hits = 0
+    /// Returned at once, and fetched again.
+    private(set) var stale = 0
+    private(set) var misses = 0
+
+    mutating func add(_ value: FetchedValue?, at now: ContinuousClock.Instant) {
+        guard let value else { return misses += 1 }
+        if value.isStale(at: now) { stale += 1 } else { hits += 1 }
+    }
+}
+
 /// The metrics of one rule, by field: never by key or topic, which are without number.
+///
+/// Counters are made once, since a metric is found under a lock of the whole process.
 struct FetchMetrics: Sendable {
     private let keys: Counter
     private let seconds: Timer
-    private let hits: Counter
-    private let stale: Counter
-    private let misses: Counter
     private let open: Gauge
-    /// By outcome and by reason, which are few; made once, since a metric is found under a lock of the whole process.
+    private let cache: [String: Counter]
     private let queries: [String: Counter]
     private let refused: [String: Counter]
 
     init(field: String) {
         let label = [("field", field)]
+        func counters(_ name: String, _ dimension: String, _ values: [String]) -> [String: Counter] {
+            let pairs = values.map { ($0, Counter(label: name, dimensions: label + [(dimension, $0)])) }
+            return Dictionary(uniqueKeysWithValues: pairs)
+        }
         keys = Counter(label: "rollcall_fetch_keys_total", dimensions: label)
         seconds = Timer(label: "rollcall_fetch_seconds", dimensions: label)
-        func cache(_ result: String) -> Counter {
-            Counter(label: "rollcall_fetch_cache_total", dimensions: label + [("result", result)])
-        }
-        (hits, stale, misses) = (cache("hit"), cache("stale"), cache("miss"))
-        func counters(_ label: String, _ dimension: String, _ values: [String]) -> [String: Counter] {
-            Dictionary(
-                uniqueKeysWithValues: values.map { value in
-                    (value, Counter(label: label, dimensions: [("field", field), (dimension, value)]))
-                })
-        }
+        cache = counters("rollcall_fetch_cache_total", "result", ["hit", "stale", "miss"])
         queries = counters("rollcall_fetch_queries_total", "outcome", ["answered"] + PostgresError.outcomes)
         refused = counters(
             "rollcall_fetch_refused_total", "reason", FetchOutcome.Unusable.allCases.map(\.rawValue) + ["raised"])
@@ -36,9 +43,9 @@ struct FetchMetrics: Sendable {
     }
 
     func count(_ tally: FetchTally) {
-        if tally.hits > 0 { hits.increment(by: tally.hits) }
-        if tally.stale > 0 { stale.increment(by: tally.stale) }
-        if tally.misses > 0 { misses.increment(by: tally.misses) }
+        for (result, count) in [("hit", tally.hits), ("stale", tally.stale), ("miss", tally.misses)] where count > 0 {
+            cache[result]?.increment(by: count)
+        }
     }
 
     /// A query for so many keys has ended.
@@ -48,20 +55,14 @@ struct FetchMetrics: Sendable {
         queries[error?.outcome ?? "answered"]?.increment()
     }
 
-    /// Values came that cannot be shown.
+    /// Counts the values that cannot be shown.
     func countRefused(_ answers: some Sequence<FetchOutcome.Answer>) {
-        var counts: [String: Int] = [:]
-        for case .unusable(let reason) in answers { counts[reason.rawValue, default: 0] += 1 }
-        for (reason, count) in counts { countRefused(reason, count) }
+        for case .unusable(let reason) in answers { refused[reason.rawValue]?.increment() }
     }
 
-    /// Keys were found for which the query fails.
+    /// Counts keys for which the query raised.
     func countRaised(_ count: Int) {
-        if count > 0 { countRefused("raised", count) }
-    }
-
-    private func countRefused(_ reason: String, _ count: Int) {
-        refused[reason]?.increment(by: count)
+        if count > 0 { refused["raised"]?.increment(by: count) }
     }
 
     func note(openBreakers: Int) { open.record(openBreakers) }

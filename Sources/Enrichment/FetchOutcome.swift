@@ -3,7 +3,7 @@
 import Postgres
 import Presence
 
-/// What asking for a batch came to.
+/// The outcome of a query for a batch.
 struct FetchOutcome: Sendable {
     enum Answer: Hashable, Sendable {
         /// Compact JSON.
@@ -19,14 +19,67 @@ struct FetchOutcome: Sendable {
         case invalid = "invalid_json"
     }
 
-    /// What is known, by key: all keys of the batch, unless `failure` is there.
+    /// The longest text of a value, as PostgreSQL writes it.
+    static let maximumValueBytes = 64 << 10
+
+    /// All keys of the batch, unless `failure` is there.
     var answers: [Key: Answer] = [:]
     /// Why there is no answer.
     var failure: PostgresError?
 
-    /// What it says of a group of suspects.
-    var ending: SuspectSearch.Ending {
+    var ending: AskedKeys.Ending {
         guard let failure else { return .answered }
         return failure.isDataFault ? .raised : .failed
+    }
+
+    /// Reads the rows for some keys.
+    ///
+    /// Rows of other keys are ignored; of two rows for one key the last holds.
+    static func answers(
+        for keys: some Collection<Key>, in result: PostgresRows
+    ) throws(PostgresError) -> [Key: Answer] {
+        guard result.columns.count >= 2 else {
+            throw PostgresError(
+                .refused, "the query has \(result.columns.count) column, needs two: the key and its data")
+        }
+        var answers: [Key: [UInt8]?] = [:]
+        answers.reserveCapacity(keys.count)
+        for key in keys { answers[key] = .some(nil) }
+        for row in result.rows {
+            guard let name = row[0], let key = Key(utf8: name), answers[key] != nil else { continue }
+            answers[key] = .some(row[1])
+        }
+        return answers.mapValues { $0.map(answer) ?? .nothing }
+    }
+
+    /// Compacts a value, so that no line end in it can break an event, and makes it safe for every reader.
+    ///
+    /// A column of type `json` or `text` may hold what `jsonb` refuses: half of a surrogate pair becomes U+FFFD.
+    private static func answer(_ text: [UInt8]) -> Answer {
+        guard text.count <= maximumValueBytes else { return .unusable(.tooLarge) }
+        guard let json = try? JSON(parsing: text, maximumDepth: Limits.metaDepth, isStrict: false) else {
+            return .unusable(.invalid)
+        }
+        let compact = json.compact
+        let safe = SafeJSON.escaped(compact) ?? compact
+        // The only fault that can remain here is a repeated member.
+        if json.isFaulty, (try? JSON(parsing: safe)) == nil { return .unusable(.invalid) }
+        return .data(safe)
+    }
+}
+
+extension PostgresError {
+    /// Whether the data of a key makes the statement fail: a data exception (class 22), or one raised by a function.
+    var isDataFault: Bool {
+        guard let sqlState else { return false }
+        return sqlState.hasPrefix("22") || sqlState == "P0001"
+    }
+
+    /// The error for a log and a health check.
+    ///
+    /// An error of data may show the data, so of that only the code.
+    var reason: String {
+        guard isDataFault, let sqlState else { return advice }
+        return "the data makes the query fail (SQLSTATE \(sqlState))"
     }
 }

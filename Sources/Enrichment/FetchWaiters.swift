@@ -2,64 +2,46 @@
 
 import DequeModule
 
-/// Those who wait for slots of one rule, each until all of its slots are settled or its time is over.
+/// The waiters of one rule, each until all of its keys are settled or its deadline has passed: pure.
 struct FetchWaiters: Sendable {
     typealias Instant = ContinuousClock.Instant
 
-    private struct Waiter: Sendable {
-        let number: Int
-        let deadline: Instant
-        let slots: [FetchSlot]
-    }
-
-    /// In the order of deadlines, which is nearly that of coming.
-    ///
-    /// Bounded by the callers, each of which has one until its deadline at the latest.
-    private var waiters: Deque<Waiter> = []
-    /// How many slots each still waits for; those who need wait no more have no count.
+    /// How many keys each waiter waits for.
     private var missing: [Int: Int] = [:]
+    /// In the order of time, also of waiters that are settled.
+    ///
+    /// Each caller has a few, until its deadline at the latest.
+    private var deadlines: Deque<(time: Instant, number: Int)> = []
     private var last = 0
 
-    /// The number that the next one will have.
+    /// The number of the waiter that is added next.
     var next: Int { last + 1 }
+    var firstDeadline: Instant? { deadlines.first?.time }
 
-    /// When the first of them gives up.
-    var firstDeadline: Instant? { waiters.first?.deadline }
-
-    /// Takes a waiter under the number that was ``next``.
-    mutating func add(_ slots: [FetchSlot], until deadline: Instant) {
+    /// Adds the waiter ``next``, which waits for `count` keys.
+    mutating func add(_ count: Int, until deadline: Instant) {
         last += 1
-        missing[last] = slots.count
-        waiters.insert(Waiter(number: last, deadline: deadline, slots: slots), at: place(of: deadline))
+        missing[last] = count
+        // Deadlines come nearly in order, so the place is near the end.
+        var place = deadlines.count
+        while place > 0, deadlines[place - 1].time > deadline { place -= 1 }
+        deadlines.insert((deadline, last), at: place)
     }
 
-    /// The first place behind all that end no later.
-    private func place(of deadline: Instant) -> Int {
-        var (low, high) = (0, waiters.count)
-        while low < high {
-            let middle = (low + high) / 2
-            if waiters[middle].deadline <= deadline { low = middle + 1 } else { high = middle }
-        }
-        return low
-    }
-
-    /// One slot of a waiter is settled; true if it was the last.
+    /// Settles one key of a waiter; true if it was the last.
     mutating func settle(_ number: Int) -> Bool {
         guard let count = missing[number] else { return false }
         missing[number] = count > 1 ? count - 1 : nil
         return count == 1
     }
 
-    /// Takes out the first waiter whose time is over.
-    mutating func expire(at now: Instant) -> (number: Int, slots: [FetchSlot])? {
-        while let waiter = waiters.first {
-            let isWaiting = missing[waiter.number] != nil
-            if isWaiting, waiter.deadline > now { return nil }
-            waiters.removeFirst()
-            guard isWaiting else { continue }
-            missing[waiter.number] = nil
-            return (waiter.number, waiter.slots)
+    /// Removes and returns the waiters that have reached their deadline.
+    mutating func expire(at now: Instant) -> [Int] {
+        var expired: [Int] = []
+        while let (time, number) = deadlines.first, time <= now || missing[number] == nil {
+            deadlines.removeFirst()
+            if missing.removeValue(forKey: number) != nil { expired.append(number) }
         }
-        return nil
+        return expired
     }
 }

@@ -2,307 +2,334 @@
 
 import Presence
 
-/// The pure state of one rule: what is known, what is asked for, who waits, and whether the database is asked at all.
+/// The state of one rule: the cache, the keys that are asked for, the waiters, and whether the database is asked at
+/// all.
 ///
-/// Time is passed in. Events change the state; ``takeActions(at:)`` after one or several of them says what to do. A slot
-/// is asked for by one query at a time, whoever wants it, and not again before its answer is stale. What takes longer
-/// than the keys of a call would is done in small parts, and only when a timer fires.
+/// Pure: time is passed in. Events change the state; ``takeActions(at:)`` after one or several of them returns what to
+/// do. One query at a time asks for a key, and none before the last answer is stale. Work on more keys than an event
+/// names is done in small parts, by ``timeCame(at:)``.
 struct RuleState: Sendable {
     typealias Instant = ContinuousClock.Instant
 
-    /// The pause before the hook itself asks again for what could not be had.
+    /// A query to run; ``finish(_:_:at:)`` gets its outcome under its number.
+    struct Query: Hashable, Sendable {
+        let number: Int
+        let batch: FetchBatch
+        /// The generation in which it began.
+        let generation: Int
+        /// Whether it asks for one key alone, since the key or its batch raised.
+        var isAlone = false
+    }
+
+    /// What to do after the events since the last time.
+    struct Actions: Sendable {
+        var queries: [Query] = []
+        /// Waiters that need wait no longer.
+        var settled: [Int] = []
+        /// Keys with other data than was given last.
+        var changed: Set<Key> = []
+        /// How many keys were found for which the query raises.
+        var raised = 0
+        var transitions: [FetchBreaker.Transition] = []
+        /// When to call ``timeCame(at:)``, if no event comes before.
+        var wake: Instant?
+    }
+
+    /// The pause before the rule asks by itself again for keys that failed.
     static let retryPause = Duration.seconds(1)
-    /// How long a key is left alone whose data made the query fail; twice as long each time, up to the TTL.
-    static let firstPause = Duration.seconds(5)
+    /// The pause before a key that raised is asked for again.
+    ///
+    /// It doubles each time, up to the `ttl` of the rule.
+    static let firstRaisedPause = Duration.seconds(5)
 
     let rule: FetchRule
     private var cache: FetchCache
     private var breaker: FetchBreaker
-    private var streak = RaisingStreak()
-    private var asked = AskedSlots()
+    private var asked = AskedKeys()
     private var waiters = FetchWaiters()
-    /// How many revalidations have begun.
-    private var round = 0
+    /// Grows by one with each ``refetchAll()``: values of an older generation are fetched again.
+    private var generation = 0
+    /// When to begin a refetch of keys that failed.
     private var retryAt: Instant?
-    private var walkOnAt: Instant?
+    /// The position in the cache of the refetch that is under way.
+    private var refetchPosition: Int?
+    /// When the refetch goes on.
+    private var refetchAt: Instant?
     private var actions = Actions()
 
     init(
-        rule: FetchRule, breaker: FetchBreaker = FetchBreaker(), cacheLimits: FetchCache.Limits = FetchCache.Limits()
+        rule: FetchRule, breaker: FetchBreaker = FetchBreaker(), cacheBytes: Int = FetchCache.standardBytes
     ) {
         self.rule = rule
         self.breaker = breaker
-        cache = FetchCache(limits: cacheLimits)
+        cache = FetchCache(maximumBytes: cacheBytes)
     }
 
-    /// Whether nothing is asked for.
+    /// Whether only probes are asked.
     var isOpen: Bool { breaker.isOpen }
-
     /// Why there is no data; nil if all is well.
-    var fault: String? { breaker.fault ?? streak.fault }
-
-    func slot(of key: Key, on topic: Topic) -> FetchSlot {
-        FetchSlot(key: key, topic: rule.takesTopic ? topic : nil)
-    }
+    var fault: String? { breaker.fault }
 }
 
-// MARK: - What is wanted
+// MARK: - Callers
 
 extension RuleState {
-    /// What the cache has, for an entry that goes away.
-    mutating func cached(_ slot: FetchSlot) -> FetchedValue? { cache.value(for: slot) }
+    /// Returns the cached value for an entry that leaves; asks for nothing.
+    mutating func cached(_ key: CacheKey) -> FetchedValue? { cache.use(key) }
 
-    /// What can be said of a slot at once; nil if that must be fetched first.
+    /// Returns what can be shown of a key at once; nil if it must be fetched first.
     ///
-    /// A stale value is given and asked for anew.
-    mutating func known(_ slot: FetchSlot, at now: Instant) -> FetchedValue? {
-        let value = cache.value(for: slot)
-        if let value, !value.isStale(at: now), value.round == round { return value }
-        if breaker.isOpen { return owe(slot, at: now) }
-        if value != nil { _ = ask(slot, at: now) }
+    /// A stale value is returned, and asked for again.
+    mutating func known(_ key: CacheKey, at now: Instant) -> FetchedValue? {
+        let value = cache.use(key)
+        if let value, !value.isStale(at: now), value.generation == generation { return value }
+        if breaker.isOpen { return markFailed(key, at: now) }
+        if value != nil { ask(key, at: now) }
         return value
     }
 
-    /// Asks for what is not known; gives the number of a waiter, unless there is nothing to wait for or no time left.
+    /// Returns what can be shown of all these keys at once; nil if one must be fetched first.
+    mutating func known(_ keys: some Collection<CacheKey>, at now: Instant) -> [FetchedValue]? {
+        var values: [FetchedValue] = []
+        values.reserveCapacity(keys.count)
+        for key in keys {
+            guard let value = known(key, at: now) else { return nil }
+            values.append(value)
+        }
+        return values
+    }
+
+    /// Asks for the keys that are not known.
+    ///
+    /// Returns the number of a waiter; nil if there is nothing to wait for, or no time left.
     mutating func fetch(
-        _ slots: some Sequence<FetchSlot>, by deadline: Instant? = nil, tally: inout FetchTally, at now: Instant
+        _ keys: some Sequence<CacheKey>, by deadline: Instant? = nil, tally: inout FetchTally, at now: Instant
     ) -> Int? {
         let number = waiters.next
-        let patience = now + FetchBatcher.window + rule.timeout
-        let end = min(patience, deadline ?? patience)
-        var missing: [FetchSlot] = []
-        for slot in slots {
-            let value = known(slot, at: now)
+        let longest = now + FetchBatcher.window + rule.timeout
+        let end = min(longest, deadline ?? longest)
+        var missing = 0
+        for key in keys {
+            let value = known(key, at: now)
             tally.add(value, at: now)
-            guard value == nil, ask(slot, at: now), end > now else { continue }
-            asked.addWaiter(number, for: slot)
-            missing.append(slot)
+            guard value == nil, ask(key, at: now), end > now else { continue }
+            asked.addWaiter(number, for: key)
+            missing += 1
         }
-        guard !missing.isEmpty else { return nil }
+        guard missing > 0 else { return nil }
         waiters.add(missing, until: end)
         return number
     }
 
-    /// What can be said of a slot after waiting.
-    mutating func shown(_ slot: FetchSlot, at now: Instant) -> FetchedValue {
-        cache.value(for: slot) ?? owe(slot, at: now)
+    /// Returns what can be shown of a key after waiting.
+    ///
+    /// Without a value the key is marked as failed, so that its data is reported as a change when it comes.
+    mutating func shown(_ key: CacheKey, at now: Instant) -> FetchedValue {
+        cache.use(key) ?? markFailed(key, at: now)
     }
 
     /// The data of these keys changed at its source.
     ///
-    /// What is known is fetched anew and told if it differs. What is not known is told at once, for it may have been shown
-    /// before it was dropped.
+    /// A known value is fetched again, and reported if it differs. An unknown one is reported at once, since it may
+    /// have been shown before it was evicted.
     mutating func invalidate(_ keys: some Sequence<Key>, at now: Instant) {
         for key in keys {
-            let slots =
+            let cacheKeys =
                 rule.takesTopic
-                ? Set(cache.slots(of: key)).union(asked.slots(of: key)) : [FetchSlot(key: key, topic: nil)]
+                ? Set(cache.cacheKeys(of: key)).union(asked.cacheKeys(of: key)) : [CacheKey(key: key, topic: nil)]
             var isHeld = false
-            for slot in slots where asked.markDirty(slot) || refresh(slot, at: now) { isHeld = true }
+            for cacheKey in cacheKeys where asked.markDirty(cacheKey) || refetch(cacheKey, at: now) { isHeld = true }
             if !isHeld { actions.changed.insert(key) }
         }
     }
 
-    /// Any data may have changed: everything known is fetched anew, little by little.
-    mutating func revalidate() {
-        round += 1
-        cache.beginWalk()
+    /// Any data may have changed: begins a refetch of all values, a part of it in each window.
+    mutating func refetchAll() {
+        generation += 1
+        refetchPosition = 0
     }
 
-    /// Sees to it that a slot is asked for; false, and a failure noted, if it cannot be.
-    private mutating func ask(_ slot: FetchSlot, at now: Instant) -> Bool {
-        if asked.contains(slot) { return true }
-        let isSuspect = cache.value(for: slot)?.pause != nil
-        if !breaker.isOpen, asked.add(slot, isSuspect: isSuspect) { return true }
-        owe(slot, at: now)
+    /// Makes sure that a key is asked for; false, with the key marked as failed, if it cannot be now.
+    @discardableResult
+    private mutating func ask(_ key: CacheKey, at now: Instant) -> Bool {
+        if asked.contains(key) { return true }
+        if !breaker.isOpen, asked.add(key, raisedPause: cache[key]?.raisedPause) { return true }
+        markFailed(key, at: now)
         return false
     }
 
-    /// Asks anew for what is known of a slot, which is stale from now on; false if nothing is.
+    /// Makes a known value stale and asks for it again; false if there is none.
     @discardableResult
-    private mutating func refresh(_ slot: FetchSlot, at now: Instant) -> Bool {
-        guard var value = cache.value(for: slot) else { return false }
+    private mutating func refetch(_ key: CacheKey, at now: Instant) -> Bool {
+        guard var value = cache[key] else { return false }
         value.freshUntil = now
-        cache.set(value, for: slot)
-        _ = ask(slot, at: now)
+        cache.set(value, for: key)
+        ask(key, at: now)
         return true
     }
 
-    /// Notes that a slot could not be had: what is known stays, marked, and the hook asks again by itself.
+    /// Notes that a key could not be fetched: the known data stays, marked, and the rule asks again by itself.
     @discardableResult
-    private mutating func owe(_ slot: FetchSlot, isSuspect: Bool = false, at now: Instant) -> FetchedValue {
-        let previous = cache.value(for: slot)
+    private mutating func markFailed(_ key: CacheKey, isSuspect: Bool = false, at now: Instant) -> FetchedValue {
+        let previous = cache[key]
         let value = FetchedValue(
-            json: previous?.json, failure: .outage, pause: previous?.pause ?? (isSuspect ? .zero : nil),
-            freshUntil: now + Self.retryPause, round: round)
-        cache.set(value, for: slot)
+            json: previous?.json, failure: .outage, raisedPause: previous?.raisedPause ?? (isSuspect ? .zero : nil),
+            freshUntil: now + Self.retryPause, generation: generation)
+        cache.set(value, for: key)
         if retryAt == nil { retryAt = now + Self.retryPause }
         return value
     }
 }
 
-// MARK: - What the database says
+// MARK: - Outcomes
 
 extension RuleState {
-    /// Gives a query of one key while nothing else is asked for, to find out whether the database answers again.
+    /// Returns a query for one key while the breaker is open, to find out whether the database works again.
     mutating func probe() -> Query? {
         guard breaker.isOpen else { return nil }
-        guard let slot = breaker.nextProbe() else {
-            // No key has failed yet: that the database took the rule must do.
-            succeeded()
+        // Before a key has failed there is none to probe with: it is enough that the database took the rule.
+        guard let key = breaker.nextProbe() else {
+            note(breaker.answered())
             return nil
         }
-        return asked.probe(slot, round: round)
+        return asked.probe(key, generation: generation)
     }
+
+    /// The database did not take the rule, or could not be asked.
+    mutating func failed(_ reason: String) { note(breaker.failed(reason, keys: [])) }
 
     /// A query has ended.
     mutating func finish(_ number: Int, _ outcome: FetchOutcome, at now: Instant) {
-        guard let query = asked.end(number, outcome.ending) else { return }
-        guard let failure = outcome.failure else {
-            succeeded()
-            note(streak.answered())
-            for slot in query.batch.slots {
-                note(outcome.answers[slot.key] ?? .nothing, for: slot, at: now)
-                settle(slot, query, at: now)
+        guard let query = asked.end(number, outcome.ending, at: now) else { return }
+        let keys = query.batch.cacheKeys
+        switch (outcome.ending, outcome.failure) {
+        case (.raised, let failure?):
+            note(breaker.raised(failure.reason, at: now))
+            if keys.count == 1 {
+                noteRaised(keys[0], at: now)
+                settle(keys[0], query, at: now)
+            } else if !asked.askOneByOne(query.batch) {
+                giveUp(keys, areSuspects: true, at: now)
             }
-            return
+        case (_, let failure?):
+            note(breaker.failed(failure.reason, keys: keys))
+            giveUp(keys, areSuspects: query.isAlone, at: now)
+        case (_, nil):
+            note(breaker.answered())
+            for key in keys {
+                note(outcome.answers[key.key] ?? .nothing, for: key, at: now)
+                settle(key, query, at: now)
+            }
         }
-        if failure.isDataFault { return raised(query, failure.reason, at: now) }
-        failed(failure.reason, slots: query.batch.slots)
-        giveUp(query.batch.slots, areSuspects: query.isSearch, at: now)
-    }
-
-    /// The data of a key made a query fail: one that was asked for alone is left alone for a while, of several each may
-    /// be the one.
-    private mutating func raised(_ query: Query, _ reason: String, at now: Instant) {
-        // The database answers.
-        succeeded()
-        note(streak.raised(reason, at: now))
-        guard query.batch.keys.count == 1 else {
-            if !asked.suspect(query) { giveUp(query.batch.slots, areSuspects: true, at: now) }
-            return
-        }
-        for slot in query.batch.slots {
-            let previous = cache.value(for: slot)
-            let pause = min(rule.ttl, max(Self.firstPause, (previous?.pause ?? .zero) * 2))
-            cache.set(
-                FetchedValue(
-                    json: previous?.json, failure: .data, pause: pause, freshUntil: now + pause, round: round),
-                for: slot)
-            actions.raised += 1
-            settle(slot, query, at: now)
-        }
-    }
-
-    /// The database answers, if only with an error that data raised.
-    mutating func succeeded() {
-        guard let transition = breaker.succeeded() else { return }
-        note(transition)
-        cache.beginWalk()
-    }
-
-    /// The database does not answer as it should.
-    mutating func failed(_ reason: String, slots: [FetchSlot] = []) {
-        guard let transition = breaker.failed(reason, slots: slots) else { return }
-        // What was said of the query before is no news any more when the database is back.
-        streak = RaisingStreak()
-        note(transition)
     }
 
     private mutating func note(_ transition: FetchBreaker.Transition?) {
-        if let transition { actions.transitions.append(transition) }
+        guard let transition else { return }
+        actions.transitions.append(transition)
+        // The keys that failed meanwhile need not wait for their retry.
+        if transition == .closed { refetchPosition = 0 }
     }
 
-    private mutating func giveUp(_ slots: [FetchSlot], areSuspects: Bool, at now: Instant) {
-        for slot in slots {
-            owe(slot, isSuspect: areSuspects, at: now)
-            letGo(of: slot)
-        }
-    }
-
-    /// Asks for a slot that was answered no more, unless the answer may have come too early.
-    private mutating func settle(_ slot: FetchSlot, _ query: Query, at now: Instant) {
-        let dirtySince = letGo(of: slot)
-        if query.round < round || dirtySince >= query.number { refresh(slot, at: now) }
-    }
-
-    /// Asks for a slot no more, and lets those go who wait for nothing else; gives the last query that may be too early.
-    @discardableResult
-    private mutating func letGo(of slot: FetchSlot) -> Int {
-        guard let asked = asked.remove(slot) else { return 0 }
-        for waiter in asked.waiters where waiters.settle(waiter) { actions.settled.append(waiter) }
-        return asked.dirtySince
-    }
-
-    private mutating func note(_ answer: FetchOutcome.Answer, for slot: FetchSlot, at now: Instant) {
-        let previous = cache.value(for: slot)
-        var value = FetchedValue(json: previous?.json, failure: nil, freshUntil: now + rule.ttl, round: round)
+    private mutating func note(_ answer: FetchOutcome.Answer, for key: CacheKey, at now: Instant) {
+        let previous = cache[key]
+        var value = FetchedValue(
+            json: previous?.json, failure: nil, freshUntil: now + rule.ttl, generation: generation)
         switch answer {
         case .data(let json): value.json = json
         case .nothing: value.json = nil
         case .unusable: value.failure = .data
         }
-        cache.set(value, for: slot)
-        // What was told as failed must be told as whole again, also with the same data.
+        cache.set(value, for: key)
+        // An entry that was shown as incomplete must be shown as complete, also with the same data.
         if let previous, value.failure == nil, previous.failure != nil || previous.json != value.json {
-            actions.changed.insert(slot.key)
+            actions.changed.insert(key.key)
         }
+    }
+
+    /// The query raised for this key alone: the key rests until its retry time.
+    private mutating func noteRaised(_ key: CacheKey, at now: Instant) {
+        let previous = cache[key]
+        let pause = min(rule.ttl, max(Self.firstRaisedPause, (previous?.raisedPause ?? .zero) * 2))
+        cache.set(
+            FetchedValue(
+                json: previous?.json, failure: .data, raisedPause: pause, freshUntil: now + pause,
+                generation: generation),
+            for: key)
+        actions.raised += 1
+    }
+
+    private mutating func giveUp(_ keys: [CacheKey], areSuspects: Bool, at now: Instant) {
+        for key in keys {
+            markFailed(key, isSuspect: areSuspects, at: now)
+            stopAsking(for: key)
+        }
+    }
+
+    /// Ends the asking for a key that has an outcome, and asks again if the outcome may be older than the data.
+    private mutating func settle(_ key: CacheKey, _ query: Query, at now: Instant) {
+        let dirtySince = stopAsking(for: key)
+        if query.generation < generation || dirtySince >= query.number { refetch(key, at: now) }
+    }
+
+    /// Ends the asking for a key and settles its waiters; returns the last query that had begun when its data changed.
+    @discardableResult
+    private mutating func stopAsking(for key: CacheKey) -> Int {
+        guard let asked = asked.remove(key) else { return 0 }
+        for waiter in asked.waiters where waiters.settle(waiter) { actions.settled.append(waiter) }
+        return asked.dirtySince
     }
 }
 
-// MARK: - What to do
+// MARK: - Time and actions
 
 extension RuleState {
-    /// A time that actions named has come.
+    /// The time of ``Actions/wake`` has come.
     mutating func timeCame(at now: Instant) {
-        while let (number, slots) = waiters.expire(at: now) {
-            actions.settled.append(number)
-            // What they go without is told when it comes.
-            for slot in slots where cache.value(for: slot) == nil { owe(slot, at: now) }
-        }
+        actions.settled += waiters.expire(at: now)
         if breaker.isOpen {
-            let (slots, suspects) = asked.giveUp(at: now)
-            giveUp(slots, areSuspects: false, at: now)
+            let (keys, suspects) = asked.giveUp(at: now)
+            giveUp(keys, areSuspects: false, at: now)
             giveUp(suspects, areSuspects: true, at: now)
         } else {
-            walkOn(at: now)
+            refetchNext(at: now)
         }
     }
 
-    /// Hands over what is to be done.
+    /// Returns what to do, once.
     mutating func takeActions(at now: Instant) -> Actions {
-        if !breaker.isOpen { actions.queries += asked.takeQueries(at: now, round: round) }
+        if !breaker.isOpen { actions.queries = asked.takeQueries(at: now, generation: generation) }
         actions.wake = nextWake(after: now)
-        actions.dropped = cache.takeDropped()
         defer { actions = Actions() }
         return actions
     }
 
-    /// Asks anew for what could not be had and for what may have changed: a part of a batch in each window, so that those
-    /// who wait are not kept.
-    private mutating func walkOn(at now: Instant) {
-        if let retryAt, retryAt <= now, !cache.isWalking {
+    /// Asks for keys that failed, and for values of older generations: up to a batch in each window.
+    ///
+    /// Keys that callers wait for are in the same batch.
+    private mutating func refetchNext(at now: Instant) {
+        if let retryAt, retryAt <= now, refetchPosition == nil {
             self.retryAt = nil
-            cache.beginWalk()
+            refetchPosition = 0
         }
-        guard cache.isWalking, walkOnAt.map({ $0 <= now }) ?? true else { return }
-        walkOnAt = now + FetchBatcher.window
-        guard !asked.isBusy else { return }
-        // With the topic asked for, each topic costs a query of its own.
+        guard var position = refetchPosition, refetchAt.map({ $0 <= now }) ?? true else { return }
+        refetchAt = now + FetchBatcher.window
+        // If the query takes the topic, each topic costs a query of its own.
         let limit = (rule.takesTopic ? 20 : FetchBatcher.maximumKeys) - asked.waiting
-        guard limit > 0 else { return }
-        let round = round
-        for slot in cache.walkOn(limit: limit, where: { $0.failure == .outage || $0.round < round }) {
-            _ = ask(slot, at: now)
+        guard limit > 0, asked.room(at: now) > 0 else { return }
+        let generation = generation
+        let keys = cache.cacheKeys(from: &position, limit: limit) {
+            $0.failure == .outage || $0.generation < generation
         }
+        refetchPosition = position < cache.endPosition ? position : nil
+        for key in keys { ask(key, at: now) }
     }
 
     private func nextWake(after now: Instant) -> Instant? {
         var times = [waiters.firstDeadline, asked.nextDue(after: now)]
-        if breaker.isOpen {
-            if asked.waiting + asked.suspects > 0 { times.append(now) }
-        } else {
-            times.append(cache.isWalking ? walkOnAt ?? now : retryAt)
+        if !breaker.isOpen {
+            times.append(refetchPosition == nil ? retryAt : refetchAt ?? now)
+        } else if asked.waiting + asked.waitingAlone > 0 {
+            times.append(asked.nextDue(after: now) ?? now)
         }
         return times.compactMap { $0 }.min()
     }

@@ -21,7 +21,7 @@ package struct EnrichmentSource: Sendable {
     /// The data of these keys changed at its source.
     package var invalidate: @Sendable ([Key]) -> Void
     /// Any data may have changed: news of it may have been lost.
-    package var revalidate: @Sendable () -> Void
+    package var refetchAll: @Sendable () -> Void
     /// Keys whose data is other than what was given last, or is there at last.
     package var changes: ChangedKeys
 
@@ -29,14 +29,14 @@ package struct EnrichmentSource: Sendable {
         applies: @escaping @Sendable (Topic) -> Bool,
         known: @escaping @Sendable ([Key], [Key], Topic) -> EnrichmentFields?,
         fetch: @escaping @Sendable ([Key], [Key], Topic, ContinuousClock.Instant) async -> EnrichmentFields,
-        invalidate: @escaping @Sendable ([Key]) -> Void = { _ in }, revalidate: @escaping @Sendable () -> Void = {},
+        invalidate: @escaping @Sendable ([Key]) -> Void = { _ in }, refetchAll: @escaping @Sendable () -> Void = {},
         changes: ChangedKeys = ChangedKeys()
     ) {
         self.applies = applies
         self.known = known
         self.fetch = fetch
         self.invalidate = invalidate
-        self.revalidate = revalidate
+        self.refetchAll = refetchAll
         self.changes = changes
     }
 

@@ -98,7 +98,7 @@ final class FeedDirectory: Sendable {
             state.withLock { $0.isConnected = true }
         case .subscribed(invalidations):
             // What was announced while nobody listened is lost.
-            enricher.revalidate()
+            enricher.refetchAll()
         case .subscribed(let channel):
             state.withLock { $0.byChannel[channel] }?.post(.acknowledged)
         case .disconnected:

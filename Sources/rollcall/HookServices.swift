@@ -52,7 +52,7 @@ struct HookServices: Sendable {
             fetch: { keys, leaving, topic, since in
                 let longest = rules.filter { $0.topics.matches(topic) }.map(\.timeout).max() ?? .zero
                 return await hook.fetch(keys, leaving: leaving, on: topic, by: since + longest)
-            }, invalidate: hook.invalidate, revalidate: hook.revalidate, changes: changes)
+            }, invalidate: hook.invalidate, refetchAll: hook.refetchAll, changes: changes)
     }
 
     private static func validate(

@@ -11,7 +11,7 @@ struct FetchBatcherTests {
     let start = ContinuousClock.now
 
     mutating func add(_ keys: [Key], on topic: Topic? = nil) {
-        for key in keys { batcher.add(FetchSlot(key: key, topic: topic)) }
+        for key in keys { batcher.add(CacheKey(key: key, topic: topic)) }
     }
 
     mutating func take(at milliseconds: Int, room: Int = 4) -> [FetchBatch] {

@@ -75,7 +75,7 @@ struct RuleStateChangesTests {
         let data = Dictionary(uniqueKeysWithValues: (0..<1_200).map { ("k\($0)", "1") })
         rule.load(data)
         rule.pass(.milliseconds(20))
-        rule.state.revalidate()
+        rule.state.refetchAll()
         var sizes: [Int] = []
         for _ in 0..<5 {
             let queries = rule.queries()
@@ -96,7 +96,7 @@ struct RuleStateChangesTests {
     mutating func `After missed news what is shown is asked for first, and incomplete where it cannot be`() {
         rule.load(Dictionary(uniqueKeysWithValues: (0..<2_000).map { ("k\($0)", "1") }))
         rule.pass(.milliseconds(20))
-        rule.state.revalidate()
+        rule.state.refetchAll()
         let shown = rule.known("k1999")
         let first = rule.queries()
         #expect(shown?.json == bytes("1") && first.contains { $0.batch.keys.contains(key("k1999")) })
@@ -108,7 +108,7 @@ struct RuleStateChangesTests {
     mutating func `A query that was under way when news was missed is followed by another`() throws {
         rule.fetch(keys("a"))
         let early = try rule.query()
-        rule.state.revalidate()
+        rule.state.refetchAll()
         rule.answer(early, ["a": "1"])
         rule.pass(.milliseconds(10))
         let late = rule.queries()
@@ -119,7 +119,7 @@ struct RuleStateChangesTests {
     mutating func `While much is fetched anew, who waits for a key is served in the next window`() {
         rule.load(Dictionary(uniqueKeysWithValues: (0..<2_000).map { ("k\($0)", "1") }))
         rule.pass(.milliseconds(20))
-        rule.state.revalidate()
+        rule.state.refetchAll()
         _ = rule.queries()
         rule.fetch(keys("new"))
         rule.pass(.milliseconds(10))

@@ -25,7 +25,8 @@ private struct World {
 
     init(seed: UInt64) {
         random = SplitMix(seed: seed)
-        rule = RuleUnderTest(cache: .init(count: Bool.random(using: &random) ? 100_000 : 30))
+        // A small cache has room for all names, and for little more.
+        rule = RuleUnderTest(cacheBytes: Bool.random(using: &random) ? FetchCache.standardBytes : 6_000)
     }
 
     mutating func run(steps: Int) {
@@ -65,7 +66,7 @@ private struct World {
         case 5 where Int.random(in: 0..<5, using: &random) == 0:
             // News that is missed, and then known to be missed.
             database[name] = "missed"
-            rule.state.revalidate()
+            rule.state.refetchAll()
         case 6...8: finish(mayFail: mayFail)
         case 9:
             if rule.known(name) != nil { show([name]) }

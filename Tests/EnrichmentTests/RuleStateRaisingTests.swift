@@ -10,56 +10,68 @@ import Testing
 struct RuleStateRaisingTests {
     var rule = RuleUnderTest()
 
-    /// Passes time until nothing is asked for any more; gives what was asked.
-    mutating func play(raising: Set<Key>, for time: Duration = .seconds(20)) -> [RuleState.Query] {
+    /// Answers queries at once and passes time to each wake, until nothing is asked for or the time is over.
+    mutating func play(raising: (Key) -> Bool, for time: Duration = .seconds(20)) -> [RuleState.Query] {
         var asked: [RuleState.Query] = []
         let end = rule.now + time
         while true {
             let queries = rule.queries()
             asked += queries
             for query in queries {
-                if raising.isDisjoint(with: query.batch.keys) {
-                    rule.answer(query, ["good": "1"])
-                } else {
-                    rule.fail(query, raised)
-                }
+                if query.batch.keys.contains(where: raising) { rule.fail(query, raised) } else { rule.answer(query) }
             }
             guard queries.isEmpty else { continue }
             guard let wake = rule.wake, rule.now + wake <= end else { return asked }
-            rule.pass(wake)
+            rule.pass(max(wake, .milliseconds(1)))
         }
     }
 
     @Test
     mutating func `Three hundred keys that raise cost two hundred others seconds and queries, but not their data`() {
-        let (good, bad) = (keys(0..<200), keys(200..<500))
+        let (good, bad) = (keys(0..<200), Set(keys(200..<500)))
         rule.fetch((bad + good).shuffled())
         let start = rule.now
-        let asked = play(raising: Set(bad))
-        #expect(asked.count < 800 && rule.now - start < .seconds(10))
-        #expect(asked.dropFirst().allSatisfy { $0.isSearch })
+        let asked = play(raising: bad.contains)
+        #expect(asked.count == 501 && rule.now - start < .seconds(3))
+        #expect(asked.dropFirst().allSatisfy { $0.isAlone && $0.batch.keys.count == 1 })
         for key in good { #expect(rule.shown(key.text) == "-") }
         for key in bad { #expect(rule.shown(key.text) == "-?") }
         #expect(rule.state.fault == nil && rule.transitions.isEmpty)
-        #expect(rule.raised == 300)
+        #expect(rule.raised == 300 && rule.settled.count == 1)
     }
 
     @Test
-    mutating func `While keys are looked through that may raise, others are asked for without them, and at once`() {
+    mutating func `While keys are asked for one by one, others are asked for without them, and at once`() {
         rule.fetch(keys(0..<500))
         for query in rule.queries() { rule.fail(query, raised) }
-        let suspects = rule.queries()
+        let alone = rule.queries()
         rule.pass(.milliseconds(10))
         rule.fetch(keys("clean"))
         rule.fetch(keys("k1"))
         let queries = rule.queries()
-        #expect(suspects.map(\.isSearch) == [true] && queries.map(\.batch.keys) == [keys("clean")])
+        #expect(alone.map(\.batch.keys) == [keys("k0"), keys("k1")] && alone.allSatisfy(\.isAlone))
+        #expect(queries.map(\.batch.keys) == [keys("clean")])
     }
 
     @Test
-    mutating func
-        `A key that raised is asked for again apart from all others, after a pause that doubles up to the TTL`() throws
+    mutating func `However many keys raised before, a key of a batch that raises now has its data within ten seconds`()
     {
+        let old = Set(keys(0..<5_000))
+        rule.fetch(keys(0..<5_000))
+        _ = play(raising: old.contains, for: .seconds(60))
+        rule.pass(.seconds(60))
+        rule.fetch(keys(0..<5_000))
+        let fresh = (0..<FetchBatcher.maximumKeys).map { key("new \($0)") }
+        rule.fetch(fresh)
+        let start = rule.now
+        _ = play(raising: { old.contains($0) || $0.text == "new 7" }, for: .seconds(10))
+        #expect(rule.now - start <= .seconds(10))
+        for key in fresh where key.text != "new 7" { #expect(rule.shown(key.text) == "-") }
+        #expect(rule.shown("new 7") == "-?")
+    }
+
+    @Test
+    mutating func `A key that raised is asked for again alone, after a pause that doubles up to the TTL`() throws {
         for pause in [5, 10, 20, 40, 60, 60] as [Int64] {
             rule.fetch(keys("bad"))
             rule.fail(try rule.query(), raised)
@@ -83,15 +95,31 @@ struct RuleStateRaisingTests {
     }
 
     @Test
+    mutating func `A key that raises keeps its last data, marked, and is asked for at once when it changes`() throws {
+        rule.load(["bad": "1"])
+        rule.pass(FetchRule.sample.ttl)
+        rule.fetch(keys("bad"))
+        rule.fail(try rule.query(), raised)
+        _ = rule.queries()
+        #expect(rule.shown("bad") == "1?" && rule.changed.isEmpty)
+        rule.pass(.milliseconds(10))
+        rule.state.invalidate(keys("bad"), at: rule.now)
+        rule.answer(try rule.query(), ["bad": "1"])
+        _ = rule.queries()
+        #expect(rule.shown("bad") == "1" && rule.changed == [Set(keys("bad"))])
+    }
+
+    @Test
     mutating func `What is suspect when the database goes away is suspect when it is back`() throws {
         rule.fetch(keys("bad", "a", "b"))
         rule.fail(try rule.query(), raised)
-        rule.fail(try rule.query())
+        for query in rule.queries() { rule.fail(query) }
         rule.open()
         rule.answer(try rule.probe())
         rule.fetch(keys("clean"))
-        let asked = play(raising: Set(keys("bad")))
-        for query in asked where !query.isSearch {
+        let bad = key("bad")
+        let asked = play(raising: { $0 == bad })
+        for query in asked where !query.isAlone {
             #expect(Set(query.batch.keys).isDisjoint(with: keys("bad", "a", "b")))
         }
         #expect(rule.shown("a") == "-" && rule.shown("bad") == "-?")
@@ -99,16 +127,15 @@ struct RuleStateRaisingTests {
     }
 
     @Test
-    mutating func `What changes while it is looked through is told, also when it raised a moment before`() throws {
+    mutating func `A change of a key while it is asked for alone is reported, also if it raised just before`() throws {
         rule.fetch(keys("a", "bad"))
         rule.fail(try rule.query(), raised)
-        let a = try rule.query()
-        rule.answer(a)
-        rule.pass(SuspectSearch.pause)
-        let bad = try rule.query()
+        let alone = rule.queries()
+        #expect(alone.map(\.batch.keys) == [keys("a"), keys("bad")])
         rule.state.invalidate(keys("bad"), at: rule.now)
-        rule.fail(bad, raised)
-        let asked = play(raising: [])
+        rule.answer(try #require(alone.first))
+        rule.fail(try #require(alone.last), raised)
+        let asked = play(raising: { _ in false })
         #expect(asked.map(\.batch.keys) == [keys("bad")] && rule.shown("bad") == "-")
         #expect(rule.changed == [Set(keys("bad"))])
     }
@@ -129,22 +156,49 @@ struct RuleStateRaisingTests {
         #expect(rule.state.fault == nil && rule.transitions.last == .closed)
     }
 
+    @Test(arguments: [FetchRule.sample, .topical])
+    mutating func `A query that raises for everything is asked at most three hundred times a second`(
+        _ sample: FetchRule
+    ) {
+        rule = RuleUnderTest(sample)
+        var asked = 0
+        for step in 0..<5_000 {
+            // A thousand keys a second, on as many topics.
+            rule.fetch(keys("\(step) a"), on: topic("topic \(step)"))
+            for query in rule.queries() {
+                asked += 1
+                rule.fail(query, raised)
+            }
+            rule.pass(.milliseconds(1))
+        }
+        #expect(asked > 450 && asked <= 5 * 300)
+        #expect(rule.state.fault == nil && !rule.state.isOpen)
+    }
+
     @Test
-    mutating func `Beyond their bound suspects are owed, and looked through when there is room`() {
-        let count = SuspectSearch.maximum + 2 * FetchBatcher.maximumKeys
+    mutating func `Beyond their bound suspects are marked as failed at once, and asked for alone when there is room`() {
+        let count = OneByOneQueue.maximum + 2 * FetchBatcher.maximumKeys
         rule.fetch(keys(0..<count))
-        rule.fetch(keys("bad"))
-        var failed = 0
+        let bad = key("k0")
+        var (failed, alone): (Int, [RuleState.Query]) = (0, [])
         while failed < count {
-            for query in rule.queries() where !query.isSearch {
+            for query in rule.queries() {
+                guard !query.isAlone else {
+                    alone.append(query)
+                    continue
+                }
                 rule.fail(query, raised)
                 failed += query.batch.keys.count
             }
-            rule.pass(.milliseconds(10))
+            rule.pass(.milliseconds(1))
         }
-        #expect(rule.shown("k\(count - 1)") == "-?")
+        #expect(alone.count == OneByOneQueue.width && rule.shown("k\(count - 1)") == "-?")
+        rule.pass(.milliseconds(10))
         rule.fetch(keys("clean"))
         let queries = rule.queries()
-        #expect(queries.contains { $0.batch.keys == keys("clean") })
+        #expect(queries.map(\.batch.keys) == [keys("clean")])
+        for query in alone + queries { rule.answer(query) }
+        let asked = play(raising: { $0 == bad }, for: .seconds(30))
+        #expect(asked.allSatisfy(\.isAlone) && rule.shown("k\(count - 1)") == "-")
     }
 }

@@ -94,7 +94,7 @@ struct RuleStateTests {
             _ = rule.queries()
             #expect(rule.settled.contains(waiter) && rule.wake == rest)
         }
-        #expect(rule.shown("a") == "-?")
+        #expect(rule.shown("a") == "-?" && rule.shown("b") == "-?")
         rule.answer(query, ["a": "1"])
         _ = rule.queries()
         #expect(rule.changed == [Set(keys("a", "b"))])
@@ -144,8 +144,8 @@ struct RuleStateTests {
 
     @Test
     mutating func `Beyond its bound the rule asks for no more, says so at once, and tries again by itself`() {
-        rule.fetch(keys(0..<AskedSlots.maximum), within: .zero)
-        let last = "k\(AskedSlots.maximum - 1)"
+        rule.fetch(keys(0..<AskedKeys.maximum), within: .zero)
+        let last = "k\(AskedKeys.maximum - 1)"
         #expect(rule.shown(last) == "-?")
         let waiter = rule.fetch(keys("one too many"))
         #expect(waiter == nil && rule.shown("one too many") == "-?")
@@ -157,7 +157,7 @@ struct RuleStateTests {
             }
             rule.pass(.milliseconds(10))
         }
-        #expect(asked.count == AskedSlots.maximum + 1 && rule.shown("one too many") == "-")
+        #expect(asked.count == AskedKeys.maximum + 1 && rule.shown("one too many") == "-")
         #expect(rule.changed.last == Set(keys("one too many")))
         #expect(rule.changed.contains { $0.contains(key(last)) })
     }

@@ -18,18 +18,24 @@ struct RuleUnderTest {
     /// What the last actions said.
     private(set) var wake: Duration?
 
-    init(_ rule: FetchRule = .sample, breaker: FetchBreaker = FetchBreaker(), cache: FetchCache.Limits = .init()) {
-        state = RuleState(rule: rule, breaker: breaker, cacheLimits: cache)
+    init(
+        _ rule: FetchRule = .sample, breaker: FetchBreaker = FetchBreaker(), cacheBytes: Int = FetchCache.standardBytes
+    ) {
+        state = RuleState(rule: rule, breaker: breaker, cacheBytes: cacheBytes)
     }
 
     mutating func pass(_ time: Duration) { now += time }
+
+    func cacheKey(of key: Key, on topic: Topic) -> CacheKey {
+        CacheKey(key: key, topic: state.rule.takesTopic ? topic : nil)
+    }
 
     /// Fetches and gives the waiter, if one is needed.
     @discardableResult
     mutating func fetch(_ keys: [Key], within time: Duration? = nil, on topic: Topic = topic("room")) -> Int? {
         var tally = FetchTally()
-        let slots = keys.map { state.slot(of: $0, on: topic) }
-        return state.fetch(slots, by: time.map { now + $0 }, tally: &tally, at: now)
+        let cacheKeys = keys.map { cacheKey(of: $0, on: topic) }
+        return state.fetch(cacheKeys, by: time.map { now + $0 }, tally: &tally, at: now)
     }
 
     /// Fetches what is sure to need waiting.
@@ -45,12 +51,12 @@ struct RuleUnderTest {
     }
 
     mutating func known(_ name: String, on topic: Topic = topic("room")) -> FetchedValue? {
-        state.known(state.slot(of: key(name), on: topic), at: now)
+        state.known(cacheKey(of: key(name), on: topic), at: now)
     }
 
     /// The text that is shown after waiting: `?` for what is incomplete, `-` for no data.
     mutating func shown(_ name: String, on topic: Topic = topic("room")) -> String {
-        let value = state.shown(state.slot(of: key(name), on: topic), at: now)
+        let value = state.shown(cacheKey(of: key(name), on: topic), at: now)
         return (value.json.map { String(decoding: $0, as: UTF8.self) } ?? "-") + (value.failure == nil ? "" : "?")
     }
 
