@@ -40,6 +40,14 @@ struct ClientParsingTests {
         #expect(parser.lastEventID == "0123456789abcdef-2")
     }
 
+    @Test func `The end of a stream gives its reason, and is final where a reconnect is of no use`() throws {
+        let draining = ServerSentEvent(name: "end", data: #"{"reason":"draining","reconnect":true}"#)
+        #expect(try LiveStream.reason(of: draining) == "the service ended the stream (draining)")
+        let gone = ServerSentEvent(name: "end", data: #"{"reason":"topic-gone","reconnect":false}"#)
+        #expect(throws: ProgramError.self) { try LiveStream.reason(of: gone) }
+        #expect(try LiveStream.reason(of: ServerSentEvent(name: "end", data: "")).hasSuffix("(no reason)"))
+    }
+
     @Test func `A roster folds a state and diffs, and returns the changes`() throws {
         var roster = WatchedRoster()
         let joined = try lines(roster.replace(with: JSON(parsing: #"{"a":{"metas":[{"n":1.0,"phx_ref":"r1"}]}}"#)))

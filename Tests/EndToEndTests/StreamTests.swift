@@ -290,6 +290,9 @@ struct StreamTests {
             for stream in streams {
                 try await eventually("the end of each") { stream.end != nil }
                 guard case .finished? = stream.end else { throw NeverHappened(description: "a clean end") }
+                let last = try #require(stream.events.last { $0.name != "ping" })
+                #expect(last.name == "end")
+                #expect(try last.json == ["reason": "draining", "reconnect": true])
             }
         }
     }

@@ -92,9 +92,12 @@ actor EventStream {
         }
     }
 
-    /// Ends the stream; only the first call has an effect.
+    /// Ends the stream, with `event: end` for a client that takes it at once; only the first call has an effect.
     func end(_ reason: StreamEnd) {
         guard self.reason == nil else { return }
+        if reason != .clientGone, let connection, connection.isWritable, queue.isEmpty {
+            connection.write(StreamFrames.end(reason))
+        }
         self.reason = reason
         stuckTimer?.cancel()
         for subscription in subscriptions { subscription.end() }

@@ -1,6 +1,6 @@
 // Rollcall · PresenceServer
 
-/// Why a stream ended: the label `reason` of a metric, and a field of the log.
+/// Why a stream ended: the label `reason` of a metric, a field of the log, and `reason` of the event `end`.
 ///
 /// docs/troubleshooting.md has a row for each; a test compares.
 package enum StreamEnd: String, Sendable, CaseIterable {
@@ -15,4 +15,11 @@ package enum StreamEnd: String, Sendable, CaseIterable {
     case draining
     /// The node failed, and sent `event: error` before.
     case failed
+
+    /// Whether the same request may succeed, on this node or another one.
+    var permitsReconnect: Bool {
+        switch self {
+        case .clientGone, .unread, .slow, .draining, .failed: true
+        }
+    }
 }

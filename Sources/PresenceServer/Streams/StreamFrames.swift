@@ -49,6 +49,14 @@ enum StreamFrames {
         return frame.chunk()
     }
 
+    /// The last event of a stream that the node ends.
+    static func end(_ reason: StreamEnd) -> ByteBuffer {
+        var data = JSONObjectWriter()
+        data.string("reason", reason.rawValue)
+        data.bool("reconnect", reason.permitsReconnect)
+        return event("end", data)
+    }
+
     /// The `id` line of a stream of many topics; the event's own frame follows it.
     static func id(of cursors: [Cursor]) -> ByteBuffer {
         var frame = EventFrame()

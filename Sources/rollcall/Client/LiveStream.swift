@@ -37,6 +37,7 @@ struct LiveStream: Sendable {
                     for try await chunk in body {
                         for event in parser.feed(chunk.readableBytesView) {
                             failures = 0
+                            if event.name == "end" { reason = try Self.reason(of: event) }
                             try await take(.event(event))
                         }
                         cursor = parser.lastEventID
@@ -55,5 +56,13 @@ struct LiveStream: Sendable {
             try await take(.lost(reason: reason, pause: pause))
             try await Task.sleep(for: pause)
         }
+    }
+
+    /// Reads why the service ends the stream; throws `refused` where a reconnect is of no use.
+    static func reason(of event: ServerSentEvent) throws(ProgramError) -> String {
+        let data = try? JSON(answer: Array(event.data.utf8))
+        let reason = "the service ended the stream (\(Terminal.harmless(data?["reason"]?.string ?? "no reason")))"
+        if data?["reconnect"]?.bool == false { throw .refused(reason) }
+        return reason
     }
 }
