@@ -19,13 +19,13 @@ struct Delivery: Sendable {
     /// Keys with changed data that is there.
     let changedKeys: [Key]
     let firstEvents: [FirstEvents]
-    /// The formats of all subscribers.
-    let formats: [FrameFormat]
+    /// The formats of all subscribers, with their numbers.
+    let formats: [FrameFormat: Int]
     /// Whether the hook adds anything on this topic.
     let isEnriched: Bool
 
-    /// Whether nothing is sent.
-    var isEmpty: Bool { flush.batch == nil && changedKeys.isEmpty && firstEvents.isEmpty }
+    /// Whether nothing is sent, and the next flush need not wait for this one.
+    var isEmpty: Bool { !flush.isForAll && changedKeys.isEmpty && firstEvents.isEmpty }
 }
 
 extension Delivery {
@@ -45,6 +45,12 @@ extension Delivery {
         var frames = Frames()
         if let batch = flush.batch { frames.diff = each { encoder.diff(batch.diff, enriched, $0) } }
         if !changedKeys.isEmpty { frames.dataChange = each { encoder.dataChange(changedKeys, enriched, $0) } }
+        encodeFirstEvents(to: &frames, with: encoder)
+        return frames
+    }
+
+    private func encodeFirstEvents(to frames: inout Frames, with encoder: FeedEncoder) {
+        if firstEvents.isEmpty { return }
         var resumed: [FrameFormat: [Flush.Origin: [FeedEvent]]] = [:]
         var wholeRoster: [FrameFormat: ByteBuffer?] = [:]
 
@@ -88,12 +94,11 @@ extension Delivery {
             if let own = first.own { events.append(.own(own)) }
             frames.firstEvents.append(events)
         }
-        return frames
     }
 
     private func each(_ encode: (FrameFormat) -> ByteBuffer?) -> [FrameFormat: ByteBuffer] {
         var frames: [FrameFormat: ByteBuffer] = [:]
-        for format in formats { frames[format] = encode(format) }
+        for format in formats.keys { frames[format] = encode(format) }
         return frames
     }
 }

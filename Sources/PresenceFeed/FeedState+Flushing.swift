@@ -30,8 +30,9 @@ extension FeedState {
     /// States up to this size are always made: most fit into the kernel's buffers.
     private static let smallState = 64 << 10
     private static let leastBytesOfPresence = 64
+    private static let noRoster = Roster()
 
-    mutating func flushIfDue(_ now: NIODeadline, _ actions: inout [Action], _ makeRoom: () -> Bool) {
+    mutating func flushIfDue(_ now: NIODeadline, _ actions: inout Actions, _ makeRoom: () -> Bool) {
         guard replica.isLive, flushing.pending == nil else { return }
         guard !window.isEmpty || !dataChanges.ready.isEmpty else {
             guard !audience.newSubscribers.isEmpty else { return recoverIfDue(&actions) }
@@ -55,7 +56,7 @@ extension FeedState {
     ///
     /// While the fetch hook is awaited changes gather in the window, so that the order stays that of the commits.
     private mutating func startFlush(
-        _ batch: DiffWindow.Batch?, isForAll: Bool, _ now: NIODeadline, _ actions: inout [Action],
+        _ batch: DiffWindow.Batch?, isForAll: Bool, _ now: NIODeadline, _ actions: inout Actions,
         _ makeRoom: () -> Bool
     ) {
         states.clearIfOver(at: now)
@@ -75,7 +76,7 @@ extension FeedState {
     }
 
     mutating func endEnrichment(
-        _ fields: EnrichmentFields, _ wasAwaited: Bool, _ now: NIODeadline, _ actions: inout [Action]
+        _ fields: EnrichmentFields, _ wasAwaited: Bool, _ now: NIODeadline, _ actions: inout Actions
     ) {
         guard let flush = flushing.pending.take() else { return }
         // The wait for the hook must not widen the next window.
@@ -85,7 +86,7 @@ extension FeedState {
     }
 
     private mutating func deliver(
-        _ flush: Flush, _ fields: EnrichmentFields, wasAwaited: Bool, _ now: NIODeadline, _ actions: inout [Action]
+        _ flush: Flush, _ fields: EnrichmentFields, wasAwaited: Bool, _ now: NIODeadline, _ actions: inout Actions
     ) {
         let changedKeys = flush.changedKeys.filter { !fields.incomplete.contains($0) }
         if !changedKeys.isEmpty { dataChangeLog.append(changedKeys, at: now) }
@@ -93,11 +94,10 @@ extension FeedState {
             topic: topic, cursor: flush.cursor, roster: flush.roster, counts: flush.counts, extras: fields)
         let delivery = Delivery(
             flush: flush, enriched: enriched, changedKeys: changedKeys,
-            firstEvents: firstEvents(of: flush, wasAwaited: wasAwaited), formats: Array(audience.formats.keys),
+            firstEvents: firstEvents(of: flush, wasAwaited: wasAwaited), formats: audience.formats,
             isEnriched: isEnriched)
         if !delivery.isEmpty { actions.append(.deliver(delivery)) }
         recoverIfDue(&actions)
-        if flush.isForAll { actions.append(.awaitWritten) }
     }
 
     private func firstEvents(of flush: Flush, wasAwaited: Bool) -> [Delivery.FirstEvents] {
@@ -131,7 +131,7 @@ extension FeedState {
     // MARK: New subscribers
 
     private mutating func makeFlush(
-        _ batch: DiffWindow.Batch?, isForAll: Bool, _ now: NIODeadline, _ actions: inout [Action],
+        _ batch: DiffWindow.Batch?, isForAll: Bool, _ now: NIODeadline, _ actions: inout Actions,
         _ makeRoom: () -> Bool
     ) -> Flush {
         let changedKeys = replica.roster.keys(among: dataChanges.takeReady())
@@ -165,7 +165,7 @@ extension FeedState {
         let needsRoster = !changedKeys.isEmpty || arrivals.contains { $0.origin?.showsData ?? true }
         return Flush(
             batch: batch, cursor: replica.cursor, counts: RosterCounts(replica.roster),
-            roster: needsRoster ? replica.roster : Roster(), changedKeys: Array(changedKeys), arrivals: arrivals,
+            roster: needsRoster ? replica.roster : Self.noRoster, changedKeys: Array(changedKeys), arrivals: arrivals,
             resumptions: resumptions, states: states.frames, isForAll: isForAll)
     }
 
@@ -207,26 +207,26 @@ extension FeedState {
     // MARK: Data of the fetch hook
 
     /// Has the hook fetch what the next flush will show, while this one still waits: its time counts from now.
-    func prefetch(_ keys: () -> Set<Key>, _ actions: inout [Action]) {
+    func prefetch(_ keys: () -> Set<Key>, _ actions: inout Actions) {
         guard flushing.pending != nil, audience.showsData else { return }
         let keys = Array(keys())
         if !keys.isEmpty { actions.append(.prefetch(keys)) }
     }
 
     /// Has the hook fetch the whole roster for a subscriber that came while a flush waits.
-    mutating func prefetchRoster(_ actions: inout [Action]) {
+    mutating func prefetchRoster(_ actions: inout Actions) {
         guard flushing.pending != nil, !flushing.isRosterPrefetched else { return }
         flushing.isRosterPrefetched = true
         prefetch({ Set(replica.roster.keys) }, &actions)
     }
 
-    mutating func dataChanged(_ keys: Set<Key>, _ actions: inout [Action]) {
+    mutating func dataChanged(_ keys: Set<Key>, _ actions: inout Actions) {
         guard isEnriched else { return }
         dataChanges.want(replica.roster.keys(among: keys))
         fetchChanged(&actions)
     }
 
-    mutating func fetchChanged(_ actions: inout [Action]) {
+    mutating func fetchChanged(_ actions: inout Actions) {
         if let keys = dataChanges.beginFetch() { actions.append(.fetchChanged(keys)) }
     }
 }

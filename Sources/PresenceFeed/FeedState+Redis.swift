@@ -9,7 +9,7 @@ extension FeedState {
     /// Whether subscribers see what Redis holds, as far as this node can know.
     private var isCurrent: Bool { replica.isLive && !isAway }
 
-    mutating func advance(_ outcome: TopicReplica.Outcome, _ now: NIODeadline, _ actions: inout [Action]) {
+    mutating func advance(_ outcome: TopicReplica.Outcome, _ now: NIODeadline, _ actions: inout Actions) {
         for step in outcome.steps { advance(step, now, &actions) }
         if replica.isKnown { dataChangeLog.begin(at: now) }
         states.clear()
@@ -17,7 +17,7 @@ extension FeedState {
         if isCurrent { currency.becomeCurrent() } else { becomeStale(now, &actions) }
     }
 
-    private mutating func advance(_ step: ReplicaStep, _ now: NIODeadline, _ actions: inout [Action]) {
+    private mutating func advance(_ step: ReplicaStep, _ now: NIODeadline, _ actions: inout Actions) {
         ring.append(step, at: now)
         window.add(step)
         // A presence that came back needs no restoring; should it leave again, it has left.
@@ -30,7 +30,7 @@ extension FeedState {
         prefetch({ Set(step.changes.lazy.filter { $0.after != nil }.map(\.member.key)) }, &actions)
     }
 
-    private mutating func notifyOwners(of step: ReplicaStep, _ actions: inout [Action]) {
+    private mutating func notifyOwners(of step: ReplicaStep, _ actions: inout Actions) {
         for change in step.changes {
             for subscription in audience.subscribers(of: change.member) {
                 flushing.keep(OwnChange(change), for: subscription)
@@ -40,30 +40,30 @@ extension FeedState {
     }
 
     /// Asks for a snapshot.
-    mutating func load(_ now: NIODeadline, _ actions: inout [Action]) {
+    mutating func load(_ now: NIODeadline, _ actions: inout Actions) {
         replica.beginLoading()
         actions.append(.requestSnapshot(ticket: replica.loadTicket))
         becomeStale(now, &actions)
     }
 
     /// Asks for a snapshot unless one is on its way, or will be asked for when messages arrive again.
-    mutating func reload(_ now: NIODeadline, _ actions: inout [Action]) {
+    mutating func reload(_ now: NIODeadline, _ actions: inout Actions) {
         if replica.isLive { load(now, &actions) }
     }
 
-    mutating func refuse(_ now: NIODeadline, _ actions: inout [Action]) {
+    mutating func refuse(_ now: NIODeadline, _ actions: inout Actions) {
         let reaction = malformed.add(at: now)
         if let count = reaction.logged { actions.append(.logMalformed(messages: count)) }
         // A snapshot that is on its way shows what the message may have held, or the next message shows a gap.
         if reaction.loads { reload(now, &actions) }
     }
 
-    mutating func becomeStale(_ now: NIODeadline, _ actions: inout [Action]) {
+    mutating func becomeStale(_ now: NIODeadline, _ actions: inout Actions) {
         guard currency.becomeStale(at: now) else { return }
         actions.append(.schedule(.degraded(since: now), at: now + options.patience))
     }
 
-    mutating func redisReturned(_ now: NIODeadline, _ actions: inout [Action]) {
+    mutating func redisReturned(_ now: NIODeadline, _ actions: inout Actions) {
         // The pool reports each of its connections.
         guard isAway else { return }
         isAway = false
@@ -74,12 +74,12 @@ extension FeedState {
     }
 
     /// Sends `recovered` once all losses are known.
-    mutating func recoverIfDue(_ actions: inout [Action]) {
+    mutating func recoverIfDue(_ actions: inout Actions) {
         guard lossDelay == .none, currency.recover() else { return }
         actions.append(.notifyAll(.recovered, new: audience.notice(isDegraded: false)))
     }
 
-    mutating func degrade(since: NIODeadline, _ actions: inout [Action]) {
+    mutating func degrade(since: NIODeadline, _ actions: inout Actions) {
         guard currency.degrade(since: since) else { return }
         actions.append(.notifyAll(.degraded(since: since), new: audience.notice(isDegraded: true)))
     }
@@ -90,7 +90,7 @@ extension FeedState {
     var missing: [(member: Member, stored: StoredPresence)] { restorable.map { ($0.key, $0.value) } }
 
     /// Delays losses from now on, while nodes put back what they hold and owners track again.
-    mutating func delayLosses(_ now: NIODeadline, _ actions: inout [Action]) {
+    mutating func delayLosses(_ now: NIODeadline, _ actions: inout Actions) {
         let end = now + options.reconcile
         lossDelay = .waiting(until: end)
         actions.append(.schedule(.losses(until: end), at: end))
@@ -98,13 +98,13 @@ extension FeedState {
 
     /// Ends the wait, or begins it again when the timer fired so late that this node stood still: it may be the one that
     /// has to put the losses back.
-    mutating func endWaitForLosses(until end: NIODeadline, _ now: NIODeadline, _ actions: inout [Action]) {
+    mutating func endWaitForLosses(until end: NIODeadline, _ now: NIODeadline, _ actions: inout Actions) {
         guard lossDelay == .waiting(until: end) else { return }
         if end + options.lateness < now { delayLosses(now, &actions) } else { lossDelay = .over }
     }
 
     /// Whether losses may be sent, now that a flush is due; asks for a snapshot before they are.
-    mutating func maySendLosses(_ now: NIODeadline, _ actions: inout [Action]) -> Bool {
+    mutating func maySendLosses(_ now: NIODeadline, _ actions: inout Actions) -> Bool {
         switch lossDelay {
         case .none: return true
         case .waiting: return false
@@ -124,7 +124,7 @@ extension FeedState {
 
     /// Has lost presences put back with another snapshot, at another time for each topic and node: all have lost them at
     /// once, and it is enough that one node puts them back.
-    private mutating func restoreSoon(_ lost: [Member: StoredPresence], _ actions: inout [Action]) {
+    private mutating func restoreSoon(_ lost: [Member: StoredPresence], _ actions: inout Actions) {
         guard !lost.isEmpty else { return }
         restorable.merge(lost) { $1 }
         actions.append(.scheduleRestore(within: options.restoration))

@@ -5,7 +5,7 @@ import Presence
 
 /// Subscribers: how they come and go, and how long a feed without them lives.
 extension FeedState {
-    mutating func subscribe(_ subscription: Subscription, _ now: NIODeadline, _ actions: inout [Action]) {
+    mutating func subscribe(_ subscription: Subscription, _ now: NIODeadline, _ actions: inout Actions) {
         actions.append(.cancelIdleTimer)
         let degradedSince = currency.degradedSince
         audience.add(subscription, isDegraded: degradedSince != nil, at: now)
@@ -17,13 +17,13 @@ extension FeedState {
         if subscription.format.view == .full { prefetchRoster(&actions) }
     }
 
-    mutating func unsubscribe(_ subscription: Subscription, _ now: NIODeadline, _ actions: inout [Action]) {
+    mutating func unsubscribe(_ subscription: Subscription, _ now: NIODeadline, _ actions: inout Actions) {
         guard audience.remove(subscription) else { return }
         actions.append(.leave(subscription))
         if audience.isEmpty { scheduleIdleTimer(now, &actions) }
     }
 
-    mutating func requestState(_ subscription: Subscription, _ now: NIODeadline, _ actions: inout [Action]) {
+    mutating func requestState(_ subscription: Subscription, _ now: NIODeadline, _ actions: inout Actions) {
         guard audience.contains(subscription) else { return }
         if let index = audience.newIndex(of: subscription) {
             audience.newSubscribers[index].mayResume = false
@@ -40,7 +40,7 @@ extension FeedState {
                 mayResume: false, waitsForCursor: false))
     }
 
-    mutating func handle(_ timer: Timer, _ now: NIODeadline, _ actions: inout [Action]) {
+    mutating func handle(_ timer: Timer, _ now: NIODeadline, _ actions: inout Actions) {
         switch timer {
         case .flush: hasFlushTimer = false
         case .losses(let end): endWaitForLosses(until: end, now, &actions)
@@ -77,14 +77,14 @@ extension FeedState {
     /// Whether a stream that comes back could have missed a change.
     private var canMiss: Bool { !replica.roster.isEmpty || ring.bytes > 0 }
 
-    mutating func scheduleIdleTimer(_ now: NIODeadline, _ actions: inout [Action]) {
+    mutating func scheduleIdleTimer(_ now: NIODeadline, _ actions: inout Actions) {
         couldMiss = canMiss
         let pause = couldMiss ? options.linger : min(options.emptyLinger, options.linger)
         actions.append(.schedule(.idle, at: now + pause))
     }
 
     /// Ends the feed, unless a stream follows it.
-    mutating func retireIfIdle(_ actions: inout [Action]) {
+    mutating func retireIfIdle(_ actions: inout Actions) {
         guard audience.isEmpty else { return }
         isRetired = true
         ring.clear()

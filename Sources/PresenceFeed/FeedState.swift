@@ -75,6 +75,7 @@ struct FeedState: Sendable {
         case prefetch([Key])
         /// Answered with `.changedDataFetched`.
         case fetchChanged([Key])
+        /// Answered with `.written`, if the flush is for all.
         case deliver(Delivery)
         /// An event for all subscribers.
         case notifyAll(FeedEvent, new: [Subscription])
@@ -83,8 +84,6 @@ struct FeedState: Sendable {
         case notifyOwn(Subscription, OwnChange)
         /// The subscriber gets no further events of the audience.
         case leave(Subscription)
-        /// Answered with `.written`.
-        case awaitWritten
         case schedule(Timer, at: NIODeadline)
         /// Schedules `.restore` at a random time within this.
         case scheduleRestore(within: TimeAmount)
@@ -127,8 +126,9 @@ struct FeedState: Sendable {
     }
 
     /// The actions that begin the feed's life.
-    mutating func start(at now: NIODeadline) -> [Action] {
-        var actions = [Action.schedule(.degraded(since: now), at: now + options.patience)]
+    mutating func start(at now: NIODeadline) -> Actions {
+        var actions = Actions()
+        actions.append(.schedule(.degraded(since: now), at: now + options.patience))
         scheduleIdleTimer(now, &actions)
         return actions
     }
@@ -138,9 +138,9 @@ struct FeedState: Sendable {
     /// - Parameter makeRoom: Whether another large state may be made; asked at most once.
     mutating func handle(
         _ event: consuming Event, at now: NIODeadline, makeRoom: () -> Bool = { true }
-    ) -> [Action] {
-        guard !isRetired else { return [] }
-        var actions: [Action] = []
+    ) -> Actions {
+        guard !isRetired else { return Actions() }
+        var actions = Actions()
         switch event {
         case .message(let message): advance(replica.receive(message), now, &actions)
         case .acknowledged: load(now, &actions)
@@ -191,5 +191,24 @@ struct FeedState: Sendable {
         }
         if !isRetired { flushIfDue(now, &actions, makeRoom) }
         return actions
+    }
+}
+
+extension FeedState {
+    /// Actions in their order.
+    ///
+    /// Most events have one at most, which takes no allocation.
+    struct Actions: Sendable {
+        private var first: Action?
+        private var rest: [Action] = []
+
+        mutating func append(_ action: Action) {
+            if first == nil { first = action } else { rest.append(action) }
+        }
+
+        func forEach(_ body: (Action) -> Void) {
+            if let first { body(first) }
+            for action in rest { body(action) }
+        }
     }
 }

@@ -79,9 +79,9 @@ package actor TopicFeed {
 
     func hasReached(_ position: Cursor) -> Bool { state.hasReached(position) }
 
-    private func run(_ actions: [FeedState.Action]) {
+    private func run(_ actions: FeedState.Actions) {
         var answers: [FeedState.Event] = []
-        for action in actions { perform(action, &answers) }
+        actions.forEach { perform($0, &answers) }
         countKept()
         for answer in answers { handle(answer) }
     }
@@ -104,6 +104,9 @@ package actor TopicFeed {
             let frames = delivery.encode(with: encoder)
             audiences.deliver(delivery, frames)
             if !frames.states.isEmpty { answers.append(.encoded(frames.states, at: delivery.enriched.cursor)) }
+            guard delivery.flush.isForAll else { return }
+            // The time that a flush takes sets the width of the next window.
+            audiences.allWritten(on: loop).whenComplete { _ in self.assumeIsolated { $0.handle(.written) } }
         case .notifyAll(let event, let new):
             audiences.forEach { $0.deliverToAll(event) }
             for subscription in new { audiences[subscription].perform { _ in subscription.deliver(event) } }
@@ -112,9 +115,6 @@ package actor TopicFeed {
         case .notifyOwn(let subscription, let change):
             audiences[subscription].perform { $0.deliver(own: change, to: subscription) }
         case .leave(let subscription): audiences[subscription].perform { $0.remove(subscription) }
-        case .awaitWritten:
-            // The time that a flush takes sets the width of the next window.
-            audiences.allWritten(on: loop).whenComplete { _ in self.assumeIsolated { $0.handle(.written) } }
         case .schedule(let timer, let deadline): schedule(timer, at: deadline)
         case .scheduleRestore(let time):
             schedule(.restore, at: .now() + .nanoseconds(.random(in: 0...time.nanoseconds)))

@@ -133,9 +133,9 @@ final class FeedHarness {
         advance(by: .zero)
     }
 
-    private func perform(_ actions: [FeedState.Action]) {
+    private func perform(_ actions: FeedState.Actions) {
         var answers: [FeedState.Event] = []
-        for action in actions {
+        actions.forEach { action in
             names.append(name(of: action))
             perform(action, &answers)
         }
@@ -166,7 +166,6 @@ final class FeedHarness {
         case .notifyOwn(let subscription, let change):
             if let client = client(subscription), client.isInAudience { client.take(.own(change)) }
         case .leave(let subscription): client(subscription)?.isInAudience = false
-        case .awaitWritten: if !isWritingSlow { answers.append(.written) }
         case .schedule(.idle, let deadline): idleTimer = deadline
         case .schedule(let timer, let deadline): timers.append((deadline, timer))
         case .scheduleRestore(let time): timers.append((now + .nanoseconds(time.nanoseconds / 2), .restore))
@@ -188,6 +187,7 @@ final class FeedHarness {
             for event in events { client.take(event) }
         }
         if !frames.states.isEmpty { answers.append(.encoded(frames.states, at: delivery.enriched.cursor)) }
+        if delivery.flush.isForAll, !isWritingSlow { answers.append(.written) }
     }
 
     private func client(_ subscription: Subscription) -> Client? { clients.first { $0.subscription === subscription } }
@@ -204,7 +204,6 @@ final class FeedHarness {
         case .notify: "notify"
         case .notifyOwn: "own"
         case .leave: "leave"
-        case .awaitWritten: "awaitWritten"
         case .schedule(let timer, _): "schedule \(timer)".split(separator: "(").first.map(String.init) ?? ""
         case .scheduleRestore: "scheduleRestore"
         case .cancelIdleTimer: "cancelIdle"
