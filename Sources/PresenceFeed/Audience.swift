@@ -11,7 +11,7 @@ struct NewSubscriber: Sendable {
     var isDegraded: Bool
     /// False after its queue was dropped: only a state will do.
     var mayResume = true
-    /// False once its own track, or what it saw on another node, is overdue: the next state serves it, whatever it shows.
+    /// False once its own track, or what it saw on another node, is overdue: the next state serves it, also an older one.
     var waitsForCursor = true
 
     /// Whether its client holds entries from before; changed data then needs a diff, since phoenix.js' `syncState`

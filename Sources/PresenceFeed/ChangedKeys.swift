@@ -3,7 +3,7 @@
 package import Presence
 import Synchronization
 
-/// Keys whose data changed, on their way from the fetch hook to a hub.
+/// Keys with changed data, on their way from the fetch hook to a hub.
 ///
 /// What waits is a set, so its bound is the number of keys that the hook knows, however often they change.
 package final class ChangedKeys: Sendable {

@@ -3,11 +3,11 @@
 package import NIOCore
 package import Presence
 
-/// The keys of one topic whose data was told anew, and when: no cursor says whether a returning stream has seen that.
+/// The keys of one topic with data that was sent again, and when: no cursor shows whether a stream has seen that.
 package struct DataChangeLog: Sendable {
-    /// Renewals kept; the oldest are forgotten, and with them how to resume streams from before.
+    /// Data changes that are kept; the oldest are dropped, and earlier streams then get all data when they resume.
     package static let maximumCount = 512
-    /// What keeping one renewal costs beside its key, in bytes.
+    /// Bytes of one data change beside its key.
     private static let bytesPerRenewal = 48
 
     /// How much earlier than this node another may have stood at a cursor that a stream brings.
@@ -15,14 +15,14 @@ package struct DataChangeLog: Sendable {
     /// Sending a key once more than needed does no harm.
     private let slack: TimeAmount
     private var renewals: [(key: Key, at: NIODeadline)] = []
-    /// What is kept, in bytes; bounded by ``maximumCount`` keys.
+    /// Bytes of what is kept; bounded by ``maximumCount`` keys.
     package private(set) var bytes = 0
-    /// What came before is not known: the feed was not there yet, or has forgotten; nil until it is there.
+    /// Since when every data change is kept; nil before the feed has its first snapshot.
     private var completeSince: NIODeadline?
 
     package init(slack: TimeAmount) { self.slack = slack }
 
-    /// From now on every change of data is heard of.
+    /// From now on every data change arrives.
     package mutating func begin(at now: NIODeadline) {
         if completeSince == nil { completeSince = now }
     }
@@ -35,7 +35,7 @@ package struct DataChangeLog: Sendable {
         forget(renewals.count - Self.maximumCount)
     }
 
-    /// Forgets the oldest until at most so many bytes are kept.
+    /// Drops the oldest until at most so many bytes are kept.
     package mutating func trim(toBytes bound: Int) {
         var rest = bytes, count = 0
         while rest > bound {
@@ -55,7 +55,7 @@ package struct DataChangeLog: Sendable {
 
     private static func bytes(of key: Key) -> Int { bytesPerRenewal + key.text.utf8.count }
 
-    /// The keys that a stream may have missed which stood, at that time, at the cursor it brings; nil if nobody knows.
+    /// The keys that a stream may have missed if it had its cursor at that time; nil if that is not known.
     package func keys(since time: NIODeadline?) -> Set<Key>? {
         guard let time, let completeSince, time >= completeSince + slack else { return nil }
         return Set(renewals.lazy.filter { $0.at + slack >= time }.map(\.key))

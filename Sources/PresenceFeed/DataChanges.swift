@@ -2,12 +2,12 @@
 
 package import Presence
 
-/// Whose data on one topic has to be told anew, as a pure state machine.
+/// The keys of one topic with data that must be sent again, as a pure state machine.
 ///
 /// A key is `wanted` until the hook has its data, then `ready` for the next flush. No flush waits for changed data. A key
 /// without data is dropped: the hook reports it again when it has the data.
 package struct DataChanges: Sendable {
-    /// Keys whose data is known and is to be told.
+    /// Keys with data that the next flush sends.
     ///
     /// Bounded, as `wanted` is, by the keys of the topic: others are dropped when their turn comes.
     package private(set) var ready: Set<Key> = []

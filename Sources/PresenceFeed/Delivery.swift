@@ -40,7 +40,7 @@ extension Delivery {
         var states: [FrameFormat: ByteBuffer] = [:]
     }
 
-    /// Encodes each frame once for all who need the same.
+    /// Encodes each frame once for all subscribers that get the same.
     func encode(with encoder: FeedEncoder) -> Frames {
         var frames = Frames()
         if let batch = flush.batch { frames.diff = each { encoder.diff(batch.diff, enriched, $0) } }

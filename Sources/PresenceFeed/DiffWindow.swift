@@ -7,7 +7,7 @@ package import Presence
 ///
 /// The first change after a pause goes out at once. Those that follow within the window go out together: a join and a
 /// leave cancel, a chain of updates becomes one. The window is `base` wide and grows to twice what the last flush
-/// cost, so that a room which is expensive to tell is told less often, and no flush starts before the last has ended.
+/// cost, so a large room gets fewer and larger diffs. No flush starts before the last one has ended.
 package struct DiffWindow: Sendable {
     /// What may be done now.
     package enum Decision: Equatable, Sendable {
@@ -58,12 +58,12 @@ package struct DiffWindow: Sendable {
                 changes.append(change)
                 continue
             }
-            // A pair that cancelled leaves a hole; what comes after it starts anew.
+            // A pair that cancelled leaves nil; a later change of the member takes its place.
             changes[index] = changes[index].map { $0.followed(by: change) } ?? change
         }
     }
 
-    /// Takes what has been gathered and starts a flush; nil, and no flush, if nothing happened.
+    /// Takes the gathered changes and starts a flush; nil, and no flush, if there are none.
     package mutating func takeBatch(at now: NIODeadline) -> Batch? {
         guard let from else { return nil }
         let batch = Batch(from: from, to: to, diff: Diff(changes.compactMap { $0 }))
@@ -74,10 +74,11 @@ package struct DiffWindow: Sendable {
         return batch
     }
 
-    /// Starts a flush of something else than changes, or anew one that had to wait for what is no cost of telling.
+    /// Starts a flush without changes, or restarts the clock of one that waited for the fetch hook, because that wait must
+    /// not widen the next window.
     package mutating func restartFlush(at now: NIODeadline) { flushStart = now }
 
-    /// The last subscriber's event loop has written the flush.
+    /// The last event loop of the audience has written the flush.
     package mutating func endFlush(at now: NIODeadline) {
         guard let start = flushStart else { return }
         flushStart = nil

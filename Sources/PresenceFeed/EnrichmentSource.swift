@@ -4,7 +4,7 @@ package import Presence
 
 /// What the read side asks of the fetch hook, which adds fields beside the metas of keys.
 ///
-/// A feed enriches once before it fans out, whatever the number of its subscribers.
+/// A feed enriches once before fan-out, for all its subscribers.
 package struct EnrichmentSource: Sendable {
     /// Whether anything is added on a topic.
     package var applies: @Sendable (Topic) -> Bool
@@ -12,9 +12,9 @@ package struct EnrichmentSource: Sendable {
     ///
     /// Called on event loops: must not block.
     package var known: @Sendable (_ shown: [Key], _ leaving: [Key], Topic) -> EnrichmentFields?
-    /// Fetches what is not known of the keys that are shown; says what could not be had instead of failing.
+    /// Fetches the unknown data of the keys that are shown; a failure marks the keys as incomplete.
     ///
-    /// Returns within the hook's time-out whatever PostgreSQL does, counted from when the first of the keys was wanted.
+    /// Returns within the hook's time-out, counted from when the first of the keys was wanted.
     package var fetch:
         @Sendable (_ shown: [Key], _ leaving: [Key], Topic, _ wantedSince: ContinuousClock.Instant) async ->
             EnrichmentFields
@@ -22,7 +22,7 @@ package struct EnrichmentSource: Sendable {
     package var invalidate: @Sendable ([Key]) -> Void
     /// Any data may have changed: news of it may have been lost.
     package var refetchAll: @Sendable () -> Void
-    /// Keys whose data is other than what was given last, or is there at last.
+    /// Keys with data that differs from what was returned last, or that was missing then.
     package var changes: ChangedKeys
 
     package init(

@@ -8,7 +8,7 @@ import PresenceStore
 import Redis
 import Synchronization
 
-/// Finds the feed of a topic or channel, and passes on what the subscriber connection says.
+/// Finds the feed of a topic or channel, and passes the events of the subscriber connection to feeds.
 final class FeedDirectory: Sendable {
     private struct State {
         var byTopic: [Topic: TopicFeed] = [:]
@@ -24,7 +24,7 @@ final class FeedDirectory: Sendable {
     private let enricher: EnrichmentSource
     private let logger: Logger
 
-    /// - Parameter invalidations: The channel that says whose data changed at its source.
+    /// - Parameter invalidations: The channel with the keys of changed data.
     init(invalidations: String, enricher: EnrichmentSource, logger: Logger) {
         self.invalidations = ByteBuffer(string: invalidations)
         self.enricher = enricher
@@ -97,7 +97,7 @@ final class FeedDirectory: Sendable {
         case .connected:
             state.withLock { $0.isConnected = true }
         case .subscribed(invalidations):
-            // What was announced while nobody listened is lost.
+            // Invalidations that were published while the node did not listen are lost.
             enricher.refetchAll()
         case .subscribed(let channel):
             state.withLock { $0.byChannel[channel] }?.post(.acknowledged)

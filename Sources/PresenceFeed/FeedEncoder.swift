@@ -9,7 +9,7 @@ package struct FeedEncoder: Sendable {
     package var state: @Sendable (EnrichedRoster, FrameFormat) -> ByteBuffer
     /// A diff that leads to the roster and its cursor; nil where the format shows no difference.
     package var diff: @Sendable (Diff, EnrichedRoster, FrameFormat) -> ByteBuffer?
-    /// Entries whose data changed while their metas did not; nil where the format shows no data.
+    /// Entries with changed data and unchanged metas; nil where the format shows no data.
     package var dataChange: @Sendable (_ keys: [Key], EnrichedRoster, FrameFormat) -> ByteBuffer?
 
     package init(

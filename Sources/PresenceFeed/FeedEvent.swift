@@ -11,9 +11,9 @@ package enum FeedEvent: Sendable {
     case state(ByteBuffer, Cursor)
     /// What changed since the last cursor; nil where nothing shows in the subscriber's format, only the cursor moved.
     case diff(ByteBuffer?, Cursor)
-    /// The stream resumed at this cursor and has missed what the bytes say; nil for nothing.
+    /// The stream resumed, and the bytes are the diff from its cursor to this one; nil for an empty diff.
     case resumed(ByteBuffer?, Cursor)
-    /// Entries whose data changed while their metas did not; the cursor stays.
+    /// Entries with changed data and unchanged metas; the cursor stays.
     case dataChanged(ByteBuffer)
     /// The presence that this subscriber stands for changed: by an update, a leave, or another stream.
     case own(OwnChange)

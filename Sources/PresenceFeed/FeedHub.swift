@@ -22,7 +22,7 @@ package final class FeedHub: Service {
     private let directory: FeedDirectory
     private let subscriber: RedisSubscriber
     private let snapshots: SnapshotQueue
-    /// One look stands for all that were asked for before it.
+    /// One comparison serves all requests before it.
     private let comparisons = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
     private let work = FeedWork()
     /// When feeds without subscribers may be given up again for want of room, and when that may be logged again.
@@ -59,7 +59,7 @@ package final class FeedHub: Service {
     ///
     /// - Parameters:
     ///   - reaching: The position that the first event must not lie before: the subscriber's own track.
-    ///   - member: The presence that the subscriber stands for, whose changes it is told as `own`.
+    ///   - member: The presence that the subscriber stands for; it gets changes of that presence as `own`.
     package func subscribe(
         to topic: Topic, format: FrameFormat, since: Cursor? = nil, reaching: Cursor? = nil, member: Member? = nil,
         on loop: any EventLoop, deliver: @escaping @Sendable (FeedEvent) -> Void
@@ -127,9 +127,9 @@ package final class FeedHub: Service {
     /// A topic as this node's feed knows it; nil if the node does not follow it.
     package func live(_ topic: Topic) async -> LiveRoster? { await directory.feed(of: topic)?.live() }
 
-    /// Tells all subscribers anew of keys whose data changed, wherever they are present.
+    /// Sends the changed data of keys to the subscribers of all topics on which they are present.
     ///
-    /// Returns when all feeds have heard; a few at a time, so that no loop is held by many feeds and keys.
+    /// Returns when all feeds have the keys; 100 feeds at a time, so that no event loop is blocked for long.
     private func sendChangedData(of keys: Set<Key>) async {
         for feeds in Dictionary(grouping: directory.all, by: { ObjectIdentifier($0.loop) }).values {
             for start in stride(from: 0, to: feeds.count, by: 100) {

@@ -11,7 +11,7 @@ package import PresenceStore
 package struct FeedMessage: Sendable {
     /// One change, applied in the order of the message.
     package enum Record: Sendable {
-        /// The member now has this presence: a join or an update, which only a replica can tell apart.
+        /// The member now has this presence: a join or an update, which only a replica can distinguish.
         case set(Member, StoredPresence)
         /// The member is gone.
         case leave(Member, LeaveReason)

@@ -2,7 +2,7 @@
 
 package import NIOCore
 
-/// How feeds pace themselves.
+/// The times and bounds of feeds.
 package struct FeedOptions: Sendable {
     /// Width of a coalescing window: how long a diff may wait for company.
     package var window = TimeAmount.milliseconds(10)
@@ -13,17 +13,17 @@ package struct FeedOptions: Sendable {
     /// Longer than a node needs at worst: a pause between attempts (1 s), a connection that swallows packets (2 s), the
     /// next pause, and its recovery spread over 2 s.
     package var reconcile = TimeAmount.seconds(7)
-    /// A node that comes this much later to tell losses than they were kept back has stood still; it keeps them anew.
+    /// A node whose timer for losses fires this much too late has stood still, and delays them again.
     package var lateness = TimeAmount.seconds(1)
     /// Within what time a node puts back what heartbeats kept and Redis lost; under ``reconcile``.
     package var restoration = TimeAmount.seconds(3)
-    /// How long the connection may be away before subscribers are told.
+    /// How long the connection may be lost before subscribers get `degraded`.
     package var patience = TimeAmount.seconds(1)
     /// How long a first state waits for the subscriber's own track, or for what it saw elsewhere, before it asks Redis.
     package var arrival = TimeAmount.seconds(2)
     /// Positions are compared with Redis after 1 to 2 times this, jittered: a lost last message leaves no gap.
     package var positionCheck = TimeAmount.seconds(5)
-    /// How long a state whose entries the fetch hook enriched is told to those who come: its data may change unheard.
+    /// How long an enriched state is kept for new subscribers: a notification about its data may be lost.
     package var enrichedStates = TimeAmount.seconds(1)
     /// How much earlier than this node another may have stood at a cursor that a stream brings.
     package var dataChangeSlack = TimeAmount.seconds(60)
@@ -35,7 +35,7 @@ package struct FeedOptions: Sendable {
     package var maximumTopics = 50_000
     /// What all topics keep for streams that come back.
     package var replay = ReplayBudget()
-    /// Whether another state may be made for subscribers who arrive, who may read it slowly.
+    /// Whether another large state may be made for new subscribers, which may read it slowly.
     package var makeRoom: @Sendable () -> Bool = { true }
     /// When a feed asks for room again.
     package var roomCheck = TimeAmount.milliseconds(100)

@@ -30,7 +30,7 @@ extension FeedState {
             return
         }
         actions.append(.leave(subscription))
-        // One whose first event waits for the hook has missed the notices since that flush began.
+        // A subscriber with a first event that waits for the hook has missed the notices since that flush began.
         let pending = flushing.pending?.arrivals.first { $0.subscription === subscription }
         // It has seen its own track before.
         audience.newSubscribers.append(

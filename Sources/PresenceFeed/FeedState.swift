@@ -29,7 +29,7 @@ struct FeedState: Sendable {
 
         case subscribe(Subscription)
         case unsubscribe(Subscription)
-        /// The subscriber dropped its queue and needs a state, whatever cursor it came with.
+        /// The subscriber dropped its queue and needs a state; its cursor no longer counts.
         case requestState(Subscription)
 
         /// The answer to ``Action/enrich(shown:leaving:since:)``.

@@ -44,7 +44,7 @@ struct Flush: Sendable {
     /// Whether it is for all subscribers, and not just for arrivals.
     let isForAll: Bool
 
-    /// The keys whose data is shown, and those for which it is shown only as they leave.
+    /// The keys of entries that are shown, and the keys that only leave: for those the cache is enough.
     func keys() -> (shown: [Key], leaving: [Key]) {
         var shown = Set(changedKeys), leaving: Set<Key> = []
         func add(_ diff: Diff) {

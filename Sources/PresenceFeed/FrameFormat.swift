@@ -2,7 +2,7 @@
 
 package import Presence
 
-/// How a subscriber wants to be told: what is shown of a presence, and whether the topic's name goes with it.
+/// The form of a subscriber's frames: what they show of a presence, and whether they contain the topic's name.
 package struct FrameFormat: Hashable, Sendable {
     package let view: View
     /// Data is wrapped with its topic and comes without an `id`: the subscriber follows several topics and adds its own.

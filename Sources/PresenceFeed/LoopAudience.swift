@@ -3,7 +3,7 @@
 import NIOCore
 import Presence
 
-/// The subscribers of one topic whose connections live on one event loop, so that a diff crosses to them in one hop.
+/// The subscribers of one topic on one event loop, so that a diff reaches all of them with one hop.
 actor LoopAudience {
     nonisolated let loop: any EventLoop
     private var members: [ObjectIdentifier: Subscription] = [:]
@@ -36,7 +36,7 @@ actor LoopAudience {
         members[ObjectIdentifier(subscription)] = nil
     }
 
-    /// Gives every subscriber the bytes of its format.
+    /// Delivers to every subscriber the bytes of its format.
     func deliver(_ frames: [FrameFormat: ByteBuffer], at cursor: Cursor) {
         if frames.count <= 1, let only = frames.first {
             let event = FeedEvent.diff(only.value, cursor)
@@ -51,7 +51,7 @@ actor LoopAudience {
         }
     }
 
-    /// Gives the subscribers of some formats entries whose data changed.
+    /// Delivers entries with changed data to the subscribers of the formats that show it.
     func deliver(dataChange frames: [FrameFormat: ByteBuffer]) {
         for subscription in members.values {
             if let frame = frames[subscription.format] { subscription.deliver(.dataChanged(frame)) }

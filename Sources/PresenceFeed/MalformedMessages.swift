@@ -6,7 +6,7 @@ package import NIOCore
 package struct MalformedMessages: Sendable {
     /// What to do about one malformed message.
     package struct Reaction: Equatable, Sendable {
-        /// How many messages the log line stands for; nil if none is written.
+        /// How many messages the log line counts; nil if none is written.
         package let logged: Int?
         /// Whether to load a snapshot, since the message may have held a change.
         package let loads: Bool

@@ -4,7 +4,7 @@ package import Presence
 
 /// What became of the presence that a subscriber stands for.
 package enum OwnChange: Equatable, Sendable {
-    /// It was tracked again or updated, by anybody.
+    /// It was tracked again or updated, by its owner or another client.
     case became(Presence)
     case left(LeaveReason)
 

@@ -12,7 +12,7 @@ package final class ReplayBudget: Sendable {
     /// Topics that keep anything.
     private let topics = Atomic(0)
     private let gauge = Gauge(label: "rollcall_replay_bytes")
-    /// Asks the hub to have all topics keep to their share; one request stands for all before it.
+    /// Asks the hub to have all topics keep to their share; one request serves all before it.
     let overflows: AsyncStream<Void>
     private let overflow: AsyncStream<Void>.Continuation
 

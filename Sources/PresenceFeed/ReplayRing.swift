@@ -3,11 +3,11 @@
 package import NIOCore
 package import Presence
 
-/// The recent steps of one topic, from which a stream that comes back with a cursor is told only what it missed.
+/// The recent steps of one topic, from which a stream that resumes gets only what it missed.
 ///
 /// Steps are kept as they were published, not as this node coalesced them: a cursor may come from any node.
 package struct ReplayRing: Sendable {
-    /// Steps kept; the oldest goes when another comes.
+    /// Steps kept; at the bound the oldest is dropped.
     package static let maximumSteps = 128
     /// Changes kept over all steps, so that a ring of 500-member batches stays small; the oldest steps go first.
     package static let maximumChanges = 4096
@@ -37,7 +37,7 @@ package struct ReplayRing: Sendable {
     package mutating func append(_ step: ReplicaStep, at now: NIODeadline) {
         if step.from.epoch != step.to.epoch || (steps.last.map { $0.step.to != step.from } ?? false) {
             clear()
-            // Nobody can hold a cursor of the new epoch from before this step.
+            // No client has a cursor of the new epoch from before this step.
             if step.from.epoch != step.to.epoch { return }
         }
         let kept = Kept(step: step, at: now, bytes: step.bytes)
@@ -61,7 +61,7 @@ package struct ReplayRing: Sendable {
         bytes = 0
     }
 
-    /// What happened between `cursor` and `end`, where the replica stands; nil if the ring does not reach back to it or
+    /// The changes between `cursor` and `end`, the cursor of the replica; nil if the ring does not reach back to it or
     /// never stood there.
     package func missed(after cursor: Cursor, until end: Cursor) -> Missed? {
         if cursor == end { return Missed(diff: Diff(), since: steps.last?.at) }
@@ -85,7 +85,7 @@ package struct ReplayRing: Sendable {
 }
 
 extension ReplicaStep {
-    /// What keeping the step costs, in bytes.
+    /// Bytes that the step takes while it is kept.
     fileprivate var bytes: Int {
         changes.reduce(128) { sum, change in
             sum + 192 + change.member.key.text.utf8.count + change.member.session.text.utf8.count

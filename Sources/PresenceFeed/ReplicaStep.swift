@@ -3,7 +3,7 @@
 package import Presence
 package import PresenceStore
 
-/// One move of a replica from a cursor to a later one, with all that changed between the two.
+/// One step of a replica from a cursor to a later one, with all changes between the two.
 package struct ReplicaStep: Sendable {
     package let from: Cursor
     package let to: Cursor
@@ -11,7 +11,8 @@ package struct ReplicaStep: Sendable {
     /// Whether the topic began a new epoch that lacks presences this node still had: Redis lost state, and nodes are
     /// about to re-track what they hold.
     package let losesPresences: Bool
-    /// Those lost whom heartbeats kept, for nodes to put back: their owners may come only after a third of a ttl.
+    /// Lost presences that heartbeats kept: nodes put them back, because the next heartbeat may come only after a third
+    /// of a ttl.
     package let restorable: [Member: StoredPresence]
 
     package init(

@@ -48,7 +48,7 @@ final class SnapshotQueue: Sendable {
             await feed.handle(.snapshot(snapshot, ticket: ticket))
         } catch {
             logger.debug("Snapshot failed; trying again", metadata: ["error": "\(error)"])
-            // The feed goes on loading; its place here goes to others while it waits.
+            // The feed still loads; other feeds use its place here while it waits.
             feed.loop.scheduleTask(in: .milliseconds(.random(in: 100...400))) {
                 self.add(feed, ticket: ticket)
             }

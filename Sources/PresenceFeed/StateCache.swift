@@ -7,7 +7,7 @@ struct StateCache: Sendable {
     private(set) var frames: [FrameFormat: ByteBuffer] = [:]
     /// Bytes of the largest state that was encoded last, or an estimate that falls.
     private(set) var bytes = 0
-    /// Until when a state with data of the fetch hook may be sent: its data may change unheard.
+    /// Until when a state with data of the fetch hook may be sent: a notification about its data may be lost.
     private var end = NIODeadline.distantFuture
 
     subscript(format: FrameFormat) -> ByteBuffer? { frames[format] }

@@ -192,10 +192,10 @@ package struct TopicReplica: Sendable {
         return Change(member: member, before: roster.remove(member), after: nil, reason: reason)
     }
 
-    /// Those who are missing, as Redis had them, whom no stream's node can put back.
+    /// The missing presences, as Redis had them, that no node of a stream can put back.
     ///
-    /// Only Redis can have lost them if it is another, and if their owners had no time to come by since: whoever is
-    /// still missing after a ttl has left, while this node did not hear of it.
+    /// They are lost only if this is another Redis, and if a ttl has not passed since: a presence that is missing for
+    /// longer has left, and this node missed the message.
     private func restorable(
         of changes: [Change], missingIn snapshot: Snapshot, after silence: TimeAmount
     ) -> [Member: StoredPresence] {

@@ -5,14 +5,13 @@ import Presence
 import PresenceFeed
 import Testing
 
-@Suite("The log of data told anew")
+@Suite("The log of data changes")
 struct DataChangeLogTests {
     private let start = NIODeadline.uptimeNanoseconds(0) + .hours(1)
 
     private func key(_ number: Int) -> Key { Fixture.member("user\(number)").key }
 
-    @Test func `A stream is told again what was told since it stood at its cursor, with room for other nodes' clocks`()
-    {
+    @Test func `A stream gets again what was sent since it had its cursor, with a slack for other nodes`() {
         var log = DataChangeLog(slack: .seconds(60))
         log.begin(at: start - .minutes(10))
         log.append([key(1)], at: start)
@@ -22,7 +21,7 @@ struct DataChangeLogTests {
         #expect(log.keys(since: start + .minutes(10)) == [])
     }
 
-    @Test func `What happened before the feed was there, or at an unknown time, cannot be said`() {
+    @Test func `Changes before the first snapshot, or since an unknown time, are not known`() {
         var log = DataChangeLog(slack: .seconds(60))
         #expect(log.keys(since: start) == nil)
         log.begin(at: start)
@@ -32,7 +31,7 @@ struct DataChangeLogTests {
         #expect(log.keys(since: start + .seconds(60)) == [])
     }
 
-    @Test func `What was forgotten cannot be said, and what came later can`() {
+    @Test func `After a drop earlier changes are not known, and later ones are`() {
         var log = DataChangeLog(slack: .seconds(60))
         log.begin(at: start - .minutes(10))
         for number in 0...DataChangeLog.maximumCount { log.append([key(number)], at: start + .minutes(Int64(number))) }

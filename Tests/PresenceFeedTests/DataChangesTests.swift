@@ -5,7 +5,7 @@ import Presence
 import PresenceFeed
 import Testing
 
-@Suite("Data that has to be told anew")
+@Suite("Data that must be sent again")
 struct DataChangesTests {
     private let alice = Fixture.member("alice").key
     private let bob = Fixture.member("bob").key
@@ -28,7 +28,7 @@ struct DataChangesTests {
         #expect(renewals.takeReady().isEmpty)
     }
 
-    @Test func `What could not be had is not told, until it is wanted again`() {
+    @Test func `Data that could not be fetched is not sent until it is wanted again`() {
         var renewals = DataChanges()
         renewals.want([alice, bob])
         _ = renewals.beginFetch()

@@ -61,7 +61,7 @@ struct DiffWindowTests {
         #expect(batch.diff.isEmpty && batch.to == Fixture.at(3))
     }
 
-    @Test func `After a pair that cancelled, a member starts anew`() throws {
+    @Test func `After a pair that cancelled, a later change of the member counts alone`() throws {
         let first = Fixture.presence(), second = Fixture.presence()
         var window = DiffWindow(base: .zero)
         window.add(Fixture.step(1, 2, join(first)))

@@ -19,13 +19,13 @@ struct EnrichedFeedTests {
     init() throws {
         topic = try Topic("room:lobby")
         var options = FeedOptions()
-        // However slow the machine is, nothing is told as an outage.
+        // A slow machine is no outage.
         options.patience = .minutes(10)
         options.dataChangeSlack = .nanoseconds(0)
         self.options = options
     }
 
-    /// A hook whose answers the test decides: data by key, known at once or only when it is fetched, or failing.
+    /// A hook with answers by the test: data by key, known at once, fetched, or failing.
     private final class Source: Sendable {
         struct State {
             var data: [String: String] = [:]
@@ -98,7 +98,7 @@ struct EnrichedFeedTests {
         }
     }
 
-    @Test func `While the hook is awaited changes gather, and are told in their order`() async throws {
+    @Test func `While the hook is awaited changes gather, and are sent in their order`() async throws {
         let source = Source()
         try await HubFixture.with(redis: SharedRedis.url, options: options, enricher: source.enricher) { node in
             let listener = node.listen(to: topic)
@@ -109,7 +109,7 @@ struct EnrichedFeedTests {
             _ = try await node.track("bob", on: topic)
             let carol = try await node.track("carol", on: topic)
             try await eventually("the messages") { await node.hub.live(topic)?.cursor == carol?.cursor }
-            // What the next telling needs is asked for already: its time counts from when it happened.
+            // The data of the next flush is fetched already: its time counts from the change.
             try await eventually("fetches") { source.state.withLock { $0.fetches.contains(["bob"]) } }
             let late = node.listen(to: topic)
             #expect(listener.words == ["state"])
@@ -120,7 +120,7 @@ struct EnrichedFeedTests {
         }
     }
 
-    @Test func `One who leaves while the hook is awaited is told nothing, and costs nobody anything`() async throws {
+    @Test func `A subscriber that ends while the hook is awaited gets nothing, and delays no other`() async throws {
         let source = Source()
         try await HubFixture.with(redis: SharedRedis.url, options: options, enricher: source.enricher) { node in
             let alice = try await node.track("alice", on: topic)
@@ -137,7 +137,8 @@ struct EnrichedFeedTests {
         }
     }
 
-    @Test func `Entries told without their data are told anew when it is there, and only then`() async throws {
+    @Test func `Entries that were sent without data are sent again when the data is there, and only then`() async throws
+    {
         let source = Source()
         source.state.withLock { ($0.data, $0.isDown) = (["alice": "1"], true) }
         try await HubFixture.with(redis: SharedRedis.url, options: options, enricher: source.enricher) { node in
@@ -153,7 +154,7 @@ struct EnrichedFeedTests {
         }
     }
 
-    @Test func `Data that changed is told on every topic where the key is present, and to a stream that comes back`()
+    @Test func `Changed data is sent on every topic with the key, and to a stream that resumes`()
         async throws
     {
         let source = Source()
@@ -174,7 +175,7 @@ struct EnrichedFeedTests {
             let gone = listeners[0]
             gone.subscription?.end()
             source.state.withLock { ($0.data, $0.known) = (["alice": "2"], []) }
-            source.changes.add([Fixture.member("alice").key, Fixture.member("nobody").key])
+            source.changes.add([Fixture.member("alice").key, Fixture.member("absent").key])
             try await listeners[1].hears("renewed alice=2")
             let back = node.listen(to: topic, since: gone.cursor)
             try await back.hears("renewed alice=2")
@@ -198,8 +199,8 @@ struct EnrichedFeedTests {
         }
     }
 
-    /// phoenix.js folds a state by refs alone: who has them already must be told data by a diff.
-    @Test func `A stream that comes back to a feed which cannot say what it missed is told everybody's data`()
+    /// phoenix.js folds a state by refs alone: a client that has them needs a diff with the data.
+    @Test func `A stream that resumes on a feed that does not know what it missed gets the data of all keys`()
         async throws
     {
         let source = Source()
@@ -217,7 +218,7 @@ struct EnrichedFeedTests {
         }
     }
 
-    @Test func `One who comes back while changed data is about to be told is told it too`() async throws {
+    @Test func `A stream that resumes while changed data is about to be sent gets it, too`() async throws {
         let source = Source()
         source.state.withLock { $0.data = ["alice": "1"] }
         var options = options
@@ -255,7 +256,7 @@ struct EnrichedFeedTests {
         }
     }
 
-    @Test func `What becomes of a stream's own presence while the hook is awaited is told with the first event`()
+    @Test func `A change of a stream's own presence while the hook is awaited comes with the first event`()
         async throws
     {
         let source = Source()

@@ -114,7 +114,7 @@ struct FeedBoundsTests {
             let third = node.listen(to: topic)
             let bob = try await node.track("bob", on: topic)
             try await eventually("bob") { first.cursor == bob?.cursor }
-            #expect(second.words.isEmpty && third.words.isEmpty, "those who are there already wait for nothing")
+            #expect(second.words.isEmpty && third.words.isEmpty, "earlier subscribers wait for nothing")
             hasRoom.withLock { $0 = true }
             for listener in [second, third] {
                 try await eventually { listener.words.first?.hasPrefix("state alice bob") == true }

@@ -15,7 +15,7 @@ struct FeedHubTests {
 
     init() throws { topic = try Topic("room:lobby") }
 
-    @Test func `A subscriber is told the state and then each change, at Redis' own cursors`() async throws {
+    @Test func `A subscriber gets the state and then each change, with the cursors of Redis`() async throws {
         try await HubFixture.with(redis: SharedRedis.url) { node in
             let alice = try await node.track("alice", on: topic)
             let listener = node.listen(to: topic)
@@ -62,7 +62,7 @@ struct FeedHubTests {
         }
     }
 
-    @Test func `A cursor that is still in the ring is told what came after it; any other gets a state`() async throws {
+    @Test func `A cursor that is still in the ring gets the changes after it; any other gets a state`() async throws {
         try await HubFixture.with(redis: SharedRedis.url) { node in
             let first = node.listen(to: topic)
             try await first.hears("state")
@@ -107,7 +107,7 @@ struct FeedHubTests {
         }
     }
 
-    @Test func `After a cut connection a feed says what it missed, also when nothing follows`() async throws {
+    @Test func `After a cut connection a feed sends what it missed, also when nothing follows`() async throws {
         var options = FeedOptions()
         options.patience = .minutes(10)
         try await withLocalRedis { redis in
@@ -129,7 +129,7 @@ struct FeedHubTests {
             let listener = node.listen(to: topic)
             let alice = try await node.track("alice", on: topic)
             try await eventually { listener.cursor == alice?.cursor }
-            // A topic whose position cannot be read keeps no other from being compared.
+            // A topic with an unreadable position does not stop the comparison of others.
             let strange = try Topic("strange")
             try await node.listen(to: strange).hears("state")
             let strangePosition = RedisArgument(
@@ -140,8 +140,7 @@ struct FeedHubTests {
         }
     }
 
-    @Test func `A cursor that other nodes have reached and this one has not is never told an older state`() async throws
-    {
+    @Test func `A cursor that other nodes have reached and this one has not never gets an older state`() async throws {
         var options = HubFixture.patientOptions
         options.arrival = .milliseconds(50)
         try await HubFixture.with(redis: SharedRedis.url, options: options) { node in
@@ -154,7 +153,7 @@ struct FeedHubTests {
             try await eventually { !second.words.isEmpty }
             #expect(second.words == ["resumed"])
             #expect(second.cursor == ahead)
-            // One that nobody has reached waits no longer than that either.
+            // A cursor that no node has reached waits no longer than that either.
             let third = node.listen(to: topic, since: Cursor(epoch: ahead.epoch, seq: 1000))
             try await third.hears("state alice bob")
         }
@@ -196,7 +195,7 @@ struct FeedHubTests {
                 #expect(roster[Fixture.member("alice")]?.ref == alice?.ref)
                 #expect(try await node.store.snapshot(of: topic).presences.count == 2)
 
-                // The topic empties and fills again, and this node hears nothing of it: nobody comes back.
+                // The topic empties and fills again, and this node misses the messages: no presence comes back.
                 _ = try await node.pool.connection().send([
                     RedisCommand("MULTI", []), RedisCommand("DEL", [key("h", node), key("z", node)]),
                     RedisCommand("HSET", [key("m", node), "e", .string(Epoch.random().description), "s", "1"]),
@@ -209,7 +208,9 @@ struct FeedHubTests {
         }
     }
 
-    @Test func `While Redis is away subscribers are told once, and when it is back what still differs`() async throws {
+    @Test func `While Redis is away subscribers get degraded once, and when it is back what still differs`()
+        async throws
+    {
         var options = FeedOptions()
         options.patience = .milliseconds(100)
         options.reconcile = .milliseconds(500)
@@ -218,7 +219,7 @@ struct FeedHubTests {
                 let alice = try await node.track("alice", on: topic, owner: .random())
                 let listener = node.listen(to: topic, reaching: alice?.cursor)
                 try await listener.hears("state alice")
-                // On a busy machine the first state may be late, and that told as an outage of its own.
+                // On a busy machine the first state may be late, which is an outage of its own.
                 try await eventually { listener.words.last != "degraded" }
                 await redis.kill()
                 try await eventually { listener.words.last == "degraded" }
@@ -245,13 +246,13 @@ struct FeedHubTests {
                 _ = try await node.store.restore([(member: Fixture.member("alice"), stored: stored)], on: topic)
                 let bob = try await node.track("bob", on: topic)
                 try await eventually { listener.cursor == bob?.cursor }
-                // On a busy machine what cancelled may have been told by itself, as the move of a cursor.
+                // On a busy machine the pair that cancelled may have been sent by itself, as a cursor alone.
                 #expect(listener.words.filter { $0 != "diff" } == ["state alice", "diff +bob"])
             }
         }
     }
 
-    @Test func `What is re-tracked after a loss was never gone, also when no message says so`() async throws {
+    @Test func `A presence that is re-tracked after a loss was never gone, also without a message`() async throws {
         var options = FeedOptions()
         options.patience = .minutes(10)
         options.reconcile = .seconds(3 * Int64(patience))
@@ -272,7 +273,7 @@ struct FeedHubTests {
         }
     }
 
-    @Test func `A subscription that has ended is told nothing more`() async throws {
+    @Test func `A subscription that has ended gets nothing more`() async throws {
         try await HubFixture.with(redis: SharedRedis.url) { node in
             let first = node.listen(to: topic)
             let second = node.listen(to: topic)
@@ -286,7 +287,7 @@ struct FeedHubTests {
         }
     }
 
-    @Test func `A feed that lost its last subscriber is given up after its linger, and made anew for the next`()
+    @Test func `A feed without subscribers retires after its linger, and the next subscriber gets a new one`()
         async throws
     {
         var options = HubFixture.patientOptions

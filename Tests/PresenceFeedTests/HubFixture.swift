@@ -10,7 +10,7 @@ import Redis
 import Synchronization
 import TestSupport
 
-/// A node's read side on a real Redis, with what it tells written as short words: `state alice bob`, `diff +eve -bob`.
+/// A node's read side on a real Redis, with its events written as short words: `state alice bob`, `diff +eve -bob`.
 struct HubFixture {
     let hub: FeedHub
     let store: PresenceStore
@@ -72,7 +72,7 @@ struct HubFixture {
     }
 }
 
-/// One subscriber that writes down what it is told.
+/// One subscriber that writes down its events.
 final class Listener: Sendable {
     private struct State {
         var words: [String] = []
@@ -110,7 +110,7 @@ final class Listener: Sendable {
         }
     }
 
-    /// Waits until it was told `word`.
+    /// Waits until it got `word`.
     func hears(_ word: String, line: Int = #line) async throws {
         try await eventually("\"\(word)\" after \(words)", line: line) { words.contains(word) }
     }

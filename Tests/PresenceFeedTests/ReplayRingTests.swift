@@ -66,7 +66,7 @@ struct ReplayRingTests {
         #expect(missed(Fixture.at(3), ring) != nil)
     }
 
-    @Test func `It tells when this node stood at a cursor, as far as it remembers`() throws {
+    @Test func `The ring knows when this node had a cursor, as far back as it reaches`() throws {
         var ring = ReplayRing()
         #expect(try #require(ring.missed(after: Fixture.at(1), until: Fixture.at(1))).since == nil)
         for seq in 1...3 {

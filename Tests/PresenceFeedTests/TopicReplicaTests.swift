@@ -57,7 +57,7 @@ struct TopicReplicaTests {
         #expect(!step.losesPresences)  // The epoch is the same: nothing was lost but messages.
     }
 
-    @Test func `Another epoch asks for a snapshot, and says when presences are missing from it`() throws {
+    @Test func `Another epoch asks for a snapshot, and marks presences that are missing from it as lost`() throws {
         var replica = live(at: 5, ["alice": alice])
         #expect(replica.receive(Fixture.message(1, in: Fixture.other, Fixture.set("bob", bob))).needsSnapshot)
         let outcome = replica.load(
@@ -65,7 +65,7 @@ struct TopicReplicaTests {
         #expect(try #require(outcome.steps.first).losesPresences)
     }
 
-    @Test func `What heartbeats kept can be put back when Redis lost it, and not when it left while nobody heard`()
+    @Test func `Presences that heartbeats kept can be put back if Redis lost them, and not if they left unheard`()
         throws
     {
         let (first, failover) = (DataSource(server: "a", dataSet: "x@1"), DataSource(server: "b", dataSet: "x@1"))
@@ -171,7 +171,7 @@ struct TopicReplicaTests {
         #expect(!live(at: 5).hasReached(to: Fixture.at(6)))
     }
 
-    /// Whatever is lost, repeated or overtaken, a replica that is live and at the publisher's position holds its state.
+    /// With messages lost, repeated or overtaken, a replica that is live and at the publisher's position holds its state.
     @Test(arguments: 0..<50)
     func `Random losses and late snapshots never leave a replica wrong`(seed: UInt64) {
         var random = SplitMix(seed: seed)

@@ -31,7 +31,7 @@ final class FeedHarness {
     private var names: [String] = []
     /// Whether the hook answers at once; else the test answers.
     var isHookAtOnce = true
-    /// Whether the test says when a flush is written.
+    /// Whether the test reports when a flush is written.
     var isWritingSlow = false
     var hasRoom = true
     /// What requests for snapshots get at once; nil where the test answers.

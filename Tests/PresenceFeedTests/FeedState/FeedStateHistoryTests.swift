@@ -11,7 +11,7 @@ import Testing
 /// Random histories of one topic, compared with a model that is a list of positions and their rosters.
 @Suite("The state of a feed in random histories")
 struct FeedStateHistoryTests {
-    @Test func `whatever happens, each client has the roster of its cursor, and in the end that of Redis`() {
+    @Test func `each client always has the roster of its cursor, and in the end that of Redis`() {
         let seed = SplitMix.freshSeed()
         for number in 0..<10_000 {
             let history = RandomHistory(seed: seed &+ UInt64(number))

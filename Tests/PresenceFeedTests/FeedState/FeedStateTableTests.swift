@@ -111,7 +111,7 @@ struct FeedStateTableTests {
     }
 
     @Test(arguments: Phase.allCases)
-    func `an event does in each phase what the table says`(phase: Phase) {
+    func `each event has in each phase the actions of the table`(phase: Phase) {
         for (name, event) in Self.events {
             let feed = phase.make()
             event(feed)
