@@ -22,6 +22,7 @@ package final class FeedHub: Service {
     private let directory: FeedDirectory
     private let subscriber: RedisSubscriber
     private let snapshots: SnapshotQueue
+    package let replay: ReplayBudget
     /// One comparison serves all requests before it.
     private let comparisons = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
     private let work = FeedWork()
@@ -38,6 +39,7 @@ package final class FeedHub: Service {
         self.encoder = encoder
         self.enricher = enricher
         self.logger = logger
+        replay = ReplayBudget(maximumBytes: options.maximumReplayBytes)
         loops = Array(eventLoopGroup.makeIterator())
         let directory = FeedDirectory(
             invalidations: store.keys.invalidations, enricher: enricher, logger: logger)
@@ -156,8 +158,8 @@ package final class FeedHub: Service {
                 group.addTask { await self.receive() }
                 group.addTask { await self.work.run() }
                 group.addTask {
-                    for await _ in self.options.replay.overflows {
-                        let share = self.options.replay.share
+                    for await _ in self.replay.overflows {
+                        let share = self.replay.share
                         self.forEachFeed { $0.handle(.keepToShare(share)) }
                     }
                 }
@@ -208,8 +210,9 @@ package final class FeedHub: Service {
         let loop = loops[Int(truncatingIfNeeded: UInt(bitPattern: topic.hashValue) % UInt(loops.count))]
         subscriber.subscribe(channel)
         return TopicFeed(
-            topic: topic, channel: channel, loop: loop, options: options, encoder: encoder, enricher: enricher,
-            work: work, logger: logger, requestSnapshot: { [snapshots] in snapshots.add($0, ticket: $1) },
+            topic: topic, channel: channel, loop: loop, options: options, replay: replay, encoder: encoder,
+            enricher: enricher, work: work, logger: logger,
+            requestSnapshot: { [snapshots] in snapshots.add($0, ticket: $1) },
             retire: { [directory, subscriber] feed in directory.remove(feed) { subscriber.unsubscribe(channel) } })
     }
 

@@ -4,8 +4,8 @@ package import NIOCore
 
 /// The times and bounds of feeds.
 package struct FeedOptions: Sendable {
-    /// Width of a coalescing window: how long a diff may wait for company.
-    package var window = TimeAmount.milliseconds(10)
+    /// The least width of the window in which changes of a topic are collected for one diff.
+    package var diffWindow = TimeAmount.milliseconds(10)
     /// How long a feed without subscribers is kept for streams that come back.
     package var linger = TimeAmount.seconds(60)
     /// How long a new epoch's losses are kept back while nodes re-track what they hold.
@@ -33,8 +33,8 @@ package struct FeedOptions: Sendable {
     ///
     /// At the bound ``FeedHub/hasRoom(for:)`` is false, and feeds without subscribers are given up at once.
     package var maximumTopics = 50_000
-    /// What all topics keep for streams that come back.
-    package var replay = ReplayBudget()
+    /// Bytes of recent changes that all topics together keep for streams that resume.
+    package var maximumReplayBytes = 64 << 20
     /// Whether another large state may be made for new subscribers, which may read it slowly.
     package var makeRoom: @Sendable () -> Bool = { true }
     /// When a feed asks for room again.

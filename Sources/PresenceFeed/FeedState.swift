@@ -120,7 +120,7 @@ struct FeedState: Sendable {
         self.topic = topic
         self.options = options
         self.isEnriched = isEnriched
-        window = DiffWindow(base: options.window)
+        window = DiffWindow(base: options.diffWindow)
         dataChangeLog = DataChangeLog(slack: options.dataChangeSlack)
         currency = .stale(since: now)
     }

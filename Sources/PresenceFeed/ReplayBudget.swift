@@ -16,7 +16,7 @@ package final class ReplayBudget: Sendable {
     let overflows: AsyncStream<Void>
     private let overflow: AsyncStream<Void>.Continuation
 
-    package init(maximumBytes: Int = 64 << 20) {
+    package init(maximumBytes: Int) {
         self.maximumBytes = maximumBytes
         (overflows, overflow) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         gauge.record(0)

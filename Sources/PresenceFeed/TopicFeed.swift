@@ -13,6 +13,7 @@ package actor TopicFeed {
     package nonisolated let topic: Topic
     nonisolated let channel: String
     nonisolated let loop: any EventLoop
+    private let replay: ReplayBudget
     private let encoder: FeedEncoder
     private let enricher: EnrichmentSource
     private let work: FeedWork
@@ -29,13 +30,14 @@ package actor TopicFeed {
     package nonisolated var unownedExecutor: UnownedSerialExecutor { loop.executor.asUnownedSerialExecutor() }
 
     init(
-        topic: Topic, channel: String, loop: any EventLoop, options: FeedOptions, encoder: FeedEncoder,
-        enricher: EnrichmentSource, work: FeedWork, logger: Logger,
+        topic: Topic, channel: String, loop: any EventLoop, options: FeedOptions, replay: ReplayBudget,
+        encoder: FeedEncoder, enricher: EnrichmentSource, work: FeedWork, logger: Logger,
         requestSnapshot: @escaping @Sendable (TopicFeed, Int) -> Void, retire: @escaping @Sendable (TopicFeed) -> Void
     ) {
         self.topic = topic
         self.channel = channel
         self.loop = loop
+        self.replay = replay
         self.encoder = encoder
         self.enricher = enricher
         self.work = work
@@ -146,7 +148,7 @@ package actor TopicFeed {
     private func countKept() {
         let bytes = state.keptBytes
         guard bytes != countedBytes else { return }
-        let share = state.options.replay.change(from: countedBytes, to: bytes)
+        let share = replay.change(from: countedBytes, to: bytes)
         countedBytes = bytes
         if let share { handle(.keepToShare(share)) }
     }

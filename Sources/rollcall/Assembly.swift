@@ -195,15 +195,15 @@ extension Settings {
 
     fileprivate var feedOptions: FeedOptions {
         var options = FeedOptions()
-        options.window = TimeAmount(diffWindow)
+        options.diffWindow = TimeAmount(diffWindow)
         options.maximumTopics = maximumTopics
-        options.replay = ReplayBudget(maximumBytes: maximumReplayBytes)
+        options.maximumReplayBytes = maximumReplayBytes
         return options
     }
 
     fileprivate var streamOptions: StreamOptions {
         var options = StreamOptions()
-        options.ping = TimeAmount(pingInterval)
+        options.pingInterval = TimeAmount(pingInterval)
         options.slowReaderBytes = slowReaderBytes
         options.slowReaderAge = TimeAmount(slowReaderAge)
         options.stuckReaderAge = TimeAmount(stuckReaderAge)

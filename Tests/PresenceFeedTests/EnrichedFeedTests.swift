@@ -222,7 +222,7 @@ struct EnrichedFeedTests {
         let source = Source()
         source.state.withLock { $0.data = ["alice": "1"] }
         var options = options
-        options.window = .milliseconds(300)
+        options.diffWindow = .milliseconds(300)
         try await HubFixture.with(redis: SharedRedis.url, options: options, enricher: source.enricher) { node in
             let listener = node.listen(to: topic)
             try await listener.hears("state")

@@ -17,8 +17,8 @@ actor StreamLoop {
 
     init(loop: any EventLoop, options: StreamOptions) {
         self.loop = loop
-        let count = max(1, Int(options.ping.nanoseconds / 1_000_000_000))
-        interval = .nanoseconds(options.ping.nanoseconds / Int64(count))
+        let count = max(1, Int(options.pingInterval.nanoseconds / 1_000_000_000))
+        interval = .nanoseconds(options.pingInterval.nanoseconds / Int64(count))
         slots = Array(repeating: [:], count: count)
     }
 

@@ -5,7 +5,7 @@ package import NIOCore
 /// The intervals and bounds of streams.
 package struct StreamOptions: Sendable {
     /// The time between two pings of a stream; proxies and watchdogs expect bytes at least this often.
-    package var ping = TimeAmount.seconds(15)
+    package var pingInterval = TimeAmount.seconds(15)
     /// The milliseconds that a client waits before it reconnects; each stream sends a random `retry` of this range.
     package var retry: ClosedRange<Int> = 1000...3000
     /// Bytes that may wait for one slow reader.
