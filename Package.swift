@@ -177,8 +177,8 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "rollcall", "fuzz", "RandomInput", "Presence", "Enrichment", "TestSupport", "LocalServices", httpClient,
-                nio, nioPosix, logging, yams,
+                "rollcall", "fuzz", "RandomInput", "Presence", "PresenceFeed", "PresenceServer", "Enrichment",
+                "TestSupport", "LocalServices", httpClient, nio, nioPosix, logging, yams,
             ],
             exclude: ["demo_page.py", "Contract"], swiftSettings: settings),
     ]

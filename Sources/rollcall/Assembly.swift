@@ -54,17 +54,22 @@ struct Assembly: Sendable {
                 metadata: ["reserved": "\(share.reserved)", "connections": "\(share.connections)"])
         }
 
-        let limits = settings.limits
+        let limits = settings.serverOptions.limits
         let redisEvents = RedisConnectionChecks.ConnectionEvents()
         let keys = StoreKeys(prefix: settings.redisPrefix, database: redisURL.database)
-        let redisOptions = try settings.redisOptions(keys)
+        var redisOptions = RedisOptions()
+        redisOptions.scripts = PresenceStore.scripts
+        redisOptions.admission = try PresenceStore.admission(keys)
+        redisOptions.probePrefix = keys.probePrefix
+        redisOptions.tls = settings.redisTLS
+        redisOptions.urlName = SettingsTable.declared.redisURL.info.environmentName
         let pool = RedisPool(url: redisURL, options: redisOptions, eventLoopGroup: loops, logger: logger)
         pool.observe(redisEvents.receive)
         let store = PresenceStore(pool: pool, keys: keys, limits: limits)
         let hook = try await hookServices(logger)
         let enricher = hook?.enricher ?? .none
         let queue = QueueBudget(
-            maximumBytes: settings.maximumStreamQueueBytes, slowAfter: TimeAmount(settings.slowReaderAge),
+            maximumBytes: settings.maximumStreamQueueBytes, slowAfter: settings.streamOptions.slowReaderAge,
             logger: logger)
         var feedOptions = settings.feedOptions
         feedOptions.makeRoom = queue.makeRoom
@@ -81,23 +86,22 @@ struct Assembly: Sendable {
         let registry = StreamRegistry(eventLoopGroup: loops, options: settings.streamOptions, queue: queue)
         let streams = StreamRoutes(
             hub: hub, store: store, leases: leases, registry: registry, limits: limits, options: settings.streamOptions)
-        var serverOptions = ServerOptions(limits: limits)
-        serverOptions.basePath = settings.basePath
         let table = RouteTable.rollcall(
             PresenceBackend(store: store, live: hub.live, enricher: enricher, queue: queue),
             streams: StreamHandlers(topicEvents: streams.topicEvents, manyTopicEvents: streams.manyTopicEvents),
-            options: serverOptions,
+            options: settings.serverOptions,
             checks: {
                 let draining = HealthCheck("draining", fault: registry.isDraining ? "the node is stopping" : nil)
                 return await HealthCheck.redis(store) + [draining] + (hook?.checks ?? [])
             },
             metrics: telemetry.metrics)
 
+        var httpOptions = settings.httpOptions
+        httpOptions.maximumConnections = settings.connections(of: share)
         var app = HTTPServer.application(
             RollcallResponder(
                 table: table, origins: ServedOrigins(settings.origins, listeningOn: settings.host), queue: queue),
-            options: settings.serverOptions(connections: settings.connections(of: share)),
-            eventLoopGroup: loops, logger: logger
+            options: httpOptions, eventLoopGroup: loops, logger: logger
         ) { [telemetry] channel in
             let address = settings.address(port: channel.localAddress?.port)
             switch settings.logFormat {
@@ -127,7 +131,7 @@ struct Assembly: Sendable {
                 ),
                 (
                     "http server",
-                    DrainingServer(app, registry: registry, over: TimeAmount(settings.drain), logger: logger)
+                    DrainingServer(app, registry: registry, over: settings.streamOptions.drain, logger: logger)
                 ),
             ]
         var configuration = ServiceGroupConfiguration(
@@ -145,7 +149,7 @@ struct Assembly: Sendable {
 extension Assembly {
     /// Names the setting that a failure to listen is about; nil for any other error.
     private func cannotListen(_ error: any Error) -> ProgramError? {
-        let (host, port) = (SettingsTable.host.info, SettingsTable.port.info)
+        let (host, port) = (SettingsTable.declared.host.info, SettingsTable.declared.port.info)
         let hostNames = "\(host.flag) or \(host.environmentName)"
         let portNames = "\(port.flag) or \(port.environmentName)"
         switch error {
@@ -176,41 +180,7 @@ extension Assembly {
     }
 }
 
-// MARK: - The options of each module
-
 extension Settings {
-    fileprivate var limits: Limits {
-        Limits(metaBytes: maximumMetaBytes, ttl: ttl, defaultTTL: defaultTTL, defaultGrace: grace)
-    }
-
-    fileprivate func redisOptions(_ keys: StoreKeys) throws -> RedisOptions {
-        var options = RedisOptions()
-        options.scripts = PresenceStore.scripts
-        options.admission = try PresenceStore.admission(keys)
-        options.probePrefix = keys.probePrefix
-        options.tls = redisTLS
-        options.urlName = SettingsTable.redisURL.info.environmentName
-        return options
-    }
-
-    fileprivate var feedOptions: FeedOptions {
-        var options = FeedOptions()
-        options.diffWindow = TimeAmount(diffWindow)
-        options.maximumTopics = maximumTopics
-        options.maximumReplayBytes = maximumReplayBytes
-        return options
-    }
-
-    fileprivate var streamOptions: StreamOptions {
-        var options = StreamOptions()
-        options.pingInterval = TimeAmount(pingInterval)
-        options.slowReaderBytes = slowReaderBytes
-        options.slowReaderAge = TimeAmount(slowReaderAge)
-        options.stuckReaderAge = TimeAmount(stuckReaderAge)
-        options.drain = TimeAmount(drain)
-        return options
-    }
-
     /// Divides the open files between clients and the node itself, with its connections to Redis and PostgreSQL.
     fileprivate func share(ofOpenFiles limit: Int?, eventLoops: Int) -> OpenFiles.Share {
         // Connections for commands, those that replace them at a read-only server, and one subscriber.
@@ -220,19 +190,9 @@ extension Settings {
         return OpenFiles.Share(limit: limit, eventLoops: eventLoops, services: redis + postgres)
     }
 
+    /// The connections of clients that a node may have open.
     fileprivate func connections(of share: OpenFiles.Share) -> Int {
-        maximumConnections > 0 ? min(maximumConnections, share.connections) : share.connections
-    }
-
-    fileprivate func serverOptions(connections: Int) -> HTTPServer.Options {
-        var options = HTTPServer.Options(address: .hostname(host, port: port))
-        options.maximumConnections = connections
-        options.times.idle = TimeAmount(idleTimeout)
-        options.times.head = TimeAmount(headTimeout)
-        options.times.body = TimeAmount(bodyTimeout)
-        options.times.stuck = TimeAmount(stuckReaderAge)
-        options.bodyBudget = bodyBudget
-        return options
+        min(httpOptions.maximumConnections ?? .max, share.connections)
     }
 
     fileprivate func address(port bound: Int?) -> String {

@@ -30,7 +30,7 @@ struct DatabaseSession: Sendable {
 
     /// The advice for a name that the database has already, or a schema that it lacks.
     private static func hint(for error: PostgresError, _ table: ProfilesTable) -> String {
-        let setting = SettingsTable.profilesTable.info.environmentName
+        let setting = SettingsTable.declared.profilesTable.info.environmentName
         return switch error.sqlState {
         // duplicate_table, duplicate_function
         case "42P07", "42723":

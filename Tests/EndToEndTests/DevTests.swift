@@ -27,7 +27,7 @@ struct DevTests {
     }
 
     @Test func `dev shows a command that works for a table of any name`() async throws {
-        let table = try #require(SettingsTable.profilesTable.parse("App.Members"))
+        let table = try #require(SettingsTable.declared.profilesTable.parse("App.Members"))
         let text = DevCommand.welcome(at: "http://x", psql: "echo", table: table)
         let command = try #require(text.split(separator: "see it change:\n").last?.split(separator: "\n\n").first)
         let outcome = try await Command.run("sh", ["-c", String(command)])

@@ -1,5 +1,6 @@
 // Rollcall · EndToEndTests
 
+import ArgumentParser
 import Foundation
 import LocalServices
 import Logging
@@ -10,6 +11,7 @@ import Testing
 /// White space around a value, and the places where a value may be.
 @Suite("Sources of settings")
 struct SettingsSourcesTests {
+    private let table = SettingsTable.declared
     private static let redis = ["ROLLCALL_REDIS_URL": "redis://localhost"]
 
     private func reader(_ environment: [String: String], flags: [String: String] = [:]) async throws -> SettingsReader {
@@ -25,12 +27,36 @@ struct SettingsSourcesTests {
         try await body(path)
     }
 
+    @Test(arguments: SettingsTable.all)
+    func `each setting can be a flag, a variable and a member of the settings file`(setting: SettingInfo) async throws {
+        let options = try SettingsOptions.parse([setting.flag, "a value"])
+        #expect(options.given == [setting.fileKey: "a value"])
+        try await withFile(#"{"\#(setting.fileKey)": "a value"}"#) { file in
+            for (reader, name) in [
+                (try await reader([:], flags: options.given), setting.flag),
+                (try await reader([setting.environmentName: "a value"]), setting.environmentName),
+                (try await reader(["ROLLCALL_CONFIG": file]), "\(setting.fileKey) in \(file)"),
+            ] {
+                let found = try #require(try reader.text(of: setting))
+                #expect(found.text == "a value" && found.name == name)
+                #expect(reader.unknownVariables == [])
+            }
+        }
+    }
+
+    @Test(arguments: SettingsTable.all)
+    func `the help of serve shows each setting with its meaning, its variable and its default`(setting: SettingInfo) {
+        let help = ServeCommand.helpMessage(columns: 400)
+        #expect(help.contains("  \(setting.flag) <value>"))
+        #expect(help.contains("\(setting.meaning) (\(setting.environmentName); \(setting.shownDefault))"))
+    }
+
     @Test func `white space around a value is dropped, the line end of a file too`() async throws {
         let environment = ["ROLLCALL_PORT": " 5 ", "ROLLCALL_LOG_LEVEL": "debug\r\n", "ROLLCALL_HOST": "\t::1\n"]
         let reader = try await reader(environment)
-        #expect(try reader.value(of: SettingsTable.port) == 5)
-        #expect(try reader.value(of: SettingsTable.logLevel) == .debug)
-        #expect(try reader.value(of: SettingsTable.host) == "::1")
+        #expect(try reader.value(of: table.port) == 5)
+        #expect(try reader.value(of: table.logLevel) == .debug)
+        #expect(try reader.value(of: table.host) == "::1")
     }
 
     @Test(arguments: ["", " ", "\n"])
@@ -38,8 +64,8 @@ struct SettingsSourcesTests {
         try await withFile(#"{"port": "\#(empty == "\n" ? "" : empty)", "grace": null}"#) { file in
             let environment = ["ROLLCALL_PORT": empty, "ROLLCALL_CONFIG": file, "ROLLCALL_REDIS_URL": empty]
             let reader = try await reader(environment, flags: ["port": empty])
-            #expect(try reader.value(of: SettingsTable.port) == 4000)
-            #expect(try reader.value(of: SettingsTable.grace) == 5)
+            #expect(try reader.value(of: table.port) == 4000)
+            #expect(try reader.value(of: table.grace) == 5)
             let error = try #require(throws: ProgramError.self) { try Settings(from: reader) }
             #expect(error.code == .usage && error.description.contains("ROLLCALL_REDIS_URL"))
         }
@@ -48,13 +74,13 @@ struct SettingsSourcesTests {
 
     @Test(arguments: [("[::1]", "::1"), ("fe80::1%eth0", "fe80::1%eth0"), ("my-host.example", "my-host.example")])
     func `a host is an address, with or without brackets, or a name`(text: String, host: String) async throws {
-        #expect(try await reader(["ROLLCALL_HOST": text]).value(of: SettingsTable.host) == host)
+        #expect(try await reader(["ROLLCALL_HOST": text]).value(of: table.host) == host)
     }
 
     @Test func `a settings file may begin with a byte order mark`() async throws {
         try await withFile("\u{feff}{\"port\": 4321}\r\n") { file in
             let reader = try await reader(["ROLLCALL_CONFIG": "\(file)\n"])
-            #expect(try reader.value(of: SettingsTable.port) == 4321)
+            #expect(try reader.value(of: table.port) == 4321)
         }
     }
 
@@ -87,7 +113,7 @@ struct SettingsSourcesTests {
         }
         for (path, reason) in [("/no/such/file", "No such file"), ("/tmp", "is a folder")] {
             let reader = try await reader(["ROLLCALL_REDIS_URL_FILE": path])
-            let error = try #require(throws: ProgramError.self) { try reader.value(of: SettingsTable.redisURL) }
+            let error = try #require(throws: ProgramError.self) { try reader.value(of: table.redisURL) }
             #expect(error.description.contains("ROLLCALL_REDIS_URL_FILE: the file \(path)"))
             #expect(error.description.contains(reason))
         }
@@ -118,7 +144,7 @@ struct SettingsSourcesTests {
 
     @Test func `the variable of a Kubernetes Service is explained`() async throws {
         let reader = try await reader(["ROLLCALL_PORT": "tcp://10.0.0.1:4000"])
-        let error = try #require(throws: ProgramError.self) { try reader.value(of: SettingsTable.port) }
+        let error = try #require(throws: ProgramError.self) { try reader.value(of: table.port) }
         #expect(error.description.contains("Kubernetes") && error.description.contains("enableServiceLinks: false"))
         #expect(error.description.contains("\"rollcall\""))
     }

@@ -1,10 +1,11 @@
 // Rollcall · EndToEndTests
 
-import ArgumentParser
 import Enrichment
 import Foundation
 import LocalServices
 import Logging
+import PresenceFeed
+import PresenceServer
 import TestSupport
 import Testing
 
@@ -12,25 +13,27 @@ import Testing
 
 @Suite("Settings")
 struct SettingsTests {
+    private let table = SettingsTable.declared
+
     @Test func `Flags win over the environment, the environment over the file, the file over the default`() async throws
     {
         let file = try temporaryFile(#"{"port": 1, "grace": "1", "default_ttl": 61, "log_level": "error"}"#)
         defer { try? FileManager.default.removeItem(atPath: file) }
         let reader = try await SettingsReader(
             flags: ["port": "3"], environment: ["ROLLCALL_PORT": "2", "ROLLCALL_GRACE": "2"], file: file)
-        #expect(try reader.value(of: SettingsTable.port) == 3)
-        #expect(try reader.value(of: SettingsTable.grace) == 2)
-        #expect(try reader.value(of: SettingsTable.defaultTTL) == 61)
-        #expect(try reader.value(of: SettingsTable.logLevel) == .error)
-        #expect(try reader.value(of: SettingsTable.host) == "127.0.0.1")
-        #expect(try reader.value(of: SettingsTable.nodeID) == nil)
+        #expect(try reader.value(of: table.port) == 3)
+        #expect(try reader.value(of: table.grace) == 2)
+        #expect(try reader.value(of: table.defaultTTL) == 61)
+        #expect(try reader.value(of: table.logLevel) == .error)
+        #expect(try reader.value(of: table.host) == "127.0.0.1")
+        #expect(try reader.value(of: table.nodeID) == nil)
     }
 
     @Test func `The environment can name the file`() async throws {
         let file = try temporaryFile(#"{"port": 4321}"#)
         defer { try? FileManager.default.removeItem(atPath: file) }
         let reader = try await SettingsReader(flags: [:], environment: ["ROLLCALL_CONFIG": file])
-        #expect(try reader.value(of: SettingsTable.port) == 4321)
+        #expect(try reader.value(of: table.port) == 4321)
     }
 
     @Test
@@ -76,18 +79,34 @@ struct SettingsTests {
         #expect(error.description.contains(message), "\(error)")
     }
 
-    @Test func `Every setting has a flag, and the flag sets that setting`() throws {
-        for (index, setting) in SettingsTable.all.enumerated() {
-            let options = try SettingsOptions.parse([setting.flag, "value \(index)"])
-            #expect(options.given == [setting.fileKey: "value \(index)"])
-        }
+    /// No setting takes "{" where Redis has no TLS and there is no database.
+    @Test(arguments: SettingsTable.all)
+    func `Each declared setting is read when a node starts`(setting: SettingInfo) async throws {
+        let environment = ["ROLLCALL_REDIS_URL": "redis://localhost"].merging([setting.environmentName: "{"]) { $1 }
+        let reader = try await SettingsReader(flags: [:], environment: environment)
+        let error = try #require(throws: ProgramError.self) { try Settings(from: reader) }
+        #expect(error.code == .usage && error.description.contains(setting.environmentName), "\(error)")
     }
 
-    @Test func `Every default is a valid value`() async throws {
+    @Test func `Every default is valid and is that of the options which the setting changes`() async throws {
         let reader = try await SettingsReader(flags: [:], environment: ["ROLLCALL_REDIS_URL": "redis://localhost"])
         let settings = try Settings(from: reader)
         #expect(settings.port == 4000)
-        #expect(settings.ttl.contains(settings.defaultTTL))
+        #expect(settings.maximumStreamQueueBytes == 64 << 20)
+        #expect(settings.serverOptions.limits == ServerOptions().limits)
+        let (http, times) = (settings.httpOptions, ConnectionTimes())
+        #expect(http.times.idle == times.idle && http.times.head == times.head)
+        #expect(http.times.body == times.body && http.times.stuck == times.stuck)
+        #expect(http.bodyBudget == HTTPServer.Options(address: http.address).bodyBudget)
+        #expect(http.maximumConnections == nil)
+        let (streams, streamDefaults) = (settings.streamOptions, StreamOptions())
+        #expect(streams.pingInterval == streamDefaults.pingInterval && streams.drain == streamDefaults.drain)
+        #expect(streams.slowReaderBytes == streamDefaults.slowReaderBytes)
+        #expect(streams.slowReaderAge == streamDefaults.slowReaderAge)
+        #expect(streams.stuckReaderAge == streamDefaults.stuckReaderAge)
+        let (feeds, feedDefaults) = (settings.feedOptions, FeedOptions())
+        #expect(feeds.diffWindow == feedDefaults.diffWindow && feeds.maximumTopics == feedDefaults.maximumTopics)
+        #expect(feeds.maximumReplayBytes == feedDefaults.maximumReplayBytes)
     }
 
     @Test(
@@ -158,15 +177,19 @@ struct SettingsTests {
         #expect(error.description.contains("/nowhere/rollcall.json"))
     }
 
-    @Test func `docs/operations.md lists every setting as the program knows it`() throws {
+    @Test func `docs/operations.md has one row for each setting, in the order of the declarations`() throws {
         let rows = SettingsTable.all.map { setting in
             "| `\(setting.environmentName)` | \(setting.fallback.map { "`\($0)`" } ?? setting.without) "
                 + "| \(setting.meaning) |"
         }
-        let table = (["| setting | default | meaning |", "|---|---|---|"] + rows).joined(separator: "\n")
         let page = try String(contentsOfFile: repository + "/docs/operations.md", encoding: .utf8)
-        let isListed = page.contains(table)
-        #expect(isListed, "docs/operations.md should hold this table:\n\(table)")
+        let table = try #require(page.components(separatedBy: "| setting | default | meaning |\n|---|---|---|\n").last)
+        let found = table.components(separatedBy: "\n").prefix { $0.hasPrefix("|") }
+        let missing = rows.filter { !found.contains($0) }
+        #expect(missing == [], "docs/operations.md should also have:\n\(missing.joined(separator: "\n"))")
+        let unknown = found.filter { !rows.contains($0) }
+        #expect(unknown == [], "docs/operations.md should not have:\n\(unknown.joined(separator: "\n"))")
+        #expect(Array(found) == rows, "docs/operations.md should have this order:\n\(rows.joined(separator: "\n"))")
     }
 
     @Test func `docs/operations.md lists every metric as /metrics describes it`() throws {

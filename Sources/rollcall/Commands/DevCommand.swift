@@ -24,13 +24,14 @@ struct DevCommand: AsyncParsableCommand {
     @OptionGroup(title: "Settings") var options: SettingsOptions
 
     func run() async throws {
-        let redisKey = SettingsTable.redisURL.info.fileKey
+        let settingsTable = SettingsTable.declared
+        let redisKey = settingsTable.redisURL.info.fileKey
         guard options.given[redisKey] == nil, options.given["\(redisKey)_file"] == nil else {
             throw ProgramError.usage("dev brings its own Redis; for another one run: rollcall serve --redis-url …")
         }
         let given = try await SettingsReader(flags: options.given, file: options.config)
         let namedDatabase = try given.databaseURL()
-        let table = try given.required(SettingsTable.profilesTable)
+        let table = try given.required(settingsTable.profilesTable)
         // First, while no other thread reads the environment.
         let foreign = namedDatabase == nil ? DevDatabase.dropForeignVariables() : []
         let redis: LocalRedis
@@ -45,7 +46,7 @@ struct DevCommand: AsyncParsableCommand {
             flags[redisKey] = redis.socketURL
             if namedDatabase == nil {
                 database = try await DevDatabase.start(in: "\(state)/postgres", table: table)
-                flags[SettingsTable.databaseURL.info.fileKey] = database?.url
+                flags[settingsTable.databaseURL.info.fileKey] = database?.url
             }
             let psql = database?.psql(without: foreign)
             let settings = try Settings(from: await SettingsReader(flags: flags, file: options.config))

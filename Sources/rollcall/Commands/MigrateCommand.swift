@@ -18,9 +18,9 @@ struct MigrateCommand: AsyncParsableCommand {
     @Flag(help: "Show which migrations are applied and which are pending; change nothing.")
     var status = false
 
-    @Option(SettingsTable.databaseURL) var databaseURL: String?
-    @Option(fileOf: SettingsTable.databaseURL) var databaseURLFile: String?
-    @Option(SettingsTable.profilesTable) var profilesTable: String?
+    @Option(SettingsTable.declared.databaseURL.info) var databaseURL: String?
+    @Option(fileOf: SettingsTable.declared.databaseURL.info) var databaseURLFile: String?
+    @Option(SettingsTable.declared.profilesTable.info) var profilesTable: String?
 
     @Option(
         help: ArgumentHelp(
@@ -32,16 +32,17 @@ struct MigrateCommand: AsyncParsableCommand {
     }
 
     func run() async throws {
-        let info = SettingsTable.databaseURL.info
+        let settings = SettingsTable.declared
+        let info = settings.databaseURL.info
         let flags = [
             info.fileKey: databaseURL, "\(info.fileKey)_file": databaseURLFile,
-            SettingsTable.profilesTable.info.fileKey: profilesTable,
+            settings.profilesTable.info.fileKey: profilesTable,
         ].compactMapValues { $0 }
         let reader = try await SettingsReader(flags: flags, file: config)
         guard let url = try reader.databaseURL() else {
             throw ProgramError.usage("no database to migrate. Set \(info.environmentName) or \(info.flag).")
         }
-        let table = try reader.required(SettingsTable.profilesTable)
+        let table = try reader.required(settings.profilesTable)
         let (dryRun, status) = (dryRun, status)
         let count = try await DatabaseSession.with(url, table: table) { session throws(PostgresError) in
             let (migrator, connection) = (session.migrator, session.connection)

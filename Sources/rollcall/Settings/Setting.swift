@@ -35,8 +35,13 @@ struct SettingInfo: Sendable {
     var shownDefault: String { fallback.map { "default: \($0)" } ?? without }
 }
 
+/// A setting with values of any type: a cast cannot name `Setting` without the type of its values.
+protocol DeclaredSetting {
+    var info: SettingInfo { get }
+}
+
 /// A setting together with the reading of its text.
-struct Setting<Value: Sendable>: Sendable {
+struct Setting<Value: Sendable>: DeclaredSetting, Sendable {
     let info: SettingInfo
     /// Returns nil for a text that does not fit `info.expected`.
     let parse: @Sendable (String) -> Value?
@@ -52,13 +57,26 @@ struct Setting<Value: Sendable>: Sendable {
     }
 }
 
-extension Setting where Value == Int {
-    /// A whole number within bounds, both included.
-    init(_ name: String, default fallback: String, in bounds: ClosedRange<Int>, _ meaning: String) {
+extension Setting {
+    /// A whole number of a unit, such as `TimeAmount.seconds`, within bounds, both included.
+    init(
+        _ name: String, default fallback: String, in bounds: ClosedRange<Int>,
+        of unit: @escaping @Sendable (Int64) -> Value, _ meaning: String
+    ) {
         self.init(
             name, default: fallback, meaning,
             expected: "a whole number from \(bounds.lowerBound) to \(bounds.upperBound)",
-            parse: { text in text.hasPrefix("+") ? nil : Int(text).flatMap { bounds.contains($0) ? $0 : nil } })
+            parse: { text in
+                guard !text.hasPrefix("+"), let number = Int(text), bounds.contains(number) else { return nil }
+                return unit(Int64(number))
+            })
+    }
+}
+
+extension Setting where Value == Int {
+    /// A whole number within bounds, both included.
+    init(_ name: String, default fallback: String, in bounds: ClosedRange<Int>, _ meaning: String) {
+        self.init(name, default: fallback, in: bounds, of: { Int($0) }, meaning)
     }
 }
 

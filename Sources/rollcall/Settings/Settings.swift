@@ -1,24 +1,25 @@
 // Rollcall · rollcall
 
 import Enrichment
-import Foundation
+import Hummingbird
 import Logging
 import Postgres
+import Presence
+import PresenceFeed
 import PresenceServer
 import Redis
 
-/// A node's settings, read and checked.
+/// A node's settings, read and checked, as the options of the modules that use them.
 struct Settings: Sendable {
     let host: String
     let port: Int
-    /// 0 stands for no bound.
-    let maximumConnections: Int
     let origins: [ServedOrigins.Origin]
-    let idleTimeout: Duration
-    let headTimeout: Duration
-    let bodyTimeout: Duration
-    let bodyBudget: Int
-    let basePath: BasePath
+    /// Without a maximum of connections, the limit on open files bounds them.
+    private(set) var httpOptions: HTTPServer.Options
+    private(set) var serverOptions: ServerOptions
+    private(set) var streamOptions = StreamOptions()
+    private(set) var feedOptions = FeedOptions()
+    let maximumStreamQueueBytes: Int
     let redisURL: RedisURL
     let redisTLS: RedisTLS
     let redisPrefix: String
@@ -28,19 +29,6 @@ struct Settings: Sendable {
     let fetchRules: [FetchRule]
     /// nil stands for a random one.
     let nodeID: String?
-    let defaultTTL: Int
-    let ttl: ClosedRange<Int>
-    let grace: Int
-    let maximumMetaBytes: Int
-    let diffWindow: Duration
-    let pingInterval: Duration
-    let slowReaderBytes: Int
-    let slowReaderAge: Duration
-    let stuckReaderAge: Duration
-    let maximumStreamQueueBytes: Int
-    let maximumReplayBytes: Int
-    let maximumTopics: Int
-    let drain: Duration
     let logLevel: Logger.Level
     let logFormat: LogFormat
     /// Variables that begin with `ROLLCALL_` and are no settings; the node warns of them.
@@ -50,84 +38,103 @@ struct Settings: Sendable {
     ///
     /// Each error names the setting, its value unless it is a secret, and the values that are allowed.
     init(from reader: SettingsReader) throws(ProgramError) {
-        let shortest = try reader.required(SettingsTable.minimumTTL)
-        let longest = try reader.required(SettingsTable.maximumTTL)
-        let defaultTTL = try reader.required(SettingsTable.defaultTTL)
-        guard shortest <= defaultTTL, defaultTTL <= longest else {
-            throw .usage(
-                """
-                the ttl settings contradict each other: \(SettingsTable.minimumTTL.info.environmentName) is \
-                \(shortest), \(SettingsTable.defaultTTL.info.environmentName) is \(defaultTTL) and \
-                \(SettingsTable.maximumTTL.info.environmentName) is \(longest); in that order they must not decrease.
-                """)
-        }
-        self.host = try reader.required(SettingsTable.host)
-        self.port = try reader.required(SettingsTable.port)
-        self.maximumConnections = try reader.required(SettingsTable.maximumConnections)
-        self.origins = try reader.value(of: SettingsTable.origins) ?? []
-        self.idleTimeout = .seconds(try reader.required(SettingsTable.idleTimeout))
-        self.headTimeout = .seconds(try reader.required(SettingsTable.headTimeout))
-        self.bodyTimeout = .seconds(try reader.required(SettingsTable.bodyTimeout))
-        self.bodyBudget = try reader.required(SettingsTable.bodyBudget)
-        self.basePath = try reader.value(of: SettingsTable.basePath) ?? .root
-        self.redisPrefix = try reader.required(SettingsTable.redisPrefix)
-        self.databaseURL = try reader.databaseURL()
-        self.profilesTable = try reader.required(SettingsTable.profilesTable)
-        self.fetchRules = try reader.fetchRules(standard: FetchRule.standard(for: profilesTable))
-        self.nodeID = try reader.value(of: SettingsTable.nodeID)
-        self.defaultTTL = defaultTTL
-        self.ttl = shortest...longest
-        self.grace = try reader.required(SettingsTable.grace)
-        self.maximumMetaBytes = try reader.required(SettingsTable.maximumMetaBytes)
-        self.diffWindow = .milliseconds(try reader.required(SettingsTable.diffWindow))
-        self.pingInterval = .seconds(try reader.required(SettingsTable.pingInterval))
-        self.slowReaderBytes = try reader.required(SettingsTable.slowReaderBytes)
-        self.slowReaderAge = .seconds(try reader.required(SettingsTable.slowReaderAge))
-        self.stuckReaderAge = .seconds(try reader.required(SettingsTable.stuckReaderAge))
-        self.maximumStreamQueueBytes = try reader.required(SettingsTable.maximumStreamQueueBytes)
-        self.maximumReplayBytes = try reader.required(SettingsTable.maximumReplayBytes)
-        self.maximumTopics = try reader.required(SettingsTable.maximumTopics)
-        self.drain = .seconds(try reader.required(SettingsTable.drain))
-        self.logLevel = try reader.required(SettingsTable.logLevel)
-        self.logFormat = try reader.required(SettingsTable.logFormat)
-        self.unknownVariables = reader.unknownVariables
-        guard let redisURL = try reader.value(of: SettingsTable.redisURL) else {
-            throw .usage(
-                """
-                no Redis to keep presences in. Set \(SettingsTable.redisURL.info.environmentName) or \
-                \(SettingsTable.redisURL.info.flag), for example to redis://127.0.0.1:6379, \
-                or run `rollcall dev`, which brings its own.
-                """)
-        }
-        do {
-            self.redisURL = try RedisURL(redisURL)
-        } catch {
-            // The message names the fault and leaves out the text, which may hold a password.
-            throw .usage("\(reader.name(of: SettingsTable.redisURL.info)): \(error.message).")
-        }
-        self.redisTLS = try reader.redisTLS(for: self.redisURL)
+        let table = SettingsTable.declared
+        serverOptions = ServerOptions(limits: try reader.limits())
+        serverOptions.basePath = try reader.value(of: table.basePath) ?? .root
+
+        host = try reader.required(table.host)
+        port = try reader.required(table.port)
+        origins = try reader.value(of: table.origins) ?? []
+        httpOptions = HTTPServer.Options(address: .hostname(host, port: port))
+        let maximumConnections = try reader.required(table.maximumConnections)
+        httpOptions.maximumConnections = maximumConnections == 0 ? nil : maximumConnections
+        httpOptions.times.idle = try reader.required(table.idleTimeout)
+        httpOptions.times.head = try reader.required(table.headTimeout)
+        httpOptions.times.body = try reader.required(table.bodyTimeout)
+        httpOptions.times.stuck = try reader.required(table.stuckReaderAge)
+        httpOptions.bodyBudget = try reader.required(table.bodyBudget)
+
+        streamOptions.pingInterval = try reader.required(table.pingInterval)
+        streamOptions.slowReaderBytes = try reader.required(table.slowReaderBytes)
+        streamOptions.slowReaderAge = try reader.required(table.slowReaderAge)
+        streamOptions.stuckReaderAge = try reader.required(table.stuckReaderAge)
+        streamOptions.drain = try reader.required(table.drain)
+        maximumStreamQueueBytes = try reader.required(table.maximumStreamQueueBytes)
+
+        feedOptions.diffWindow = try reader.required(table.diffWindow)
+        feedOptions.maximumTopics = try reader.required(table.maximumTopics)
+        feedOptions.maximumReplayBytes = try reader.required(table.maximumReplayBytes)
+
+        redisPrefix = try reader.required(table.redisPrefix)
+        databaseURL = try reader.databaseURL()
+        profilesTable = try reader.required(table.profilesTable)
+        fetchRules = try reader.fetchRules(standard: FetchRule.standard(for: profilesTable))
+        nodeID = try reader.value(of: table.nodeID)
+        logLevel = try reader.required(table.logLevel)
+        logFormat = try reader.required(table.logFormat)
+        unknownVariables = reader.unknownVariables
+        redisURL = try reader.redisURL()
+        redisTLS = try reader.redisTLS(for: redisURL)
     }
 }
 
 extension SettingsReader {
+    /// Returns the bounds of the HTTP API; throws if the ttl settings contradict each other.
+    fileprivate func limits() throws(ProgramError) -> Limits {
+        let table = SettingsTable.declared
+        let shortest = try required(table.minimumTTL)
+        let longest = try required(table.maximumTTL)
+        let defaultTTL = try required(table.defaultTTL)
+        guard shortest <= defaultTTL, defaultTTL <= longest else {
+            throw .usage(
+                """
+                the ttl settings contradict each other: \(table.minimumTTL.info.environmentName) is \
+                \(shortest), \(table.defaultTTL.info.environmentName) is \(defaultTTL) and \
+                \(table.maximumTTL.info.environmentName) is \(longest); in that order they must not decrease.
+                """)
+        }
+        return Limits(
+            metaBytes: try required(table.maximumMetaBytes), ttl: shortest...longest, defaultTTL: defaultTTL,
+            defaultGrace: try required(table.grace))
+    }
+
+    /// Returns the address of Redis; throws if the settings have none.
+    fileprivate func redisURL() throws(ProgramError) -> RedisURL {
+        let setting = SettingsTable.declared.redisURL
+        guard let text = try value(of: setting) else {
+            throw .usage(
+                """
+                no Redis to keep presences in. Set \(setting.info.environmentName) or \(setting.info.flag), \
+                for example to redis://127.0.0.1:6379, or run `rollcall dev`, which brings its own.
+                """)
+        }
+        do {
+            return try RedisURL(text)
+        } catch {
+            // The message names the fault and leaves out the text, which may hold a password.
+            throw .usage("\(name(of: setting.info)): \(error.message).")
+        }
+    }
+
     /// Returns the database that the settings name; nil if they name none.
     func databaseURL() throws(ProgramError) -> PostgresURL? {
-        guard let text = try value(of: SettingsTable.databaseURL) else { return nil }
+        let setting = SettingsTable.declared.databaseURL
+        guard let text = try value(of: setting) else { return nil }
         do {
             return try PostgresURL(text)
         } catch {
             // The message names the fault and leaves out the text, which may hold a password.
-            throw .usage("\(name(of: SettingsTable.databaseURL.info)): \(error.message).")
+            throw .usage("\(name(of: setting.info)): \(error.message).")
         }
     }
 
     /// Returns the rules of the fetch hook: those of the settings, else `standard`.
-    func fetchRules(standard: [FetchRule]) throws(ProgramError) -> [FetchRule] {
-        guard let text = try value(of: SettingsTable.fetchRules) else { return standard }
-        let name = name(of: SettingsTable.fetchRules.info)
-        guard try value(of: SettingsTable.databaseURL) != nil else {
-            throw .usage(
-                "\(name) needs a database; set \(SettingsTable.databaseURL.info.environmentName) too.")
+    fileprivate func fetchRules(standard: [FetchRule]) throws(ProgramError) -> [FetchRule] {
+        let table = SettingsTable.declared
+        guard let text = try value(of: table.fetchRules) else { return standard }
+        let name = name(of: table.fetchRules.info)
+        guard try value(of: table.databaseURL) != nil else {
+            throw .usage("\(name) needs a database; set \(table.databaseURL.info.environmentName) too.")
         }
         let json = ["[", "{"].contains(text.first) ? text : try TextFile.read(text, named: name)
         do throws(FetchRuleError) {

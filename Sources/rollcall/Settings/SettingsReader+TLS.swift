@@ -5,16 +5,15 @@ import Redis
 extension SettingsReader {
     /// Reads and checks the files that secure a connection to Redis.
     func redisTLS(for url: RedisURL) throws(ProgramError) -> RedisTLS {
-        let settings = [
-            SettingsTable.redisAuthorityFile, SettingsTable.redisCertificateFile, SettingsTable.redisKeyFile,
-        ]
+        let table = SettingsTable.declared
+        let settings = [table.redisAuthorityFile, table.redisCertificateFile, table.redisKeyFile]
         var paths: [String?] = []
         for setting in settings {
             let path = try value(of: setting)
             if path != nil, !url.isSecure {
                 throw .usage(
                     "\(name(of: setting.info)) is for TLS, but "
-                        + "\(SettingsTable.redisURL.info.environmentName) does not begin with rediss:// or valkeys://.")
+                        + "\(table.redisURL.info.environmentName) does not begin with rediss:// or valkeys://.")
             }
             paths.append(path)
         }

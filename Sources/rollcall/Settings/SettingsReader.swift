@@ -52,14 +52,19 @@ struct SettingsReader: Sendable {
 
     /// Returns the value of a setting: that of the first source that has one, else the default, else nil.
     func value<Value>(of setting: Setting<Value>) throws(ProgramError) -> Value? {
-        for layer in layers {
-            guard let (text, name) = try text(of: setting.info, in: layer) else { continue }
-            guard let value = setting.parse(text) else {
-                throw Self.refusal(of: text, setting.info, name, layer.source)
-            }
-            return value
+        guard let (text, name, source) = try text(of: setting.info) else {
+            return setting.info.fallback.flatMap(setting.parse)
         }
-        return setting.info.fallback.flatMap(setting.parse)
+        guard let value = setting.parse(text) else { throw Self.refusal(of: text, setting.info, name, source) }
+        return value
+    }
+
+    /// The text of the first source that has a value for a setting, not checked yet, and the name that it has there.
+    func text(of info: SettingInfo) throws(ProgramError) -> (text: String, name: String, source: SettingsSource)? {
+        for layer in layers {
+            if let (text, name) = try text(of: info, in: layer) { return (text, name, layer.source) }
+        }
+        return nil
     }
 
     /// Returns the value of a setting; throws `usage` if it has neither a value nor a default.

@@ -2,22 +2,24 @@
 
 import Foundation
 import Logging
+import NIOCore
 import Postgres
 import PresenceServer
 
-/// Every setting of a node.
+/// Declares every setting of a node, each as one property.
 ///
-/// The reader, the flags, `--help` and docs/operations.md follow this table; tests compare them.
-enum SettingsTable {
-    static let host = Setting(
+/// Flags, variables, keys of the settings file and `--help` are made from these properties. A test compares them with
+/// docs/operations.md. `Settings` reads their values.
+struct SettingsTable: Sendable {
+    let host = Setting(
         "host", default: "127.0.0.1", "Address to listen on; 0.0.0.0 or :: for every interface.",
         expected: "an address or a host name, without scheme and port", parse: Self.host)
-    static let port = Setting(
+    let port = Setting(
         "port", default: "4000", in: 0...65_535, "TCP port to listen on; 0 takes a free one.")
-    static let maximumConnections = Setting(
+    let maximumConnections = Setting(
         "max-connections", default: "0", in: 0...10_000_000,
         "Open connections at which a node stops accepting more until one closes; 0: as many as may be open files.")
-    static let origins = Setting<[ServedOrigins.Origin]>(
+    let origins = Setting<[ServedOrigins.Origin]>(
         "origins",
         "Origins, separated by commas: their pages may write here, and a node on loopback answers to their names.",
         expected: "origins such as https://app.example, separated by commas",
@@ -27,37 +29,38 @@ enum SettingsTable {
             let origins = names.compactMap { ServedOrigins.Origin($0) }
             return origins.count == names.count ? origins : nil
         })
-    static let idleTimeout = Setting(
-        "idle-timeout", default: "75", in: 1...3_600,
+    let idleTimeout = Setting(
+        "idle-timeout", default: "75", in: 1...3_600, of: TimeAmount.seconds,
         "Seconds after which a connection without a request is closed; longer than the 60 of most load balancers.")
-    static let headTimeout = Setting(
-        "head-timeout", default: "30", in: 1...600,
+    let headTimeout = Setting(
+        "head-timeout", default: "30", in: 1...600, of: TimeAmount.seconds,
         "Seconds that the head of a request may take from its first byte on.")
-    static let bodyTimeout = Setting(
-        "body-timeout", default: "30", in: 1...600, "Seconds that the body of a request may take as a whole.")
-    static let bodyBudget = Setting(
+    let bodyTimeout = Setting(
+        "body-timeout", default: "30", in: 1...600, of: TimeAmount.seconds,
+        "Seconds that the body of a request may take as a whole.")
+    let bodyBudget = Setting(
         "body-budget", default: "67108864", in: 8_388_608...17_179_869_184,
         "Bytes of request bodies that a node holds at once; beyond them it answers 503.")
-    static let basePath = Setting<BasePath>(
+    let basePath = Setting<BasePath>(
         "base-path",
         "The path under which a proxy shows the service, such as /presence: Location, Link and problem types begin with it.",
         expected: "a path such as /presence: a slash first, none last, none of the service's own paths",
         parse: { BasePath($0) })
-    static let redisURL = Setting(
+    let redisURL = Setting(
         "redis-url", without: "required", isSecret: true,
         "The Redis that all nodes share: redis://, rediss:// (TLS) or redis+unix://, with user:password@ and /db; valkey may stand for redis.",
         expected: "a redis://, rediss:// or redis+unix:// URL", parse: { $0.contains("://") ? $0 : nil })
-    static let redisAuthorityFile = Setting(
+    let redisAuthorityFile = Setting(
         "redis-ca-file", without: "the system's; SSL_CERT_FILE and SSL_CERT_DIR name others",
         "PEM file of the authorities that a rediss:// server's certificate is checked by.",
         expected: "a path", parse: { $0.isEmpty ? nil : $0 })
-    static let redisCertificateFile = Setting(
+    let redisCertificateFile = Setting(
         "redis-cert-file", "PEM file of the certificate that this node shows to a rediss:// server, and its chain.",
         expected: "a path", parse: { $0.isEmpty ? nil : $0 })
-    static let redisKeyFile = Setting(
+    let redisKeyFile = Setting(
         "redis-key-file", "PEM file of the private key of that certificate, without a passphrase.",
         expected: "a path", parse: { $0.isEmpty ? nil : $0 })
-    static let redisPrefix = Setting(
+    let redisPrefix = Setting(
         "redis-prefix", default: "rc:",
         "Put before every Redis key and channel, so that several deployments can share a Redis.",
         expected: "1 to 32 printable ASCII characters without braces or spaces",
@@ -65,84 +68,80 @@ enum SettingsTable {
             (1...32).contains(text.utf8.count)
                 && text.utf8.allSatisfy { (0x21...0x7e).contains($0) && $0 != 0x7b && $0 != 0x7d } ? text : nil
         })
-    static let databaseURL = Setting(
+    let databaseURL = Setting(
         "database-url", isSecret: true,
         "The PostgreSQL that entries are enriched from: postgresql://user:password@host/database, or libpq's key=value.",
         expected: "a postgresql:// URL or libpq's key=value pairs",
         parse: { $0.contains("://") || $0.contains("=") ? $0 : nil })
-    static let profilesTable = Setting(
+    let profilesTable = Setting(
         "profiles-table", default: "profiles",
         "The table that `rollcall migrate` makes and the standard rule reads: a name, or schema.name, taken as it is.",
         expected: ProfilesTable.expectation, parse: ProfilesTable.init)
-    static let fetchRules = Setting(
+    let fetchRules = Setting(
         "fetch-rules", without: "`user` from the table of profiles", isJSON: true,
         "What the database adds to entries: a JSON array of rules, or the path of a file that holds one.",
         expected: "a JSON array or a path", parse: { $0 })
-    static let nodeID = Setting(
+    let nodeID = Setting(
         "node-id", without: "random by default",
         "This node's name in Redis and in logs; must differ between running nodes.",
         expected: "1 to 64 of A-Z, a-z, 0-9, _ and -",
         parse: { text in
             (1...64).contains(text.utf8.count) && text.allSatisfy(Self.isNameCharacter) ? text : nil
         })
-    static let defaultTTL = Setting(
+    let defaultTTL = Setting(
         "default-ttl", default: "30", in: 1...86_400,
         "Seconds that a presence lives without a heartbeat when its track names no ttl.")
-    static let minimumTTL = Setting(
+    let minimumTTL = Setting(
         "min-ttl", default: "5", in: 1...86_400, "Shortest ttl that a client may ask for, in seconds.")
-    static let maximumTTL = Setting(
+    let maximumTTL = Setting(
         "max-ttl", default: "300", in: 1...86_400, "Longest ttl that a client may ask for, in seconds.")
-    static let grace = Setting(
+    let grace = Setting(
         "grace", default: "5", in: 0...60,
         "Seconds that a stream-bound presence outlives its stream when the stream names no grace.")
-    static let maximumMetaBytes = Setting(
+    let maximumMetaBytes = Setting(
         "max-meta-bytes", default: "4096", in: 2...65_536, "Largest meta, in bytes of compact JSON.")
-    static let diffWindow = Setting(
-        "diff-window", default: "10", in: 0...1_000,
+    let diffWindow = Setting(
+        "diff-window", default: "10", in: 0...1_000, of: TimeAmount.milliseconds,
         "Milliseconds during which the diffs of one topic that follow a first one are collected into one event.")
-    static let pingInterval = Setting(
-        "ping-interval", default: "15", in: 1...30,
+    let pingInterval = Setting(
+        "ping-interval", default: "15", in: 1...30, of: TimeAmount.seconds,
         "Seconds between two pings on every stream; the browser page and the commands give up after 40 of silence.")
-    static let slowReaderBytes = Setting(
+    let slowReaderBytes = Setting(
         "slow-reader-bytes", default: "1048576", in: 16_384...1_073_741_824,
         "Bytes waiting for a reader at which its queue is dropped for a fresh presence_state.")
-    static let slowReaderAge = Setting(
-        "slow-reader-age", default: "10", in: 1...300,
+    let slowReaderAge = Setting(
+        "slow-reader-age", default: "10", in: 1...300, of: TimeAmount.seconds,
         "Seconds that events may wait for a reader before its queue is dropped for a fresh presence_state.")
-    static let stuckReaderAge = Setting(
-        "stuck-reader-age", default: "30", in: 1...600,
+    let stuckReaderAge = Setting(
+        "stuck-reader-age", default: "30", in: 1...600, of: TimeAmount.seconds,
         "Seconds after which the connection of a reader that takes no bytes at all is closed.")
-    static let maximumStreamQueueBytes = Setting(
+    let maximumStreamQueueBytes = Setting(
         "max-stream-queue-bytes", default: "67108864", in: 1_048_576...1_099_511_627_776,
         "Bytes waiting for all slow readers of a node; at the bound new states wait, and the slowest streams end.")
-    static let maximumReplayBytes = Setting(
+    let maximumReplayBytes = Setting(
         "max-replay-bytes", default: "67108864", in: 0...1_099_511_627_776,
         "Bytes of recent changes that all topics of a node keep for streams that come back; at the bound the oldest go."
     )
-    static let maximumTopics = Setting(
+    let maximumTopics = Setting(
         "max-topics", default: "50000", in: 50...100_000_000,
         "Topics that the streams of a node may follow; at the bound a stream of another topic gets 503.")
-    static let drain = Setting(
-        "drain", default: "5", in: 0...8,
+    let drain = Setting(
+        "drain", default: "5", in: 0...8, of: TimeAmount.seconds,
         "Seconds over which a stopping node spreads the ends of its streams.")
-    static let logLevel = Setting<Logger.Level>(
+    let logLevel = Setting<Logger.Level>(
         choice: "log-level", default: "info", "The least severe log lines to write.")
-    static let logFormat = Setting<LogFormat>(
+    let logFormat = Setting<LogFormat>(
         choice: "log-format", default: "text", "How log lines look: for people, or one JSON object a line.")
 
-    /// All settings, in the order of help and documentation.
+    /// The settings of this program.
+    static let declared = SettingsTable()
+
+    /// All settings, in the order of their declarations, which help and documentation share.
     ///
     /// Each secret is followed by the setting that names a file with it.
-    static let all: [SettingInfo] = [
-        host.info, port.info, maximumConnections.info, origins.info, idleTimeout.info, headTimeout.info,
-        bodyTimeout.info, bodyBudget.info, basePath.info, redisURL.info, redisAuthorityFile.info,
-        redisCertificateFile.info, redisKeyFile.info, redisPrefix.info, databaseURL.info,
-        profilesTable.info, fetchRules.info, nodeID.info,
-        defaultTTL.info, minimumTTL.info, maximumTTL.info, grace.info, maximumMetaBytes.info, diffWindow.info,
-        pingInterval.info, slowReaderBytes.info, slowReaderAge.info, stuckReaderAge.info,
-        maximumStreamQueueBytes.info, maximumReplayBytes.info, maximumTopics.info, drain.info, logLevel.info,
-        logFormat.info,
-    ].flatMap { info in [info] + (info.fileSetting.map { [$0] } ?? []) }
+    static let all: [SettingInfo] = Mirror(reflecting: declared).children
+        .compactMap { ($0.value as? any DeclaredSetting)?.info }
+        .flatMap { [$0, $0.fileSetting].compactMap(\.self) }
 
     /// Takes an address or a host name to listen on; drops the brackets of an IPv6 address.
     private static func host(_ text: String) -> String? {

@@ -23,7 +23,7 @@ struct ProxyTests {
     func `a proxy closes an idle connection before a node does`(proxy: Proxy, pattern: String) throws {
         let match = try #require(try proxy.documented.firstMatch(of: try Regex(pattern)))
         let seconds = try #require(match.output[1].substring.flatMap { Int($0) })
-        #expect(seconds < (SettingsTable.idleTimeout.info.fallback.flatMap { Int($0) } ?? 0))
+        #expect(seconds < (SettingsTable.declared.idleTimeout.info.fallback.flatMap { Int($0) } ?? 0))
     }
 
     @Test(arguments: Proxy.installed)
