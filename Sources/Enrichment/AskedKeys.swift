@@ -2,31 +2,36 @@
 
 import Presence
 
-/// The keys that a rule asks the database for: those that wait for a query, and those of queries under way.
+/// The keys of a rule that wait for a query, and the keys of its queries under way.
 ///
-/// Pure. A key is here once, from when it is first wanted until its query has ended.
+/// Pure. A key is here once, from the first request for it until it has an outcome.
 struct AskedKeys: Sendable {
     typealias Instant = ContinuousClock.Instant
     typealias Query = RuleState.Query
 
     struct Asked: Sendable {
-        /// The last query that had begun when the data of the key changed: its answer may be too old.
+        /// The number of the last query that had begun when the data of the key changed; 0 without a change.
+        ///
+        /// The answer of that query may be older than the change.
         var dirtySince = 0
-        /// The numbers of the waiters.
+        /// The numbers of the waiters for the key.
         var waiters: [Int] = []
     }
 
+    /// How a query ended; `raised` if the data of a key made it fail.
     enum Ending: Hashable, Sendable {
         case answered
         case raised
         case failed
     }
 
-    /// Batches at once, so that one rule leaves connections to the others; ``OneByOneQueue/width`` comes on top.
-    static let width = 4
-    /// The keys that may be here.
+    /// The batches that may run at once: more would take the connections of other rules.
     ///
-    /// Beyond it the rule marks keys as failed and asks again a second later.
+    /// Queries for one key alone have a bound of their own, ``OneByOneQueue/width``.
+    static let width = 4
+    /// The bound on the keys.
+    ///
+    /// The rule marks each further key as failed, and tries it again a second later.
     static let maximum = 50_000
 
     private var table = CacheKeyTable<Asked>()
@@ -34,16 +39,16 @@ struct AskedKeys: Sendable {
     private var oneByOne = OneByOneQueue()
     private var underway: [Int: Query] = [:]
     private var lastQuery = 0
-    /// Set while the last batch that ended had raised: then one batch at a time begins, not before this time.
+    /// Set from a batch that raised until a batch is answered: batches run one at a time, none begins before this time.
     private var nextBatchAt: Instant?
 
-    /// Keys that wait for a batch.
+    /// The number of keys that wait for a batch.
     var waiting: Int { batcher.count }
-    /// Keys that wait for a query of their own.
+    /// The number of keys that wait for a query of their own.
     var waitingAlone: Int { oneByOne.count }
     private var batches: Int { underway.count - oneByOne.running }
 
-    /// The batches that may begin now.
+    /// The number of batches that may begin now.
     func room(at now: Instant) -> Int {
         guard let nextBatchAt else { return Self.width - batches }
         return batches == 0 && now >= nextBatchAt ? 1 : 0
@@ -53,7 +58,9 @@ struct AskedKeys: Sendable {
 
     func cacheKeys(of key: Key) -> [CacheKey] { table.cacheKeys(of: key) }
 
-    /// Adds a key that is not here, to be asked for alone if it is a suspect or has raised; false if there is no room.
+    /// Adds a key that is not here; returns false if there is no room.
+    ///
+    /// With a `raisedPause` the key gets a query of its own: as a suspect if the pause is zero, else as a raiser.
     mutating func add(_ key: CacheKey, raisedPause: Duration?) -> Bool {
         guard table.count < Self.maximum else { return false }
         switch raisedPause {
@@ -65,12 +72,12 @@ struct AskedKeys: Sendable {
         return true
     }
 
-    /// Lets the keys of a batch that raised wait for queries of their own; false if there is no room.
+    /// Queues the keys of a batch that raised for queries of their own; returns false if there is no room.
     mutating func askOneByOne(_ batch: FetchBatch) -> Bool { oneByOne.add(suspects: batch.cacheKeys) }
 
     mutating func addWaiter(_ number: Int, for key: CacheKey) { table[key]?.waiters.append(number) }
 
-    /// Notes that the data of a key changed; false if the key is not here.
+    /// Records that the data of a key changed; returns false if the key is not here.
     mutating func markDirty(_ key: CacheKey) -> Bool {
         guard table[key] != nil else { return false }
         table[key]?.dirtySince = lastQuery
@@ -95,7 +102,9 @@ extension AskedKeys {
         return batches + alone
     }
 
-    /// Removes some of the keys that wait; they remain asked for until ``remove(_:)``.
+    /// Takes up to ``width`` batches and 500 single keys out of their queues.
+    ///
+    /// The keys stay in the table until ``remove(_:)``.
     mutating func giveUp(at now: Instant) -> (keys: [CacheKey], suspects: [CacheKey]) {
         (
             batcher.take(at: now, room: Self.width).flatMap(\.cacheKeys),
@@ -103,14 +112,16 @@ extension AskedKeys {
         )
     }
 
-    /// Begins a query for one key, out of turn; nil if the key is here already.
+    /// Begins a query for one key ahead of the queues; returns nil if the key is already here.
     mutating func probe(_ key: CacheKey, generation: Int) -> Query? {
         guard table[key] == nil else { return nil }
         table[key] = Asked()
         return begin(FetchBatch(topic: key.topic, keys: [key.key]), generation: generation)
     }
 
-    /// Ends a query; its keys are still to be removed; nil if there is no such query.
+    /// Ends a query; returns nil if there is no such query.
+    ///
+    /// The caller then removes the keys of the query, or queues them again.
     mutating func end(_ number: Int, _ ending: Ending, at now: Instant) -> Query? {
         guard let query = underway.removeValue(forKey: number) else { return nil }
         if query.isAlone {
@@ -121,7 +132,7 @@ extension AskedKeys {
         return query
     }
 
-    /// When to take again, if that is not at the end of a query.
+    /// When to take queries again, unless a query ends before; nil if only the end of a query gives room.
     func nextDue(after now: Instant) -> Instant? {
         var times = [batcher.nextDue(after: now), oneByOne.nextDue]
         if waiting > 0, batches == 0, let nextBatchAt, nextBatchAt > now { times.append(nextBatchAt) }

@@ -7,10 +7,10 @@ import Presence
 import ServiceLifecycle
 import Synchronization
 
-/// Listens to changes of data over a connection of its own, and passes their keys to the hook.
+/// Listens for notifications of changed data on a connection of its own, and passes their keys to the fetch hook.
 ///
-/// A notification is a hint: if one is lost, the data is old until the `ttl` of its rule has passed. After each new
-/// connection all known data is fetched again, since notifications may have been missed. A probe finds out whether
+/// If a notification is lost, a node shows old data until the `ttl` of the rule has passed. After each connect the
+/// hook fetches all known data again, because notifications may have been lost. ``ListenProbe`` checks whether
 /// notifications arrive at all.
 package final class ChangeListener: Service {
     /// The channel that the triggers of the migrations notify, with the key as payload.
@@ -18,13 +18,13 @@ package final class ChangeListener: Service {
 
     private struct State {
         var probe = ListenProbe()
-        /// Why no connection listens; nil also until the first attempt has ended.
+        /// Why no connection listens; nil while one listens, and until the first attempt has ended.
         var failure: PostgresError?
     }
 
     private static let connectTimeout = Duration.seconds(5)
-    /// How long a connection may be silent before it is checked with a statement.
-    private static let silence = Duration.seconds(30)
+    /// After this time without a notification the listener checks its connection with a statement.
+    private static let idleTimeout = Duration.seconds(30)
     private static let notifyTimeout = Duration.seconds(3)
 
     private let url: PostgresURL
@@ -35,9 +35,7 @@ package final class ChangeListener: Service {
     private let notifications = Counter(label: "rollcall_fetch_notifications_total")
     private let state = Mutex(State())
 
-    /// - Parameters:
-    ///   - channel: the channel to listen to.
-    ///   - pool: sends the probes, over other connections than the one that listens. Another service runs it.
+    /// - Parameter pool: sends the probes, over other connections than the one that listens. Another service runs it.
     package init(
         url: PostgresURL, channel: String = ChangeListener.channel, hook: FetchHook, pool: PostgresPool, logger: Logger
     ) {
@@ -48,7 +46,7 @@ package final class ChangeListener: Service {
         self.logger = logger
     }
 
-    /// Why notifications do not arrive; nil while they do; any thread.
+    /// Why notifications do not arrive; nil while they arrive, and while that is unknown; any thread.
     package var fault: String? {
         state.withLock { state in state.failure.map { "cannot listen: \($0.advice)" } ?? state.probe.fault }
     }
@@ -64,11 +62,11 @@ package final class ChangeListener: Service {
                     state.failure = reason
                     state.probe.abandon()
                 }
-                let (pause, isNews) = attempts.pause(lived: lived, isPermanent: reason.isPermanent)
+                let (pause, isFirst) = attempts.pause(lived: lived, isPermanent: reason.isPermanent)
                 // The pool logs an outage of the database itself.
-                let level: Logger.Level = isNews && self.pool.fault == nil ? .warning : .debug
+                let level: Logger.Level = isFirst && self.pool.fault == nil ? .warning : .debug
                 self.logger.log(
-                    level: level, "Cannot listen to changes of data",
+                    level: level, "enrichment: cannot listen for changes",
                     metadata: ["postgres": "\(self.url)", "reason": "\(reason.advice)"])
                 try? await Task.sleep(for: pause)
             }
@@ -83,16 +81,16 @@ package final class ChangeListener: Service {
             try await connection.listen(to: channel)
             let start = ContinuousClock.now
             state.withLock { $0.failure = nil }
-            logger.info("Listening to changes of data", metadata: ["postgres": "\(url)"])
-            // Only now: later changes are notified.
+            logger.info("enrichment: listening for changes", metadata: ["postgres": "\(url)"])
+            // After LISTEN, because PostgreSQL notifies only of later changes.
             hook.refetchAll()
             let reason = await withTaskGroup(of: PostgresError?.self) { group in
-                group.addTask { await self.follow(connection) }
+                group.addTask { await self.receive(from: connection) }
                 group.addTask {
                     await self.keepProbing()
                     return nil
                 }
-                // Probing ends by cancellation only, so the first to end is the connection.
+                // Only a cancellation ends the probing, so the first task to end is the one of the connection.
                 let reason = await group.next() ?? nil
                 group.cancelAll()
                 return reason
@@ -103,15 +101,15 @@ package final class ChangeListener: Service {
         }
     }
 
-    /// Takes notifications until the connection ends; returns the reason.
-    private func follow(_ connection: PostgresConnection) async -> PostgresError {
+    /// Passes on notifications until the connection ends; returns the reason.
+    private func receive(from connection: PostgresConnection) async -> PostgresError {
         do throws(PostgresError) {
             while true {
-                let received = try await connection.notifications(within: Self.silence)
+                let received = try await connection.notifications(within: Self.idleTimeout)
                 if received.isEmpty {
                     _ = try await connection.query("SELECT 1", timeout: Self.connectTimeout)
                 } else {
-                    take(received.map(\.payload))
+                    handle(received.map(\.payload))
                 }
             }
         } catch {
@@ -119,9 +117,9 @@ package final class ChangeListener: Service {
         }
     }
 
-    private func take(_ payloads: [String]) {
+    private func handle(_ payloads: [String]) {
         for payload in payloads where ListenProbe.isProbe(payload) {
-            report(state.withLock { $0.probe.heard(payload) })
+            report(state.withLock { $0.probe.receive(payload) })
         }
         let changes = payloads.filter { !ListenProbe.isProbe($0) }
         guard !changes.isEmpty else { return }
@@ -148,33 +146,35 @@ extension ChangeListener {
             _ = try await pool.query(
                 "SELECT pg_notify($1, $2)", [.text(channel), .text(payload)], timeout: Self.notifyTimeout)
         } catch {
-            // Without a connection the probe proves nothing, and the pool logs that.
+            // Without a connection the probe proves nothing, and the pool logs the outage.
             let transition = state.withLock { state -> ListenProbe.Transition? in
-                if error.code == .refused { return state.probe.refused(error.advice) }
+                if error.code == .refused { return state.probe.refuse(error.advice) }
                 state.probe.abandon()
                 return nil
             }
             return report(transition)
         }
-        guard (try? await Task.sleep(for: ListenProbe.patience)) != nil else { return }
+        guard (try? await Task.sleep(for: ListenProbe.timeout)) != nil else { return }
         report(state.withLock { $0.probe.advance(to: .now) })
     }
 
     private func report(_ transition: ListenProbe.Transition?) {
         switch transition {
         case nil: break
-        case .silent(let reason):
+        case .failed(let reason):
             logger.warning(
                 "enrichment: notifications do not arrive", metadata: ["postgres": "\(url)", "reason": "\(reason)"])
-        case .audible:
+        case .recovered:
             logger.info("enrichment: notifications arrive", metadata: ["postgres": "\(url)"])
-            // Changes until now were not notified.
+            // Notifications of earlier changes were lost.
             hook.refetchAll()
         }
     }
 }
 
-/// The pauses between attempts to listen: pure but for the jitter, which spreads the nodes that lost one database.
+/// The pauses between attempts to listen.
+///
+/// Pure except for the random jitter, which spreads the attempts of nodes that lost the same database.
 struct ListenerAttempts: Sendable {
     static let shortest = Duration.milliseconds(50)
     static let longest = Duration.seconds(1)
@@ -183,10 +183,12 @@ struct ListenerAttempts: Sendable {
 
     private var failures = 0
 
-    /// Returns the pause after a connection that lived so long, and whether its end is to be logged as a warning.
+    /// Returns the pause before the next attempt, and whether this failure is the first in a row.
+    ///
+    /// - Parameter lived: how long the connection listened; more than ``longest`` ends the row of failures before it.
     mutating func pause(
         lived: Duration, isPermanent: Bool = false, jitter: Double = .random(in: 0.5...1)
-    ) -> (pause: Duration, isNews: Bool) {
+    ) -> (pause: Duration, isFirst: Bool) {
         failures = lived > Self.longest ? 1 : failures + 1
         let step = min(Self.shortest * (1 << min(failures - 1, 10)), Self.longest)
         return ((isPermanent ? Self.permanent : step) * jitter, failures == 1)

@@ -3,7 +3,7 @@
 import DequeModule
 import Presence
 
-/// Keys that one query asks for.
+/// The keys of one query.
 struct FetchBatch: Hashable, Sendable {
     /// Nil if the rule's query does not take the topic.
     let topic: Topic?
@@ -13,26 +13,26 @@ struct FetchBatch: Hashable, Sendable {
     var cacheKeys: [CacheKey] { keys.map { CacheKey(key: $0, topic: topic) } }
 }
 
-/// Gathers keys into batches: pure, time passed in.
+/// Gathers keys into batches; pure, the caller passes the time.
 ///
-/// The first key after a pause goes at once. Keys that follow within the window go together: over all topics if the
-/// query does not take the topic, else per topic. A full batch goes at once. Without room for another query batches
-/// grow, so that a slow database gets fewer queries and not more.
+/// The first key after a pause is a batch at once. The keys that follow within the window are one batch: over all
+/// topics if the query does not take the topic, else one a topic. A full batch does not wait for the end of the
+/// window. Without room for another query batches grow, so a slow database gets fewer queries.
 struct FetchBatcher: Sendable {
     static let window = Duration.milliseconds(10)
-    /// PostgreSQL gives some 200,000 rows a second up to here, and fewer beyond.
+    /// The keys of a full batch: PostgreSQL returns some 200,000 rows a second up to here, and fewer beyond.
     static let maximumKeys = 500
 
-    /// Keys of the open window, by topic; bounded, together with `ready`, by ``AskedKeys/maximum``.
+    /// The keys of the open window, by topic; ``AskedKeys/maximum`` bounds them together with those in `ready`.
     private var gathered: [Topic?: [Key]] = [:]
     /// The topics in the order of their first key.
     private var order: [Topic?] = []
-    /// Batches that wait for room only.
+    /// Batches that wait only for room.
     private var ready: Deque<FetchBatch> = []
-    /// When the gathered keys may go; nil before the first.
+    /// The end of the open window; nil before the first one.
     private var windowEnd: ContinuousClock.Instant?
 
-    /// Keys that no batch has taken.
+    /// The number of keys that wait here.
     private(set) var count = 0
 
     /// Adds a key that is not here.
@@ -46,7 +46,7 @@ struct FetchBatcher: Sendable {
         gathered[topic] = []
     }
 
-    /// Takes the batches that go now, at most `room`.
+    /// Takes the batches that are due, at most `room`.
     mutating func take(at now: ContinuousClock.Instant, room: Int) -> [FetchBatch] {
         if ready.count < room, !gathered.isEmpty, windowEnd.map({ now >= $0 }) ?? true {
             for topic in order {
@@ -63,7 +63,7 @@ struct FetchBatcher: Sendable {
         return batches
     }
 
-    /// When to take again, if that is not when there is room.
+    /// The end of the window if keys wait for it; nil if batches wait only for room, or nothing waits.
     func nextDue(after now: ContinuousClock.Instant) -> ContinuousClock.Instant? {
         guard !gathered.isEmpty, let windowEnd, windowEnd > now else { return nil }
         return windowEnd

@@ -1,17 +1,19 @@
 // Rollcall · Enrichment
 
-/// Decides whether a rule asks the database, and knows its fault: pure, time passed in.
+/// The circuit breaker of a rule: permits or stops its queries, and holds its fault.
 ///
-/// | state | asks | next |
+/// Pure: the caller passes the time.
+///
+/// | state | queries | next state |
 /// |---|---|---|
-/// | closed | everything | open, after ``tolerance`` failures in a row |
-/// | open | a probe at a time | closed, by one query that is answered or raises |
+/// | closed | all | open, after ``tolerance`` failures in a row |
+/// | open | one probe at a time | closed, after one query that is answered or raises |
 ///
-/// A query that raises for every key is a fault too, but opens nothing: other keys may be well.
+/// A query that raises for every key is a fault too, but the breaker stays closed: other keys may not raise.
 struct FetchBreaker: Sendable {
     typealias Instant = ContinuousClock.Instant
 
-    /// A change of ``fault`` to be reported, once each.
+    /// A change of ``fault``, which the hook logs.
     enum Transition: Hashable, Sendable {
         case opened(reason: String)
         case closed
@@ -19,17 +21,18 @@ struct FetchBreaker: Sendable {
 
     private struct Opening: Sendable {
         var reason: String
-        /// The keys that failed last, which are probed in turn.
+        /// The keys of the last failure; the probes take them in turn.
         var keys: [CacheKey]
         var probes = 0
+        /// Whether ``Transition/opened(reason:)`` was returned.
         var isReported = true
     }
 
     static let tolerance = 3
-    /// So many errors of data, for so long, without an answer, are a fault of the query.
+    /// This many errors of data, over this time and without an answer, are a fault of the query.
     static let raisingTolerance = (count: 100, time: Duration.seconds(60))
 
-    /// Nil while closed.
+    /// Nil while the breaker is closed.
     private var opening: Opening?
     /// Failures in a row.
     private var failures = 0
@@ -40,30 +43,30 @@ struct FetchBreaker: Sendable {
 
     init() {}
 
-    /// Begins open, for a rule that the database has not taken yet; its first failure is reported.
+    /// Makes an open breaker, for a rule that the database has not accepted yet; reports the first failure.
     init(openBecause reason: String) {
         opening = Opening(reason: reason, keys: [], isReported: false)
     }
 
     var isOpen: Bool { opening != nil }
-    /// Why there is no data; nil if all is well.
+    /// Why the rule gets no data; nil while it works.
     var fault: String? { opening?.reason ?? raisingFault }
 
-    /// Returns the key to probe the database with, another one each time; nil if no key has failed.
+    /// Returns the key of the next probe, another one each time; nil if no key has failed.
     mutating func nextProbe() -> CacheKey? {
         guard let opening, !opening.keys.isEmpty else { return nil }
         self.opening?.probes += 1
         return opening.keys[opening.probes % opening.keys.count]
     }
 
-    /// A query was answered.
-    mutating func answered() -> Transition? {
+    /// Handles a query that was answered.
+    mutating func succeed() -> Transition? {
         defer { self = FetchBreaker() }
         return fault == nil ? nil : .closed
     }
 
-    /// A query failed because of the data of a key: the database works.
-    mutating func raised(_ reason: String, at now: Instant) -> Transition? {
+    /// Handles a query that raised because of the data of a key: the database works.
+    mutating func raise(_ reason: String, at now: Instant) -> Transition? {
         failures = 0
         raisings += 1
         let since = raisingSince ?? now
@@ -78,8 +81,8 @@ struct FetchBreaker: Sendable {
         return .opened(reason: reason)
     }
 
-    /// A query for these keys failed for another reason.
-    mutating func failed(_ reason: String, keys: [CacheKey]) -> Transition? {
+    /// Handles a query for these keys that failed for another reason.
+    mutating func fail(_ reason: String, keys: [CacheKey]) -> Transition? {
         failures += 1
         guard var current = opening else {
             guard failures >= Self.tolerance else { return nil }
@@ -88,7 +91,7 @@ struct FetchBreaker: Sendable {
             return .opened(reason: reason)
         }
         defer { opening = current }
-        // The key of a probe must not become the only one.
+        // The one key of a failed probe does not replace the keys, so probes still take turns.
         if keys.count > 1 || current.keys.isEmpty { current.keys = keys }
         current.reason = reason
         if current.isReported { return nil }

@@ -5,10 +5,10 @@ import Presence
 /// The last answer for a cache key, or the reason why there is none.
 struct FetchedValue: Hashable, Sendable {
     enum Failure: Sendable {
-        /// The database did not answer; the rule asks again by itself.
+        /// The database did not answer; the rule queries the key again without a caller.
         case outage
-        /// The query raised for this key, or its value cannot be shown. It is asked for again when it is wanted after
-        /// `freshUntil`.
+        /// The query raised for this key, or its value cannot be shown. The rule queries the key again when a caller
+        /// wants it after `freshUntil`.
         case data
     }
 
@@ -16,24 +16,24 @@ struct FetchedValue: Hashable, Sendable {
     var json: [UInt8]?
     /// Nil after an answer that can be shown.
     var failure: Failure?
-    /// Set for a key that must be asked for alone: its last pause after it raised, or zero if it is only a suspect.
+    /// Set for a key that gets a query of its own: its last pause after it raised, or zero for a suspect.
     var raisedPause: Duration?
     /// When the value becomes stale; for a key that raised, its retry time.
     var freshUntil: ContinuousClock.Instant
-    /// The generation of the rule in which the value was noted.
+    /// The generation of the rule in which the value was stored.
     var generation: Int
 
     func isStale(at now: ContinuousClock.Instant) -> Bool { now >= freshUntil }
 }
 
-/// The values of one rule, bounded by bytes: the value that was used least recently goes first.
+/// The values of one rule, bounded in bytes: at the bound the cache evicts the least recently used values.
 ///
-/// Entries stand in an array, where they keep their position, and form a list from the oldest use to the newest. Every
-/// operation takes constant time, but for evictions, which are as many as the new value's bytes need.
+/// Entries keep their positions in an array, and links order them from the oldest use to the newest. A look-up or a
+/// store takes constant time, and a store also the time of the evictions that the new value needs.
 struct FetchCache: Sendable {
-    /// The bytes that the values of one rule may take.
+    /// The bound on the values of one rule, in bytes.
     static let standardBytes = 64 << 20
-    /// The estimated cost of an entry beside its texts, in bytes: places in an array and a table that may have grown.
+    /// The estimated bytes of an entry beside its texts: its places in the array and the table, with spare capacity.
     static let overhead = 400
 
     private struct Entry: Sendable {
@@ -61,12 +61,12 @@ struct FetchCache: Sendable {
     /// All entries have positions below this one.
     var endPosition: Int { entries.count }
 
-    /// Returns a value, without counting that as a use.
+    /// Returns a value, and does not count as a use.
     subscript(key: CacheKey) -> FetchedValue? { positions[key].flatMap { entries[$0]?.value } }
 
     func cacheKeys(of key: Key) -> [CacheKey] { positions.cacheKeys(of: key) }
 
-    /// Returns a value and counts that as its newest use.
+    /// Returns a value, and counts as its newest use.
     mutating func use(_ key: CacheKey) -> FetchedValue? {
         guard let position = positions[key] else { return nil }
         if position != newest {
@@ -76,7 +76,9 @@ struct FetchCache: Sendable {
         return entries[position]?.value
     }
 
-    /// Stores a value, as just used if it is new, and evicts others if there is no room for it.
+    /// Stores a value, and evicts others if there is no room for it.
+    ///
+    /// This counts as a use only if the key is new.
     mutating func set(_ value: FetchedValue, for key: CacheKey) {
         if let position = positions[key] {
             bytes += (value.json?.count ?? 0) - (entries[position]?.value.json?.count ?? 0)
@@ -92,9 +94,10 @@ struct FetchCache: Sendable {
         while bytes > maximumBytes, let oldest, oldest != newest { evict(oldest) }
     }
 
-    /// Returns up to `limit` keys with a wanted value, and moves the position behind the last entry that was looked at.
+    /// Returns up to `limit` keys with a wanted value, and moves the position behind the last entry that it read.
     ///
-    /// Looks at up to `looks` entries. An entry that takes a free position during a walk is newer than the walk.
+    /// Reads up to `looks` entries. A walk of several calls may miss an entry that is added during the walk: it may
+    /// stand at a free position that the walk has passed.
     func cacheKeys(
         from position: inout Int, limit: Int, looks: Int = 2_000, where isWanted: (FetchedValue) -> Bool
     ) -> [CacheKey] {

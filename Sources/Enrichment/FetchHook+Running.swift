@@ -9,7 +9,7 @@ extension FetchHook {
 
     /// Runs queries, timers and probes until graceful shutdown or cancellation, and awaits them; call it once.
     package func run() async throws {
-        // A service that returns ends the node, and without rules there is nothing to run.
+        // Without rules there is nothing to run, but a service that returns would end the node.
         guard !rules.isEmpty else { return try await gracefulShutdown() }
         await cancelWhenGracefulShutdown {
             await withDiscardingTaskGroup { group in
@@ -27,7 +27,7 @@ extension FetchHook {
         switch job {
         case .query(let query, let ruleIndex): await run(query, ofRule: ruleIndex)
         case .wake(let time, let ruleIndex):
-            // A timer that is cancelled comes too early.
+            // A cancelled sleep ends before the time.
             guard (try? await Task.sleep(until: time, tolerance: .zero, clock: .continuous)) != nil else { return }
             change(ruleIndex) { state, now in state.timerFired(time, at: now) }
         }
@@ -36,12 +36,13 @@ extension FetchHook {
     private func keepProbing(_ ruleIndex: Int) async {
         while !Task.isCancelled {
             await probe(ruleIndex)
-            // Nodes that lost one database at once come back to it at different times.
+            // The jitter spreads the probes of nodes that lost the same database.
             try? await Task.sleep(for: Self.probeInterval * .random(in: 0.8...1.2))
         }
     }
 
-    /// While a rule's breaker is open: asks the database whether it takes the rule, until it has, and for one key.
+    /// Probes the database while the breaker of a rule is open: validates the rule until the database has accepted it,
+    /// then queries one key.
     private func probe(_ ruleIndex: Int) async {
         let (isOpen, isValidated) = change(ruleIndex) { state, _ in (state.rule.isOpen, state.isValidated) }
         guard isOpen else { return }
@@ -49,7 +50,7 @@ extension FetchHook {
             do throws(FetchRuleError) {
                 try await source.validate(rules[ruleIndex].rule)
             } catch {
-                if !Task.isCancelled { change(ruleIndex) { state, _ in state.rule.failed("\(error)") } }
+                if !Task.isCancelled { change(ruleIndex) { state, _ in state.rule.fail("\(error)") } }
                 return
             }
         }
@@ -66,7 +67,7 @@ extension FetchHook {
         change(ruleIndex) { state, now in state.rule.finish(query.number, outcome, at: now) }
     }
 
-    /// Does what follows from a change of a rule's state; not under its lock.
+    /// Carries out the actions of a rule's state; must not be called under its lock.
     func perform(_ actions: RuleState.Actions, ofRule ruleIndex: Int) {
         for query in actions.queries { jobs.continuation.yield(.query(query, ruleIndex: ruleIndex)) }
         rules[ruleIndex].metrics.countRaised(actions.raised)
@@ -79,9 +80,9 @@ extension FetchHook {
         let metadata: Logger.Metadata = ["field": "\(rule.field)", "topics": "\(rule.topics)"]
         switch transition {
         case .opened(let reason):
-            logger.warning("Fetching fails", metadata: metadata.merging(["reason": "\(reason)"]) { $1 })
+            logger.warning("enrichment: rule fails", metadata: metadata.merging(["reason": "\(reason)"]) { $1 })
         case .closed:
-            logger.info("Fetching works", metadata: metadata)
+            logger.info("enrichment: rule works", metadata: metadata)
         }
         rules[ruleIndex].metrics.note(openBreakers: openBreakers(of: rule.field))
     }

@@ -8,16 +8,16 @@ import Synchronization
 
 /// Adds enrichment from PostgreSQL to entries, and never delays them longer than a rule permits.
 ///
-/// Each rule has a ``RuleState`` under a lock of its own, which decides everything. The hook runs its queries and
-/// timers and resumes its callers. Every call may come on any thread. All calls but ``fetch(_:leaving:on:by:)`` return
-/// at once, also while the database is away. ``run()`` owns the queries and timers and awaits them; before and after it
-/// nothing is fetched.
+/// Each rule has a ``RuleState`` under a lock of its own, which makes all decisions. The hook runs the queries and
+/// timers of the state and resumes its callers. Every call may come on any thread. All calls but
+/// ``fetch(_:leaving:on:by:)`` return at once, also while the database is down. ``run()`` owns the queries and timers
+/// and awaits them; the hook fetches nothing before and after it.
 ///
-/// A caller that got an incomplete entry need not ask again: `onChange` gets its key when the data is there. There are
-/// two exceptions. A value that the cache evicted meanwhile is not reported. A key that raised, or has a value that
-/// cannot be shown, is asked for again only when it is wanted after its retry time.
+/// A caller that got an incomplete entry need not fetch again: `onChange` gets the key when the data is there. There
+/// are two exceptions. The hook does not report a value that the cache evicted meanwhile. The hook queries a key that
+/// raised, or has a value that cannot be shown, only when a caller wants it after its retry time.
 package final class FetchHook: Service {
-    /// What ``run()`` does for a rule.
+    /// Work of ``run()`` for one rule.
     enum Job: Sendable {
         case query(RuleState.Query, ruleIndex: Int)
         case wake(at: ContinuousClock.Instant, ruleIndex: Int)
@@ -32,10 +32,10 @@ package final class FetchHook: Service {
     let jobs: (stream: AsyncStream<Job>, continuation: AsyncStream<Job>.Continuation)
 
     /// - Parameters:
-    ///   - rules: at most ``FetchRule/maximumCount``; of two for one field on a topic the first holds.
-    ///   - isValidated: whether the database has taken the rules. If not, ``run()`` asks it before any query, and
-    ///     entries are incomplete until then.
-    ///   - onChange: gets the keys with other data than was given last; on any thread, must not block.
+    ///   - rules: at most ``FetchRule/maximumCount``; of two rules for one field on a topic the first applies.
+    ///   - isValidated: whether the database has accepted the rules. If not, ``run()`` validates them before any
+    ///     query, and entries are incomplete until then.
+    ///   - onChange: gets the keys with data that differs from what was returned last. Any thread; must not block.
     package init(
         rules: [FetchRule], source: FetchSource, isValidated: Bool = false, logger: Logger,
         onChange: @escaping @Sendable (Set<Key>) -> Void
@@ -48,18 +48,18 @@ package final class FetchHook: Service {
         for rule in self.rules { rule.metrics.note(openBreakers: openBreakers(of: rule.rule.field)) }
     }
 
-    /// Whether a rule adds anything to the entries of a topic; any thread, does not block.
+    /// Whether a rule applies to a topic; any thread, does not block.
     package func applies(to topic: Topic) -> Bool { rules.contains { $0.rule.topics.matches(topic) } }
 
-    /// One sentence for each rule that gets no data now; empty while all is well; any thread.
+    /// One sentence for each rule that gets no data now; empty while all rules work; any thread.
     package var faults: [String] {
         rules.compactMap { rule in rule.state.withLock { $0.rule.fault }.map { "\(rule.rule.field): \($0)" } }
     }
 
-    /// Returns the enrichment of keys if all of it is known; stale data is known, and fetched again meanwhile.
+    /// Returns the enrichment of keys if all of it is known; stale data counts as known, and is fetched again.
     ///
     /// Any thread, also event loops: takes a lock for at most 500 keys at a time.
-    /// - Parameter leaving: get the cached data, are never fetched and never incomplete.
+    /// - Parameter leaving: keys that get the cached data, are never fetched and never incomplete.
     /// - Returns: nil if something must be fetched first, by ``fetch(_:leaving:on:by:)``.
     package func known(
         _ keys: some Collection<Key>, leaving: some Collection<Key>, on topic: Topic
@@ -82,12 +82,12 @@ package final class FetchHook: Service {
         return EnrichmentFields(fields, shown: keys, leaving: leaving)
     }
 
-    /// Returns the enrichment of keys, fetched as far as it is not known; never throws.
+    /// Returns the enrichment of keys, and fetches the part that is not known; never throws.
     ///
-    /// Waits for each rule at most its time-out and 10 ms, not beyond `deadline`, and no longer once the task is
-    /// cancelled. Then it returns the data that was known last, or none, and marks the entry as incomplete; `onChange`
-    /// gets the key when the data comes. Any thread; takes a lock for at most 500 keys at a time.
-    /// - Parameter leaving: get the cached data, are never fetched and never incomplete.
+    /// Waits for each rule at most its time-out and 10 ms, at most until `deadline`, and only until the task is
+    /// cancelled. Then it returns the last known data, or none, and marks the entry as incomplete; `onChange` gets the
+    /// key when the data is there. Any thread; takes a lock for at most 500 keys at a time.
+    /// - Parameter leaving: keys that get the cached data, are never fetched and never incomplete.
     package func fetch(
         _ keys: some Collection<Key>, leaving: some Collection<Key>, on topic: Topic,
         by deadline: ContinuousClock.Instant? = nil
@@ -114,25 +114,24 @@ package final class FetchHook: Service {
         return EnrichmentFields(fields, shown: keys, leaving: leaving)
     }
 
-    /// The data of these keys changed at its source.
+    /// Handles a change of the data of these keys in the database.
     ///
-    /// Known data is fetched again, and reported if it differs; for unknown data the key is reported at once. Any
-    /// thread; takes a lock for at most 500 keys at a time.
+    /// The hook fetches known data again, and reports it if it differs; it reports a key without known data at once.
+    /// Any thread; takes a lock for at most 500 keys at a time.
     package func invalidate(_ keys: [Key]) {
         for chunk in Self.chunks(of: keys) {
             for index in rules.indices { change(index) { $0.rule.invalidate(chunk, at: $1) } }
         }
     }
 
-    /// Any data may have changed, since notifications may have been lost: all known data is fetched again, in batches
-    /// of at most 500 keys, one each 10 ms.
+    /// Fetches all known data again, because notifications may have been lost.
     ///
-    /// Any thread; does not block.
+    /// It fetches parts of at most 500 keys, one part each 10 ms. Any thread; does not block.
     package func refetchAll() {
         for index in rules.indices { change(index) { state, _ in state.rule.refetchAll() } }
     }
 
-    /// Changes the state of a rule under its lock, then does what follows.
+    /// Changes the state of a rule under its lock, then carries out the effects without the lock.
     @discardableResult
     func change<Value: Sendable>(
         _ ruleIndex: Int, _ body: (inout LockedRule.State, ContinuousClock.Instant) -> Value
@@ -148,7 +147,7 @@ package final class FetchHook: Service {
         return value
     }
 
-    /// How many rules of a field ask only probes now.
+    /// The number of rules of a field with an open breaker.
     func openBreakers(of field: String) -> Int {
         rules.count { $0.rule.field == field && $0.state.withLock { $0.rule.isOpen } }
     }
@@ -165,7 +164,7 @@ package final class FetchHook: Service {
         }
     }
 
-    /// Adds the cached values of keys that leave.
+    /// Joins the values of shown keys with the cached values of keys that leave.
     private func fieldValues(
         _ ruleIndex: Int, shown: [FetchedValue], leaving: [Key], on topic: Topic
     ) -> FieldValues {
@@ -176,7 +175,7 @@ package final class FetchHook: Service {
         return FieldValues(field: rule.rule.field, shown: shown, leaving: cached)
     }
 
-    /// The rules that hold on a topic: of those for one field the first.
+    /// The rules that apply to a topic: the first one for each field.
     private func ruleIndexes(on topic: Topic) -> [Int] {
         var names: Set<String> = []
         return rules.indices.filter { index in
@@ -185,7 +184,7 @@ package final class FetchHook: Service {
         }
     }
 
-    /// Splits keys into chunks that may be taken under a lock at one go.
+    /// Splits keys into the chunks that are handled under a lock at one go.
     private static func chunks<Element>(of keys: [Element]) -> [ArraySlice<Element>] {
         stride(from: 0, to: keys.count, by: FetchBatcher.maximumKeys).map {
             keys[$0..<min($0 + FetchBatcher.maximumKeys, keys.count)]
@@ -193,7 +192,7 @@ package final class FetchHook: Service {
     }
 }
 
-/// The values of one rule for keys that are shown and for keys that leave, in their order.
+/// The values of one rule, in the order of the shown keys and of the keys that leave.
 private struct FieldValues: Sendable {
     let field: String
     let shown: [FetchedValue]

@@ -3,10 +3,10 @@
 import Metrics
 import Postgres
 
-/// How many values were in the cache when they were wanted.
+/// How many of the wanted values were in the cache.
 struct FetchTally: Hashable, Sendable {
     private(set) var hits = 0
-    /// Returned at once, and fetched again.
+    /// Values that were returned at once, and are fetched again.
     private(set) var stale = 0
     private(set) var misses = 0
 
@@ -16,9 +16,10 @@ struct FetchTally: Hashable, Sendable {
     }
 }
 
-/// The metrics of one rule, by field: never by key or topic, which are without number.
+/// The metrics of one rule, by field.
 ///
-/// Counters are made once, since a metric is found under a lock of the whole process.
+/// Keys and topics are no dimensions, because their number has no bound. Each counter is made once, because a look-up
+/// of a metric takes a lock of the whole process.
 struct FetchMetrics: Sendable {
     private let keys: Counter
     private let seconds: Timer
@@ -48,7 +49,7 @@ struct FetchMetrics: Sendable {
         }
     }
 
-    /// A query for so many keys has ended.
+    /// Counts a query that has ended, and its keys.
     func countQuery(keys count: Int, seconds duration: Duration, error: PostgresError?) {
         keys.increment(by: count)
         seconds.record(duration: duration)

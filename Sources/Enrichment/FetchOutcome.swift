@@ -19,12 +19,12 @@ struct FetchOutcome: Sendable {
         case invalid = "invalid_json"
     }
 
-    /// The longest text of a value, as PostgreSQL writes it.
+    /// The bound on the text of a value as PostgreSQL writes it, in bytes.
     static let maximumValueBytes = 64 << 10
 
-    /// All keys of the batch, unless `failure` is there.
+    /// An answer for each key of the batch; empty if the query failed.
     var answers: [Key: Answer] = [:]
-    /// Why there is no answer.
+    /// Why the query failed; nil if it was answered.
     var failure: PostgresError?
 
     var ending: AskedKeys.Ending {
@@ -32,9 +32,9 @@ struct FetchOutcome: Sendable {
         return failure.isDataFault ? .raised : .failed
     }
 
-    /// Reads the rows for some keys.
+    /// Reads the answers for some keys; throws `.refused` if the rows have fewer than two columns.
     ///
-    /// Rows of other keys are ignored; of two rows for one key the last holds.
+    /// Rows of other keys are ignored; of two rows for one key the last counts.
     static func answers(
         for keys: some Collection<Key>, in result: PostgresRows
     ) throws(PostgresError) -> [Key: Answer] {
@@ -52,9 +52,9 @@ struct FetchOutcome: Sendable {
         return answers.mapValues { $0.map(answer) ?? .nothing }
     }
 
-    /// Compacts a value, so that no line end in it can break an event, and makes it safe for every reader.
+    /// Compacts a value, because a line end in it would break an event, and makes it safe for every reader.
     ///
-    /// A column of type `json` or `text` may hold what `jsonb` refuses: half of a surrogate pair becomes U+FFFD.
+    /// A column of type `json` or `text` may hold half of a surrogate pair, which `jsonb` refuses; it becomes U+FFFD.
     private static func answer(_ text: [UInt8]) -> Answer {
         guard text.count <= maximumValueBytes else { return .unusable(.tooLarge) }
         guard let json = try? JSON(parsing: text, maximumDepth: Limits.metaDepth, isStrict: false) else {
@@ -69,7 +69,7 @@ struct FetchOutcome: Sendable {
 }
 
 extension PostgresError {
-    /// Whether the data of a key makes the statement fail: a data exception (class 22), or one raised by a function.
+    /// Whether the data of a key made the statement fail: a data exception (class 22), or one that a function raised.
     var isDataFault: Bool {
         guard let sqlState else { return false }
         return sqlState.hasPrefix("22") || sqlState == "P0001"
@@ -77,7 +77,7 @@ extension PostgresError {
 
     /// The error for a log and a health check.
     ///
-    /// An error of data may show the data, so of that only the code.
+    /// The text of an error of data may contain the data, so the reason has only its code.
     var reason: String {
         guard isDataFault, let sqlState else { return advice }
         return "the data makes the query fail (SQLSTATE \(sqlState))"

@@ -3,26 +3,26 @@
 import Presence
 
 extension FetchRule {
-    /// The rules that a node may have; each may fill a cache of its own.
+    /// The bound on the rules of a node, because each rule may fill a cache of its own.
     package static let maximumCount = 32
 
     /// Reads `[{"topics":"*","field":"user","query":"SELECT …","timeout_ms":250,"ttl":60}]`; `field` and `query` are
     /// required.
     ///
-    /// Of several rules for one field on a topic the first holds. Throws `.settings` with the rule and the member.
+    /// Of several rules for one field on a topic the first applies. Throws `.settings` with the rule and the member.
     package static func parse(_ json: [UInt8]) throws(FetchRuleError) -> [FetchRule] {
         let document: JSON
         do throws(PresenceError) {
             document = try JSON(parsing: json)
         } catch {
             let place = error.pointer.flatMap { $0 == "#" ? nil : " at \($0)" } ?? ""
-            throw FetchRuleError(.settings, "the fetch rules are no JSON\(place): \(error.detail)")
+            throw FetchRuleError(.settings, "the fetch rules are not JSON\(place): \(error.detail)")
         }
         guard let elements = document.elements else {
             throw FetchRuleError(.settings, "the fetch rules must be an array, not \(document.kind)")
         }
         guard elements.count <= maximumCount else {
-            throw FetchRuleError(.settings, "there are \(elements.count) fetch rules, at most \(maximumCount) may be")
+            throw FetchRuleError(.settings, "there are \(elements.count) fetch rules, the limit is \(maximumCount)")
         }
         var rules: [FetchRule] = []
         for (index, element) in elements.enumerated() {
@@ -30,7 +30,7 @@ extension FetchRule {
             if let twin = rules.firstIndex(where: { $0.topics == rule.topics && $0.field == rule.field }) {
                 throw FetchRuleError(
                     .settings,
-                    "fetch rule \(index + 1): field: rule \(twin + 1) gives \(rule.field) to the same topics already")
+                    "fetch rule \(index + 1): field: rule \(twin + 1) already gives \(rule.field) to the same topics")
             }
             rules.append(rule)
         }
@@ -53,7 +53,7 @@ private struct RuleReader {
         for member in members where !known.contains(where: member.name.isEqual) {
             throw fault(
                 String(decoding: member.name.decoded, as: UTF8.self),
-                "is no member of a rule; those are \(known.joined(separator: ", "))")
+                "is not a member of a rule; the members are \(known.joined(separator: ", "))")
         }
     }
 
@@ -73,7 +73,7 @@ private struct RuleReader {
     private func field() throws(FetchRuleError) -> String {
         guard let name = try string("field") else { throw fault("field", "is missing") }
         if ["metas", "enriched"].contains(name) {
-            throw fault("field", "cannot be \(name), which entries have already")
+            throw fault("field", "cannot be \(name), which entries already have")
         }
         func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
         func isLetter(_ byte: UInt8) -> Bool {
@@ -83,7 +83,7 @@ private struct RuleReader {
         guard (1...64).contains(name.utf8.count), name.utf8.allSatisfy({ isLetter($0) || isDigit($0) }),
             !name.utf8.prefix(1).contains(where: isDigit)
         else {
-            throw fault("field", "must be 1 to 64 letters, digits and underscores, the first no digit")
+            throw fault("field", "must be 1 to 64 letters, digits and underscores, and must not begin with a digit")
         }
         return name
     }

@@ -2,14 +2,14 @@
 
 package import Postgres
 
-/// The reason why a fetch rule cannot be used; names the rule.
+/// Why a fetch rule cannot be used; names the rule.
 package struct FetchRuleError: Error, Hashable, Sendable, CustomStringConvertible {
     package enum Code: Hashable, Sendable {
         /// The settings cannot be read; the message names the member.
         case settings
-        /// The database does not take the query, or its rows are of no use; the message shows the query.
+        /// The database refuses the query, or its rows have the wrong columns; the message has the query.
         case query
-        /// The database could not be asked: the rule may be right.
+        /// The database could not be reached, so the rule may be right.
         case unavailable
     }
 
@@ -27,30 +27,30 @@ package struct FetchRuleError: Error, Hashable, Sendable, CustomStringConvertibl
 
 /// One field of enrichment on the topics of a pattern.
 package struct FetchRule: Sendable, Hashable {
-    /// What `timeout` may be.
+    /// The bounds of `timeout`.
     package static let timeouts: ClosedRange<Duration> = .milliseconds(10) ... .seconds(10)
-    /// What `ttl` may be.
+    /// The bounds of `ttl`.
     package static let ttls: ClosedRange<Duration> = .seconds(1) ... .seconds(86_400)
 
-    /// The topics on which the rule holds.
+    /// The topics to which the rule applies.
     package let topics: TopicPattern
-    /// The member that is added beside `metas`.
+    /// The name of the member that stands beside `metas`.
     package let field: String
-    /// A statement that gives a row for each key that it knows: the key and the data.
+    /// A statement that returns a row for each key with data: the key and the data.
     ///
-    /// Its `$1` is the `text[]` of keys, an optional `$2` the topic as `text`.
+    /// `$1` is the `text[]` of keys; an optional `$2` is the topic as `text`.
     package let query: String
     /// How long an entry may wait for its data, and how long the query may run.
     package let timeout: Duration
-    /// The age up to which an answer needs no new query, if no change is reported.
+    /// The age up to which an answer needs no new query, unless a change is reported.
     package let ttl: Duration
     /// Whether the query takes the topic, so that one key may have other data on another topic.
     ///
-    /// Found by a search for `$2`, since this must be known while the database is away. A `$2` in a literal or a
-    /// comment only costs shared batches: PostgreSQL takes a parameter that no expression uses.
+    /// A search for `$2` decides this, because a node needs it also while the database is down. A `$2` in a literal or
+    /// a comment only prevents shared batches: PostgreSQL accepts a parameter that no expression uses.
     package let takesTopic: Bool
 
-    /// Takes values that are checked; ``parse(_:)`` checks them.
+    /// Takes valid values; ``parse(_:)`` checks those of the settings.
     package init(
         topics: TopicPattern = .all, field: String, query: String, timeout: Duration = .milliseconds(250),
         ttl: Duration = .seconds(60)
@@ -66,7 +66,7 @@ package struct FetchRule: Sendable, Hashable {
     /// The rule for the table of the migrations, under its standard name.
     package static let standard = standard(for: .standard)
 
-    /// The rule for the table of profiles under the name that it has.
+    /// The rule for the table of profiles under the name in `table`.
     package static func standard(for table: ProfilesTable) -> [FetchRule] {
         [FetchRule(field: "user", query: "SELECT key, data FROM \(table.quoted) WHERE key = ANY($1)")]
     }
@@ -82,14 +82,14 @@ package struct FetchRule: Sendable, Hashable {
 // MARK: - Validating
 
 extension FetchRule {
-    /// PostgreSQL's numbers of `text[]` and `text`.
+    /// The OIDs of `text[]` and `text` in PostgreSQL.
     private static let parameterTypes: [UInt32] = [1009, 25]
-    /// PostgreSQL's numbers of `json`, `jsonb`, `text` and `varchar`, which may hold JSON.
+    /// The OIDs of `json`, `jsonb`, `text` and `varchar` in PostgreSQL, which may hold JSON.
     private static let dataTypes: Set<UInt32> = [114, 3802, 25, 1043]
 
-    /// Asks the database whether it takes the query, and whether that gives keys and their data.
+    /// Checks that the database accepts the query, and that its rows have a key and data.
     ///
-    /// Throws `.query` with the query and the reason, `.unavailable` if the database could not be asked. Any thread.
+    /// Throws `.query` with the query and the reason, `.unavailable` if the database could not be reached. Any thread.
     package func validate(on connection: PostgresConnection) async throws(FetchRuleError) {
         let fault: String?
         do throws(PostgresError) {
@@ -101,7 +101,7 @@ extension FetchRule {
         if let fault { throw FetchRuleError(.query, "\(fault), in the query for \(field) on \(topics): \(query)") }
     }
 
-    /// Returns the fault of a query that PostgreSQL takes.
+    /// Returns the fault of a query that PostgreSQL accepts; nil if it has none.
     private func fault(on connection: PostgresConnection) async throws(PostgresError) -> String? {
         let description = try await connection.describe(query, parameterTypes: Self.parameterTypes)
         let (parameters, columns) = (description.parameterTypes.count, description.columns)

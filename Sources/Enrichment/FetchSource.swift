@@ -10,23 +10,23 @@ package struct FetchSource: Sendable {
         -> PostgresRows
     package typealias Validate = @Sendable (_ rule: FetchRule) async throws(FetchRuleError) -> Void
 
-    /// How long validating may wait for a connection.
+    /// How long a validation may wait for a connection.
     private static let validateTimeout = Duration.seconds(5)
 
     /// Runs a statement.
     let query: Query
-    /// Asks the database whether it takes a rule.
+    /// Checks whether the database accepts a rule.
     let validate: Validate
 
     /// - Parameters:
     ///   - query: runs a statement; must end within the time-out, whether or not the database answers.
-    ///   - validate: asks the database whether it takes a rule; throws `.query` or `.unavailable`.
+    ///   - validate: checks whether the database accepts a rule; throws `.query` or `.unavailable`.
     package init(query: @escaping Query, validate: @escaping Validate) {
         self.query = query
         self.validate = validate
     }
 
-    /// Asks through a pool, which another service runs.
+    /// Queries through a pool, which another service runs.
     package static func pool(_ pool: PostgresPool) -> FetchSource {
         FetchSource { (sql, parameters, timeout) throws(PostgresError) in
             try await pool.query(sql, parameters, timeout: timeout)

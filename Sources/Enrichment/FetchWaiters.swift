@@ -2,13 +2,13 @@
 
 import DequeModule
 
-/// The waiters of one rule, each until all of its keys are settled or its deadline has passed: pure.
+/// The waiters of one rule, each until all of its keys are settled or its deadline has passed; pure.
 struct FetchWaiters: Sendable {
     typealias Instant = ContinuousClock.Instant
 
     /// How many keys each waiter waits for.
     private var missing: [Int: Int] = [:]
-    /// In the order of time, also of waiters that are settled.
+    /// The deadlines in the order of time, also those of settled waiters.
     ///
     /// Each caller has a few, until its deadline at the latest.
     private var deadlines: Deque<(time: Instant, number: Int)> = []
@@ -28,7 +28,7 @@ struct FetchWaiters: Sendable {
         deadlines.insert((deadline, last), at: place)
     }
 
-    /// Settles one key of a waiter; true if it was the last.
+    /// Settles one key of a waiter; returns true if it was the last.
     mutating func settle(_ number: Int) -> Bool {
         guard let count = missing[number] else { return false }
         missing[number] = count > 1 ? count - 1 : nil

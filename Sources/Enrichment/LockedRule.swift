@@ -15,11 +15,11 @@ final class LockedRule: Sendable {
 
     struct State: Sendable {
         var rule: RuleState
-        /// Whether the database has taken the rule.
+        /// Whether the database has accepted the rule.
         var isValidated: Bool
-        /// By the number of the waiter, until that is settled.
+        /// The callers by the number of their waiter, each until the waiter is settled.
         private var callers: [Int: Caller] = [:]
-        /// The times of timers that run: a few, since none is started that is later than another.
+        /// The times of the running timers: few, because a timer starts only if it is earlier than all others.
         private var timers: [Instant] = []
         private var isShutDown = false
     }
@@ -41,12 +41,12 @@ final class LockedRule: Sendable {
 
 extension LockedRule.State {
     init(rule: FetchRule, isValidated: Bool) {
-        let breaker = isValidated ? FetchBreaker() : FetchBreaker(openBecause: "the database has not been asked yet")
+        let breaker = isValidated ? FetchBreaker() : FetchBreaker(openBecause: "the rule is not validated yet")
         self.rule = RuleState(rule: rule, breaker: breaker)
         self.isValidated = isValidated
     }
 
-    /// Asks for the keys that are not known; returns the number to wait for, nil if all can be shown now.
+    /// Queues the keys that are not known; returns the number of the waiter, nil if there is nothing to wait for.
     mutating func fetch(
         _ keys: ArraySlice<CacheKey>, by deadline: LockedRule.Instant?, at now: LockedRule.Instant
     ) -> (waiter: Int?, tally: FetchTally) {
@@ -58,14 +58,14 @@ extension LockedRule.State {
         return (waiter, tally)
     }
 
-    /// Lets a caller wait; false if there is nothing to wait for any more.
+    /// Stores the continuation of a caller; returns false if its wait is already over.
     mutating func suspend(_ continuation: CheckedContinuation<Void, Never>, for waiter: Int) -> Bool {
         guard callers[waiter] != nil else { return false }
         callers[waiter]?.continuation = continuation
         return true
     }
 
-    /// Removes a caller that is cancelled.
+    /// Removes and returns a caller that is cancelled.
     mutating func cancel(_ waiter: Int) -> LockedRule.Caller? { callers.removeValue(forKey: waiter) }
 
     /// Refuses further waits; returns all callers, which must be resumed.
@@ -77,10 +77,10 @@ extension LockedRule.State {
 
     mutating func timerFired(_ time: LockedRule.Instant, at now: LockedRule.Instant) {
         timers.removeAll { $0 == time }
-        rule.timeCame(at: now)
+        rule.advance(to: now)
     }
 
-    /// Returns what to do after a change, outside the lock: actions, callers to resume, and the time of a timer to
+    /// Returns the effects of a change, for use without the lock: actions, callers to resume, the time of a timer to
     /// start.
     mutating func takeEffects(
         at now: LockedRule.Instant

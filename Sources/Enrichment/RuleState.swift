@@ -2,12 +2,11 @@
 
 import Presence
 
-/// The state of one rule: the cache, the keys that are asked for, the waiters, and whether the database is asked at
-/// all.
+/// The state of one rule: its cache, the keys that it asks for, its waiters and its breaker.
 ///
-/// Pure: time is passed in. Events change the state; ``takeActions(at:)`` after one or several of them returns what to
-/// do. One query at a time asks for a key, and none before the last answer is stale. Work on more keys than an event
-/// names is done in small parts, by ``timeCame(at:)``.
+/// Pure: the caller passes the time. Events change the state; ``takeActions(at:)`` after one or several of them returns
+/// what to do. One query at a time asks for a key, and none before the last answer is stale. ``advance(to:)`` does work
+/// on more keys than an event names, in small parts.
 struct RuleState: Sendable {
     typealias Instant = ContinuousClock.Instant
 
@@ -15,29 +14,29 @@ struct RuleState: Sendable {
     struct Query: Hashable, Sendable {
         let number: Int
         let batch: FetchBatch
-        /// The generation in which it began.
+        /// The generation in which the query began.
         let generation: Int
-        /// Whether it asks for one key alone, since the key or its batch raised.
+        /// Whether the query is for one key alone, because the key or its batch raised.
         var isAlone = false
     }
 
-    /// What to do after the events since the last time.
+    /// What to do after the events since the last ``takeActions(at:)``.
     struct Actions: Sendable {
         var queries: [Query] = []
-        /// Waiters that need wait no longer.
+        /// Waiters that are done: their keys are settled, or their deadline has passed.
         var settled: [Int] = []
-        /// Keys with other data than was given last.
+        /// Keys with data that differs from what was returned last.
         var changed: Set<Key> = []
-        /// How many keys were found for which the query raises.
+        /// The number of keys for which the query raised.
         var raised = 0
         var transitions: [FetchBreaker.Transition] = []
-        /// When to call ``timeCame(at:)``, if no event comes before.
+        /// When to call ``advance(to:)``, if no event comes before.
         var wake: Instant?
     }
 
-    /// The pause before the rule asks by itself again for keys that failed.
+    /// The pause before the rule queries failed keys again, without a caller.
     static let retryPause = Duration.seconds(1)
-    /// The pause before a key that raised is asked for again.
+    /// The pause before the rule queries a key that raised again.
     ///
     /// It doubles each time, up to the `ttl` of the rule.
     static let firstRaisedPause = Duration.seconds(5)
@@ -47,13 +46,13 @@ struct RuleState: Sendable {
     private var breaker: FetchBreaker
     private var asked = AskedKeys()
     private var waiters = FetchWaiters()
-    /// Grows by one with each ``refetchAll()``: values of an older generation are fetched again.
+    /// The number of calls of ``refetchAll()``: values of an older generation are fetched again.
     private var generation = 0
-    /// When to begin a refetch of keys that failed.
+    /// When to begin a refetch of failed keys.
     private var retryAt: Instant?
     /// The position in the cache of the refetch that is under way.
     private var refetchPosition: Int?
-    /// When the refetch goes on.
+    /// When the next part of the refetch is due.
     private var refetchAt: Instant?
     private var actions = Actions()
 
@@ -65,21 +64,21 @@ struct RuleState: Sendable {
         cache = FetchCache(maximumBytes: cacheBytes)
     }
 
-    /// Whether only probes are asked.
+    /// Whether the breaker is open, so that only probes run.
     var isOpen: Bool { breaker.isOpen }
-    /// Why there is no data; nil if all is well.
+    /// Why the rule gets no data; nil while it works.
     var fault: String? { breaker.fault }
 }
 
 // MARK: - Callers
 
 extension RuleState {
-    /// Returns the cached value for an entry that leaves; asks for nothing.
+    /// Returns the cached value for an entry that leaves; causes no query.
     mutating func cached(_ key: CacheKey) -> FetchedValue? { cache.use(key) }
 
-    /// Returns what can be shown of a key at once; nil if it must be fetched first.
+    /// Returns the value of a key that can be shown at once; nil if it must be fetched first.
     ///
-    /// A stale value is returned, and asked for again.
+    /// A stale value is returned and fetched again. While the breaker is open, the key is marked as failed instead.
     mutating func known(_ key: CacheKey, at now: Instant) -> FetchedValue? {
         let value = cache.use(key)
         if let value, !value.isStale(at: now), value.generation == generation { return value }
@@ -88,7 +87,7 @@ extension RuleState {
         return value
     }
 
-    /// Returns what can be shown of all these keys at once; nil if one must be fetched first.
+    /// Returns the values of all these keys that can be shown at once; nil if one key must be fetched first.
     mutating func known(_ keys: some Collection<CacheKey>, at now: Instant) -> [FetchedValue]? {
         var values: [FetchedValue] = []
         values.reserveCapacity(keys.count)
@@ -99,7 +98,7 @@ extension RuleState {
         return values
     }
 
-    /// Asks for the keys that are not known.
+    /// Queues the keys that are not known.
     ///
     /// Returns the number of a waiter; nil if there is nothing to wait for, or no time left.
     mutating func fetch(
@@ -121,17 +120,17 @@ extension RuleState {
         return number
     }
 
-    /// Returns what can be shown of a key after waiting.
+    /// Returns the value of a key that can be shown after the wait.
     ///
-    /// Without a value the key is marked as failed, so that its data is reported as a change when it comes.
+    /// Without a value the key is marked as failed, so that its data is reported as a change when it is there.
     mutating func shown(_ key: CacheKey, at now: Instant) -> FetchedValue {
         cache.use(key) ?? markFailed(key, at: now)
     }
 
-    /// The data of these keys changed at its source.
+    /// Handles a change of the data of these keys in the database.
     ///
-    /// A known value is fetched again, and reported if it differs. An unknown one is reported at once, since it may
-    /// have been shown before it was evicted.
+    /// A known value is fetched again, and reported if it differs. A key without a value is reported at once, because
+    /// the value may have been shown before its eviction.
     mutating func invalidate(_ keys: some Sequence<Key>, at now: Instant) {
         for key in keys {
             let cacheKeys =
@@ -143,13 +142,13 @@ extension RuleState {
         }
     }
 
-    /// Any data may have changed: begins a refetch of all values, a part of it in each window.
+    /// Begins a refetch of all values, one part in each window, because any data may have changed.
     mutating func refetchAll() {
         generation += 1
         refetchPosition = 0
     }
 
-    /// Makes sure that a key is asked for; false, with the key marked as failed, if it cannot be now.
+    /// Queues a key unless it is already asked for; if it cannot be queued, marks it as failed and returns false.
     @discardableResult
     private mutating func ask(_ key: CacheKey, at now: Instant) -> Bool {
         if asked.contains(key) { return true }
@@ -158,7 +157,7 @@ extension RuleState {
         return false
     }
 
-    /// Makes a known value stale and asks for it again; false if there is none.
+    /// Makes a known value stale and queues its key; returns false if there is no value.
     @discardableResult
     private mutating func refetch(_ key: CacheKey, at now: Instant) -> Bool {
         guard var value = cache[key] else { return false }
@@ -168,7 +167,7 @@ extension RuleState {
         return true
     }
 
-    /// Notes that a key could not be fetched: the known data stays, marked, and the rule asks again by itself.
+    /// Marks a key as failed: its known data stays, and the rule queries the key again without a caller.
     @discardableResult
     private mutating func markFailed(_ key: CacheKey, isSuspect: Bool = false, at now: Instant) -> FetchedValue {
         let previous = cache[key]
@@ -187,24 +186,24 @@ extension RuleState {
     /// Returns a query for one key while the breaker is open, to find out whether the database works again.
     mutating func probe() -> Query? {
         guard breaker.isOpen else { return nil }
-        // Before a key has failed there is none to probe with: it is enough that the database took the rule.
+        // Until a key has failed there is none to probe with: the acceptance of the rule is enough.
         guard let key = breaker.nextProbe() else {
-            note(breaker.answered())
+            note(breaker.succeed())
             return nil
         }
         return asked.probe(key, generation: generation)
     }
 
-    /// The database did not take the rule, or could not be asked.
-    mutating func failed(_ reason: String) { note(breaker.failed(reason, keys: [])) }
+    /// Handles a failed validation: the database refused the rule, or could not be reached.
+    mutating func fail(_ reason: String) { note(breaker.fail(reason, keys: [])) }
 
-    /// A query has ended.
+    /// Handles the end of a query.
     mutating func finish(_ number: Int, _ outcome: FetchOutcome, at now: Instant) {
         guard let query = asked.end(number, outcome.ending, at: now) else { return }
         let keys = query.batch.cacheKeys
         switch (outcome.ending, outcome.failure) {
         case (.raised, let failure?):
-            note(breaker.raised(failure.reason, at: now))
+            note(breaker.raise(failure.reason, at: now))
             if keys.count == 1 {
                 noteRaised(keys[0], at: now)
                 settle(keys[0], query, at: now)
@@ -212,10 +211,10 @@ extension RuleState {
                 giveUp(keys, areSuspects: true, at: now)
             }
         case (_, let failure?):
-            note(breaker.failed(failure.reason, keys: keys))
+            note(breaker.fail(failure.reason, keys: keys))
             giveUp(keys, areSuspects: query.isAlone, at: now)
         case (_, nil):
-            note(breaker.answered())
+            note(breaker.succeed())
             for key in keys {
                 note(outcome.answers[key.key] ?? .nothing, for: key, at: now)
                 settle(key, query, at: now)
@@ -226,7 +225,7 @@ extension RuleState {
     private mutating func note(_ transition: FetchBreaker.Transition?) {
         guard let transition else { return }
         actions.transitions.append(transition)
-        // The keys that failed meanwhile need not wait for their retry.
+        // A refetch begins now, so that failed keys need not wait for their retry time.
         if transition == .closed { refetchPosition = 0 }
     }
 
@@ -240,13 +239,13 @@ extension RuleState {
         case .unusable: value.failure = .data
         }
         cache.set(value, for: key)
-        // An entry that was shown as incomplete must be shown as complete, also with the same data.
+        // An entry that was sent as incomplete must be sent as complete, also with the same data.
         if let previous, value.failure == nil, previous.failure != nil || previous.json != value.json {
             actions.changed.insert(key.key)
         }
     }
 
-    /// The query raised for this key alone: the key rests until its retry time.
+    /// Records that the query raised for this key alone: the key waits for its retry time, or a change of its data.
     private mutating func noteRaised(_ key: CacheKey, at now: Instant) {
         let previous = cache[key]
         let pause = min(rule.ttl, max(Self.firstRaisedPause, (previous?.raisedPause ?? .zero) * 2))
@@ -265,13 +264,13 @@ extension RuleState {
         }
     }
 
-    /// Ends the asking for a key that has an outcome, and asks again if the outcome may be older than the data.
+    /// Removes a key that has an outcome, and fetches it again if the outcome may be older than the data.
     private mutating func settle(_ key: CacheKey, _ query: Query, at now: Instant) {
         let dirtySince = stopAsking(for: key)
         if query.generation < generation || dirtySince >= query.number { refetch(key, at: now) }
     }
 
-    /// Ends the asking for a key and settles its waiters; returns the last query that had begun when its data changed.
+    /// Removes a key and settles its waiters; returns the last query that had begun when its data changed.
     @discardableResult
     private mutating func stopAsking(for key: CacheKey) -> Int {
         guard let asked = asked.remove(key) else { return 0 }
@@ -283,8 +282,8 @@ extension RuleState {
 // MARK: - Time and actions
 
 extension RuleState {
-    /// The time of ``Actions/wake`` has come.
-    mutating func timeCame(at now: Instant) {
+    /// Ends waits at their deadline, and continues a refetch; while the breaker is open, gives up waiting keys instead.
+    mutating func advance(to now: Instant) {
         actions.settled += waiters.expire(at: now)
         if breaker.isOpen {
             let (keys, suspects) = asked.giveUp(at: now)
@@ -295,7 +294,7 @@ extension RuleState {
         }
     }
 
-    /// Returns what to do, once.
+    /// Returns the actions since the last call.
     mutating func takeActions(at now: Instant) -> Actions {
         if !breaker.isOpen { actions.queries = asked.takeQueries(at: now, generation: generation) }
         actions.wake = nextWake(after: now)
@@ -303,9 +302,9 @@ extension RuleState {
         return actions
     }
 
-    /// Asks for keys that failed, and for values of older generations: up to a batch in each window.
+    /// Queues failed keys, and keys with a value of an older generation: up to a batch in each window.
     ///
-    /// Keys that callers wait for are in the same batch.
+    /// The keys that callers wait for are in the same batch.
     private mutating func refetchNext(at now: Instant) {
         if let retryAt, retryAt <= now, refetchPosition == nil {
             self.retryAt = nil

@@ -2,14 +2,14 @@
 
 package import Presence
 
-/// A pattern for the topics on which a rule holds, such as `room:*`.
+/// A pattern for the topics to which a rule applies, such as `room:*`.
 ///
-/// `*` stands for any run of characters, also an empty one; everything else stands for itself, byte by byte.
+/// `*` matches any run of bytes, also an empty one; every other byte matches itself.
 package struct TopicPattern: Sendable, Hashable, CustomStringConvertible {
-    /// The pattern as it was given.
+    /// The pattern as the settings have it.
     package let text: String
 
-    /// Takes a pattern of 1 to 256 bytes; nil for any other, since no topic is longer.
+    /// Takes a pattern of 1 to 256 bytes; nil for any other, because no topic is longer.
     package init?(_ text: String) {
         guard (1...256).contains(text.utf8.count) else { return nil }
         self.text = text
@@ -31,11 +31,11 @@ package struct TopicPattern: Sendable, Hashable, CustomStringConvertible {
         for byte in text.utf8 { hasher.combine(byte) }
     }
 
-    /// Whether the pattern matches the bytes of a topic; takes time in proportion to both lengths at most.
+    /// Whether the pattern matches the bytes of a topic; takes time up to the product of both lengths.
     package func matches(_ topic: Topic) -> Bool {
         var (pattern, rest) = (Substring(text).utf8, Substring(topic.text).utf8)
-        // Where to go on if the rest of the pattern does not fit: after the last star, one byte further in the topic.
-        // An earlier star need never take more: the last one can take the same bytes.
+        // Where to retry after a mismatch: behind the last star, one byte further in the topic.
+        // An earlier star never needs more bytes, because the last star can match them.
         var retry: (pattern: Substring.UTF8View, rest: Substring.UTF8View)?
         while true {
             if pattern.first == UInt8(ascii: "*") {

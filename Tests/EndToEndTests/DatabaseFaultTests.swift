@@ -71,7 +71,7 @@ struct DatabaseFaultTests {
                 }
                 try await eventually("the line") { node.log.contains("check the user") }
                 #expect(node.log.ranges(of: "postgres: unavailable").count == 1)
-                #expect(!node.log.contains("warning  Cannot listen"))
+                #expect(!node.log.contains("warning  enrichment: cannot listen for changes"))
                 try await psql(database, "CREATE ROLE \(role) LOGIN; GRANT SELECT ON profiles TO \(role)")
                 try await eventually("the end of the fault", timeout: .seconds(30)) {
                     try await node.client.get("/readyz").json["status"] == "ready"
@@ -102,7 +102,7 @@ struct DatabaseFaultTests {
                     return try await fault("fetch_hook", of: node)?.contains(words) == true
                 }
                 try await eventually("the line") { node.log.contains(words) }
-                #expect(node.log.ranges(of: "Fetching fails").count == 1)
+                #expect(node.log.ranges(of: "enrichment: rule fails").count == 1)
             }
         }
     }

@@ -157,7 +157,7 @@ struct FetchHookTests {
                 if name != "Name 6" { try await expectData(of: 6...6, sentTo: stream, by: client) }
                 try await eventually("listening again") {
                     let log = node.log
-                    return log.ranges(of: "Listening to changes of data").count >= 3
+                    return log.ranges(of: "enrichment: listening for changes").count >= 3
                 }
                 try await postgres.psql(profile("user0", "Zero"))
                 #expect(try await nextName(of: "user0", in: stream) == "Zero")

@@ -64,7 +64,7 @@ struct SettingsTests {
     @Test(
         arguments: [
             ("[{}]", "fetch rule 1: field is missing"), ("[{\"field\":\"metas\"}]", "cannot be metas"),
-            ("/no/such/file", "cannot be read"), ("[", "no JSON"),
+            ("/no/such/file", "cannot be read"), ("[", "the fetch rules are not JSON"),
         ])
     func `Fetch rules that cannot be used are refused with the setting and the fault`(rules: String, message: String)
         async throws

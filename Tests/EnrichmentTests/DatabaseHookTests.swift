@@ -11,7 +11,7 @@ import Testing
 struct DatabaseHookTests {
     private let room = topic("room")
 
-    @Test func `A thousand joins in a second: no key is asked for twice, and at most one query in ten milliseconds`()
+    @Test func `A thousand joins in a second query each key once, with at most one query in ten milliseconds`()
         async throws
     {
         try await withProfiles { url, connection in
@@ -33,12 +33,14 @@ struct DatabaseHookTests {
                 #expect(asked.flatMap(\.keys).sorted() == (0..<300).map { "k\($0)" }.sorted())
                 let span = start.duration(to: try #require(asked.last).time)
                 #expect(asked.count <= Int(span / FetchBatcher.window) + 1)
-                #expect(database.running.told.isEmpty)
+                #expect(database.running.reported.isEmpty)
             }
         }
     }
 
-    @Test func `A query that sleeps costs its time-out, then nothing`() async throws {
+    @Test func `A query that sleeps delays entries by its time-out until the breaker opens, then not at all`()
+        async throws
+    {
         let rule = FetchRule(
             field: "user", query: "SELECT k, to_jsonb(pg_sleep(30)::text) FROM unnest($1) k",
             timeout: .milliseconds(100))
@@ -57,7 +59,7 @@ struct DatabaseHookTests {
         }
     }
 
-    @Test func `A function that raises for some keys takes only theirs`() async throws {
+    @Test func `If a function raises for some keys, only their entries are incomplete`() async throws {
         let rule = FetchRule(field: "user", query: "SELECT k, picky(k) FROM unnest($1) k", timeout: .seconds(10))
         try await withProfiles { url, connection in
             try await connection.run(
@@ -77,7 +79,9 @@ struct DatabaseHookTests {
         }
     }
 
-    @Test func `Three hundred keys that a cast refuses cost the others little, and open nothing`() async throws {
+    @Test func `Three hundred keys that a cast refuses delay the other keys a little, and the breaker stays closed`()
+        async throws
+    {
         let rule = FetchRule(
             field: "user", query: "SELECT id, data FROM people WHERE id = ANY($1::bigint[])", timeout: .seconds(10))
         try await withProfiles { url, connection in
@@ -92,7 +96,7 @@ struct DatabaseHookTests {
                 if !extras.incomplete.isDisjoint(with: good) {
                     let late = extras.incomplete.intersection(good)
                     try await eventually("all others are sent") {
-                        database.running.told.isSuperset(of: late)
+                        database.running.reported.isSuperset(of: late)
                     }
                     extras = await database.hook.fetch(guests + good, leaving: [], on: room)
                 }
@@ -103,7 +107,7 @@ struct DatabaseHookTests {
         }
     }
 
-    @Test func `No row, NULL and JSON's null are three things, and none of them is a failure`() async throws {
+    @Test func `No row and NULL give no field, JSON null gives null, and none of them is a failure`() async throws {
         try await withProfiles { url, connection in
             try await connection.run("CREATE TABLE people (key text, data json)")
             try await connection.run("INSERT INTO people VALUES ('none', NULL), ('null', 'null'), (NULL, '1')")
@@ -120,7 +124,7 @@ struct DatabaseHookTests {
         }
     }
 
-    @Test func `A text column that holds no JSON marks the key, and an answer of too many rows is a failure`()
+    @Test func `A text that is not JSON makes its key incomplete, and an answer with too many rows is a failure`()
         async throws
     {
         try await withProfiles { url, connection in
@@ -145,12 +149,12 @@ struct DatabaseHookTests {
                 let endless = await database.running.shown("c", on: topic("endless"))
                 #expect(endless == #","enriched":false"# && start.duration(to: .now) < .seconds(30))
                 let after = await database.running.shown("b", on: topic("endless"))
-                #expect(after?.hasPrefix(#","note":{"x":1}"#) == true, "the other rule goes on")
+                #expect(after?.hasPrefix(#","note":{"x":1}"#) == true, "the other rule still works")
             }
         }
     }
 
-    @Test func `Keys go to the database and come back as they are, whatever they hold`() async throws {
+    @Test func `Keys reach the database and return unchanged, with any characters`() async throws {
         let names = [
             #"""#, #"\"#, #"\\""#, "{}", "{a,b}", "a,b", "NULL", "'; DROP TABLE profiles; --", "$1", "%s", "👩‍👩‍👧",
             "u\u{308}",
@@ -169,7 +173,7 @@ struct DatabaseHookTests {
         }
     }
 
-    @Test func `With the topic as second parameter a key has its own data on each topic`() async throws {
+    @Test func `If the query takes the topic, a key has its own data on each topic`() async throws {
         let rule = FetchRule(
             field: "role", query: "SELECT k, to_jsonb($2 || ' ' || k) FROM unnest($1) k", timeout: .seconds(10))
         try await withPostgres { url in
@@ -185,7 +189,7 @@ struct DatabaseHookTests {
 }
 
 extension FetchHook {
-    /// Asks as a feed does: for what is known, then for what has to be fetched.
+    /// Reads as a feed does: the known enrichment, or else the fetched one.
     func extras(_ key: Key, on topic: Topic) async -> EnrichmentFields {
         if let known = known([key], leaving: [], on: topic) { return known }
         return await fetch([key], leaving: [], on: topic)

@@ -8,9 +8,9 @@ import Testing
 
 @testable import Enrichment
 
-@Suite("The fetch hook when PostgreSQL goes away and comes back")
+@Suite("The fetch hook during and after an outage of PostgreSQL")
 struct DatabaseOutageTests {
-    /// How a server goes away, and how it comes back.
+    /// How the server fails, and how it comes back.
     enum Outage: CaseIterable {
         case frozen
         case killed
@@ -36,7 +36,7 @@ struct DatabaseOutageTests {
 
     @Test(
         arguments: Outage.allCases)
-    func `Nobody waits for a database that is away, what is known stays, and the data is right when it is back`(
+    func `While the database is down, entries do not wait and known data stays; once it is back, the data is right`(
         _ outage: Outage
     ) async throws {
         try await withLocalPostgres { postgres in
@@ -51,9 +51,9 @@ struct DatabaseOutageTests {
                 try await eventually("the fault shows") { database.hook.faults.count == 1 }
                 #expect(database.hook.known(keys("k0"), leaving: [], on: topic("room"))?.text("k0") == Self.first)
                 try await outage.end(postgres)
-                let owed = Set(keys(1..<8))
-                try await eventually("what was owed is told") {
-                    database.running.told.isSuperset(of: owed)
+                let incomplete = Set(keys(1..<8))
+                try await eventually("the incomplete keys are reported") {
+                    database.running.reported.isSuperset(of: incomplete)
                 }
                 #expect(database.hook.faults.isEmpty)
                 let after = await database.hook.fetch(keys(0..<8), leaving: [], on: topic("room"))
@@ -62,7 +62,7 @@ struct DatabaseOutageTests {
         }
     }
 
-    @Test func `A restart between two queries is not noticed`() async throws {
+    @Test func `A restart of the database between two queries affects no entry`() async throws {
         try await withLocalPostgres { postgres in
             try await prepare(postgres)
             try await DatabaseHook.with(url: postgres.url) { database in
@@ -73,7 +73,7 @@ struct DatabaseOutageTests {
         }
     }
 
-    @Test func `The end of every session costs at most a moment`() async throws {
+    @Test func `After the end of all sessions the data is soon complete again, without a fault`() async throws {
         try await withProfiles { url, connection in
             try await connection.put((0..<300).map { ("k\($0)", #"{"n":\#($0)}"#) })
             try await DatabaseHook.with(url: url) { database in
@@ -87,7 +87,7 @@ struct DatabaseOutageTests {
                     }
                     _ = await database.running.shown("k\(number)")
                 }
-                try await eventually("everything is there") {
+                try await eventually("all data is there") {
                     let extras = await database.hook.fetch(keys(0..<100), leaving: [], on: topic("room"))
                     return extras.incomplete.isEmpty && extras.text("k99") == #","user":{"n":99}"#
                 }
@@ -96,7 +96,7 @@ struct DatabaseOutageTests {
         }
     }
 
-    @Test func `A hook that starts before its database, and before the migrations, works when both are there`()
+    @Test func `A hook that starts before its database and its migrations works once both are there`()
         async throws
     {
         try await withLocalPostgres { postgres in
@@ -110,7 +110,7 @@ struct DatabaseOutageTests {
                 }
                 try await prepare(postgres)
                 try await database.awaitAnswer("k1", #","user":{"n":1}"#)
-                try await eventually { database.running.told == Set(keys("k1")) }
+                try await eventually { database.running.reported == Set(keys("k1")) }
                 #expect(database.hook.faults.isEmpty)
             }
         }

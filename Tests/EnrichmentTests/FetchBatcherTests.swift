@@ -19,7 +19,9 @@ struct FetchBatcherTests {
     }
 
     @Test
-    mutating func `The first key after a pause goes at once, those that follow go together when the window ends`() {
+    mutating func
+        `The first key after a pause is due at once, and the keys after it are one batch at the end of the window`()
+    {
         add(keys("a"))
         let first = take(at: 0)
         add(keys("b"))
@@ -37,7 +39,7 @@ struct FetchBatcherTests {
     }
 
     @Test
-    mutating func `A full batch goes at once, what is over it waits for the window`() {
+    mutating func `A full batch is due at once, and the keys beyond it wait for the end of the window`() {
         add(keys("first"))
         _ = take(at: 0)
         add(keys(0..<600))
@@ -48,7 +50,7 @@ struct FetchBatcherTests {
     }
 
     @Test
-    mutating func `Keys of a query that asks for the topic go together per topic, in one window`() {
+    mutating func `If the query takes the topic, the keys of one window are one batch a topic`() {
         add(keys("a"), on: topic("one"))
         add(keys("a", "b"), on: topic("two"))
         add(keys("c"), on: topic("one"))
@@ -61,7 +63,7 @@ struct FetchBatcherTests {
     }
 
     @Test
-    mutating func `Without room a batch goes on growing, and goes as soon as there is room`() {
+    mutating func `Without room a batch grows, and it is due as soon as there is room`() {
         add(keys("a"))
         let none = take(at: 0, room: 0)
         add(keys("b"))
@@ -72,7 +74,7 @@ struct FetchBatcherTests {
     }
 
     @Test
-    mutating func `No more batches go than there is room for, the oldest first`() {
+    mutating func `At most as many batches are taken as there is room for, the oldest first`() {
         for number in 0..<5 { add(keys("a"), on: topic("\(number)")) }
         let (first, second) = (take(at: 0, room: 3), take(at: 1, room: 3))
         #expect(first.map(\.topic) == [topic("0"), topic("1"), topic("2")])

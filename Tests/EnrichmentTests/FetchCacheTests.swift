@@ -17,7 +17,7 @@ struct FetchCacheTests {
         FetchedValue(json: bytes(text), failure: nil, freshUntil: .now, generation: generation)
     }
 
-    @Test func `What is used stays, what is not goes when others come`() {
+    @Test func `A value in use stays, and an unused value is evicted when others are stored`() {
         var cache = FetchCache(maximumBytes: 20 * entry)
         cache.set(value("1"), for: cacheKey("used"))
         cache.set(value("2"), for: cacheKey("idle"))
@@ -29,7 +29,7 @@ struct FetchCacheTests {
         #expect(cache[cacheKey("idle")] == nil && (10...20).contains(cache.count))
     }
 
-    @Test func `The value that was used least recently goes first, and no other goes`() {
+    @Test func `Only the least recently used value is evicted`() {
         var cache = FetchCache(maximumBytes: 3 * entry)
         for name in ["a", "b", "c"] { cache.set(value("12345"), for: cacheKey(name)) }
         _ = cache.use(cacheKey("a"))
@@ -75,7 +75,7 @@ struct FetchCacheTests {
         #expect(cache.count > 10)
     }
 
-    @Test func `A key's cache keys are found on all its topics, until they go`() {
+    @Test func `All cache keys of a key are found until they are evicted`() {
         var cache = FetchCache(maximumBytes: 5 * (entry + 10))
         for name in ["one", "two", "three", "four"] { cache.set(value(name), for: cacheKey("a", topic(name))) }
         cache.set(value(""), for: cacheKey("b", topic("one")))
@@ -87,7 +87,8 @@ struct FetchCacheTests {
     }
 
     @Test
-    func `A walk comes to everything that was there when it began, though values come, go and change meanwhile`() {
+    func `A walk finds each value that stays from its beginning to its end, while others are stored, evicted and used`()
+    {
         var cache = FetchCache(maximumBytes: 1_500 * entry)
         for number in 0..<1_500 { cache.set(value("old"), for: cacheKey("k\(number)")) }
         var (seen, position, number): (Set<CacheKey>, Int, Int) = ([], 0, 0)
@@ -103,7 +104,7 @@ struct FetchCacheTests {
         #expect(seen.isSuperset(of: left) && left.count < 1_500 && left.count > 1_400)
     }
 
-    @Test func `A walk gives no more than was asked for, looks at no more than it may, and ends`() {
+    @Test func `A walk returns at most the limit, reads at most the given number of entries, and ends`() {
         var cache = FetchCache()
         for number in 0..<100 { cache.set(value("\(number)"), for: cacheKey("k\(number)")) }
         var position = 0

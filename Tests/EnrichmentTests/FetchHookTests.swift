@@ -12,7 +12,7 @@ import Testing
 struct FetchHookTests {
     let room = topic("room")
 
-    @Test func `a hook that has stopped ends open and later waits`() async throws {
+    @Test func `A hook that has stopped ends open and later waits`() async throws {
         let source = FakeSource(["a": "1"])
         source.change { $0.delay = .milliseconds(200) }
         let hook = FetchHook(
@@ -30,7 +30,7 @@ struct FetchHookTests {
         #expect(source.questions.count == 1)
     }
 
-    @Test func `What was never fetched is not known; once fetched it is, and nobody asks again`() async throws {
+    @Test func `A key is unknown until it is fetched, and then known without another query`() async throws {
         let fake = FakeSource(["alice": #"{"name": "Alice"}"#])
         try await RunningHook.with([.sample], fake.source) { running in
             let hook = running.hook
@@ -39,11 +39,11 @@ struct FetchHookTests {
             #expect(fetched.text("alice") == #","user":{"name":"Alice"}"# && fetched.text("bob") == nil)
             #expect(fetched.incomplete.isEmpty)
             #expect(hook.known(keys("bob", "alice"), leaving: [], on: topic("elsewhere")) == fetched)
-            #expect(fake.questions.map(\.keys) == [["alice", "bob"]] && running.told.isEmpty)
+            #expect(fake.questions.map(\.keys) == [["alice", "bob"]] && running.reported.isEmpty)
         }
     }
 
-    @Test func `Many who want the same keys at once cause one query, those who come a little later one more`()
+    @Test func `Many callers that want the same keys at once cause at most two queries`()
         async throws
     {
         let fake = FakeSource(["a": "1", "b": "2"])
@@ -65,7 +65,7 @@ struct FetchHookTests {
     }
 
     @Test
-    func `Nobody waits longer than the time-out and the window, though the query goes on; what it gives then is told`()
+    func `A caller waits at most the time-out and the window, and data that comes later is reported`()
         async throws
     {
         let fake = FakeSource(["a": "1"])
@@ -73,15 +73,15 @@ struct FetchHookTests {
         let rule = FetchRule(field: "user", query: "$1", timeout: .milliseconds(50))
         try await RunningHook.with([rule], fake.source) { running in
             let shown = await running.shown("a")
-            #expect(shown == #","enriched":false"# && running.told.isEmpty)
+            #expect(shown == #","enriched":false"# && running.reported.isEmpty)
             fake.change { $0.isHung = false }
-            try await eventually("the data is told") { running.told == Set(keys("a")) }
+            try await eventually("the data is reported") { running.reported == Set(keys("a")) }
             #expect(running.hook.known(keys("a"), leaving: [], on: room)?.text("a") == #","user":1"#)
             #expect(fake.questions.count == 1)
         }
     }
 
-    @Test func `A caller with less time than the rule gives goes when it is over; what it gives then is told`()
+    @Test func `A caller waits at most until its deadline, and data that comes later is reported`()
         async throws
     {
         let fake = FakeSource(["a": "1"])
@@ -91,11 +91,11 @@ struct FetchHookTests {
             let shown = await running.hook.fetch(keys("a"), leaving: [], on: room, by: .now + .milliseconds(50))
             #expect(shown.text("a") == #","enriched":false"#)
             fake.change { $0.isHung = false }
-            try await eventually("the data is told") { running.told == Set(keys("a")) }
+            try await eventually("the data is reported") { running.reported == Set(keys("a")) }
         }
     }
 
-    @Test func `Several fields stand in the order of their rules; the slow one does not keep the others`() async throws
+    @Test func `Fields stand in the order of their rules, and a slow rule does not hold back the others`() async throws
     {
         let fake = FakeSource(["a": "1"])
         let slow = FetchRule(
@@ -119,7 +119,7 @@ struct FetchHookTests {
         }
     }
 
-    @Test func `A hook says nothing on topics that no rule is for`() async throws {
+    @Test func `A hook adds nothing and queries nothing on a topic without a rule`() async throws {
         let rule = FetchRule(topics: TopicPattern("room:*")!, field: "user", query: "$1")
         let fake = FakeSource(["a": "1"])
         try await RunningHook.with([rule], fake.source) { running in
@@ -130,7 +130,7 @@ struct FetchHookTests {
         }
     }
 
-    @Test func `A hook without rules runs on until it is told to end`() async throws {
+    @Test func `A hook without rules runs until it is cancelled`() async throws {
         let ended = Recorder<Bool>()
         let hook = FetchHook(rules: [], source: FakeSource().source, logger: Recorder<String>().logger(from: .info)) {
             _ in
@@ -145,7 +145,7 @@ struct FetchHookTests {
         _ = await run.result
     }
 
-    @Test func `Keys that leave get what is there, are never fetched and never incomplete`() async throws {
+    @Test func `Keys that leave get cached data, are never fetched and never incomplete`() async throws {
         let fake = FakeSource(["a": "1", "b": "2"])
         try await RunningHook.with([.sample], fake.source) { running in
             let hook = running.hook
@@ -157,7 +157,7 @@ struct FetchHookTests {
         }
     }
 
-    @Test func `An outage shows as a fault and one line of the log, and ends with another; what it owed is told`()
+    @Test func `An outage is a fault and one log line; its end is another line, and incomplete keys are then reported`()
         async throws
     {
         let fake = FakeSource(["a": "1", "b": "2", "c": "3", "d": "4"])
@@ -173,16 +173,16 @@ struct FetchHookTests {
             #expect(shown == #","enriched":false"#)
             try await eventually("probes") { fake.questions.count >= asked + 2 }
             fake.change { $0.error = nil }
-            try await eventually("everything is told") { running.told == Set(keys("a", "b", "c", "d", "e")) }
+            try await eventually("all keys are reported") { running.reported == Set(keys("a", "b", "c", "d", "e")) }
             #expect(running.hook.faults.isEmpty)
             #expect(running.hook.known(keys("d", "e"), leaving: [], on: room)?.text("d") == #","user":4"#)
             #expect(running.log.all.count == 2)
-            #expect(running.log.all.first?.hasPrefix("warning Fetching fails") == true)
-            #expect(running.log.all.last?.hasPrefix("info Fetching works") == true)
+            #expect(running.log.all.first?.hasPrefix("warning enrichment: rule fails") == true)
+            #expect(running.log.all.last?.hasPrefix("info enrichment: rule works") == true)
         }
     }
 
-    @Test func `A rule that the database has not taken yet asks nothing before it has`() async throws {
+    @Test func `A rule runs no query before the database has accepted it`() async throws {
         let fake = FakeSource(["a": "1"])
         fake.change { $0.refusal = FetchRuleError(.query, "has 1 column") }
         try await RunningHook.with([.sample], fake.source, isValidated: false) { running in
@@ -191,12 +191,12 @@ struct FetchHookTests {
             try await eventually("the refusal") { running.hook.faults == ["user: has 1 column"] }
             #expect(fake.questions.isEmpty)
             fake.change { $0.refusal = nil }
-            try await eventually("the data is told") { running.told == Set(keys("a")) }
+            try await eventually("the data is reported") { running.reported == Set(keys("a")) }
             #expect(running.hook.faults.isEmpty && running.log.all.count == 2)
         }
     }
 
-    @Test func `One key whose data raises costs itself alone`() async throws {
+    @Test func `If a query raises for one key, only that key is incomplete`() async throws {
         let names = (0..<40).map { "k\($0)" }
         let fake = FakeSource(Dictionary(uniqueKeysWithValues: names.map { ($0, "1") }))
         fake.change { $0.poison = ["k17"] }
@@ -207,7 +207,7 @@ struct FetchHookTests {
         }
     }
 
-    @Test func `A query that comes to give one column only, while the node runs, is a failure`() async throws {
+    @Test func `A query that returns only one column while the node runs is a failure`() async throws {
         let source = FetchSource { _, _, _ in
             PostgresRows(columns: ["k"], rows: [[bytes("a")]])
         } validate: { _ in
@@ -221,7 +221,7 @@ struct FetchHookTests {
         }
     }
 
-    @Test func `What a query gives is compacted, and refused when it is no JSON, too long or of strangers`()
+    @Test func `A value is compacted, or refused if it is not JSON or too long, and rows of other keys are ignored`()
         async throws
     {
         let long = #""\#(String(repeating: "x", count: FetchOutcome.maximumValueBytes))""#
@@ -242,7 +242,7 @@ struct FetchHookTests {
         }
     }
 
-    @Test func `A caller that is cancelled goes at once`() async throws {
+    @Test func `A caller that is cancelled stops waiting at once`() async throws {
         let fake = FakeSource()
         fake.change { $0.isHung = true }
         let rule = FetchRule(field: "user", query: "$1", timeout: .seconds(3600))

@@ -8,14 +8,14 @@ import Testing
 struct FetchRuleTests {
     func parse(_ text: String) throws(FetchRuleError) -> [FetchRule] { try FetchRule.parse(bytes(text)) }
 
-    @Test func `A rule has a field and a query; the rest has defaults`() throws {
+    @Test func `A rule needs only a field and a query; its other members have defaults`() throws {
         let rules = try parse(#"[{"field": "user", "query": "SELECT key, data FROM profiles WHERE key = ANY($1)"}]"#)
         #expect(rules == FetchRule.standard)
         #expect(rules[0].timeout == .milliseconds(250) && rules[0].ttl == .seconds(60))
         #expect(rules[0].topics == .all && !rules[0].takesTopic)
     }
 
-    @Test func `Every member is read`() throws {
+    @Test func `Every member of a rule is read`() throws {
         let rules = try parse(
             #"[{"topics":"room:*","field":"role_2","query":"SELECT k, r FROM m WHERE k=ANY($1) AND t=$2","#
                 + #""timeout_ms":1000,"ttl":5}]"#)
@@ -25,13 +25,13 @@ struct FetchRuleTests {
 
     @Test(
         arguments: [("$1", false), ("$1 $2", true), ("$1 $20 $12", false), ("$1 $$ $2", true), ("$1 $2x", true)])
-    func `A query asks for the topic when it has $2`(_ query: String, _ takesTopic: Bool) {
+    func `A query takes the topic if it has $2`(_ query: String, _ takesTopic: Bool) {
         #expect(FetchRule(field: "f", query: query).takesTopic == takesTopic)
     }
 
     @Test(
         arguments: [
-            ("{", "the fetch rules are no JSON"),
+            ("{", "the fetch rules are not JSON"),
             ("{}", "the fetch rules must be an array, not an object"),
             ("[7]", "fetch rule 1 must be an object, not a number"),
             (#"[{"query":"$1"}]"#, "fetch rule 1: field is missing"),
@@ -46,7 +46,7 @@ struct FetchRuleTests {
             (#"[{"field":"a-b","query":"$1"}]"#, "fetch rule 1: field must be 1 to 64 letters"),
             (#"[{"field":"ü","query":"$1"}]"#, "fetch rule 1: field must be 1 to 64 letters"),
             (#"[{"field":"","query":"$1"}]"#, "fetch rule 1: field must be 1 to 64 letters"),
-            (#"[{"field":"a","query":"$1","timeout":1}]"#, "fetch rule 1: timeout is no member of a rule"),
+            (#"[{"field":"a","query":"$1","timeout":1}]"#, "fetch rule 1: timeout is not a member of a rule"),
             (
                 #"[{"field":"a","query":"$1","timeout_ms":9}]"#,
                 "fetch rule 1: timeout_ms must be a whole number from 10"
@@ -55,25 +55,25 @@ struct FetchRuleTests {
             (#"[{"field":"a","query":"$1","ttl":0.5}]"#, "fetch rule 1: ttl must be a whole number from 1 to 86400"),
             (#"[{"field":"a","query":"$1","ttl":"60"}]"#, "fetch rule 1: ttl must be a whole number"),
             (#"[{"field":"a","query":"$1","topics":""}]"#, "fetch rule 1: topics must have 1 to 256 bytes"),
-            (#"[{"field":"a","field":"b","query":"$1"}]"#, "the fetch rules are no JSON at #/0/field"),
+            (#"[{"field":"a","field":"b","query":"$1"}]"#, "the fetch rules are not JSON at #/0/field"),
             (
                 #"[{"field":"a","query":"$1"},{"topics":"*","field":"a","query":"$1 $2"}]"#,
-                "fetch rule 2: field: rule 1 gives a to the same topics already"
+                "fetch rule 2: field: rule 1 already gives a to the same topics"
             ),
         ])
-    func `What is wrong is told with rule and member`(_ text: String, _ message: String) {
+    func `An error in the rules names the rule and the member`(_ text: String, _ message: String) {
         let error = #expect(throws: FetchRuleError.self) { try parse(text) }
         #expect(error?.code == .settings)
         #expect(error?.message.hasPrefix(message) == true, "\(error?.message ?? "")")
     }
 
-    @Test func `One field may come from several rules whose topics overlap`() throws {
+    @Test func `Several rules with overlapping topics may give one field`() throws {
         let rules = try parse(
             #"[{"topics":"room:vip","field":"a","query":"$1"},{"topics":"room:*","field":"a","query":"$1"}]"#)
         #expect(rules.count == 2)
     }
 
-    @Test func `No more rules are taken than anybody needs`() {
+    @Test func `More rules than the limit are refused`() {
         let text = (0...FetchRule.maximumCount).map { #"{"field":"f\#($0)","query":"$1"}"# }.joined(separator: ",")
         #expect(throws: FetchRuleError.self) { try parse("[\(text)]") }
     }
@@ -87,7 +87,7 @@ struct FetchRuleTests {
             ("room", "rooms", false), ("rooms", "room", false), ("*a*a*a*b", "aaaaaaaaaaaaaaaaaaaaaaaaaaaa", false),
             ("*ü", "grün ü", true), ("u\u{308}", "ü", false),
         ])
-    func `A star stands for any run of bytes, everything else for itself`(
+    func `A star matches any run of bytes, and every other byte matches itself`(
         _ pattern: String, _ name: String, _ matches: Bool
     ) throws {
         let pattern = try #require(TopicPattern(pattern))
@@ -95,7 +95,7 @@ struct FetchRuleTests {
     }
 
     @Test(arguments: ["", String(repeating: "x", count: 257)])
-    func `A pattern is no longer than a topic, and not empty`(_ text: String) {
+    func `A pattern that is empty or longer than a topic is refused`(_ text: String) {
         #expect(TopicPattern(text) == nil)
     }
 }

@@ -9,37 +9,37 @@ import Testing
 struct ListenProbeTests {
     private let now = ContinuousClock.now
 
-    @Test func `a probe that is heard in time changes nothing`() {
+    @Test func `A probe that arrives in time changes nothing`() {
         var probe = ListenProbe()
         let payload = probe.begin(at: now)
-        #expect(probe.heard("someone's key") == nil && probe.heard(payload) == nil)
+        #expect(probe.receive("a key") == nil && probe.receive(payload) == nil)
         #expect(probe.advance(to: now + .seconds(60)) == nil && probe.fault == nil && probe.pause == .seconds(30))
     }
 
-    @Test func `a probe that is not heard is news once, until one is heard`() {
+    @Test func `A probe that does not arrive is reported once, until one arrives`() {
         var probe = ListenProbe()
         let lost = probe.begin(at: now)
         #expect(probe.advance(to: now + .seconds(4)) == nil && probe.fault == nil)
-        #expect(probe.advance(to: now + .seconds(5)) == .silent(reason: ListenProbe.silence))
-        #expect(probe.fault == ListenProbe.silence && probe.pause == .seconds(5))
-        #expect(probe.heard(lost) == nil, "it came too late to count")
+        #expect(probe.advance(to: now + .seconds(5)) == .failed(reason: ListenProbe.timeoutReason))
+        #expect(probe.fault == ListenProbe.timeoutReason && probe.pause == .seconds(5))
+        #expect(probe.receive(lost) == nil, "it came too late to count")
         _ = probe.begin(at: now)
         #expect(probe.advance(to: now + .seconds(5)) == nil && probe.fault != nil)
         let payload = probe.begin(at: now)
-        #expect(probe.heard(payload) == .audible && probe.fault == nil)
+        #expect(probe.receive(payload) == .recovered && probe.fault == nil)
     }
 
-    @Test func `a refused probe is news, one that could not be sent is none`() {
+    @Test func `A refused probe is reported, and a probe that could not be sent is not`() {
         var probe = ListenProbe()
         _ = probe.begin(at: now)
         probe.abandon()
         #expect(probe.advance(to: now + .seconds(9)) == nil && probe.fault == nil)
         _ = probe.begin(at: now)
-        #expect(probe.refused("read-only") == .silent(reason: "a NOTIFY was refused: read-only"))
-        #expect(probe.refused("read-only") == nil && probe.fault != nil)
+        #expect(probe.refuse("read-only") == .failed(reason: "a NOTIFY was refused: read-only"))
+        #expect(probe.refuse("read-only") == nil && probe.fault != nil)
     }
 
-    @Test func `no key is taken for a probe, and no probe for a key`() {
+    @Test func `A key is never a probe, and a probe is never a key`() {
         var probe = ListenProbe()
         let payload = probe.begin(at: now)
         #expect(ListenProbe.isProbe(payload) && Key(utf8: payload.utf8) == nil)
@@ -47,7 +47,7 @@ struct ListenProbeTests {
         #expect(payload != probe.begin(at: now))
     }
 
-    @Test func `an error that does not pass is tried again less often`() {
+    @Test func `After a permanent error the next attempt comes later`() {
         var attempts = ListenerAttempts()
         #expect(attempts.pause(lived: .zero, isPermanent: true, jitter: 1).pause == .seconds(5))
         #expect(attempts.pause(lived: .zero, jitter: 1).pause == .milliseconds(100))

@@ -5,14 +5,14 @@ import Testing
 
 @testable import Enrichment
 
-@Suite("Keys that are asked for one by one")
+@Suite("The queue of keys that are queried one by one")
 struct OneByOneQueueTests {
     var queue = OneByOneQueue()
     var now = ContinuousClock.now
 
     func cacheKeys(_ keys: [Key]) -> [CacheKey] { keys.map { CacheKey(key: $0, topic: nil) } }
 
-    /// Takes keys, of which the queries end at once.
+    /// Takes keys and ends their queries at once.
     mutating func take() -> [Key] {
         let taken = queue.take(at: now)
         for _ in taken { queue.end() }
@@ -20,7 +20,7 @@ struct OneByOneQueueTests {
     }
 
     @Test
-    mutating func `Two keys go in each window, however fast their queries end, in the order in which they came`() {
+    mutating func `Two keys are taken in each window in the order of arrival, even if queries end at once`() {
         let isAdded = queue.add(suspects: cacheKeys(keys(0..<200)))
         let start = now
         var taken: [Key] = []
@@ -37,7 +37,7 @@ struct OneByOneQueueTests {
     }
 
     @Test
-    mutating func `No more than two queries run at once, however slow they are`() {
+    mutating func `At most two queries run at once, even if they are slow`() {
         _ = queue.add(suspects: cacheKeys(keys(0..<3)))
         let first = queue.take(at: now)
         let due = queue.nextDue
@@ -49,7 +49,7 @@ struct OneByOneQueueTests {
     }
 
     @Test
-    mutating func `A key that raised before goes when no suspect waits`() {
+    mutating func `A key that raised alone before is taken when no suspect waits`() {
         let isAdded = queue.add(raiser: CacheKey(key: key("raiser"), topic: nil))
         _ = queue.add(suspects: cacheKeys(keys("a", "b")))
         let first = take()
@@ -59,7 +59,7 @@ struct OneByOneQueueTests {
     }
 
     @Test
-    mutating func `Beyond the bound nothing is added, and there is room again when keys have gone`() {
+    mutating func `At the bound no key is added, and there is room again after keys are taken`() {
         var added: [Bool] = []
         for _ in 0..<5 { added.append(queue.add(suspects: cacheKeys(keys(0..<500)))) }
         #expect(added == [true, true, true, true, false] && queue.count == OneByOneQueue.maximum)

@@ -10,21 +10,23 @@ struct RuleStateChangesTests {
     var rule = RuleUnderTest()
 
     @Test
-    mutating func `What is known is fetched anew and told if it differs; what is not known is told at once`() throws {
+    mutating func
+        `Known data is fetched again and reported if it differs; a key without known data is reported at once`() throws
+    {
         rule.load(["a": "1", "b": "1"])
         rule.pass(.milliseconds(10))
         rule.state.invalidate(keys("a", "b", "stranger"), at: rule.now)
         let queries = rule.queries()
         #expect(queries.map(\.batch.keys) == [keys("a", "b")])
         #expect(rule.changed == [Set(keys("stranger"))])
-        #expect(rule.shown("a") == "1", "the last known stays until the new is there")
+        #expect(rule.shown("a") == "1", "the last known value stays until the new one is there")
         rule.answer(try #require(queries.first), ["a": "2", "b": "1"])
         _ = rule.queries()
         #expect(rule.changed == [Set(keys("stranger")), Set(keys("a"))] && rule.shown("a") == "2")
     }
 
     @Test
-    mutating func `Data that appears, and data that goes away, are told`() throws {
+    mutating func `Data that appears and data that disappears are reported`() throws {
         rule.load(["a": "1"])
         rule.fetch(keys("b"))
         rule.pass(.milliseconds(10))
@@ -39,7 +41,8 @@ struct RuleStateChangesTests {
 
     @Test
     mutating func
-        `What changes while its query is under way is asked for again, since the query may have come too early`() throws
+        `A key that changes while its query runs is fetched again, because the answer may be older than the change`()
+        throws
     {
         let waiter = try rule.wait(for: keys("a"))
         let early = try rule.query()
@@ -56,7 +59,7 @@ struct RuleStateChangesTests {
     }
 
     @Test
-    mutating func `What changes before its query begins is asked for once`() throws {
+    mutating func `A key that changes before its query begins is queried once`() throws {
         rule.fetch(keys("other"))
         _ = rule.queries()
         rule.fetch(keys("a"))
@@ -70,7 +73,7 @@ struct RuleStateChangesTests {
 
     @Test
     mutating func
-        `After missed news all that is known is fetched anew, at most a batch in a window, and told where it differs`()
+        `A refetch queries all known keys, at most one batch a window, and reports the data that differs`()
     {
         let data = Dictionary(uniqueKeysWithValues: (0..<1_200).map { ("k\($0)", "1") })
         rule.load(data)
@@ -93,7 +96,7 @@ struct RuleStateChangesTests {
     }
 
     @Test
-    mutating func `After missed news what is shown is asked for first, and incomplete where it cannot be`() {
+    mutating func `During a refetch shown keys are queried first, and are incomplete while the breaker is open`() {
         rule.load(Dictionary(uniqueKeysWithValues: (0..<2_000).map { ("k\($0)", "1") }))
         rule.pass(.milliseconds(20))
         rule.state.refetchAll()
@@ -105,7 +108,7 @@ struct RuleStateChangesTests {
     }
 
     @Test
-    mutating func `A query that was under way when news was missed is followed by another`() throws {
+    mutating func `A key with a query under way when a refetch begins is queried once more`() throws {
         rule.fetch(keys("a"))
         let early = try rule.query()
         rule.state.refetchAll()
@@ -116,7 +119,7 @@ struct RuleStateChangesTests {
     }
 
     @Test
-    mutating func `While much is fetched anew, who waits for a key is served in the next window`() {
+    mutating func `During a refetch a key with a waiting caller is in the batch of the next window`() {
         rule.load(Dictionary(uniqueKeysWithValues: (0..<2_000).map { ("k\($0)", "1") }))
         rule.pass(.milliseconds(20))
         rule.state.refetchAll()

@@ -11,7 +11,9 @@ struct RuleStateOutageTests {
     var rule = RuleUnderTest()
 
     @Test
-    mutating func `A refresh that fails keeps the last known value, marked, and is tried again by itself`() throws {
+    mutating func `A refetch that fails keeps the last known value as incomplete, and is retried without a caller`()
+        throws
+    {
         rule.load(["a": "1"])
         rule.pass(FetchRule.sample.ttl)
         rule.fetch(keys("a"))
@@ -24,12 +26,14 @@ struct RuleStateOutageTests {
         #expect(again.map(\.batch.keys) == [keys("a")])
         rule.answer(try #require(again.first), ["a": "1"])
         _ = rule.queries()
-        #expect(rule.shown("a") == "1" && rule.changed == [Set(keys("a"))], "told whole again, though it is the same")
+        #expect(
+            rule.shown("a") == "1" && rule.changed == [Set(keys("a"))], "reported as complete again, with the same data"
+        )
     }
 
     @Test
     mutating func
-        `Three failures in a row open the breaker; what waits then goes at once, and nothing is asked any more`() throws
+        `Three failures in a row open the breaker: waits end at once, and no further query begins`() throws
     {
         rule.load(["known": "1"])
         for number in 0..<2 {
@@ -57,7 +61,7 @@ struct RuleStateOutageTests {
     }
 
     @Test
-    mutating func `However many wait when the breaker opens, they go little by little, without a pause`() {
+    mutating func `When the breaker opens, the waiting keys are given up in small parts, without a pause`() {
         rule.fetch(keys(0..<10_000))
         var waiting = rule.queries()
         for number in 0..<100 {
@@ -73,7 +77,7 @@ struct RuleStateOutageTests {
     }
 
     @Test
-    mutating func `Failures that are not in a row open nothing`() {
+    mutating func `Failures that are not in a row leave the breaker closed`() {
         for number in 0..<10 {
             rule.fetch([key("k\(number)")])
             for query in rule.queries() {
@@ -85,7 +89,7 @@ struct RuleStateOutageTests {
     }
 
     @Test
-    mutating func `What grows stale while the breaker is open is shown as incomplete`() {
+    mutating func `A value that becomes stale while the breaker is open is shown as incomplete`() {
         rule.load(["a": "1"])
         rule.open()
         #expect(rule.known("a")?.failure == nil)
@@ -94,58 +98,61 @@ struct RuleStateOutageTests {
     }
 
     @Test
-    mutating func `What was known, and incomplete, is told when it is whole again, though it is the same`() throws {
+    mutating func `An incomplete entry is reported when it is complete again, even if its data is the same`() throws {
         rule.load(["a": "1"])
-        rule.fetch(keys("nobody"))
+        rule.fetch(keys("absent"))
         for query in rule.queries() { rule.answer(query) }
         rule.open()
         rule.pass(FetchRule.sample.ttl)
-        #expect(rule.known("a")?.failure == .outage && rule.known("nobody")?.failure == .outage)
+        #expect(rule.known("a")?.failure == .outage && rule.known("absent")?.failure == .outage)
         #expect(rule.changed.isEmpty)
         rule.answer(try rule.probe())
         for query in rule.queries() { rule.answer(query, ["a": "1"]) }
         _ = rule.queries()
-        #expect(rule.changed.reduce(into: Set()) { $0.formUnion($1) }.isSuperset(of: keys("a", "nobody")))
+        #expect(rule.changed.reduce(into: Set()) { $0.formUnion($1) }.isSuperset(of: keys("a", "absent")))
     }
 
     @Test
-    mutating func `What nobody had the time to wait for is told, however its query fares at first`() throws {
-        rule.fetch(keys("a", "nobody"), within: .milliseconds(1))
+    mutating func `A key that its caller did not wait for is reported when it has data, even if its first query fails`()
+        throws
+    {
+        rule.fetch(keys("a", "absent"), within: .milliseconds(1))
         let late = try rule.query()
         rule.pass(.milliseconds(1))
         _ = rule.queries()
-        #expect(rule.shown("a") == "-?" && rule.shown("nobody") == "-?")
+        #expect(rule.shown("a") == "-?" && rule.shown("absent") == "-?")
         rule.fail(late)
         _ = rule.queries()
         rule.pass(RuleState.retryPause)
         rule.answer(try rule.query(), ["a": "1"])
         _ = rule.queries()
-        #expect(rule.changed == [Set(keys("a", "nobody"))])
+        #expect(rule.changed == [Set(keys("a", "absent"))])
     }
 
     @Test
-    mutating func `One answered probe closes the breaker, and all that is owed is fetched and told`() throws {
+    mutating func `One answered probe closes the breaker, and all incomplete keys are fetched and reported`() throws {
         rule.open()
         rule.fetch(keys("a", "b"))
         let failing = try rule.probe()
         rule.fail(failing)
         _ = rule.queries()
-        #expect(rule.state.fault != nil && rule.transitions.count == 1, "told once")
+        #expect(rule.state.fault != nil && rule.transitions.count == 1, "reported once")
         let probe = try rule.probe()
         #expect(probe.batch.keys.count == 1)
         rule.answer(probe)
         let queries = rule.queries()
         #expect(rule.state.fault == nil && rule.transitions.last == .closed)
-        let owed = Set(keys("a", "b", "unlucky 0", "unlucky 1", "unlucky 2"))
-        #expect(Set(queries.flatMap(\.batch.keys)) == owed.subtracting(probe.batch.keys))
+        let incomplete = Set(keys("a", "b", "unlucky 0", "unlucky 1", "unlucky 2"))
+        #expect(Set(queries.flatMap(\.batch.keys)) == incomplete.subtracting(probe.batch.keys))
         for query in queries { rule.answer(query, ["a": "1"]) }
         _ = rule.queries()
-        #expect(rule.changed.reduce(into: Set()) { $0.formUnion($1) } == owed)
+        #expect(rule.changed.reduce(into: Set()) { $0.formUnion($1) } == incomplete)
         #expect(rule.shown("a") == "1" && rule.shown("b") == "-")
     }
 
     @Test
-    mutating func `What is invalidated while the breaker is open is owed, and told when it comes`() throws {
+    mutating func `A key that is invalidated while the breaker is open is reported when its new data is there`() throws
+    {
         rule.load(["a": "1"])
         rule.open()
         rule.state.invalidate(keys("a"), at: rule.now)
@@ -157,7 +164,7 @@ struct RuleStateOutageTests {
     }
 
     @Test
-    mutating func `A probe that data makes fail is an answer`() throws {
+    mutating func `A probe that raises closes the breaker`() throws {
         rule.open()
         rule.fail(try rule.probe(), raised)
         _ = rule.queries()
@@ -166,16 +173,16 @@ struct RuleStateOutageTests {
 
     @Test
     mutating func
-        `A rule that the database has not been asked about owes everything until it has, and its first failure is news`()
+        `Until the database has accepted a rule, its keys are incomplete, and only its first failure is reported`()
     {
-        rule = RuleUnderTest(breaker: FetchBreaker(openBecause: "not asked yet"))
+        rule = RuleUnderTest(breaker: FetchBreaker(openBecause: "not checked yet"))
         let waiter = rule.fetch(keys("a"))
-        #expect(waiter == nil && rule.shown("a") == "-?" && rule.state.fault == "not asked yet")
-        for _ in 0..<2 { rule.state.failed("it is away") }
+        #expect(waiter == nil && rule.shown("a") == "-?" && rule.state.fault == "not checked yet")
+        for _ in 0..<2 { rule.state.fail("it is away") }
         _ = rule.queries()
         #expect(rule.transitions == [.opened(reason: "it is away")] && rule.state.fault == "it is away")
         let probe = rule.state.probe()
-        #expect(probe == nil && rule.state.fault == nil, "that the database took the rule is enough")
+        #expect(probe == nil && rule.state.fault == nil, "the acceptance of the rule is enough")
         for query in rule.queries() { rule.answer(query, ["a": "1"]) }
         _ = rule.queries()
         #expect(rule.shown("a") == "1" && rule.changed == [Set(keys("a"))])

@@ -7,9 +7,9 @@ import Testing
 
 @testable import Enrichment
 
-/// A rule, a database that answers early, late or not at all, and a feed that shows what it is told.
+/// A rule, a database that answers early, late or not at all, and a feed that shows the data.
 ///
-/// The feed asks again for nothing: what it shows as incomplete it shows so until it is told.
+/// The feed fetches a key again only when it is reported, and shows an incomplete key until then.
 private struct World {
     private var random: SplitMix
     private var rule: RuleUnderTest
@@ -21,11 +21,12 @@ private struct World {
     private var waiting: [Int: [String]] = [:]
     /// What the feed shows, by key.
     private var view: [String: String] = [:]
-    private var told = 0
+    /// How many of the reports the feed has handled.
+    private var handled = 0
 
     init(seed: UInt64) {
         random = SplitMix(seed: seed)
-        // A small cache has room for all names, and for little more.
+        // A small cache has room for all names, and for few more.
         rule = RuleUnderTest(cacheBytes: Bool.random(using: &random) ? FetchCache.standardBytes : 6_000)
     }
 
@@ -33,7 +34,7 @@ private struct World {
         for _ in 0..<steps { step(mayFail: true) }
     }
 
-    /// Lets the database be well until nothing is left to do.
+    /// Lets the database work until no query and no timer is left.
     mutating func settle() throws {
         rule.state.invalidate(raising, at: rule.now)
         raising = []
@@ -64,7 +65,7 @@ private struct World {
                 Int.random(in: 0..<4, using: &random) == 0 ? nil : "\(Int.random(in: 0..<99, using: &random))"
             rule.state.invalidate([key(name)], at: rule.now)
         case 5 where Int.random(in: 0..<5, using: &random) == 0:
-            // News that is missed, and then known to be missed.
+            // A notification is lost, and the loss is noticed.
             database[name] = "missed"
             rule.state.refetchAll()
         case 6...8: finish(mayFail: mayFail)
@@ -113,20 +114,20 @@ private struct World {
             underway.append((query, database))
         }
         for waiter in rule.settled { show(waiting.removeValue(forKey: waiter) ?? []) }
-        while told < rule.changed.count {
-            let changed = rule.changed[told].map(\.text).filter { view[$0] != nil }
-            told += 1
+        while handled < rule.changed.count {
+            let changed = rule.changed[handled].map(\.text).filter { view[$0] != nil }
+            handled += 1
             if !changed.isEmpty { want(changed) }
         }
         if rule.wake == .zero, underway.isEmpty, rule.state.fault == nil { rule.pass(.milliseconds(1)) }
     }
 }
 
-@Suite("The state of a rule, whatever happens")
+@Suite("The state of a rule under random events")
 struct RuleStatePropertyTests {
     @Test(
         arguments: 0..<200)
-    func `Whoever shows what was told last shows what the database has, once that is well, and nobody waits for ever`(
+    func `A feed that follows the reports shows the same data as the database once that works, and each wait ends`(
         _ seed: UInt64
     ) throws {
         var world = World(seed: seed)

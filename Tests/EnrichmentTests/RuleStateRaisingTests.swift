@@ -6,11 +6,11 @@ import Testing
 
 @testable import Enrichment
 
-@Suite("The state of a rule: when the data of keys makes its query fail")
+@Suite("The state of a rule: when its query raises")
 struct RuleStateRaisingTests {
     var rule = RuleUnderTest()
 
-    /// Answers queries at once and passes time to each wake, until nothing is asked for or the time is over.
+    /// Answers queries at once and moves the clock to each wake, until no wake is left or the time is over.
     mutating func play(raising: (Key) -> Bool, for time: Duration = .seconds(20)) -> [RuleState.Query] {
         var asked: [RuleState.Query] = []
         let end = rule.now + time
@@ -27,7 +27,7 @@ struct RuleStateRaisingTests {
     }
 
     @Test
-    mutating func `Three hundred keys that raise cost two hundred others seconds and queries, but not their data`() {
+    mutating func `Three hundred keys that raise delay the data of two hundred others by at most three seconds`() {
         let (good, bad) = (keys(0..<200), Set(keys(200..<500)))
         rule.fetch((bad + good).shuffled())
         let start = rule.now
@@ -41,7 +41,7 @@ struct RuleStateRaisingTests {
     }
 
     @Test
-    mutating func `While keys are asked for one by one, others are asked for without them, and at once`() {
+    mutating func `While keys are queried one by one, a batch of other keys begins without them and without delay`() {
         rule.fetch(keys(0..<500))
         for query in rule.queries() { rule.fail(query, raised) }
         let alone = rule.queries()
@@ -54,7 +54,8 @@ struct RuleStateRaisingTests {
     }
 
     @Test
-    mutating func `However many keys raised before, a key of a batch that raises now has its data within ten seconds`()
+    mutating func
+        `A key of a batch that raises gets its data within ten seconds, even if thousands of keys raised before`()
     {
         let old = Set(keys(0..<5_000))
         rule.fetch(keys(0..<5_000))
@@ -71,7 +72,7 @@ struct RuleStateRaisingTests {
     }
 
     @Test
-    mutating func `A key that raised is asked for again alone, after a pause that doubles up to the TTL`() throws {
+    mutating func `A key that raised is queried again alone, after a pause that doubles up to the TTL`() throws {
         for pause in [5, 10, 20, 40, 60, 60] as [Int64] {
             rule.fetch(keys("bad"))
             rule.fail(try rule.query(), raised)
@@ -91,11 +92,12 @@ struct RuleStateRaisingTests {
         rule.pass(FetchRule.sample.ttl)
         rule.fetch(keys("good", "bad"))
         let together = rule.queries()
-        #expect(together.count == 1, "it is as good as any other")
+        #expect(together.count == 1, "it shares a batch again after an answer")
     }
 
     @Test
-    mutating func `A key that raises keeps its last data, marked, and is asked for at once when it changes`() throws {
+    mutating func `A key that raises keeps its last data as incomplete, and is queried at once when it changes`() throws
+    {
         rule.load(["bad": "1"])
         rule.pass(FetchRule.sample.ttl)
         rule.fetch(keys("bad"))
@@ -110,7 +112,7 @@ struct RuleStateRaisingTests {
     }
 
     @Test
-    mutating func `What is suspect when the database goes away is suspect when it is back`() throws {
+    mutating func `A suspect is still a suspect after an outage of the database`() throws {
         rule.fetch(keys("bad", "a", "b"))
         rule.fail(try rule.query(), raised)
         for query in rule.queries() { rule.fail(query) }
@@ -127,7 +129,7 @@ struct RuleStateRaisingTests {
     }
 
     @Test
-    mutating func `A change of a key while it is asked for alone is reported, also if it raised just before`() throws {
+    mutating func `A change of a key during its own query is reported, also if that query raises`() throws {
         rule.fetch(keys("a", "bad"))
         rule.fail(try rule.query(), raised)
         let alone = rule.queries()
@@ -141,7 +143,7 @@ struct RuleStateRaisingTests {
     }
 
     @Test
-    mutating func `A query that raises whatever it is asked for is a fault after a minute, and asks on`() {
+    mutating func `A query that raises for every key is a fault after a minute, and continues`() {
         for number in 0..<300 {
             rule.fetch([key("k\(number)")])
             for query in rule.queries() { rule.fail(query, raised) }
@@ -157,7 +159,7 @@ struct RuleStateRaisingTests {
     }
 
     @Test(arguments: [FetchRule.sample, .topical])
-    mutating func `A query that raises for everything is asked at most three hundred times a second`(
+    mutating func `A query that raises for every key runs at most three hundred times a second`(
         _ sample: FetchRule
     ) {
         rule = RuleUnderTest(sample)
@@ -176,7 +178,7 @@ struct RuleStateRaisingTests {
     }
 
     @Test
-    mutating func `Beyond their bound suspects are marked as failed at once, and asked for alone when there is room`() {
+    mutating func `Suspects beyond the bound are marked as failed at once, and queried alone when there is room`() {
         let count = OneByOneQueue.maximum + 2 * FetchBatcher.maximumKeys
         rule.fetch(keys(0..<count))
         let bad = key("k0")

@@ -5,12 +5,12 @@ import Testing
 
 @testable import Enrichment
 
-@Suite("The state of a rule: who asks and who waits")
+@Suite("The state of a rule: queries and waits")
 struct RuleStateTests {
     var rule = RuleUnderTest()
 
     @Test
-    mutating func `Who wants a key while its query is under way waits for that query`() throws {
+    mutating func `A caller that wants a key while its query is under way waits for that query`() throws {
         let first = rule.fetch(keys("a", "b"))
         let queries = rule.queries()
         let second = rule.fetch(keys("b"))
@@ -25,7 +25,7 @@ struct RuleStateTests {
     }
 
     @Test
-    mutating func `A key that comes within the window joins the next query, also one that waits already`() {
+    mutating func `A key that is wanted within the window joins the next query once, also if two callers want it`() {
         rule.fetch(keys("a"))
         _ = rule.queries()
         rule.fetch(keys("b"))
@@ -38,7 +38,7 @@ struct RuleStateTests {
     }
 
     @Test
-    mutating func `Nothing is asked twice before its time is over: data, no row, NULL`() {
+    mutating func `A key is not queried twice within the TTL, with data or without a row`() {
         rule.load(["a": "1"])
         rule.pass(FetchBatcher.window)
         rule.fetch(keys("absent"))
@@ -51,7 +51,7 @@ struct RuleStateTests {
     }
 
     @Test
-    mutating func `What is stale is shown at once, asked for once, and told only if it is other`() throws {
+    mutating func `A stale value is shown at once, queried once, and reported only if it differs`() throws {
         rule.load(["a": "1", "b": "1"])
         rule.pass(FetchRule.sample.ttl)
         let shown = (rule.known("a")?.json, rule.known("b")?.json)
@@ -67,7 +67,7 @@ struct RuleStateTests {
     }
 
     @Test
-    mutating func `Who has waited for the time-out goes; what comes later is told`() throws {
+    mutating func `A wait ends at the time-out, and data that comes later is reported`() throws {
         let waiter = try rule.wait(for: keys("a"))
         let query = try rule.query()
         #expect(rule.wake == FetchRule.sample.timeout + FetchBatcher.window)
@@ -80,7 +80,9 @@ struct RuleStateTests {
     }
 
     @Test
-    mutating func `Who has less time than the rule gives goes when it is over; more time makes no difference`() throws {
+    mutating func `A wait ends at the deadline of its caller, or at the time-out of the rule if that is earlier`()
+        throws
+    {
         let patient = try rule.wait(for: keys("a"), within: .seconds(60))
         let hasty = try rule.wait(for: keys("a"), within: .seconds(2))
         let hastier = try rule.wait(for: keys("a", "b"), within: .seconds(1))
@@ -101,7 +103,7 @@ struct RuleStateTests {
     }
 
     @Test
-    mutating func `Who has no time left waits for nothing, and what was wanted is asked for and told`() throws {
+    mutating func `A caller without time left does not wait, and its key is queried and reported`() throws {
         let waiter = rule.fetch(keys("a"), within: .zero)
         #expect(waiter == nil && rule.shown("a") == "-?")
         let other = try rule.wait(for: keys("b"))
@@ -111,7 +113,8 @@ struct RuleStateTests {
     }
 
     @Test
-    mutating func `A rule that asks for the topic knows a key per topic, and forgets it on all when it is invalidated`()
+    mutating func
+        `If the query takes the topic, a key has one value a topic, and an invalidation refetches all of them`()
         throws
     {
         rule = RuleUnderTest(.topical)
@@ -124,13 +127,13 @@ struct RuleStateTests {
         #expect(rule.shown("a", on: topic("one")) == "1" && rule.shown("a", on: topic("two")) == "2")
         rule.pass(.milliseconds(10))
         rule.state.invalidate(keys("a"), at: rule.now)
-        let anew = rule.queries()
-        #expect(Set(anew.compactMap(\.batch.topic)) == [topic("one"), topic("two")])
-        #expect(anew.allSatisfy { $0.batch.keys == keys("a") })
+        let again = rule.queries()
+        #expect(Set(again.compactMap(\.batch.topic)) == [topic("one"), topic("two")])
+        #expect(again.allSatisfy { $0.batch.keys == keys("a") })
     }
 
     @Test
-    mutating func `No more than four queries run at once, and what waits goes together`() {
+    mutating func `At most four queries run at once, and the keys that wait are one batch`() {
         for number in 0..<6 {
             rule.fetch([key("k\(number)")])
             rule.pass(.milliseconds(10))
@@ -143,7 +146,7 @@ struct RuleStateTests {
     }
 
     @Test
-    mutating func `Beyond its bound the rule asks for no more, says so at once, and tries again by itself`() {
+    mutating func `A key beyond the bound is marked as failed at once, and is queried later without a caller`() {
         rule.fetch(keys(0..<AskedKeys.maximum), within: .zero)
         let last = "k\(AskedKeys.maximum - 1)"
         #expect(rule.shown(last) == "-?")
@@ -163,7 +166,8 @@ struct RuleStateTests {
     }
 
     @Test
-    mutating func `What cannot be shown counts as failed for its time; the last that could stays`() throws {
+    mutating func `A key with a value that cannot be shown is incomplete for the TTL, and keeps its last value`() throws
+    {
         rule.load(["a": "1"])
         rule.pass(FetchRule.sample.ttl)
         rule.fetch(keys("a", "b"))

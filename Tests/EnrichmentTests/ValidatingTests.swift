@@ -5,9 +5,11 @@ import Postgres
 import TestSupport
 import Testing
 
-@Suite("Checking a rule against a real database")
+@Suite("Validating a rule on a real database")
 struct ValidatingTests {
-    @Test func `The standard rule is taken once the migrations ran; before, the error says what to run`() async throws {
+    @Test func `The standard rule is accepted after the migrations; before, the error names the command to run`()
+        async throws
+    {
         try await withPostgres { url in
             let connection = try await PostgresConnection.connect(to: try PostgresURL(url), timeout: .seconds(60))
             defer { connection.close() }
@@ -33,7 +35,7 @@ struct ValidatingTests {
             "SELECT k, to_jsonb(length(k)) FROM unnest($1) k",
             "SELECT key, data FROM profiles WHERE key = ANY($1) -- '$2'",
         ])
-    func `What gives keys and JSON is taken`(_ query: String) async throws {
+    func `A query that returns keys and JSON is accepted`(_ query: String) async throws {
         try await withUsers { try await FetchRule(field: "user", query: query).validate(on: $0) }
     }
 
@@ -54,18 +56,18 @@ struct ValidatingTests {
             ("SELECT name, name FROM users WHERE name = ANY($1); SELECT 1", "cannot insert multiple commands"),
             ("", "has 0 columns"),
         ])
-    func `What does not is refused with the reason and the query`(_ query: String, _ reason: String) async throws {
+    func `Any other query is refused with the reason and the query`(_ query: String, _ reason: String) async throws {
         try await withUsers { connection in
             let rule = FetchRule(topics: TopicPattern("room:*")!, field: "user", query: query)
             let error = await #expect(throws: FetchRuleError.self) { try await rule.validate(on: connection) }
             #expect(error?.code == .query && error?.message.contains(reason) == true, "\(error?.message ?? "")")
             #expect(error?.message.hasSuffix("in the query for user on room:*: \(query)") == true)
-            // The connection is as good as before.
+            // The connection still works.
             try await FetchRule.standard[0].validate(on: connection)
         }
     }
 
-    @Test func `A database that is away says nothing of the rule`() async throws {
+    @Test func `If the database is down, the error is not a fault of the rule`() async throws {
         try await withUsers { connection in
             connection.close()
             let error = await #expect(throws: FetchRuleError.self) {

@@ -7,7 +7,7 @@ import TestSupport
 
 @testable import Enrichment
 
-/// A hook over a real database, running with its pool for the time of a test, and what it asked.
+/// A hook and its pool on a real database, which run during a test, with a record of the queries.
 struct DatabaseHook {
     let running: RunningHook
     let pool: PostgresPool
@@ -15,7 +15,7 @@ struct DatabaseHook {
 
     var hook: FetchHook { running.hook }
 
-    /// Asks for a key until this is shown of it.
+    /// Fetches a key until its entry has this text.
     func awaitAnswer(_ name: String, _ text: String) async throws {
         try await eventually("\(text) of \(name)") { await running.shown(name) == text }
     }
@@ -45,7 +45,7 @@ struct DatabaseHook {
     }
 }
 
-/// Lends a fresh database with the tables of the migrations, and a connection to it.
+/// Passes the body a new database with the tables of the migrations, and a connection to it.
 func withProfiles(_ body: (_ url: String, _ connection: PostgresConnection) async throws -> Void) async throws {
     try await withPostgres { url in
         let connection = try await PostgresConnection.connect(to: try PostgresURL(url), timeout: .seconds(60))

@@ -8,9 +8,9 @@ import TestSupport
 
 @testable import Enrichment
 
-/// A database as a test wants it: what it knows, how long it takes, and what it was asked.
+/// A fake database: a test sets its data and its behaviour, and reads its questions.
 ///
-/// For what only the hook itself can show; whatever PostgreSQL decides is shown with a real one.
+/// For tests of the hook itself. Tests of what PostgreSQL decides use a real one.
 final class FakeSource: Sendable {
     struct Question: Sendable {
         let sql: String
@@ -25,7 +25,7 @@ final class FakeSource: Sendable {
     struct Conduct: Sendable {
         var data: [String: String] = [:]
         var delay: Duration = .zero
-        /// Whether it does not answer at all, time-out or not, until this is over.
+        /// While true no query ends, even after its time-out.
         var isHung = false
         var error: PostgresError?
         /// The keys that make the whole query fail.
@@ -67,14 +67,14 @@ final class FakeSource: Sendable {
     }
 }
 
-/// A hook over a source, running for the time of a test.
+/// A hook on a source, which runs during a test.
 struct RunningHook {
     let hook: FetchHook
     let changes: Recorder<Set<Key>>
     let log: Recorder<String>
 
-    /// Everything that was told so far.
-    var told: Set<Key> { changes.all.reduce(into: []) { $0.formUnion($1) } }
+    /// All keys that were reported so far.
+    var reported: Set<Key> { changes.all.reduce(into: []) { $0.formUnion($1) } }
 
     static func with(
         _ rules: [FetchRule], _ source: FetchSource, isValidated: Bool = true,
@@ -91,7 +91,7 @@ struct RunningHook {
         }
     }
 
-    /// What is shown of a key: the text that stands beside its metas, nil for none.
+    /// The text that stands beside the metas of a key; nil if there is none.
     func shown(_ name: String, on room: Topic = topic("room")) async -> String? {
         await hook.fetch([key(name)], leaving: [], on: room).text(name)
     }

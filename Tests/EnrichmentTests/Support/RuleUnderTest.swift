@@ -6,16 +6,16 @@ import Testing
 
 @testable import Enrichment
 
-/// A rule's state with a clock that only tests move.
+/// The state of a rule, with a clock that only the test moves.
 struct RuleUnderTest {
     var state: RuleState
     var now = ContinuousClock.now
-    /// All that actions have said so far.
+    /// All actions so far, but the queries.
     private(set) var changed: [Set<Key>] = []
     private(set) var settled: Set<Int> = []
     private(set) var transitions: [FetchBreaker.Transition] = []
     private(set) var raised = 0
-    /// What the last actions said.
+    /// The time until the wake of the last actions.
     private(set) var wake: Duration?
 
     init(
@@ -30,7 +30,7 @@ struct RuleUnderTest {
         CacheKey(key: key, topic: state.rule.takesTopic ? topic : nil)
     }
 
-    /// Fetches and gives the waiter, if one is needed.
+    /// Fetches keys; returns the waiter, or nil if none is needed.
     @discardableResult
     mutating func fetch(_ keys: [Key], within time: Duration? = nil, on topic: Topic = topic("room")) -> Int? {
         var tally = FetchTally()
@@ -38,13 +38,13 @@ struct RuleUnderTest {
         return state.fetch(cacheKeys, by: time.map { now + $0 }, tally: &tally, at: now)
     }
 
-    /// Fetches what is sure to need waiting.
+    /// Fetches keys that are not known; returns the waiter.
     mutating func wait(for keys: [Key], within time: Duration? = nil) throws -> Int {
         let waiter = fetch(keys, within: time)
         return try #require(waiter)
     }
 
-    /// Probes while a probe is due.
+    /// Returns a probe; fails the test if there is none.
     mutating func probe() throws -> RuleState.Query {
         let query = state.probe()
         return try #require(query)
@@ -54,15 +54,15 @@ struct RuleUnderTest {
         state.known(cacheKey(of: key(name), on: topic), at: now)
     }
 
-    /// The text that is shown after waiting: `?` for what is incomplete, `-` for no data.
+    /// The text that is shown after the wait: `-` for no data, and a `?` behind an incomplete value.
     mutating func shown(_ name: String, on topic: Topic = topic("room")) -> String {
         let value = state.shown(cacheKey(of: key(name), on: topic), at: now)
         return (value.json.map { String(decoding: $0, as: UTF8.self) } ?? "-") + (value.failure == nil ? "" : "?")
     }
 
-    /// Takes actions, noting all but the queries, which it gives.
+    /// Takes the actions and records them; returns the queries.
     mutating func queries() -> [RuleState.Query] {
-        state.timeCame(at: now)
+        state.advance(to: now)
         let actions = state.takeActions(at: now)
         if !actions.changed.isEmpty { changed.append(actions.changed) }
         settled.formUnion(actions.settled)
@@ -72,13 +72,13 @@ struct RuleUnderTest {
         return actions.queries
     }
 
-    /// Takes actions, of which one must be a query.
+    /// Takes the actions; returns the first query, and fails the test if there is none.
     mutating func query() throws -> RuleState.Query {
         let queries = queries()
         return try #require(queries.first)
     }
 
-    /// Answers a query: `data` for its keys, nothing for those that are not there.
+    /// Answers a query with `data`; the other keys of the query have no row.
     mutating func answer(_ query: RuleState.Query, _ data: [String: String] = [:]) {
         let answers = query.batch.keys.map { key in
             (key, data[key.text].map { FetchOutcome.Answer.data(bytes($0)) } ?? .nothing)
@@ -94,7 +94,7 @@ struct RuleUnderTest {
         finish(query, FetchOutcome(failure: error))
     }
 
-    /// Fetches keys and answers at once.
+    /// Fetches the keys of `data` and answers at once.
     mutating func load(_ data: [String: String]) {
         fetch(data.keys.map(key))
         for query in queries() { answer(query, data) }
