@@ -60,8 +60,8 @@ private struct RuleReader {
     func rule() throws(FetchRuleError) -> FetchRule {
         FetchRule(
             topics: try topics(), field: try field(), query: try query(),
-            timeout: .milliseconds(try number("timeout_ms", 10...10_000, or: 250)),
-            ttl: .seconds(try number("ttl", 1...86_400, or: 60)))
+            timeout: .milliseconds(try number("timeout_ms", FetchRule.timeouts, or: 250)),
+            ttl: .seconds(try number("ttl", FetchRule.ttls, or: 60)))
     }
 
     private func topics() throws(FetchRuleError) -> TopicPattern {

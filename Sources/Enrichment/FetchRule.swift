@@ -27,10 +27,10 @@ package struct FetchRuleError: Error, Hashable, Sendable, CustomStringConvertibl
 
 /// One field of enrichment on the topics of a pattern.
 package struct FetchRule: Sendable, Hashable {
-    /// The bounds of `timeout`.
-    package static let timeouts: ClosedRange<Duration> = .milliseconds(10) ... .seconds(10)
-    /// The bounds of `ttl`.
-    package static let ttls: ClosedRange<Duration> = .seconds(1) ... .seconds(86_400)
+    /// The bounds of `timeout`, in milliseconds.
+    static let timeouts = 10...10_000
+    /// The bounds of `ttl`, in seconds.
+    static let ttls = 1...86_400
 
     /// The topics to which the rule applies.
     package let topics: TopicPattern
