@@ -12,9 +12,11 @@ let settings: [SwiftSetting] = [
 let nio: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
+let coreMetrics: Target.Dependency = .product(name: "CoreMetrics", package: "swift-metrics")
 let lifecycle: Target.Dependency = .product(name: "ServiceLifecycle", package: "swift-service-lifecycle")
 let signals: Target.Dependency = .product(name: "UnixSignals", package: "swift-service-lifecycle")
 let deque: Target.Dependency = .product(name: "DequeModule", package: "swift-collections")
@@ -91,7 +93,7 @@ let package = Package(
             name: "PresenceServer",
             dependencies: [
                 "Presence", "PresenceStore", "PresenceFeed", "Redis", hummingbird, hummingbirdCore, httpTypes, nio,
-                nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1, nioExtras, logging, metrics, lifecycle, deque,
+                nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1, nioExtras, logging, metrics, coreMetrics, lifecycle, deque,
             ],
             resources: [.embedInCode("Web"), .embedInCode("openapi.yaml")], swiftSettings: settings),
         // Private redis-server and PostgreSQL processes for `rollcall dev` and for tests.
@@ -129,49 +131,48 @@ let package = Package(
             path: "Tests/Fuzz", swiftSettings: settings),
         .testTarget(
             name: "RedisTests",
-            dependencies: [
-                "Redis", "CHiredis", "LocalServices", "TestSupport", "RandomInput", nio, nioPosix, logging, lifecycle,
-            ],
+            dependencies: ["Redis", "LocalServices", "TestSupport", "RandomInput", nio, nioPosix, nioEmbedded],
             swiftSettings: settings),
         .testTarget(name: "PresenceTests", dependencies: ["Presence", "RandomInput"], swiftSettings: settings),
         .testTarget(
             name: "PresenceStoreTests",
-            dependencies: ["PresenceStore", "Presence", "Redis", "TestSupport", nio, nioPosix, logging, lifecycle],
+            dependencies: [
+                "PresenceStore", "Presence", "Redis", "LocalServices", "TestSupport", nio, nioPosix, logging, lifecycle,
+            ],
             swiftSettings: settings),
         .testTarget(
             name: "PostgresTests",
-            dependencies: ["Postgres", "CPostgres", "LocalServices", "TestSupport", logging, lifecycle],
+            dependencies: ["Postgres", "LocalServices", "TestSupport", lifecycle],
             swiftSettings: settings),
         .testTarget(
             name: "EnrichmentTests",
             dependencies: [
-                "Enrichment", "Postgres", "Presence", "LocalServices", "TestSupport", "RandomInput", logging, lifecycle,
+                "Enrichment", "Postgres", "Presence", "LocalServices", "TestSupport", "RandomInput", logging,
             ],
             swiftSettings: settings),
         .testTarget(
             name: "PresenceFeedTests",
             dependencies: [
-                "PresenceFeed", "PresenceStore", "Presence", "Redis", "TestSupport", "RandomInput", nio, nioPosix,
-                logging, lifecycle,
+                "PresenceFeed", "PresenceStore", "Presence", "Redis", "LocalServices", "TestSupport", "RandomInput",
+                nio, nioPosix, logging,
             ],
             swiftSettings: settings),
         .testTarget(
             name: "PresenceServerTests",
             dependencies: [
                 "PresenceServer", "PresenceFeed", "PresenceStore", "Presence", "Redis", "LocalServices", "TestSupport",
-                "RandomInput", hummingbird, nio, nioPosix, nioHTTP1, httpTypes, httpClient, logging, metrics, lifecycle,
-                yams,
+                "RandomInput", hummingbird, nio, nioPosix, nioEmbedded, nioHTTP1, httpTypes, httpClient, logging,
+                metrics, lifecycle, yams,
             ],
             swiftSettings: settings),
         .testTarget(
-            name: "LocalServicesTests", dependencies: ["LocalServices", "TestSupport", logging],
-            swiftSettings: settings),
+            name: "LocalServicesTests", dependencies: ["LocalServices", "TestSupport"], swiftSettings: settings),
         // The fault matrix; run apart, by `make test-faults`.
         .testTarget(
             name: "FaultTests",
             dependencies: [
-                "rollcall", "Presence", "PresenceStore", "PresenceFeed", "Redis", "LocalServices", "TestSupport",
-                "RandomInput", nio, nioPosix, logging,
+                "rollcall", "Presence", "PresenceStore", "Redis", "LocalServices", "TestSupport", "RandomInput",
+                nioPosix, logging,
             ],
             swiftSettings: settings),
         .testTarget(

@@ -37,7 +37,8 @@ let package = Package(
                 .product(name: "ArgumentParser", package: "swift-argument-parser"),
             ],
             swiftSettings: settings),
-        .testTarget(name: "AllocationGuardTests", dependencies: ["AllocationGuard"], swiftSettings: settings),
+        .testTarget(
+            name: "AllocationGuardTests", dependencies: ["AllocationGuard", "LoadGenerator"], swiftSettings: settings),
         .testTarget(name: "LoadGeneratorTests", dependencies: ["LoadGenerator"], swiftSettings: settings),
     ]
 )
