@@ -61,29 +61,32 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
     ],
     targets: [
+        // Pure helpers of the other modules: pauses between attempts, hashes, encodings. Imports the standard library only.
+        .target(name: "Basics", swiftSettings: settings),
         // hiredis' reply reader, used as the RESP codec.
         .systemLibrary(
             name: "CHiredis", pkgConfig: hiredisFlags, providers: [.apt(["libhiredis-dev"]), .brew(["hiredis"])]),
         // Bytes to Redis values and back; knows nothing of presence.
         .target(
-            name: "Redis", dependencies: ["CHiredis", nio, nioPosix, nioSSL, logging, metrics, lifecycle, deque],
+            name: "Redis",
+            dependencies: ["Basics", "CHiredis", nio, nioPosix, nioSSL, logging, metrics, lifecycle, deque],
             swiftSettings: settings),
-        // The domain: names, metas, refs, rosters, diffs. Imports the standard library only.
-        .target(name: "Presence", swiftSettings: settings),
+        // The domain: names, metas, refs, rosters, diffs. Imports Basics only.
+        .target(name: "Presence", dependencies: ["Basics"], swiftSettings: settings),
         // The write side: one Lua script per operation, leases, the sweeper.
         .target(
-            name: "PresenceStore", dependencies: ["Presence", "Redis", nio, logging, metrics, lifecycle],
+            name: "PresenceStore", dependencies: ["Basics", "Presence", "Redis", nio, logging, metrics, lifecycle],
             resources: [.embedInCode("Scripts")], swiftSettings: settings),
         // libpq, PostgreSQL's C client.
         .systemLibrary(
             name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),
         // Queries, a pool, notifications and migrations over libpq; knows nothing of presence.
         .target(
-            name: "Postgres", dependencies: ["CPostgres", logging, lifecycle, deque],
+            name: "Postgres", dependencies: ["Basics", "CPostgres", logging, lifecycle, deque],
             resources: [.embedInCode("migrations")], swiftSettings: settings),
         // The fetch hook: what PostgreSQL knows of keys, cached and bounded so that it cannot hurt presence.
         .target(
-            name: "Enrichment", dependencies: ["Presence", "Postgres", logging, metrics, lifecycle, deque],
+            name: "Enrichment", dependencies: ["Basics", "Presence", "Postgres", logging, metrics, lifecycle, deque],
             swiftSettings: settings),
         // The read side: from a pub/sub message to a subscriber.
         .target(
@@ -94,8 +97,9 @@ let package = Package(
         .target(
             name: "PresenceServer",
             dependencies: [
-                "Presence", "PresenceStore", "PresenceFeed", "Redis", hummingbird, hummingbirdCore, httpTypes, nio,
-                nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1, nioExtras, logging, metrics, coreMetrics, lifecycle, deque,
+                "Basics", "Presence", "PresenceStore", "PresenceFeed", "Redis", hummingbird, hummingbirdCore, httpTypes,
+                nio, nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1, nioExtras, logging, metrics, coreMetrics, lifecycle,
+                deque,
             ],
             resources: [.embedInCode("Web"), .embedInCode("openapi.yaml")], swiftSettings: settings),
         // Private redis-server and PostgreSQL processes for `rollcall dev` and for tests.
@@ -104,11 +108,9 @@ let package = Package(
         .executableTarget(
             name: "rollcall",
             dependencies: [
-                "Presence", "PresenceStore", "PresenceFeed", "PresenceServer", "Redis", "Postgres", "Enrichment",
-                "LocalServices", "CHeap", hummingbird, nio, nioPosix, nioHTTP1, logging, metrics, lifecycle, signals,
-                httpClient,
-                configuration,
-                argumentParser,
+                "Basics", "Presence", "PresenceStore", "PresenceFeed", "PresenceServer", "Redis", "Postgres",
+                "Enrichment", "LocalServices", "CHeap", hummingbird, nio, nioPosix, nioHTTP1, logging, metrics,
+                lifecycle, signals, httpClient, configuration, argumentParser,
             ],
             swiftSettings: settings),
 
@@ -127,13 +129,16 @@ let package = Package(
         .executableTarget(
             name: "fuzz",
             dependencies: [
-                "RandomInput", "Presence", "PresenceStore", "PresenceFeed", "PresenceServer", "Redis", httpTypes, nio,
-                argumentParser,
+                "Basics", "RandomInput", "Presence", "PresenceStore", "PresenceFeed", "PresenceServer", "Redis",
+                httpTypes, nio, argumentParser,
             ],
             path: "Tests/Fuzz", swiftSettings: settings),
+        .testTarget(name: "BasicsTests", dependencies: ["Basics"], swiftSettings: settings),
         .testTarget(
             name: "RedisTests",
-            dependencies: ["Redis", "LocalServices", "TestSupport", "RandomInput", nio, nioPosix, nioEmbedded],
+            dependencies: [
+                "Basics", "Redis", "LocalServices", "TestSupport", "RandomInput", nio, nioPosix, nioEmbedded,
+            ],
             swiftSettings: settings),
         .testTarget(name: "PresenceTests", dependencies: ["Presence", "RandomInput"], swiftSettings: settings),
         .testTarget(
@@ -144,7 +149,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "PostgresTests",
-            dependencies: ["Postgres", "LocalServices", "TestSupport", lifecycle],
+            dependencies: ["Basics", "Postgres", "LocalServices", "TestSupport", lifecycle],
             swiftSettings: settings),
         .testTarget(
             name: "EnrichmentTests",

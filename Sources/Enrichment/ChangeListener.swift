@@ -1,5 +1,6 @@
 // Rollcall · Enrichment
 
+import Basics
 package import Logging
 import Metrics
 package import Postgres
@@ -176,10 +177,7 @@ extension ChangeListener {
 ///
 /// Pure except for the random jitter, which spreads the attempts of nodes that lost the same database.
 struct ListenerAttempts: Sendable {
-    static let shortest = Duration.milliseconds(50)
-    static let longest = Duration.seconds(1)
-    /// The pause after an error that only an operator can end.
-    static let permanent = Duration.seconds(5)
+    static let backoff = Backoff(first: .milliseconds(50), longest: .seconds(1), permanent: .seconds(5))
 
     private var failures = 0
 
@@ -189,8 +187,8 @@ struct ListenerAttempts: Sendable {
     mutating func pause(
         lived: Duration, isPermanent: Bool = false, jitter: Double = .random(in: 0.5...1)
     ) -> (pause: Duration, isFirst: Bool) {
-        failures = lived > Self.longest ? 1 : failures + 1
-        let step = min(Self.shortest * (1 << min(failures - 1, 10)), Self.longest)
-        return ((isPermanent ? Self.permanent : step) * jitter, failures == 1)
+        failures = lived > Self.backoff.longest ? 1 : failures + 1
+        let pause = Self.backoff.pause(failures: failures, isPermanent: isPermanent, jitter: jitter)
+        return (pause, failures == 1)
     }
 }

@@ -1,5 +1,6 @@
 // Rollcall · Postgres
 
+import Basics
 import CPostgres
 package import Logging
 
@@ -12,7 +13,7 @@ package actor PostgresConnection {
     private nonisolated let signal: PostgresSignal
     private var handle: PostgresHandle
     /// The `statement_timeout` of the session in milliseconds; nil when it is not known.
-    private var statementTimeout: Int64?
+    private var statementTimeout: Int?
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { executor.asUnownedSerialExecutor() }
 
@@ -204,9 +205,9 @@ extension PostgresConnection {
     /// PostgreSQL's own time-out in milliseconds: shorter by a sixteenth or more, to leave time for the round trip.
     ///
     /// Only the highest four bits are kept, so that the rest of a time-out after a wait mostly gives the same value.
-    static func statementTimeout(for timeout: Duration) -> Int64 {
-        let milliseconds = max(1, min(timeout.wholeMilliseconds, Int64(Int32.max)) * 15 / 16)
-        let dropped = max(0, Int64.bitWidth - milliseconds.leadingZeroBitCount - 4)
+    static func statementTimeout(for timeout: Duration) -> Int {
+        let milliseconds = max(1, min(timeout.wholeMilliseconds, Int(Int32.max)) * 15 / 16)
+        let dropped = max(0, Int.bitWidth - milliseconds.leadingZeroBitCount - 4)
         return (milliseconds >> dropped) << dropped
     }
 

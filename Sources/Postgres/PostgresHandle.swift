@@ -1,5 +1,6 @@
 // Rollcall · Postgres
 
+import Basics
 import CPostgres
 import Foundation
 

@@ -1,5 +1,6 @@
 // Rollcall · Postgres
 
+import Basics
 package import Logging
 import ServiceLifecycle
 import Synchronization
@@ -138,7 +139,7 @@ extension PostgresPool {
             update { $0.failed(error) }
             logger.debug("postgres: cannot connect", metadata: ["reason": "\(error)"])
             let failures = state.withLock { $0.failures }
-            try? await Task.sleep(for: options.pause(failures: failures, isPermanent: error.isPermanent))
+            try? await Task.sleep(for: options.backoff.pause(failures: failures, isPermanent: error.isPermanent))
             update { $0.paused() }
         }
     }

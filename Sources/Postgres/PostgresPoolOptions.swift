@@ -1,5 +1,7 @@
 // Rollcall · Postgres
 
+package import Basics
+
 /// The size and the times of a ``PostgresPool``.
 package struct PostgresPoolOptions: Sendable, Hashable {
     /// The connections that are kept up also while no caller needs them.
@@ -16,18 +18,8 @@ package struct PostgresPoolOptions: Sendable, Hashable {
     package var idleTime: Duration = .seconds(60)
     /// How often idle connections are checked: whether PostgreSQL ended them, and whether they are too old.
     package var checkInterval: Duration = .milliseconds(500)
-    /// The pause after a failed attempt, doubled after each further one up to the longest.
-    package var firstPause: Duration = .milliseconds(50)
-    package var longestPause: Duration = .seconds(1)
-    /// The pause after an error that does not pass by itself, such as a wrong password.
-    package var permanentPause: Duration = .seconds(5)
+    /// The pauses between attempts to connect.
+    package var backoff = Backoff(first: .milliseconds(50), longest: .seconds(1), permanent: .seconds(5))
 
     package init() {}
-
-    /// Returns the pause after `failures` (1 or more) failed attempts in a row: between half of the step and the whole.
-    func pause(failures: Int, isPermanent: Bool = false, jitter: Double = .random(in: 0.5...1)) -> Duration {
-        if isPermanent { return permanentPause * jitter }
-        let doublings = min(max(failures - 1, 0), 30)
-        return min(firstPause * (1 << doublings), longestPause) * jitter
-    }
 }

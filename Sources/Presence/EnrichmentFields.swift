@@ -1,5 +1,7 @@
 // Rollcall · Presence
 
+import Basics
+
 /// The fields that the fetch hook adds beside the metas of keys, as JSON text that is ready to be inserted.
 package struct EnrichmentFields: Equatable, Sendable {
     /// Nothing is added to any key.
@@ -20,10 +22,7 @@ package struct EnrichmentFields: Equatable, Sendable {
     /// A hash of the content, the same on every node: the sum of FNV-1a of each key with its text.
     package var fingerprint: UInt64 {
         texts.reduce(0) { sum, element in
-            var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-            for byte in element.key.text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
-            for byte in element.value { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
-            return sum &+ hash
+            sum &+ FNV1a.hash(element.value, after: FNV1a.hash(element.key.text.utf8))
         }
     }
 

@@ -1,5 +1,7 @@
 // Rollcall · Presence
 
+import Basics
+
 extension PresenceError.Location {
     /// Returns the place of the member `name` of the object at this place.
     package func member(_ name: String) -> Self {
@@ -40,7 +42,7 @@ extension PresenceError.Location {
     }
 
     private static func isAllowedInFragment(_ byte: UInt8) -> Bool {
-        if URLSafe.contains(byte) { return true }
+        if Base64URL.contains(byte) { return true }
         return switch byte {
         case UInt8(ascii: "!"), UInt8(ascii: "$"), UInt8(ascii: "&")...UInt8(ascii: ","), UInt8(ascii: "."),
             UInt8(ascii: ":"), UInt8(ascii: ";"), UInt8(ascii: "="), UInt8(ascii: "?"), UInt8(ascii: "@"):

@@ -1,5 +1,7 @@
 // Rollcall · Presence
 
+import Basics
+
 /// `phx_ref`: 16 URL-safe characters, new at each change of the meta, compared only for equality.
 package struct Ref: Hashable, Sendable, CustomStringConvertible {
     package static let length = 16
@@ -14,12 +16,12 @@ package struct Ref: Hashable, Sendable, CustomStringConvertible {
     }
 
     package static func random(using generator: inout some RandomNumberGenerator) -> Ref {
-        Ref(words: (URLSafe.randomWord(using: &generator), URLSafe.randomWord(using: &generator)))
+        Ref(words: (randomWord(using: &generator), randomWord(using: &generator)))
     }
 
     /// Reads 16 URL-safe characters; `nil` for anything else.
     package init?(utf8: UnsafeBufferPointer<UInt8>) {
-        guard utf8.count == Self.length, utf8.allSatisfy(URLSafe.contains) else { return nil }
+        guard utf8.count == Self.length, utf8.allSatisfy(Base64URL.contains) else { return nil }
         let raw = UnsafeRawBufferPointer(utf8)
         words = (
             UInt64(bigEndian: raw.loadUnaligned(as: UInt64.self)),
@@ -60,5 +62,14 @@ package struct Ref: Hashable, Sendable, CustomStringConvertible {
     package func hash(into hasher: inout Hasher) {
         hasher.combine(words.high)
         hasher.combine(words.low)
+    }
+
+    /// Draws eight characters, 48 random bits; the first is in the most significant byte.
+    private static func randomWord(using generator: inout some RandomNumberGenerator) -> UInt64 {
+        let bits = generator.next()
+        let alphabet = Base64URL.alphabet
+        return (0..<8).reduce(0) { word, character in
+            word << 8 | UInt64(alphabet[Int(truncatingIfNeeded: bits >> UInt64(6 * character)) & 63])
+        }
     }
 }

@@ -1,5 +1,7 @@
 // Rollcall · Presence
 
+import Basics
+
 /// The name of one tab or device of a key: 1 to 64 URL-safe characters, `[A-Za-z0-9_-]`.
 ///
 /// A session is ASCII, and `String` compares ASCII by bytes.
@@ -30,7 +32,7 @@ package struct Session: Hashable, Comparable, Sendable, CustomStringConvertible 
 
     /// Whether the bytes are the text of a session.
     static func isValid(_ utf8: UnsafeBufferPointer<UInt8>) -> Bool {
-        (1...maximumBytes).contains(utf8.count) && utf8.allSatisfy(URLSafe.contains)
+        (1...maximumBytes).contains(utf8.count) && utf8.allSatisfy(Base64URL.contains)
     }
 
     package init?(utf8: some Sequence<UInt8>) {

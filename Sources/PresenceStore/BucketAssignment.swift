@@ -1,19 +1,17 @@
 // Rollcall · PresenceStore
 
+import Basics
+
 /// Assigns each bucket to one live node by rendezvous hashing: a node that starts or stops moves only its own share.
 enum BucketAssignment {
     /// The buckets for which `node` scores highest of all live nodes.
     static func buckets(of node: String, among nodes: [String]) -> [Int] {
-        let others = nodes.filter { $0 != node }.map(seed)
-        let own = seed(of: node)
+        let others = nodes.filter { $0 != node }.map { FNV1a.hash($0.utf8) }
+        let own = FNV1a.hash(node.utf8)
         return (0..<StoreKeys.buckets).filter { bucket in
             let score = score(own, bucket)
             return others.allSatisfy { Self.score($0, bucket) < score }
         }
-    }
-
-    private static func seed(of node: String) -> UInt64 {
-        node.utf8.reduce(0xcbf2_9ce4_8422_2325) { ($0 ^ UInt64($1)) &* 0x0000_0100_0000_01b3 }
     }
 
     /// The finalizer of SplitMix64: each bit of the node and the bucket affects each bit of the score.

@@ -1,5 +1,6 @@
 // Rollcall · PresenceStore
 
+import Basics
 import NIOCore
 package import Presence
 import Redis
@@ -43,7 +44,7 @@ extension PresenceStore {
     ) async throws(StoreError) -> (nodes: [String], wasListed: Bool) {
         let value = try await writer(isSilent: true).call(
             StoreScripts.enlist, [.string(keys.nodes), .string(keys.configuration)],
-            [.string(node), .integer(policy.nodeTimeout.milliseconds), .string(Epoch.random().description)])
+            [.string(node), .integer(policy.nodeTimeout.wholeMilliseconds), .string(Epoch.random().description)])
         var reply = try StoreReply(timed: value)
         let wasListed = try reply.int() == 1
         var nodes: [String] = []
@@ -61,7 +62,9 @@ extension PresenceStore {
         let connection = try writer(isSilent: true)
         let arguments =
             [connection.runID]
-            + [policy.gap, policy.leastHold, policy.longestLease, policy.defaultLease].map { .integer($0.milliseconds) }
+            + [policy.gap, policy.leastHold, policy.longestLease, policy.defaultLease].map {
+                .integer($0.wholeMilliseconds)
+            }
             + [.integer(policy.topicsPerTick)]
         let values = try await connection.pipeline(
             buckets.map {
@@ -87,8 +90,8 @@ extension PresenceStore {
         let connection = try writer()
         let fence = connection.fence
         let limits: [RedisArgument] = [
-            .integer(policy.membersPerSweep), .integer(policy.gap.milliseconds),
-            .integer(policy.longestLease.milliseconds),
+            .integer(policy.membersPerSweep), .integer(policy.gap.wholeMilliseconds),
+            .integer(policy.longestLease.wholeMilliseconds),
         ]
         let values = try await connection.pipeline(
             topics.map { topic in

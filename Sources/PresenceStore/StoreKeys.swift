@@ -1,5 +1,6 @@
 // Rollcall · PresenceStore
 
+import Basics
 package import Presence
 import Redis
 
@@ -21,9 +22,7 @@ package struct StoreKeys: Hashable, Sendable {
 
     /// The bucket of a topic: FNV-1a of its bytes.
     package static func bucket(of topic: Topic) -> Int {
-        var hash: UInt64 = 0xcbf2_9ce4_8422_2325
-        for byte in topic.text.utf8 { hash = (hash ^ UInt64(byte)) &* 0x0000_0100_0000_01b3 }
-        return Int(hash % UInt64(buckets))
+        Int(FNV1a.hash(topic.text.utf8) % UInt64(buckets))
     }
 
     /// The channel on which a topic's messages are published: `rc:{51}:lobby`, in database 1 `rc:{51}@1:lobby`.

@@ -1,5 +1,6 @@
 // Rollcall · PresenceStore
 
+import Basics
 import Presence
 
 /// The name of the open stream to which a presence is bound; the stored value has it while that stream is open.
@@ -36,7 +37,7 @@ package struct StreamOwner: Hashable, Sendable, CustomStringConvertible {
 
     /// Whether the bytes are the name of one owner or the mark of several.
     static func isWritable(_ utf8: UnsafeBufferPointer<UInt8>) -> Bool {
-        (8...16).contains(utf8.count) && utf8.allSatisfy(isURLSafe)
+        (8...16).contains(utf8.count) && utf8.allSatisfy(Base64URL.contains)
     }
 
     private init(fresh: String) {
@@ -49,13 +50,4 @@ package struct StreamOwner: Hashable, Sendable, CustomStringConvertible {
     }
 
     package var description: String { text }
-
-    private static func isURLSafe(_ byte: UInt8) -> Bool {
-        switch byte {
-        case UInt8(ascii: "A")...UInt8(ascii: "Z"), UInt8(ascii: "a")...UInt8(ascii: "z"),
-            UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "_"):
-            true
-        default: false
-        }
-    }
 }

@@ -30,9 +30,3 @@ package struct SweepPolicy: Hashable, Sendable {
         defaultLease = .seconds(limits.defaultTTL)
     }
 }
-
-extension Duration {
-    var milliseconds: Int {
-        Int(components.seconds) * 1000 + Int(components.attoseconds / 1_000_000_000_000_000)
-    }
-}

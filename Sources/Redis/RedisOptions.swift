@@ -1,5 +1,7 @@
 // Rollcall · Redis
 
+package import Basics
+
 /// The settings of a client of Redis beside the address.
 package struct RedisOptions: Sendable {
     /// How long Redis may be silent while a reply is due.
@@ -15,7 +17,8 @@ package struct RedisOptions: Sendable {
     package var maximumPendingBytes = 64 << 20
     /// The limits of one reply; a reply that announces more closes its connection.
     package var replyLimits = RedisReplyLimits()
-    package var backoff = RedisBackoff()
+    /// The pauses between attempts to connect.
+    package var backoff = Backoff(first: .milliseconds(50), longest: .seconds(1), permanent: .seconds(3))
     /// The number of connections of a pool.
     package var connections = 2
     /// Runs on each connection before it is offered, and each `admissionInterval`; nil checks nothing.

@@ -1,5 +1,7 @@
 // Rollcall · Redis
 
+import Basics
+
 /// The parts of a URL between its delimiters, not decoded.
 struct RedisURLParts {
     let scheme: String
@@ -41,27 +43,18 @@ struct RedisURLParts {
     }
 
     static func decoded(_ text: Substring, of part: String) throws(RedisError) -> String {
-        var bytes: [UInt8] = []
-        var rest = text.utf8[...]
-        while let byte = rest.popFirst() {
-            guard byte == UInt8(ascii: "%") else {
-                bytes.append(byte)
-                continue
-            }
-            let digits = rest.prefix(2)
-            guard digits.count == 2, digits.first != UInt8(ascii: "+"),
-                let value = UInt8(Substring(digits), radix: 16)
-            else {
+        let decoded: String
+        do {
+            decoded = try PercentEncoding.decode(text)
+        } catch {
+            switch error {
+            case .badEscape:
                 throw .invalidURL(
                     "a % in its \(part) is not followed by two hexadecimal digits; a % itself is written %25")
+            case .badUTF8: throw .invalidURL("the percent-encoded bytes of its \(part) are not UTF-8")
             }
-            bytes.append(value)
-            rest = rest.dropFirst(2)
         }
-        guard let decoded = String(validating: bytes, as: UTF8.self) else {
-            throw .invalidURL("the percent-encoded bytes of its \(part) are not UTF-8")
-        }
-        guard !bytes.contains(0) else { throw .invalidURL("its \(part) has a zero byte") }
+        guard !decoded.utf8.contains(0) else { throw .invalidURL("its \(part) has a zero byte") }
         return decoded
     }
 

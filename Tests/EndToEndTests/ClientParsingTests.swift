@@ -1,5 +1,6 @@
 // Rollcall · EndToEndTests
 
+import Basics
 import Logging
 import Presence
 import Synchronization
@@ -124,6 +125,19 @@ struct ClientParsingTests {
         #expect(object["level"]?.string == "info")
         #expect(object["field.level"]?.string == #"a "field""#)
         #expect(object["id"]?.string == "x1")
+    }
+
+    @Test(
+        arguments: [
+            (1_000, [1_000, 2_000, 4_000, 8_000, 15_000, 15_000]), (100, [100, 200, 400, 800, 1_600, 3_200, 3_200]),
+            (60_000, [15_000, 15_000]), (Int.max, [15_000, 15_000]), (0, [0, 0]),
+        ])
+    func `The pauses of a stream double from the retry of the service, 32 times it and 15 s at most`(
+        retry: Int, steps: [Int]
+    ) {
+        let backoff = LiveStream.backoff(retry: retry)
+        let pauses = steps.indices.map { backoff.pause(failures: $0 + 1, jitter: 1) }
+        #expect(pauses == steps.map(Duration.milliseconds))
     }
 
     private func lines(_ changes: [WatchedRoster.Change]) -> [String] { changes.map(RosterText.line) }

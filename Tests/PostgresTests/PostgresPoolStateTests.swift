@@ -1,5 +1,6 @@
 // Rollcall · PostgresTests
 
+import Basics
 import Testing
 
 @testable import Postgres
@@ -161,9 +162,9 @@ struct PostgresPoolStateTests {
     }
 
     @Test func `Pauses double from 50 ms to a second, and jitter takes a part of them`() {
-        let options = PostgresPoolOptions()
-        #expect(options.pause(failures: 1, jitter: 1) == .milliseconds(50))
-        #expect(options.pause(failures: 3, jitter: 0.5) == .milliseconds(100))
-        #expect(options.pause(failures: 1_000_000, jitter: 1) == .seconds(1))
+        let backoff = PostgresPoolOptions().backoff
+        #expect(backoff.pause(failures: 1, jitter: 1) == .milliseconds(50))
+        #expect(backoff.pause(failures: 3, jitter: 0.5) == .milliseconds(100))
+        #expect(backoff.pause(failures: 1_000_000, jitter: 1) == .seconds(1))
     }
 }

@@ -1,5 +1,6 @@
 // Rollcall · PostgresTests
 
+import Basics
 import LocalServices
 import TestSupport
 import Testing
@@ -53,8 +54,8 @@ struct PostgresRemedyTests {
             #expect(error?.code == .unavailable && error?.isPermanent == true)
             #expect(error?.advice.contains(words) == true, "\(error?.advice ?? "")")
         }
-        let options = PostgresPoolOptions()
-        #expect(options.pause(failures: 1, isPermanent: true, jitter: 1) == .seconds(5))
+        let backoff = PostgresPoolOptions().backoff
+        #expect(backoff.pause(failures: 1, isPermanent: true, jitter: 1) == .seconds(5))
     }
 
     @Test func `a connection that does not listen keeps no notification`() async throws {

@@ -8,6 +8,13 @@ import Testing
 
 @Suite("Keys and channels of deployments that share a Redis")
 struct StoreKeysTests {
+    @Test(arguments: [("lobby", 51), ("room:1", 99), ("a", 12), ("ü", 106), ("{51}", 59)])
+    func `The bucket of a topic never changes, because names of keys in Redis contain it`(
+        topic: String, bucket: Int
+    ) throws {
+        #expect(StoreKeys.bucket(of: try Topic(topic)) == bucket)
+    }
+
     @Test func `Channels of database 0 have no number, and those of another database have its number`() throws {
         let lobby = try Topic("lobby")
         let (zero, one) = (StoreKeys(), StoreKeys(database: 1))

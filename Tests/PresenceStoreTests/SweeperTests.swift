@@ -24,6 +24,13 @@ struct SweeperTests {
         #expect(BucketAssignment.buckets(of: "alone", among: []).count == StoreKeys.buckets)
     }
 
+    @Test(arguments: [("a", [1, 2, 3, 22, 23, 25, 35, 38]), ("b", [4, 10, 12, 16, 19, 24, 26, 27])])
+    func `The buckets of a node never change, because nodes of two versions run side by side`(
+        node: String, first: [Int]
+    ) {
+        #expect(BucketAssignment.buckets(of: node, among: ["a", "b", "c"]).prefix(8) == first[...])
+    }
+
     @Test func `The sweeper sweeps all buckets, ends promptly, and takes its node off the list`() async throws {
         try await withStore { test in
             let topics = try (0..<300).map { try Topic("topic \($0)") }

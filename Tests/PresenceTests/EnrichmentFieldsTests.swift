@@ -23,7 +23,11 @@ struct EnrichmentFieldsTests {
         #expect(extras.isEmpty && extras == .none)
     }
 
-    @Test func `Different contents have different fingerprints, and the order of keys does not matter`() throws {
+    @Test
+    func
+        `Different contents have different fingerprints, and the order of keys and the version of a node do not matter`()
+        throws
+    {
         func extras(_ pairs: [(String, String)]) throws -> EnrichmentFields {
             var extras = EnrichmentFields()
             for (key, data) in pairs { extras.set([("user", Array(data.utf8))], for: try Key(key)) }
@@ -33,5 +37,6 @@ struct EnrichmentFieldsTests {
         #expect(try extras([("b", "2"), ("a", "1")]).fingerprint == one.fingerprint)
         #expect(try extras([("a", "2"), ("b", "1")]).fingerprint != one.fingerprint)
         #expect(try extras([("a", "1")]).fingerprint != one.fingerprint)
+        #expect(one.fingerprint == 0xc434_5bd1_9497_fd6a)
     }
 }

@@ -59,7 +59,7 @@ struct RedisTroublesTests {
     }
 
     @Test func `The first failure in a row deserves a warning, and so does a loss with a new reason`() {
-        var attempts = RedisAttempts(backoff: RedisBackoff())
+        var attempts = RedisAttempts(backoff: RedisOptions().backoff)
         func deservesWarning(_ code: RedisError.Code, lived: Duration) -> Bool {
             _ = attempts.pause(after: RedisError(code, ""), lived: lived)
             return attempts.deservesWarning

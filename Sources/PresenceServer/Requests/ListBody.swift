@@ -1,5 +1,6 @@
 // Rollcall · PresenceServer
 
+import Basics
 import HTTPTypes
 import Hummingbird
 import Presence

@@ -1,5 +1,6 @@
 // Rollcall · PresenceServer
 
+import Basics
 package import Presence
 
 /// The parameters of a path: percent-encoded as they were sent, and decoded to names.

@@ -1,5 +1,6 @@
 // Rollcall · PresenceServer
 
+import Basics
 package import Presence
 
 /// The parameters of a query, decoded, in their order.

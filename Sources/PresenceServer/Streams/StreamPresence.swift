@@ -1,5 +1,6 @@
 // Rollcall · PresenceServer
 
+import Basics
 import Logging
 import NIOCore
 import Presence
@@ -11,6 +12,9 @@ import PresenceStore
 /// The stream tracks it and the lease keeper renews it. The grace begins when the stream ends, unless another stream
 /// holds the same session.
 struct StreamPresence: Sendable {
+    /// The pauses between attempts to track.
+    static let backoff = Backoff(first: .milliseconds(100), longest: .seconds(2))
+
     let topic: Topic
     let request: StreamPresenceRequest
     /// Whether the client resumes with a cursor, and so may have had a session that the server drew.
@@ -45,7 +49,7 @@ struct StreamPresence: Sendable {
         onUntracked: @escaping @Sendable (Member) -> Void
     ) async throws(StoreError) -> (receipt: Receipt, member: Member)? {
         let start = NIODeadline.now()
-        var pause = Duration.milliseconds(100)
+        var failures = 0
         repeat {
             do {
                 return try await trackOnce(onUntracked)
@@ -53,8 +57,8 @@ struct StreamPresence: Sendable {
                 logger.debug("streams: track failed, retrying", metadata: ["error": "\(error)"])
             }
             if .now() - start > .seconds(1) { onDelay(start) }
-            try? await Task.sleep(for: pause * Double.random(in: 0.5...1))
-            pause = min(pause * 2, .seconds(2))
+            failures += 1
+            try? await Task.sleep(for: Self.backoff.pause(failures: failures))
         } while isOpen()
         return nil
     }

@@ -1,6 +1,7 @@
 // Rollcall · rollcall
 
 import AsyncHTTPClient
+import Basics
 import NIOCore
 import Presence
 
@@ -50,9 +51,8 @@ struct LiveStream: Sendable {
                 reason = error.description
             }
             try Task.checkCancellation()
-            let longest = min(Double(retry) * Double(1 << min(failures, 5)), 15_000)
-            let pause = Duration.milliseconds(Int(longest * .random(in: 0.5...1)))
             failures += 1
+            let pause = Self.backoff(retry: retry).pause(failures: failures)
             try await take(.lost(reason: reason, pause: pause))
             try await Task.sleep(for: pause)
         }
@@ -64,5 +64,13 @@ struct LiveStream: Sendable {
         let reason = "the service ended the stream (\(Terminal.harmless(data?["reason"]?.string ?? "no reason")))"
         if data?["reconnect"]?.bool == false { throw .refused(reason) }
         return reason
+    }
+
+    /// The pauses before a reconnect: `retry` is the first step in milliseconds, as the service sent it.
+    ///
+    /// The longest step is 15 s, or 32 times `retry` if that is less.
+    static func backoff(retry: Int) -> Backoff {
+        let first = Duration.milliseconds(retry)
+        return Backoff(first: first, longest: min(first * 32, .seconds(15)))
     }
 }

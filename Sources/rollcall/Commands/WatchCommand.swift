@@ -1,6 +1,7 @@
 // Rollcall · rollcall
 
 import ArgumentParser
+import Basics
 import Presence
 
 /// The command `rollcall watch TOPIC`.
@@ -94,7 +95,7 @@ extension JSON {
 extension Duration {
     /// The duration in seconds, as `1.2 s`.
     var inWords: String {
-        let tenths = components.seconds * 10 + components.attoseconds / 100_000_000_000_000_000
+        let tenths = wholeMilliseconds / 100
         return "\(tenths / 10).\(tenths % 10) s"
     }
 }

@@ -1,5 +1,6 @@
 // Rollcall · rollcall
 
+import Basics
 import Foundation
 import Synchronization
 
@@ -92,8 +93,7 @@ final class LogOutput: Sendable {
         while true {
             var asked = pollfd(fd: descriptor, events: Int16(POLLOUT), revents: 0)
             let left = max(.zero, ContinuousClock.now.duration(to: deadline))
-            let milliseconds = left.components.seconds * 1_000 + left.components.attoseconds / 1_000_000_000_000_000
-            let count = poll(&asked, 1, Int32(clamping: milliseconds))
+            let count = poll(&asked, 1, Int32(clamping: left.wholeMilliseconds))
             if count < 0, errno == EINTR { continue }
             // An error or a hang-up counts as writable: the write then returns the error.
             return count > 0

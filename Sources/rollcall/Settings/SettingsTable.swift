@@ -1,5 +1,6 @@
 // Rollcall · rollcall
 
+import Basics
 import Foundation
 import Logging
 import NIOCore
@@ -86,7 +87,7 @@ struct SettingsTable: Sendable {
         "This node's name in Redis and in logs; must differ between running nodes.",
         expected: "1 to 64 of A-Z, a-z, 0-9, _ and -",
         parse: { text in
-            (1...64).contains(text.utf8.count) && text.allSatisfy(Self.isNameCharacter) ? text : nil
+            (1...64).contains(text.utf8.count) && text.utf8.allSatisfy(Base64URL.contains) ? text : nil
         })
     let defaultTTL = Setting(
         "default-ttl", default: "30", in: 1...86_400,
@@ -150,11 +151,8 @@ struct SettingsTable: Sendable {
         var address = in6_addr()
         let isIPv6 = inet_pton(AF_INET6, String(host.prefix { $0 != "%" }), &address) == 1
         if isIPv6 { return host }
-        let isName = host.utf8.count <= 253 && host.allSatisfy { isNameCharacter($0) || $0 == "." }
+        let isName =
+            host.utf8.count <= 253 && host.utf8.allSatisfy { Base64URL.contains($0) || $0 == UInt8(ascii: ".") }
         return isBracketed || host.isEmpty || !isName ? nil : host
-    }
-
-    private static func isNameCharacter(_ character: Character) -> Bool {
-        character.isASCII && (character.isLetter || character.isNumber || character == "_" || character == "-")
     }
 }

@@ -1,5 +1,6 @@
 // Rollcall · fuzz
 
+import Basics
 import HTTPTypes
 import Presence
 import RandomInput

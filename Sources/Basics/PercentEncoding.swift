@@ -1,26 +1,20 @@
-// Rollcall · PresenceServer
+// Rollcall · Basics
 
-/// Percent-encoding (RFC 3986 §2.1) of path segments and query parts.
-///
-/// The framework leaves paths encoded.
+/// Percent-encoding (RFC 3986 §2.1) of the parts of a URL.
 package enum PercentEncoding {
     /// Why a text cannot be decoded.
     package enum Fault: Error, Hashable {
+        /// A percent sign that two hexadecimal digits do not follow.
         case badEscape
+        /// The decoded bytes are not UTF-8.
         case badUTF8
-
-        func detail(of name: String) -> String {
-            switch self {
-            case .badEscape: "\(name) has a % that two hexadecimal digits do not follow; a percent sign itself is %25."
-            case .badUTF8: "\(name) is not UTF-8 when percent-decoded."
-            }
-        }
     }
 
     /// Decodes a text.
     ///
     /// - Parameter plusIsSpace: In queries `+` is a space, as `URLSearchParams` and HTML forms write it, and a plus is
     ///   `%2B`. In paths `+` is a plus.
+    @inlinable
     package static func decode(_ text: Substring, plusIsSpace: Bool = false) throws(Fault) -> String {
         let plus = UInt8(ascii: "+")
         guard text.utf8.contains(where: { $0 == UInt8(ascii: "%") || $0 == plus && plusIsSpace }) else {
@@ -49,13 +43,8 @@ package enum PercentEncoding {
     /// Encodes all but RFC 3986's unreserved characters and the colon, which every URI part allows and topics use.
     package static func encode(_ text: String) -> String {
         let isSafe: (UInt8) -> Bool = { byte in
-            switch byte {
-            case UInt8(ascii: "a")...UInt8(ascii: "z"), UInt8(ascii: "A")...UInt8(ascii: "Z"),
-                UInt8(ascii: "0")...UInt8(ascii: "9"), UInt8(ascii: "-"), UInt8(ascii: "."), UInt8(ascii: "_"),
-                UInt8(ascii: "~"), UInt8(ascii: ":"):
-                true
-            default: false
-            }
+            Base64URL.contains(byte) || byte == UInt8(ascii: ".") || byte == UInt8(ascii: "~")
+                || byte == UInt8(ascii: ":")
         }
         // URL parsers take "." and ".." alone as steps in a path.
         let isDots = text == "." || text == ".."
@@ -71,7 +60,8 @@ package enum PercentEncoding {
         return String(decoding: encoded, as: UTF8.self)
     }
 
-    private static func digit(_ byte: UInt8) -> UInt8? {
+    @inlinable
+    static func digit(_ byte: UInt8) -> UInt8? {
         switch byte {
         case UInt8(ascii: "0")...UInt8(ascii: "9"): byte - UInt8(ascii: "0")
         case UInt8(ascii: "a")...UInt8(ascii: "f"): byte - UInt8(ascii: "a") + 10

@@ -1,8 +1,7 @@
-// Rollcall · PresenceServerTests
+// Rollcall · BasicsTests
 
+import Basics
 import Testing
-
-@testable import PresenceServer
 
 @Suite("Percent-encoding")
 struct PercentEncodingTests {
