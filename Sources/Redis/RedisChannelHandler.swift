@@ -166,7 +166,7 @@ final class RedisChannelHandler: ChannelInboundHandler {
         outbox.close(error)
         let sent = state.closed()
         let reason =
-            error.code.remedy == .unknownOutcome
+            error.hasUnknownOutcome
             ? error : RedisError(.disconnected, "the connection was given up: \(error)")
         for request in sent { finish(request, .failure(reason)) }
         sendOutbox()

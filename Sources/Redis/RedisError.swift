@@ -26,11 +26,13 @@ package struct RedisError: Error, Hashable, Sendable {
         "executing the script can't", "ACL failure in script", "ERR unknown command", "ERR Unknown Redis command",
     ]
 
-    /// Whether the same command may succeed soon, so that an HTTP answer may have `Retry-After`.
-    package var isTransient: Bool { code.remedy.isTransient }
-
     /// Whether the connection that got this reply must be closed.
-    package var closesConnection: Bool { code.remedy == .reconnect }
+    ///
+    /// A new one may lead to a server that takes the command.
+    var closesConnection: Bool { [.readOnly, .masterDown, .noAuth].contains(code) }
+
+    /// Whether Redis may have executed the command, so that only an idempotent one may be repeated.
+    var hasUnknownOutcome: Bool { [.disconnected, .timeout, .protocolViolation].contains(code) }
 
     private static func isCapital(_ byte: UInt8) -> Bool {
         byte >= UInt8(ascii: "A") && byte <= UInt8(ascii: "Z")

@@ -46,47 +46,4 @@ extension RedisError {
         /// The settings cannot work, such as a malformed address or an unreadable certificate.
         case invalidSettings = "invalid settings"
     }
-
-    /// What a client does about an error.
-    package enum Remedy: Hashable, Sendable {
-        /// Redis cannot take the command now: repeat it after a pause.
-        case pause
-        /// This server cannot take the command: open another connection, then repeat the command.
-        case reconnect
-        /// Redis refuses writes that need memory, disk or replicas: drop these, send the others, alert the operator.
-        case shed
-        /// Credentials, permissions or the server are wrong: only an operator can help, so retry slowly.
-        case credentials
-        /// Send the command again with the text of its script.
-        case sendScript
-        /// A cluster's redirection, which this client does not follow.
-        case redirect
-        /// Redis may have executed the command: repeat it if it is idempotent.
-        case unknownOutcome
-        /// The command itself is wrong.
-        case fix
-
-        package var isTransient: Bool {
-            switch self {
-            case .pause, .reconnect, .shed, .unknownOutcome: true
-            case .credentials, .sendScript, .redirect, .fix: false
-            }
-        }
-    }
-}
-
-extension RedisError.Code {
-    /// The only table of what a client does about each error.
-    package var remedy: RedisError.Remedy {
-        switch self {
-        case .loading, .busy, .tryAgain, .clusterDown, .unavailable, .tooManyClients: .pause
-        case .readOnly, .masterDown, .noAuth: .reconnect
-        case .outOfMemory, .cannotPersist, .noReplicas: .shed
-        case .wrongPassword, .noPermission, .denied, .tls, .notRedis, .unsuitableServer, .noDatabase: .credentials
-        case .noScript: .sendScript
-        case .moved, .ask: .redirect
-        case .disconnected, .timeout, .protocolViolation: .unknownOutcome
-        case .busyKey, .crossSlot, .transactionAborted, .wrongType, .other, .invalidSettings: .fix
-        }
-    }
 }

@@ -83,10 +83,6 @@ package final class RedisPool: Service, Sendable {
         return connection
     }
 
-    package var isConnected: Bool {
-        contents.withLock { !$0.connections.isEmpty }
-    }
-
     /// Waits until a connection is up; returns false when none is after `timeout`.
     package func waitUntilConnected(timeout: Duration) async -> Bool {
         await withCheckedContinuation { waiter in

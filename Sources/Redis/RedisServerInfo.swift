@@ -21,15 +21,6 @@ package struct RedisServerInfo: Sendable, Hashable {
     /// `standalone`, `cluster` or `sentinel`; empty when INFO lacks it.
     private let mode: String
 
-    package init(runID: String, version: String, maxmemoryPolicy: String) {
-        self.runID = runID
-        self.version = version
-        self.maxmemoryPolicy = maxmemoryPolicy
-        self.product = "Redis"
-        self.redisVersion = version
-        self.mode = ""
-    }
-
     /// Reads sections of INFO: lines `name:value`, and ignores unknown names.
     package init(sections: [String]) {
         var fields: [Substring: Substring] = [:]

@@ -52,7 +52,7 @@ struct RefusedWritesTests {
             for command in commands.sorted() {
                 let rule = command.lowercased().replacing(" ", with: "|")
                 try await admin.redis("ACL", "SETUSER", "app", .string("-" + rule))
-                await test.store.check()
+                await test.pool.check()
                 let trouble = test.store.trouble
                 #expect(trouble?.kind == .rights, "\(command)")
                 let isNamed = trouble?.detail.lowercased().contains(command.lowercased().replacing(" ", with: "|"))
@@ -68,7 +68,7 @@ struct RefusedWritesTests {
                 }
                 #expect(try await admin.redis("KEYS", .string(test.store.keys.prefix + "*")).elements?.count == 0)
                 try await admin.redis("ACL", "SETUSER", "app", .string("+" + rule))
-                await test.store.check()
+                await test.pool.check()
                 #expect(test.store.trouble == nil, "\(command)")
             }
             try await test.track(alice, on: topic)
@@ -172,7 +172,7 @@ struct RefusedWritesTests {
                 try await admin.redis("ACL", "SETUSER", "app", "+@all", "&*")
                 // A check that the refusal began may still run.
                 try await eventually("a write") {
-                    await test.store.check()
+                    await test.pool.check()
                     return (try? await test.track(alice, on: topic, owner: owners[0])) != nil
                 }
             }
@@ -198,7 +198,7 @@ struct RefusedWritesTests {
             let now = try await test.now()
             for member in [alice, bob] { try await test.setLease(of: member, on: topic, at: now + 1000) }
             try await admin.redis("ACL", "SETUSER", "app", "-hkeys", "-zscan", "resetchannels")
-            await test.store.check()
+            await test.pool.check()
             #expect(test.store.trouble?.kind == .rights)
             #expect(try await test.store.renew([(alice, owner)], on: topic, lease: 60) == [])
             guard case .renewed = try await test.store.heartbeat([(bob, nil)], on: topic)[0] else {
@@ -274,7 +274,9 @@ struct RefusedWritesTests {
                 try await test.track(alice, on: topic)
                 let position = try await test.store.position(of: topic)
                 try await test.redis("REPLICAOF", "127.0.0.1", "1")
-                try await eventually("the refusal") { test.store.trouble?.kind == .readOnly && test.pool.isConnected }
+                try await eventually("the refusal") {
+                    test.store.trouble?.kind == .readOnly && (try? test.pool.connection()) != nil
+                }
                 // Longer than a connection to a replica lives.
                 let end = ContinuousClock.now + .seconds(3)
                 while .now < end {

@@ -173,7 +173,7 @@ func withStore(
         url: url, options: options, eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: .quiet)
     let running = Task { try await pool.run() }
     do {
-        try await eventually("a connection") { pool.isConnected }
+        try await eventually("a connection") { (try? pool.connection()) != nil }
         let store = PresenceStore(pool: pool, keys: keys, limits: limits)
         try await body(StoreUnderTest(store: store, pool: pool, url: url))
     } catch {
