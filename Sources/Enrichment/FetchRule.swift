@@ -63,9 +63,6 @@ package struct FetchRule: Sendable, Hashable {
         takesTopic = Self.mentions(2, in: query)
     }
 
-    /// The rule for the table of the migrations, under its standard name.
-    package static let standard = standard(for: .standard)
-
     /// The rule for the table of profiles under the name in `table`.
     package static func standard(for table: ProfilesTable) -> [FetchRule] {
         [FetchRule(field: "user", query: "SELECT key, data FROM \(table.quoted) WHERE key = ANY($1)")]

@@ -13,11 +13,6 @@ package struct Key: Hashable, Comparable, Sendable, CustomStringConvertible {
         name = try Name(text, "key", at: location)
     }
 
-    /// Reads bytes from a caller (a decoded path segment); throws `malformed` if they are no key.
-    package init(utf8: some Sequence<UInt8>, at location: PresenceError.Location) throws(PresenceError) {
-        name = try Name(utf8: utf8, "key", at: location)
-    }
-
     /// Reads bytes that were checked before, such as stored ones; `nil` if they are no key.
     package init?(utf8: UnsafeBufferPointer<UInt8>) {
         guard let name = Name(utf8: utf8) else { return nil }

@@ -30,11 +30,6 @@ package struct Member: Hashable, Comparable, Sendable, CustomStringConvertible {
         )
     }
 
-    package init?(bytes: some Sequence<UInt8>) {
-        guard let member = bytes.withBytes({ Member(bytes: $0) }) else { return nil }
-        self = member
-    }
-
     /// The member as it is stored: key, 0x1f, session.
     package var bytes: [UInt8] {
         var bytes: [UInt8] = []

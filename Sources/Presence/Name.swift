@@ -20,15 +20,6 @@ struct Name: Sendable {
         }
     }
 
-    init(
-        utf8: some Sequence<UInt8>, _ noun: StaticString, at location: PresenceError.Location
-    ) throws(PresenceError) {
-        guard let text = utf8.withBytes({ String(validating: $0, as: UTF8.self) }) else {
-            throw PresenceError(.malformed, at: location, "A \(noun) is UTF-8 text; these bytes are not.")
-        }
-        try self.init(text, noun, at: location)
-    }
-
     init?(utf8: UnsafeBufferPointer<UInt8>) {
         guard case .success(let isASCII) = Self.check(utf8) else { return nil }
         if isASCII {

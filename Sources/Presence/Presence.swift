@@ -13,12 +13,7 @@ package struct Presence: Hashable, Sendable {
         self.meta = meta
     }
 
-    /// Appends the meta with `phx_ref`, and after an update `phx_ref_prev`, as its last members.
-    package func write(to output: inout [UInt8]) {
-        write(previous: previous, to: &output)
-    }
-
-    /// Appends the meta with `previous` as `phx_ref_prev` instead of the stored ref.
+    /// Appends the meta with `phx_ref`, and `previous` as `phx_ref_prev`, as its last members.
     func write(previous: Ref?, to output: inout [UInt8]) {
         meta.shown.withUnsafeBufferPointer { ref.write(withMeta: $0, previous: previous, to: &output) }
     }

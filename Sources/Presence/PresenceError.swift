@@ -54,10 +54,4 @@ package struct PresenceError: Error, Hashable, Sendable, CustomStringConvertible
     package func at(_ location: Location) -> PresenceError {
         PresenceError(code, at: location, detail)
     }
-
-    /// Returns the same fault with its pointer below `base` (`#/operations/3`); a parameter does not change.
-    package func under(_ base: String) -> PresenceError {
-        guard let pointer else { return self }
-        return at(.pointer(base + pointer.dropFirst()))
-    }
 }

@@ -34,10 +34,6 @@ package struct Ref: Hashable, Sendable, CustomStringConvertible {
         self = ref
     }
 
-    package init?(_ text: String) {
-        self.init(utf8: text.utf8)
-    }
-
     private init(words: (UInt64, UInt64)) {
         self.words = words
     }

@@ -45,14 +45,6 @@ package struct Roster: Equatable, Sendable {
         presenceCount -= 1
         return old
     }
-
-    package mutating func apply(_ change: Change) {
-        if let after = change.after {
-            set(after, for: change.member)
-        } else {
-            remove(change.member)
-        }
-    }
 }
 
 extension Roster {

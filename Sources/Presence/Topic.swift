@@ -13,20 +13,10 @@ package struct Topic: Hashable, Comparable, Sendable, CustomStringConvertible {
         name = try Name(text, "topic", at: location)
     }
 
-    /// Reads bytes from a caller (a decoded path segment); throws `malformed` if they are no topic.
-    package init(utf8: some Sequence<UInt8>, at location: PresenceError.Location) throws(PresenceError) {
-        name = try Name(utf8: utf8, "topic", at: location)
-    }
-
     /// Reads bytes that were checked before, such as stored ones; `nil` if they are no topic.
     package init?(utf8: UnsafeBufferPointer<UInt8>) {
         guard let name = Name(utf8: utf8) else { return nil }
         self.name = name
-    }
-
-    package init?(utf8: some Sequence<UInt8>) {
-        guard let topic = utf8.withBytes({ Topic(utf8: $0) }) else { return nil }
-        self = topic
     }
 
     package var text: String { name.text }

@@ -13,7 +13,6 @@ final class FeedDirectory: Sendable {
     private struct State {
         var byTopic: [Topic: TopicFeed] = [:]
         var byChannel: [ByteBuffer: TopicFeed] = [:]
-        var isConnected = false
         /// Whether Redis answers no commands.
         var isAway = false
     }
@@ -32,7 +31,6 @@ final class FeedDirectory: Sendable {
     }
 
     var all: [TopicFeed] { state.withLock { Array($0.byTopic.values) } }
-    var isConnected: Bool { state.withLock { $0.isConnected } }
 
     func feed(of topic: Topic) -> TopicFeed? { state.withLock { $0.byTopic[topic] } }
 
@@ -94,15 +92,13 @@ final class FeedDirectory: Sendable {
 
     func handle(_ event: SubscriberEvent) {
         switch event {
-        case .connected:
-            state.withLock { $0.isConnected = true }
+        case .connected: break
         case .subscribed(invalidations):
             // Invalidations that were published while the node did not listen are lost.
             enricher.refetchAll()
         case .subscribed(let channel):
             state.withLock { $0.byChannel[channel] }?.post(.acknowledged)
         case .disconnected:
-            state.withLock { $0.isConnected = false }
             for feed in all { feed.post(.disconnected) }
         }
     }

@@ -148,9 +148,6 @@ package final class FeedHub: Service {
         }
     }
 
-    /// Whether messages arrive.
-    package var isConnected: Bool { directory.isConnected }
-
     package func run() async throws {
         subscriber.subscribe(store.keys.invalidations)
         await cancelWhenGracefulShutdown {

@@ -12,8 +12,6 @@ package struct SnapshotRequests<Feed: AnyObject & Sendable>: Sendable {
 
     package init() {}
 
-    package var count: Int { order.count }
-
     /// Adds a request; one that waits already is replaced and keeps its place.
     package mutating func add(_ feed: Feed, ticket: Int) {
         if tickets.updateValue(ticket, forKey: ObjectIdentifier(feed)) == nil { order.append(feed) }

@@ -51,9 +51,6 @@ package final class LeaseKeeper: Service, Sendable {
         (wakeups, wake) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
-    /// The number of bindings: one for each presence and stream.
-    package var count: Int { state.withLock { $0.book.count } }
-
     /// Renews this presence for this stream, until it is unbound or the presence is untracked.
     ///
     /// Called after a track with the same owner; `ttl` and `presence` are the results of that track.

@@ -34,23 +34,10 @@ package enum RestoreOutcome: Hashable, Sendable {
 }
 
 extension PresenceStore {
-    /// Moves leases of presences bound to open streams to now + `lease` seconds; returns those that were not renewed.
+    /// Moves leases of presences bound to open streams to now + ttl, all renewals in one pipeline.
     ///
-    /// Publishes nothing and works on a full Redis. Only a stream that holds the presence renews it.
-    package func renew(
-        _ members: [(member: Member, owner: StreamOwner)], on topic: Topic, lease: Int
-    ) async throws(StoreError) -> [FailedLeaseRenewal] {
-        var failures: [FailedLeaseRenewal] = []
-        for chunk in members.chunks(of: Self.membersPerCall) {
-            let renewal = LeaseRenewal(
-                topic: topic, lease: lease, members: Array(chunk),
-                arguments: chunk.flatMap { [.bytes($0.member.bytes), .string($0.owner.text)] })
-            failures += try await renew([renewal])[0].get()
-        }
-        return failures
-    }
-
-    /// Renews many topics in one pipeline, each with its own result.
+    /// Returns for each renewal the leases that did not move. Publishes nothing and works on a full Redis. Only a
+    /// stream that holds the presence renews it.
     ///
     /// Renews also when a right is missing: the script does no harm where Redis stops it, and without renewals other
     /// nodes would remove the presences.

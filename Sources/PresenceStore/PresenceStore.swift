@@ -62,9 +62,6 @@ package struct PresenceStore: Sendable {
     /// The trouble that keeps messages from arriving; nil when there is none.
     package var messageTrouble: RedisTrouble? { pool.messageTrouble }
 
-    /// Asks Redis what it permits now.
-    package func check() async { await pool.check() }
-
     /// Asks Redis what it permits, unless the last check is at most `age` old.
     package func check(within age: Duration) async { await pool.check(within: age) }
 

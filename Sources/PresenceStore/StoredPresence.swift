@@ -16,12 +16,6 @@ package struct StoredPresence: Hashable, Sendable {
     }
 
     /// Reads a stored value without parsing its JSON; nil when Rollcall did not write it.
-    package init?(_ value: some Sequence<UInt8>) {
-        let parsed = value.withContiguousStorageIfAvailable { StoredPresence($0) }
-        guard let stored = parsed ?? Array(value).withUnsafeBufferPointer({ StoredPresence($0) }) else { return nil }
-        self = stored
-    }
-
     package init?(_ bytes: UnsafeBufferPointer<UInt8>) {
         guard let words = StoredWords(bytes) else { return nil }
         let meta = Meta(stored: Array(words.meta))

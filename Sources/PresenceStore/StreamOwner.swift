@@ -13,15 +13,8 @@ package struct StreamOwner: Hashable, Sendable, CustomStringConvertible {
     /// 8–16 characters of `[A-Za-z0-9_-]`; so never `-`, the mark of a grace, and never ``shared``.
     package let text: String
 
-    /// Nil when `text` is not the name of one owner.
-    package init?(_ text: String) {
-        var text = text
-        guard let owner = text.withUTF8({ StreamOwner(utf8: $0) }) else { return nil }
-        self = owner
-    }
-
     /// Nil when the bytes are not the name of one owner.
-    init?(utf8: UnsafeBufferPointer<UInt8>) {
+    package init?(utf8: UnsafeBufferPointer<UInt8>) {
         guard Self.isValid(utf8) else { return nil }
         self.text = String(decoding: utf8, as: UTF8.self)
     }

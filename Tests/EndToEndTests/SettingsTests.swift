@@ -58,7 +58,8 @@ struct SettingsTests {
             #expect(settings.fetchRules.first?.ttl == .seconds(5))
         }
         let reader = try await SettingsReader(flags: [:], environment: given)
-        #expect(try Settings(from: reader).fetchRules == FetchRule.standard)
+        let standard = FetchRule(field: "user", query: "SELECT key, data FROM profiles WHERE key = ANY($1)")
+        #expect(try Settings(from: reader).fetchRules == [standard])
     }
 
     @Test(

@@ -41,7 +41,7 @@ struct DatabaseOutageTests {
     ) async throws {
         try await withLocalPostgres { postgres in
             try await prepare(postgres)
-            try await DatabaseHook.with(FetchRule.standard, url: postgres.url) { database in
+            try await DatabaseHook.with(FetchRule.standard(for: .standard), url: postgres.url) { database in
                 try await database.awaitAnswer("k0", Self.first)
                 await outage.begin(postgres)
                 for number in 1..<8 {

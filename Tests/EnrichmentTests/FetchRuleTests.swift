@@ -1,6 +1,7 @@
 // Rollcall · EnrichmentTests
 
 import Enrichment
+import Postgres
 import Presence
 import Testing
 
@@ -10,7 +11,7 @@ struct FetchRuleTests {
 
     @Test func `A rule needs only a field and a query; its other members have defaults`() throws {
         let rules = try parse(#"[{"field": "user", "query": "SELECT key, data FROM profiles WHERE key = ANY($1)"}]"#)
-        #expect(rules == FetchRule.standard)
+        #expect(rules == FetchRule.standard(for: .standard))
         #expect(rules[0].timeout == .milliseconds(250) && rules[0].ttl == .seconds(60))
         #expect(rules[0].topics == .all && !rules[0].takesTopic)
     }

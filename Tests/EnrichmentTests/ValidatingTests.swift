@@ -13,7 +13,7 @@ struct ValidatingTests {
         try await withPostgres { url in
             let connection = try await PostgresConnection.connect(to: try PostgresURL(url), timeout: .seconds(60))
             defer { connection.close() }
-            let rule = FetchRule.standard[0]
+            let rule = FetchRule.standard(for: .standard)[0]
             let error = await #expect(throws: FetchRuleError.self) { try await rule.validate(on: connection) }
             #expect(error?.code == .query)
             #expect(error?.message.contains(#"relation "profiles" does not exist"#) == true)
@@ -63,7 +63,7 @@ struct ValidatingTests {
             #expect(error?.code == .query && error?.message.contains(reason) == true, "\(error?.message ?? "")")
             #expect(error?.message.hasSuffix("in the query for user on room:*: \(query)") == true)
             // The connection still works.
-            try await FetchRule.standard[0].validate(on: connection)
+            try await FetchRule.standard(for: .standard)[0].validate(on: connection)
         }
     }
 
@@ -71,7 +71,7 @@ struct ValidatingTests {
         try await withUsers { connection in
             connection.close()
             let error = await #expect(throws: FetchRuleError.self) {
-                try await FetchRule.standard[0].validate(on: connection)
+                try await FetchRule.standard(for: .standard)[0].validate(on: connection)
             }
             #expect(error?.code == .unavailable)
         }

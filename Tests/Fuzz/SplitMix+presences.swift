@@ -13,7 +13,7 @@ extension SplitMix {
         return (0...below(6)).map { _ in pick(pieces) }.joined()
     }
 
-    mutating func topic() -> Topic { made(from: Topic.init(utf8:)) }
+    mutating func topic() -> Topic { made { try? Topic(String(decoding: $0, as: UTF8.self)) } }
     mutating func key() -> Key { made(from: Key.init(utf8:)) }
 
     mutating func session() -> Session {
@@ -30,12 +30,12 @@ extension SplitMix {
 
     mutating func stored() -> StoredPresence {
         var json = RandomJSON(generator: SplitMix(seed: next()))
-        let owner = StreamOwner(Ref.random(using: &self).text).map(Ownership.stream) ?? .released
+        let owner = Array(Ref.random(using: &self).text.utf8).withUnsafeBufferPointer { StreamOwner(utf8: $0) }
         return StoredPresence(
             presence: Presence(
                 ref: .random(using: &self), previous: chance(30) ? .random(using: &self) : nil,
                 meta: Meta(stored: Array(json.object(depth: 2).utf8))),
-            ttl: 5 + below(296), owner: pick([.heartbeats, .released, owner]))
+            ttl: 5 + below(296), owner: pick([.heartbeats, .released, owner.map(Ownership.stream) ?? .released]))
     }
 
     /// Draws names until one makes a value.

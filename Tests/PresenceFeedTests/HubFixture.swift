@@ -32,16 +32,23 @@ struct HubFixture {
         redis.probeTimeout = giveUpTime
         let pool = RedisPool(url: address, options: redis, eventLoopGroup: group, logger: logger)
         let store = PresenceStore(pool: pool, keys: StoreKeys(prefix: prefix))
+        // The hub refetches when Redis has acknowledged its subscription.
+        let subscriptions = Recorder<Void>()
+        var observed = enricher
+        observed.refetchAll = {
+            enricher.refetchAll()
+            subscriptions.record(())
+        }
         let hub = FeedHub(
             store: store, redisURL: address, redisOptions: redis, probe: pool, eventLoopGroup: group,
-            encoder: .words, enricher: enricher, options: options, logger: logger)
+            encoder: .words, enricher: observed, options: options, logger: logger)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await pool.run() }
             tasks.addTask { try await hub.run() }
             guard await pool.waitUntilConnected(timeout: giveUpTime * patience) else {
                 throw NeverHappened(description: "a connection to \(url)")
             }
-            try await eventually("a subscriber's connection") { hub.isConnected }
+            try await eventually("the subscription of the hub") { !subscriptions.all.isEmpty }
             try await body(HubFixture(hub: hub, store: store, pool: pool))
             tasks.cancelAll()
         }

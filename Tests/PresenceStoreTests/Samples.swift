@@ -1,6 +1,8 @@
 // Rollcall · PresenceStoreTests
 
 import Presence
+import Redis
+import Synchronization
 import TestSupport
 
 @testable import PresenceStore
@@ -27,6 +29,30 @@ extension Meta {
 extension Topic {
     /// A topic; each test has its own prefix, so tests may share the name.
     static func sample(_ name: String = "room") throws -> Topic { try Topic(name) }
+}
+
+extension StreamOwner {
+    init?(_ text: String) {
+        guard let owner = Array(text.utf8).withUnsafeBufferPointer({ StreamOwner(utf8: $0) }) else { return nil }
+        self = owner
+    }
+}
+
+extension LeaseKeeper {
+    /// The number of bindings: one for each presence and stream.
+    var count: Int { state.withLock { $0.book.count } }
+}
+
+extension PresenceStore {
+    /// Renews presences of one topic, as the lease keeper does; returns those that were not renewed.
+    func renew(
+        _ members: [(member: Member, owner: StreamOwner)], on topic: Topic, lease: Int
+    ) async throws -> [FailedLeaseRenewal] {
+        let renewal = LeaseRenewal(
+            topic: topic, lease: lease, members: members,
+            arguments: members.flatMap { [.bytes($0.member.bytes), .string($0.owner.text)] })
+        return try await renew([renewal])[0].get()
+    }
 }
 
 extension TrackOutcome {

@@ -8,10 +8,10 @@ import Testing
 struct CursorTests {
     @Test func `A ref is 16 URL-safe characters and keeps them`() throws {
         let text = "AZaz09-_AZaz09-_"
-        let ref = try #require(Ref(text))
+        let ref = try #require(Ref(utf8: text.utf8))
         #expect(ref.text == text && ref.description == text)
         #expect(Ref(utf8: Array(text.utf8)[...]) == ref)
-        #expect(Ref("AZaz09-_AZaz09-A") != ref)
+        #expect(Ref(utf8: "AZaz09-_AZaz09-A".utf8) != ref)
         var written: [UInt8] = []
         ref.write(to: &written)
         #expect(written == Array(text.utf8))
@@ -20,13 +20,13 @@ struct CursorTests {
     @Test(
         arguments: ["", "short", "AZaz09-_AZaz09-_x", "AZaz09-_AZaz09-+", "AZaz09-_AZaz09ü"])
     func `Text that is no ref is not read`(text: String) {
-        #expect(Ref(text) == nil)
+        #expect(Ref(utf8: text.utf8) == nil)
     }
 
     @Test func `Drawn refs and epochs differ each time and are read back`() {
         let refs = (0..<10_000).map { _ in Ref.random() }
         #expect(Set(refs).count == refs.count)
-        #expect(refs.allSatisfy { Ref($0.text) == $0 })
+        #expect(refs.allSatisfy { Ref(utf8: $0.text.utf8) == $0 })
         let epochs = (0..<10_000).map { _ in Epoch.random() }
         #expect(Set(epochs).count == epochs.count)
         #expect(epochs.allSatisfy { Epoch(utf8: $0.description.utf8) == $0 && $0.description.utf8.count == 16 })

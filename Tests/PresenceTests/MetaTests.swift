@@ -92,7 +92,7 @@ struct MetaTests {
     ) throws {
         let presence = try presence("r1", after: previous, meta)
         var output: [UInt8] = []
-        presence.write(to: &output)
+        presence.write(previous: presence.previous, to: &output)
         #expect(text(output) == expected)
         output = []
         presence.ref.writeObject(previous: presence.previous, to: &output)

@@ -15,13 +15,6 @@ struct PresenceErrorTests {
         #expect(query.description == "invalid parameter ttl: No.")
     }
 
-    @Test func `A fault can be moved below its operation`() {
-        let base = "#/operations/3"
-        #expect(PresenceError(.invalid, at: .pointer("#/meta/a"), "").under(base).pointer == "#/operations/3/meta/a")
-        #expect(PresenceError(.invalid, at: .pointer("#"), "").under(base).pointer == base)
-        #expect(PresenceError(.invalid, at: .parameter("topic"), "").under(base).parameter == "topic")
-    }
-
     @Test(
         arguments: [
             ("a", "#/meta/a"), ("", "#/meta/"), ("a/b~c", "#/meta/a~1b~0c"), ("a b%\"", "#/meta/a%20b%25%22"),

@@ -12,7 +12,7 @@ func keys(_ texts: String...) -> [Key] { texts.map(key) }
 /// The keys `k0`, `k1` and so on.
 func keys(_ numbers: Range<Int>) -> [Key] { numbers.map { key("k\($0)") } }
 
-func topic(_ text: String) -> Topic { Topic(utf8: text.utf8)! }
+func topic(_ text: String) -> Topic { Array(text.utf8).withUnsafeBufferPointer { Topic(utf8: $0) }! }
 
 func bytes(_ text: String) -> [UInt8] { Array(text.utf8) }
 
@@ -24,7 +24,7 @@ extension FetchRule {
     static let sample = FetchRule(
         field: "user", query: "SELECT key, data FROM people WHERE key = ANY($1)", timeout: .seconds(10))
     /// The standard rule with the same time-out.
-    static let profiles = FetchRule(field: "user", query: standard[0].query, timeout: .seconds(10))
+    static let profiles = FetchRule(field: "user", query: standard(for: .standard)[0].query, timeout: .seconds(10))
     static let topical = FetchRule(
         field: "role", query: "SELECT key, data FROM roles WHERE key = ANY($1) AND topic = $2")
 }

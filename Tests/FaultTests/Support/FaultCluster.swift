@@ -3,7 +3,7 @@
 import LocalServices
 import Logging
 import NIOPosix
-import Presence
+@testable import Presence
 import PresenceStore
 import Redis
 import Synchronization
@@ -244,7 +244,7 @@ final class FaultCluster: Sendable {
         var roster: [ExactName: Set<JSONValue>] = [:]
         for (member, stored) in snapshot.presences {
             var bytes: [UInt8] = []
-            stored.presence.write(to: &bytes)
+            stored.presence.write(previous: stored.presence.previous, to: &bytes)
             roster[ExactName(member.key.text), default: []].insert(try JSONValue(parsing: bytes))
         }
         return roster.mapValues(Roster.unlinked)

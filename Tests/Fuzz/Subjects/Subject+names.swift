@@ -15,7 +15,7 @@ extension Subject {
         try round.damage(name, "aü😀\u{7F}\u{85}\u{A0}\n") { round, bytes in
             let key = Key(utf8: bytes)
             try round.expect((key != nil) == isName(bytes), "a name is not judged by the rule")
-            let member = Member(bytes: bytes + [0x1F] + Array("tab".utf8))
+            let member = (bytes + [0x1F] + Array("tab".utf8)).withUnsafeBufferPointer { Member(bytes: $0) }
             try round.expect(member?.key == key, "a member and its key are read differently")
             return key != nil
         }

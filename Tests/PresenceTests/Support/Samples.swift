@@ -14,7 +14,7 @@ func member(_ key: String, _ session: String = "tab") throws -> Member {
 
 /// A readable ref: `r1` is `r1--------------`.
 func ref(_ name: String) throws -> Ref {
-    try #require(Ref(name + String(repeating: "-", count: Ref.length - name.utf8.count)))
+    try #require(Ref(utf8: (name + String(repeating: "-", count: Ref.length - name.utf8.count)).utf8))
 }
 
 func presence(_ name: String, after previous: String? = nil, _ meta: String = "{}") throws -> Presence {
@@ -34,5 +34,15 @@ extension RosterJSON {
         var output: [UInt8] = []
         write(roster, to: &output)
         return String(decoding: output, as: UTF8.self)
+    }
+}
+
+extension Roster {
+    mutating func apply(_ change: Change) {
+        if let after = change.after {
+            set(after, for: change.member)
+        } else {
+            remove(change.member)
+        }
     }
 }
