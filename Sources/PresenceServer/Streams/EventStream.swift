@@ -56,8 +56,9 @@ actor EventStream {
     /// - Parameter onUnboundedSilence: Called when `TCP_USER_TIMEOUT` cannot be set: vanished clients are found late.
     /// - Throws: If the connection is closed.
     func begin(on channel: any Channel, isChunked: Bool, onUnboundedSilence: (any Error) -> Void) throws {
-        let connection = StreamConnection(stream: self, queue: budget, isChunked: isChunked)
-        try channel.pipeline.syncOperations.addHandler(connection, position: .first)
+        let connection = StreamConnection(
+            stream: self, queue: budget, isChunked: isChunked, sendsDirectly: options.sendsDirectly)
+        try connection.add(to: channel.pipeline.syncOperations)
         try channel.syncOptions?.setOption(.autoRead, value: false)
         self.connection = connection
         closed = channel.closeFuture

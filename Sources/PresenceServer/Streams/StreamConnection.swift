@@ -5,9 +5,10 @@ import NIOCore
 
 /// The channel handler of a stream: writes frames to its socket, and notifies the stream of events of the connection.
 ///
-/// It is the first handler of the pipeline and drops all input. It needs no HTTP encoder, because `EventFrame` frames
-/// each chunk once for all subscribers. While no write is pending, a frame goes straight to the kernel; NIO writes the
-/// bytes that the kernel does not take, when the socket has room.
+/// It stands before the HTTP handlers and drops all input. It needs no HTTP encoder, because `EventFrame` frames each
+/// chunk once for all subscribers. While no write is pending, ``DirectSocketWriter`` sends a frame straight to the
+/// kernel, if its contract permits that; NIO writes the bytes that the kernel does not take, when the socket has room.
+/// All other frames take the plain path, through the handlers before this one.
 final class StreamConnection: ChannelDuplexHandler {
     typealias InboundIn = NIOAny
     typealias OutboundIn = IOData
@@ -21,29 +22,48 @@ final class StreamConnection: ChannelDuplexHandler {
     private let queue: QueueBudget
     /// Whether frames keep their chunk framing; false for HTTP/1.0.
     private let isChunked: Bool
+    /// Whether frames may go past NIO; see ``StreamOptions/sendsDirectly``.
+    private let maySendDirectly: Bool
     private var context: ChannelHandlerContext?
-    private var socket: NIOBSDSocket.Handle?
+    /// Sends frames past NIO; nil where all bytes must take the plain path.
+    private var direct: DirectSocketWriter?
     /// Writes that NIO has not completed.
     private var pending = 0
     private(set) var isWritable = true
     /// Whether the kernel dropped the client, because it acknowledged nothing for too long.
     private var isGivenUp = false
 
-    init(stream: EventStream, queue: QueueBudget, isChunked: Bool = true) {
+    init(stream: EventStream, queue: QueueBudget, isChunked: Bool = true, sendsDirectly: Bool = true) {
         self.stream = stream
         self.queue = queue
         self.isChunked = isChunked
+        maySendDirectly = sendsDirectly
     }
+
+    /// Adds it before the HTTP handlers of a connection, and behind any handler between them and the socket.
+    ///
+    /// - Throws: If the connection is closed.
+    func add(to pipeline: ChannelPipeline.SynchronousOperations) throws {
+        // A connection without HTTP handlers is one of a test.
+        let http = try? pipeline.handler(type: RequestStart.self)
+        try pipeline.addHandler(self, position: http.map { .before($0) } ?? .last)
+    }
+
+    /// Whether frames go past NIO while no write is pending.
+    var sendsDirectly: Bool { direct != nil }
 
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
-        socket = try? context.pipeline.syncOperations.withUnsafeTransportIfAvailable { $0 }
+        if maySendDirectly { direct = DirectSocketWriter(context) }
         isWritable = context.channel.isWritable
         // Bytes that were written before go first.
         if unsentBytes > 0 { writeLater(ByteBuffer(), context) }
     }
 
-    func handlerRemoved(context: ChannelHandlerContext) { self.context = nil }
+    func handlerRemoved(context: ChannelHandlerContext) {
+        self.context = nil
+        direct = nil
+    }
 
     /// Bytes that were written and that the kernel has not taken.
     var unsentBytes: Int { (try? context?.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0 }
@@ -61,26 +81,43 @@ final class StreamConnection: ChannelDuplexHandler {
 
     /// Writes bytes unchanged.
     func writeBytes(_ frame: ByteBuffer) {
-        // The descriptor of a closed socket may belong to another connection already.
         guard let context, context.channel.isActive else { return }
-        let sent = pending == 0 ? send(frame) : 0
+        let sent = sendDirectly(frame)
         guard sent < frame.readableBytes else { return }
         var rest = frame
         rest.moveReaderIndex(forwardBy: sent)
         writeLater(rest, context)
     }
 
+    /// Sends past NIO if no earlier write is pending, and returns the number of bytes sent.
+    private func sendDirectly(_ frame: ByteBuffer) -> Int {
+        guard pending == 0, let direct else { return 0 }
+        switch direct.send(frame) {
+        case .sent(let count): return count
+        case .failed(let code):
+            // NIO gets the bytes, and closes the channel if its own write fails too.
+            self.direct = nil
+            if code == ETIMEDOUT { isGivenUp = true }
+            return 0
+        }
+    }
+
+    /// Writes through the pipeline, and counts the bytes in the node's budget while they wait.
     private func writeLater(_ bytes: ByteBuffer, _ context: ChannelHandlerContext) {
         pending += 1
-        // The rest of a frame keeps the whole frame in memory.
-        let held = queue.hold(bytes, for: .stream(stream))
+        var isWaiting = true
+        var held: CountedFrame?
         context.writeAndFlush(wrapOutboundOut(.byteBuffer(bytes))).assumeIsolated().whenComplete { result in
+            isWaiting = false
             self.pending -= 1
             switch result {
-            case .success: held.finish()
+            case .success: held?.finish()
             case .failure(let error): self.note(error)
             }
+            held = nil
         }
+        // The rest of a frame keeps the whole frame in memory.
+        if isWaiting { held = queue.hold(bytes, for: .stream(stream)) }
     }
 
     /// Ends the response and closes the connection, after at most 1 s even if the client does not take the last bytes.
@@ -98,21 +135,6 @@ final class StreamConnection: ChannelDuplexHandler {
 
     func close() { context?.close(promise: nil) }
 
-    /// Sends without waiting and returns the number of bytes sent; NIO reports errors at its next write.
-    private func send(_ frame: ByteBuffer) -> Int {
-        guard let socket else { return 0 }
-        #if os(Linux)
-            let flags = Int32(MSG_NOSIGNAL) | Int32(MSG_DONTWAIT)
-        #else
-            let flags = MSG_DONTWAIT
-        #endif
-        return frame.withUnsafeReadableBytes {
-            let sent = Foundation.send(socket, $0.baseAddress, $0.count, flags)
-            if sent < 0, errno == ETIMEDOUT { isGivenUp = true }
-            return max(0, sent)
-        }
-    }
-
     /// Notes that the kernel dropped the client, which it reports once, at the next use of the socket.
     private func note(_ error: any Error) {
         if (error as? IOError)?.errnoCode == ETIMEDOUT { isGivenUp = true }
@@ -125,9 +147,11 @@ final class StreamConnection: ChannelDuplexHandler {
 
     func channelReadComplete(context: ChannelHandlerContext) {}
 
-    /// Ignores the close by an HTTP server that served earlier requests of this connection and now leaves it.
+    /// Refuses the close by an HTTP server that served earlier requests of this connection and now leaves it.
+    ///
+    /// The stream alone closes its connection, by ``close()``. The server leaves at any result of its close.
     func close(context: ChannelHandlerContext, mode: CloseMode, promise: EventLoopPromise<Void>?) {
-        promise?.succeed()
+        promise?.fail(ChannelError.operationUnsupported)
     }
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {

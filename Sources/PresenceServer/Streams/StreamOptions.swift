@@ -18,6 +18,8 @@ package struct StreamOptions: Sendable {
     package var drain = TimeAmount.seconds(5)
     /// Topics that one stream may follow.
     package var maximumTopics = 50
+    /// Whether events go past NIO's buffer where ``DirectSocketWriter`` permits it; no setting, tests switch it off.
+    package var sendsDirectly = true
 
     package init() {}
 
