@@ -1,0 +1,224 @@
+// Rollcall · PresenceServerTests
+
+import HTTPTypes
+import Hummingbird
+import HummingbirdCore
+import Logging
+import NIOCore
+import NIOEmbedded
+import NIOHTTPTypes
+import Synchronization
+import TestSupport
+import Testing
+
+@testable import PresenceServer
+
+@Suite("The gate between connections and streams")
+struct StreamGateTests {
+    private static let stream = "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n"
+    private static let plain = "GET /plain HTTP/1.1\r\nHost: x\r\n\r\n"
+
+    /// A connection of the server on a channel without a socket.
+    private struct Connection: Sendable {
+        let channel: NIOAsyncTestingChannel
+        let value: ServedConnection.Value
+        let served: ServedConnection
+        let streams: Streams
+
+        /// Reads text from the socket.
+        func receive(_ text: String) async throws {
+            try await channel.testingEventLoop.executeInContext {
+                channel.pipeline.syncOperations.fireChannelRead(NIOAny(ByteBuffer(string: text)))
+                channel.pipeline.syncOperations.fireChannelReadComplete()
+            }
+            await channel.testingEventLoop.run()
+        }
+
+        func fire(_ event: ChannelEvent) async throws {
+            try await channel.testingEventLoop.executeInContext {
+                channel.pipeline.syncOperations.fireUserInboundEventTriggered(event)
+            }
+            await channel.testingEventLoop.run()
+        }
+
+        /// Runs `body` with the stream that has begun.
+        func withStream(_ body: @escaping @Sendable (isolated EventStream) -> Void) async throws {
+            let stream = try #require(streams.all.first)
+            try await channel.testingEventLoop.executeInContext { stream.assumeIsolated { body($0) } }
+            await channel.testingEventLoop.run()
+        }
+
+        /// The text that has reached the socket since the last call.
+        func sent() async throws -> String {
+            var text = ""
+            while let bytes = try await channel.readOutbound(as: ByteBuffer.self) { text += String(buffer: bytes) }
+            return text
+        }
+
+        /// The text of one answer, which ends with a body of the test.
+        func answer() async throws -> String {
+            var text = ""
+            return try await eventually("an answer") {
+                await channel.testingEventLoop.run()
+                text += try await sent()
+                return text.hasSuffix("/plain") || text.hasSuffix("first\r\n") ? text : nil
+            }
+        }
+
+        /// How many of the handlers that only a connection without a stream needs are in the pipeline.
+        func httpHandlers() async throws -> Int {
+            try await channel.testingEventLoop.executeInContext {
+                let pipeline = channel.pipeline.syncOperations
+                return [
+                    try? pipeline.context(handlerType: RequestStart.self),
+                    try? pipeline.context(handlerType: DecoderSlot.Decoder.self),
+                    try? pipeline.context(handlerType: ConnectionHandler.self),
+                    try? pipeline.context(handlerType: StreamGate.self),
+                ].count { $0 != nil }
+            }
+        }
+
+        func finish() async throws {
+            for stream in streams.all {
+                try await channel.testingEventLoop.executeInContext { stream.assumeIsolated { $0.end(.failed) } }
+            }
+            await channel.testingEventLoop.run()
+            // The gate's simulated error, which passes the end of the pipeline.
+            try? await channel.throwIfErrorCaught()
+            _ = try await channel.finish(acceptAlreadyClosed: true)
+        }
+    }
+
+    /// The streams that have begun.
+    private final class Streams: Sendable {
+        private let streams = Mutex<[EventStream]>([])
+
+        func add(_ stream: EventStream) { streams.withLock { $0.append(stream) } }
+
+        var all: [EventStream] { streams.withLock { $0 } }
+    }
+
+    /// Sets up a connection whose server answers each request with its path.
+    private func connect(behind first: @escaping @Sendable () -> [any ChannelHandler] = { [] }) async throws
+        -> Connection
+    {
+        let streams = Streams()
+        let queue = QueueBudget(maximumBytes: 1 << 30, slowAfter: .minutes(1), logger: Logger(label: "test"))
+        let route = Route(streamAt: "/stream", "stream", query: []) { _, _ in
+            OpenedStream(headers: [.contentType: "text/event-stream"], first: ByteBuffer(string: "5\r\nfirst\r\n")) {
+                channel, opening, isChunked in
+                guard let stream = try? EventStream.ofTest(on: channel.eventLoop, queue: queue) else { return }
+                stream.assumeIsolated { stream in
+                    guard (try? stream.begin(on: channel, isChunked: isChunked, onUnboundedSilence: { _ in })) != nil
+                    else { return }
+                    stream.open(with: opening)
+                }
+                streams.add(stream)
+            }
+        }
+        let served = ServedConnection(
+            responder: { request, writer, _ in
+                try await writer.write(
+                    response: HTTPResponse(
+                        status: .ok, headerFields: [.contentLength: "\(request.uri.path.utf8.count)"]),
+                    body: ResponseBody(byteBuffer: ByteBuffer(string: request.uri.path)))
+            }, routes: RollcallResponder(table: RouteTable([route])), times: ConnectionTimes(),
+            budget: BodyBudget(limit: 1 << 20))
+        let channel = try await NIOAsyncTestingChannel { try $0.pipeline.syncOperations.addHandlers(first()) }
+        try await channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1))
+        let value = try await channel.testingEventLoop.executeInContext {
+            served.setup(channel: channel, logger: Logger(label: "test"))
+        }.get()
+        return Connection(channel: channel, value: value, served: served, streams: streams)
+    }
+
+    @Test func `A stream on the first request begins without the server, and no HTTP handler stays`() async throws {
+        let connection = try await connect()
+        try await connection.receive(Self.stream)
+        #expect(try await connection.value.served.get() == nil)
+        let sent = try await connection.sent()
+        #expect(sent.hasPrefix("HTTP/1.1 200 OK\r\n") && sent.contains("Transfer-Encoding: chunked\r\n"))
+        #expect(sent.hasSuffix("\r\n\r\n5\r\nfirst\r\n"))
+        #expect(try await connection.httpHandlers() == 0)
+        try await connection.finish()
+    }
+
+    @Test func `A stream for a client of HTTP/1.0 has no chunks`() async throws {
+        let connection = try await connect()
+        try await connection.receive("GET /stream HTTP/1.0\r\nHost: x\r\n\r\n")
+        let sent = try await connection.sent()
+        #expect(sent.hasSuffix("\r\n\r\nfirst") && !sent.contains("chunked"))
+        try await connection.finish()
+    }
+
+    @Test func `Bytes behind the request for a stream are dropped`() async throws {
+        let connection = try await connect()
+        try await connection.receive(Self.stream + Self.stream + Self.plain)
+        try await connection.receive(Self.plain + "no HTTP")
+        #expect(connection.streams.all.count == 1)
+        #expect(try await connection.sent().hasSuffix("\r\n\r\n5\r\nfirst\r\n"))
+        #expect(try await connection.channel.readInbound(as: HTTPRequestPart.self) == nil)
+        try await connection.finish()
+    }
+
+    @Test func `The first other request gives the connection to the server`() async throws {
+        let connection = try await connect()
+        async let handled: Void = connection.served.handle(value: connection.value, logger: Logger(label: "test"))
+        try await connection.receive(Self.plain)
+        let answer = try await connection.answer()
+        #expect(answer.hasPrefix("HTTP/1.1 200 OK\r\n") && answer.hasSuffix("\r\n\r\n/plain"))
+        #expect(connection.streams.all.isEmpty)
+        #expect(try await connection.httpHandlers() == 4)
+        _ = try await connection.channel.finish(acceptAlreadyClosed: true)
+        await handled
+    }
+
+    @Test(arguments: [true, false])
+    func `The server leaves a connection whose later request is for a stream, and its close is refused`(
+        isPipelined: Bool
+    ) async throws {
+        let connection = try await connect()
+        async let handled: Void = connection.served.handle(value: connection.value, logger: Logger(label: "test"))
+        try await connection.receive(isPipelined ? Self.plain + Self.stream : Self.plain)
+        var sent = try await connection.answer()
+        if !isPipelined {
+            try await connection.receive(Self.stream)
+            sent += try await connection.answer()
+        }
+        let answers = sent.split(separator: "HTTP/1.1 200 OK\r\n", omittingEmptySubsequences: false)
+        #expect(answers.count == 3, "\(sent)")
+        #expect(answers.dropFirst().first?.hasSuffix("\r\n\r\n/plain") == true)
+        #expect(answers.last?.hasSuffix("\r\n\r\n5\r\nfirst\r\n") == true)
+        await handled
+        try await connection.withStream { $0.send(ByteBuffer(string: "3\r\none\r\n")) }
+        #expect(try await connection.sent() == "3\r\none\r\n" && connection.channel.isActive)
+        try await connection.finish()
+        #expect(!connection.channel.isActive)
+    }
+
+    @Test func `A client that closes its direction behind its request for a stream ends the stream`() async throws {
+        let connection = try await connect()
+        try await connection.receive(Self.stream)
+        try await connection.fire(.inputClosed)
+        #expect(try await connection.sent().hasSuffix("5\r\nfirst\r\n0\r\n\r\n"))
+        #expect(!connection.channel.isActive)
+        try await connection.finish()
+    }
+
+    @Test func `A client that closes its direction before its first request is disconnected`() async throws {
+        let connection = try await connect()
+        try await connection.fire(.inputClosed)
+        #expect(try await connection.value.served.get() == nil)
+        #expect(try await connection.sent().isEmpty && !connection.channel.isActive)
+        try await connection.finish()
+    }
+
+    @Test func `A handler between the socket and the HTTP handlers gets every byte of a stream`() async throws {
+        let connection = try await connect(behind: { [Upcased()] })
+        try await connection.receive(Self.stream)
+        try await connection.withStream { $0.send(ByteBuffer(string: "3\r\none\r\n")) }
+        let sent = try await connection.sent()
+        #expect(sent.hasSuffix("\r\n\r\n5\r\nFIRST\r\n3\r\nONE\r\n") && sent == sent.uppercased())
+        try await connection.finish()
+    }
+}
