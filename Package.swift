@@ -13,7 +13,6 @@ let nio: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
-let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
@@ -169,8 +168,8 @@ let package = Package(
             name: "PresenceServerTests",
             dependencies: [
                 "PresenceServer", "PresenceFeed", "PresenceStore", "Presence", "Redis", "LocalServices", "TestSupport",
-                "RandomInput", hummingbird, nio, nioPosix, nioEmbedded, nioHTTP1, httpTypes, httpClient, logging,
-                metrics, lifecycle, yams,
+                "RandomInput", hummingbird, hummingbirdCore, nio, nioPosix, nioEmbedded, nioHTTP1, nioHTTPTypes,
+                httpTypes, httpClient, logging, metrics, lifecycle, yams,
             ],
             swiftSettings: settings),
         .testTarget(
@@ -187,7 +186,7 @@ let package = Package(
             name: "EndToEndTests",
             dependencies: [
                 "rollcall", "fuzz", "RandomInput", "Presence", "PresenceFeed", "PresenceServer", "Enrichment",
-                "TestSupport", "LocalServices", httpClient, nio, nioPosix, logging, yams,
+                "TestSupport", "LocalServices", "Basics", argumentParser, nio, nioPosix, logging, yams,
             ],
             exclude: ["demo_page.py", "Contract"], swiftSettings: settings),
     ]

@@ -65,3 +65,10 @@ struct ServerSentEventParser: Sendable {
         return ServerSentEvent(name: name.isEmpty ? "message" : name, data: data.joined(separator: "\n"))
     }
 }
+
+/// One event of a stream.
+struct ServerSentEvent: Sendable, Hashable {
+    /// `message` where the stream names none.
+    var name: String
+    var data: String
+}

@@ -95,3 +95,9 @@ struct LineLogHandler: LogHandler {
         return Terminal.escapedJSON(joined) + "\n"
     }
 }
+
+/// How log lines look.
+enum LogFormat: String, CaseIterable, Sendable {
+    case text
+    case json
+}

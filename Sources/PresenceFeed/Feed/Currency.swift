@@ -1,0 +1,80 @@
+// Rollcall · PresenceFeed
+
+import NIOCore
+
+/// Whether subscribers see what Redis holds, as a pure state machine.
+enum Currency: Sendable {
+    /// The replica is live and Redis answers. → `stale`
+    case current
+    /// It is not so since then, too short to be news. → `current`, `degraded`
+    case stale(since: NIODeadline)
+    /// Subscribers got `degraded`. → `recovering`
+    case degraded(since: NIODeadline)
+    /// Current again, but losses are not known yet: subscribers get `recovered` later. → `current`, `degraded`
+    case recovering(since: NIODeadline)
+
+    /// Since when it is not current; nil while it is.
+    var notCurrentSince: NIODeadline? {
+        switch self {
+        case .stale(let since), .degraded(let since): since
+        case .current, .recovering: nil
+        }
+    }
+
+    /// Since when subscribers are degraded; nil while they are not.
+    var degradedSince: NIODeadline? {
+        switch self {
+        case .degraded(let since), .recovering(let since): since
+        case .current, .stale: nil
+        }
+    }
+
+    /// Redis or its messages are lost; true if that is new, and a timer for `degraded` is needed.
+    mutating func becomeStale(at now: NIODeadline) -> Bool {
+        switch self {
+        case .current:
+            self = .stale(since: now)
+            return true
+        case .recovering(let since): self = .degraded(since: since)
+        case .stale, .degraded: break
+        }
+        return false
+    }
+
+    mutating func becomeCurrent() {
+        switch self {
+        case .stale: self = .current
+        case .degraded(let since): self = .recovering(since: since)
+        case .current, .recovering: break
+        }
+    }
+
+    /// The timer for `degraded` fired; true if subscribers get it now.
+    mutating func degrade(since: NIODeadline) -> Bool {
+        guard case .stale(since) = self else { return false }
+        self = .degraded(since: since)
+        return true
+    }
+
+    /// All losses are known; true if subscribers get `recovered` now.
+    mutating func recover() -> Bool {
+        guard case .recovering = self else { return false }
+        self = .current
+        return true
+    }
+}
+
+/// Why losses that a new epoch shows are not sent yet.
+///
+/// A Redis that restarted empty has lost presences of clients that are still here. Nodes put back what they hold, and
+/// owners track again; only what is missing after that leaves.
+enum LossDelay: Sendable, Equatable {
+    /// Nothing is delayed. → `waiting`
+    case none
+    /// Nodes and owners have time until then. → `over`, `waiting`
+    case waiting(until: NIODeadline)
+    /// Their time is over, and this node did not stand still meanwhile. → `verifying`, `waiting`
+    case over
+    /// Another snapshot shows what is still missing. → `none`, `waiting`
+    case verifying
+}

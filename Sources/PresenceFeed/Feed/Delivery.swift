@@ -1,0 +1,144 @@
+// Rollcall · PresenceFeed
+
+package import NIOCore
+package import Presence
+
+/// What a flush sends, with its enrichment: to be encoded once for each format, and given to the subscribers of each loop.
+struct Delivery: Sendable {
+    /// The first events of one new subscriber, in this order.
+    struct FirstEvents: Sendable {
+        let arrival: Flush.Arrival
+        /// `degraded` or `recovered`, where that was sent to others while this one waited for the hook.
+        let notice: FeedEvent?
+        /// What its own presence became while it waited.
+        let own: OwnChange?
+    }
+
+    let flush: Flush
+    let enriched: EnrichedRoster
+    /// Keys with changed data that is there.
+    let changedKeys: [Key]
+    let firstEvents: [FirstEvents]
+    /// The formats of all subscribers, with their numbers.
+    let formats: [FrameFormat: Int]
+    /// Whether the hook adds anything on this topic.
+    let isEnriched: Bool
+
+    /// Whether nothing is sent, and the next flush need not wait for this one.
+    var isEmpty: Bool { !flush.isForAll && changedKeys.isEmpty && firstEvents.isEmpty }
+}
+
+extension Delivery {
+    /// The bytes of a delivery.
+    struct Frames {
+        /// For all subscribers; nil where there is no diff.
+        var diff: [FrameFormat: ByteBuffer]?
+        var dataChange: [FrameFormat: ByteBuffer]?
+        /// In the order of `firstEvents`.
+        var firstEvents: [[FeedEvent]] = []
+        /// States that were encoded for this delivery.
+        var states: [FrameFormat: ByteBuffer] = [:]
+    }
+
+    /// Encodes each frame once for all subscribers that get the same.
+    func encode(with encoder: FeedEncoder) -> Frames {
+        var frames = Frames()
+        if let batch = flush.batch { frames.diff = each { encoder.diff(batch.diff, enriched, $0) } }
+        if !changedKeys.isEmpty { frames.dataChange = each { encoder.dataChange(changedKeys, enriched, $0) } }
+        encodeFirstEvents(to: &frames, with: encoder)
+        return frames
+    }
+
+    private func encodeFirstEvents(to frames: inout Frames, with encoder: FeedEncoder) {
+        if firstEvents.isEmpty { return }
+        var resumed: [FrameFormat: [Flush.Origin: [FeedEvent]]] = [:]
+        var wholeRoster: [FrameFormat: ByteBuffer?] = [:]
+
+        /// Data that a client which holds older entries may lack; nil for no frame.
+        func changedData(of keys: [Key]?, _ format: FrameFormat) -> ByteBuffer? {
+            if !isEnriched || format.view != .full || keys?.isEmpty == true { return nil }
+            if let keys { return encoder.dataChange(keys, enriched, format) }
+            let frame = wholeRoster[format] ?? encoder.dataChange(Array(enriched.roster.keys), enriched, format)
+            wholeRoster[format] = .some(frame)
+            return frame
+        }
+
+        func resume(from origin: Flush.Origin, _ resumption: Flush.Resumption, _ format: FrameFormat) -> [FeedEvent] {
+            if let events = resumed[format]?[origin] { return events }
+            let missed = resumption.diff.isEmpty ? nil : encoder.diff(resumption.diff, enriched, format)
+            var events = [FeedEvent.resumed(missed, enriched.cursor)]
+            if let frame = changedData(of: resumption.changedKeys, format) { events.append(.dataChanged(frame)) }
+            resumed[format, default: [:]][origin] = events
+            return events
+        }
+
+        func state(isReturning: Bool, _ format: FrameFormat) -> [FeedEvent] {
+            let state = flush.states[format] ?? frames.states[format] ?? encoder.state(enriched, format)
+            if flush.states[format] == nil { frames.states[format] = state }
+            var events = [FeedEvent.state(state, enriched.cursor)]
+            if isReturning, enriched.counts.keys > 0, let frame = changedData(of: nil, format) {
+                events.append(.dataChanged(frame))
+            }
+            return events
+        }
+
+        for first in firstEvents {
+            let (arrival, format) = (first.arrival, first.arrival.subscription.format)
+            var events: [FeedEvent]
+            if let origin = arrival.origin, let resumption = flush.resumptions[origin] {
+                events = resume(from: origin, resumption, format)
+            } else {
+                events = state(isReturning: arrival.isReturning, format)
+            }
+            if let notice = first.notice { events.append(notice) }
+            if let own = first.own { events.append(.own(own)) }
+            frames.firstEvents.append(events)
+        }
+    }
+
+    private func each(_ encode: (FrameFormat) -> ByteBuffer?) -> [FrameFormat: ByteBuffer] {
+        var frames: [FrameFormat: ByteBuffer] = [:]
+        for format in formats.keys { frames[format] = encode(format) }
+        return frames
+    }
+}
+
+/// A topic at a cursor, with what the fetch hook adds to the keys that are about to be sent.
+package struct EnrichedRoster: Sendable {
+    package let topic: Topic
+    package let cursor: Cursor
+    package let counts: RosterCounts
+    /// Empty where only a diff is encoded.
+    package let roster: Roster
+    package let extras: EnrichmentFields
+
+    package init(
+        topic: Topic, cursor: Cursor, roster: Roster, counts: RosterCounts? = nil, extras: EnrichmentFields = .none
+    ) {
+        self.topic = topic
+        self.cursor = cursor
+        self.roster = roster
+        self.counts = counts ?? RosterCounts(roster)
+        self.extras = extras
+    }
+}
+
+/// Makes the bytes that subscribers share: each is called once per format and flush, never once per subscriber.
+package struct FeedEncoder: Sendable {
+    /// The whole roster at a cursor.
+    package var state: @Sendable (EnrichedRoster, FrameFormat) -> ByteBuffer
+    /// A diff that leads to the roster and its cursor; nil where the format shows no difference.
+    package var diff: @Sendable (Diff, EnrichedRoster, FrameFormat) -> ByteBuffer?
+    /// Entries with changed data and unchanged metas; nil where the format shows no data.
+    package var dataChange: @Sendable (_ keys: [Key], EnrichedRoster, FrameFormat) -> ByteBuffer?
+
+    package init(
+        state: @escaping @Sendable (EnrichedRoster, FrameFormat) -> ByteBuffer,
+        diff: @escaping @Sendable (Diff, EnrichedRoster, FrameFormat) -> ByteBuffer?,
+        dataChange: @escaping @Sendable ([Key], EnrichedRoster, FrameFormat) -> ByteBuffer?
+    ) {
+        self.state = state
+        self.diff = diff
+        self.dataChange = dataChange
+    }
+}

@@ -1,7 +1,0 @@
-// Rollcall · rollcall
-
-/// How log lines look.
-enum LogFormat: String, CaseIterable, Sendable {
-    case text
-    case json
-}
