@@ -9,9 +9,9 @@ struct NewSubscriber: Sendable {
     let since: NIODeadline
     /// Whether `degraded` was its last notice, and not `recovered`.
     var isDegraded: Bool
-    /// False after its queue was dropped: only a state will do.
+    /// False after the subscriber's queue was dropped: the subscriber then needs a state.
     var mayResume = true
-    /// False once its own track, or what it saw on another node, is overdue: the next state serves it, also an older one.
+    /// False when the replica has not reached the subscriber's cursor in time: then its first event may be older.
     var waitsForCursor = true
 
     /// Whether its client holds entries from before; changed data then needs a diff, since phoenix.js' `syncState`
@@ -61,7 +61,7 @@ struct Audience: Sendable {
         return true
     }
 
-    /// Notes that all subscribers get `degraded` or `recovered`; returns the new ones for which that is news.
+    /// Sets the last notice of all new subscribers; returns those that have another one and must get this notice.
     mutating func notice(isDegraded: Bool) -> [Subscription] {
         var notified: [Subscription] = []
         for index in newSubscribers.indices where newSubscribers[index].isDegraded != isDegraded {

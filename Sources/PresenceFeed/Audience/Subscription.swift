@@ -8,8 +8,8 @@ import Synchronization
 ///
 /// It ends exactly once, by `end()`.
 ///
-/// A subscription holds no queue: `deliver` is called on the subscriber's own event loop, in order, and what it cannot
-/// write at once it bounds itself.
+/// A subscription holds no queue. `deliver` is called on the subscriber's own event loop, in order, and must itself
+/// bound the events that it cannot write at once.
 package final class Subscription: Sendable {
     package let topic: Topic
     package let format: FrameFormat

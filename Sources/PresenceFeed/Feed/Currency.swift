@@ -6,7 +6,7 @@ import NIOCore
 enum Currency: Sendable {
     /// The replica is live and Redis answers. → `stale`
     case current
-    /// It is not so since then, too short to be news. → `current`, `degraded`
+    /// The replica is not live, or Redis is away, since then; subscribers have no notice yet. → `current`, `degraded`
     case stale(since: NIODeadline)
     /// Subscribers got `degraded`. → `recovering`
     case degraded(since: NIODeadline)
@@ -21,7 +21,7 @@ enum Currency: Sendable {
         }
     }
 
-    /// Since when subscribers are degraded; nil while they are not.
+    /// The time that subscribers got with `degraded`; nil before a `degraded` and after `recovered`.
     var degradedSince: NIODeadline? {
         switch self {
         case .degraded(let since), .recovering(let since): since
@@ -29,7 +29,7 @@ enum Currency: Sendable {
         }
     }
 
-    /// Redis or its messages are lost; true if that is new, and a timer for `degraded` is needed.
+    /// Records that the feed is no longer current; returns true if the caller must start the timer for `degraded`.
     mutating func becomeStale(at now: NIODeadline) -> Bool {
         switch self {
         case .current:
@@ -73,7 +73,7 @@ enum LossDelay: Sendable, Equatable {
     case none
     /// Nodes and owners have time until then. → `over`, `waiting`
     case waiting(until: NIODeadline)
-    /// Their time is over, and this node did not stand still meanwhile. → `verifying`, `waiting`
+    /// The wait is over, and its timer fired in time; the next flush requests a snapshot. → `verifying`, `waiting`
     case over
     /// Another snapshot shows what is still missing. → `none`, `waiting`
     case verifying

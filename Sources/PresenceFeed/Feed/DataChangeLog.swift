@@ -3,14 +3,14 @@
 package import NIOCore
 package import Presence
 
-/// The keys of one topic with data that was sent again, and when: no cursor shows whether a stream has seen that.
+/// The recent data changes of one topic, each with its time, because a cursor does not count data changes.
 package struct DataChangeLog: Sendable {
     /// Data changes that are kept; the oldest are dropped, and earlier streams then get all data when they resume.
     package static let maximumCount = 512
     /// Bytes of one data change beside its key.
     private static let bytesPerRenewal = 48
 
-    /// How much earlier than this node another may have stood at a cursor that a stream brings.
+    /// How much earlier than this node another node may have reached the cursor of a stream that resumes.
     ///
     /// Sending a key once more than needed does no harm.
     private let slack: TimeAmount
@@ -47,7 +47,7 @@ package struct DataChangeLog: Sendable {
 
     private mutating func forget(_ count: Int) {
         guard count > 0 else { return }
-        // Others of the same time may be kept, but not all.
+        // The log may lack a change of that time, so it is complete only after that time.
         completeSince = renewals[count - 1].at + .nanoseconds(1)
         for renewal in renewals.prefix(count) { bytes -= Self.bytes(of: renewal.key) }
         renewals.removeFirst(count)

@@ -10,7 +10,7 @@ struct Delivery: Sendable {
         let arrival: Flush.Arrival
         /// `degraded` or `recovered`, where that was sent to others while this one waited for the hook.
         let notice: FeedEvent?
-        /// What its own presence became while it waited.
+        /// The last change of the subscriber's own presence, else its state in the roster; nil if there is neither.
         let own: OwnChange?
     }
 

@@ -9,11 +9,11 @@ extension FeedState {
     struct Flushing: Sendable {
         /// The flush that waits for the fetch hook; nil while none does.
         var pending: Flush?
-        /// Since when a change waits for the next flush, while this one waits; nil if none does.
+        /// When the first prefetch for the next flush began, while this flush waits; nil if none began.
         var nextSince: NIODeadline?
-        /// Whether the next flush shows the whole roster, and it is fetched already.
+        /// Whether a prefetch of the whole roster for the next flush was requested.
         var isRosterPrefetched = false
-        /// What became of the presences of new subscribers that this flush serves.
+        /// The last change of each subscriber's own presence while this flush waits.
         private(set) var ownChanges: [ObjectIdentifier: OwnChange] = [:]
 
         static let idle = Flushing()
@@ -101,7 +101,7 @@ extension FeedState {
     }
 
     private func firstEvents(of flush: Flush, wasAwaited: Bool) -> [Delivery.FirstEvents] {
-        // Meanwhile one may have ended, or dropped its queue and wait again.
+        // While the flush waited, a subscriber may have ended, or dropped its queue and become a new subscriber.
         let again = wasAwaited ? Set(audience.newSubscribers.map { ObjectIdentifier($0.subscription) }) : []
         return flush.arrivals.compactMap { arrival in
             let subscription = arrival.subscription
@@ -112,8 +112,8 @@ extension FeedState {
                 case (true, nil): .recovered
                 case (true, .some), (false, nil): nil
                 }
-            // That its presence is gone may be a loss as well as a deletion: the lease keeper finds out, unless it is
-            // known.
+            // An absent presence may be deleted or lost. The lease keeper finds out which, unless the flush has
+            // recorded its leave.
             let own =
                 flushing.ownChanges[ObjectIdentifier(subscription)]
                 ?? subscription.member.flatMap { replica.roster[$0] }.map(OwnChange.became)
@@ -192,7 +192,7 @@ extension FeedState {
         return bytes > Self.smallState && !makeRoom()
     }
 
-    /// Whether a subscriber waits for room: not for what it missed, for a state that is encoded already, or for too long.
+    /// Whether a subscriber waits for room: only if it needs a new large frame, and at most for `roomPatience`.
     private func mustWaitForRoom(
         _ new: NewSubscriber, resuming resumption: Flush.Resumption?, _ now: NIODeadline
     ) -> Bool {

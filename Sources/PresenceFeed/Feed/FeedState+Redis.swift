@@ -20,7 +20,7 @@ extension FeedState {
     private mutating func advance(_ step: ReplicaStep, _ now: NIODeadline, _ actions: inout Actions) {
         ring.append(step, at: now)
         window.add(step)
-        // A presence that came back needs no restoring; should it leave again, it has left.
+        // A member in a later step is no longer lost: its presence is back or has left.
         if !restorable.isEmpty { for change in step.changes { restorable[change.member] = nil } }
         if step.losesPresences {
             delayLosses(now, &actions)
@@ -54,7 +54,7 @@ extension FeedState {
     mutating func refuse(_ now: NIODeadline, _ actions: inout Actions) {
         let reaction = malformed.add(at: now)
         if let count = reaction.logged { actions.append(.logMalformed(messages: count)) }
-        // A snapshot that is on its way shows what the message may have held, or the next message shows a gap.
+        // While a snapshot loads, no other is requested: it has this change, or the next message shows a sequence gap.
         if reaction.loads { reload(now, &actions) }
     }
 
@@ -96,8 +96,8 @@ extension FeedState {
         actions.append(.schedule(.losses(until: end), at: end))
     }
 
-    /// Ends the wait, or begins it again when the timer fired so late that this node stood still: it may be the one that
-    /// has to put the losses back.
+    /// Ends the wait for losses, or begins it again if the timer fired late: then this node was stopped, and may have
+    /// to restore presences.
     mutating func endWaitForLosses(until end: NIODeadline, _ now: NIODeadline, _ actions: inout Actions) {
         guard lossDelay == .waiting(until: end) else { return }
         if end + options.lateness < now { delayLosses(now, &actions) } else { lossDelay = .over }
@@ -114,7 +114,7 @@ extension FeedState {
             reload(now, &actions)
             return false
         case .verifying:
-            // What the snapshot lacks may be put back as soon as Redis answers again.
+            // While Redis is away, no node can restore the presences that the snapshot lacks.
             if isAway { return false }
             lossDelay = .none
             restorable = [:]
@@ -122,8 +122,8 @@ extension FeedState {
         }
     }
 
-    /// Has lost presences put back with another snapshot, at another time for each topic and node: all have lost them at
-    /// once, and it is enough that one node puts them back.
+    /// Schedules the restore of lost presences at a random time for each topic and node: all nodes find the loss at
+    /// once, and the restore of one node is enough.
     private mutating func restoreSoon(_ lost: [Member: StoredPresence], _ actions: inout Actions) {
         guard !lost.isEmpty else { return }
         restorable.merge(lost) { $1 }

@@ -55,7 +55,7 @@ extension FeedState {
         case .room: hasRoomTimer = false
         case .idle:
             guard audience.isEmpty else { return }
-            // The first presence may have come meanwhile, and the stream that it is bound to is about to follow.
+            // If the topic got its first presence since the timer was set, the stream of it may soon subscribe.
             if canMiss, !couldMiss { scheduleIdleTimer(now, &actions) } else { retireIfIdle(&actions) }
         }
     }
@@ -113,6 +113,6 @@ extension FeedState {
     /// Whether the snapshot that was asked for under `ticket` is still wanted.
     func awaits(_ ticket: Int) -> Bool { replica.isLoading && replica.loadTicket == ticket }
 
-    /// Whether the replica has reached a position of Redis; true as well while an answer would mean nothing.
+    /// Whether the replica has reached a position of Redis; also true while the replica is not live.
     func hasReached(_ position: Cursor) -> Bool { !replica.isLive || replica.hasReached(to: position) }
 }

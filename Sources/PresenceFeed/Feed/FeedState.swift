@@ -104,7 +104,7 @@ struct FeedState: Sendable {
     var states = StateCache()
     var flushing = Flushing.idle
     var lossDelay = LossDelay.none
-    /// What Redis lost and this node gives back before the next snapshot; bounded by the members of the topic.
+    /// The lost presences that this node restores before the next snapshot; bounded by the members of the topic.
     var restorable: [Member: StoredPresence] = [:]
     var currency: Currency
     /// Whether Redis answers no commands.

@@ -3,7 +3,7 @@
 import NIOCore
 package import Presence
 
-/// What a feed sends at once, fixed when the flush begins: the fetch hook may have to be awaited before it is sent.
+/// The content of one flush, fixed when the flush begins, because the flush may then wait for the fetch hook.
 struct Flush: Sendable {
     /// A position that streams resume from, and whether they are shown data.
     struct Origin: Hashable {

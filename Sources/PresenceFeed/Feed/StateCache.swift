@@ -5,7 +5,7 @@ import NIOCore
 /// The encoded states of a topic at its cursor, one for each format, for subscribers that come next.
 struct StateCache: Sendable {
     private(set) var frames: [FrameFormat: ByteBuffer] = [:]
-    /// Bytes of the largest state that was encoded last, or an estimate that falls.
+    /// An estimate of the bytes of a state: the last encoded one, or half of the estimate before if that is more.
     private(set) var bytes = 0
     /// Until when a state with data of the fetch hook may be sent: a notification about its data may be lost.
     private var end = NIODeadline.distantFuture

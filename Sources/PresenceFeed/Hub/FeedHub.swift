@@ -57,7 +57,7 @@ package final class FeedHub: Service {
 
     /// Adds a stream to the audience of a topic.
     ///
-    /// Events come on `loop`; the first is a state, or what was missed since a cursor that is still in the ring.
+    /// Events come on `loop`: `degraded` if the feed is degraded, then a state, or the diff from the stream's cursor.
     ///
     /// - Parameters:
     ///   - reaching: The position that the first event must not lie before: the subscriber's own track.
@@ -92,7 +92,7 @@ package final class FeedHub: Service {
         return true
     }
 
-    /// Whether ``follow(_:)`` would succeed now.
+    /// Returns whether ``follow(_:)`` would succeed now; if not, retires the feeds without subscribers.
     package func hasRoom(for topics: [Topic]) -> Bool {
         guard directory.hasRoom(for: topics, upTo: options.maximumTopics) else {
             clearIdleFeeds()
@@ -180,7 +180,7 @@ package final class FeedHub: Service {
         }
     }
 
-    /// Gives Redis back what it lost of a topic; what it refuses, being full perhaps, is tried with the next snapshot.
+    /// Restores the lost presences of a topic; after an error, the next snapshot of the topic tries again.
     private static func restore(_ feed: TopicFeed, to store: PresenceStore, _ logger: Logger) async {
         for chunk in await feed.missing.chunks(of: 100) {
             do {
@@ -241,7 +241,7 @@ package final class FeedHub: Service {
         }
         var behind: [(TopicFeed, Cursor)] = []
         for (feed, position) in zip(feeds, positions) {
-            // One that cannot be read keeps no other from being compared.
+            // A position that cannot be read is skipped; the others are still compared.
             guard let position = try? position.get(), await !feed.hasReached(position) else { continue }
             behind.append((feed, position))
         }
@@ -249,7 +249,7 @@ package final class FeedHub: Service {
         // The messages may be on their way.
         try? await Task.sleep(for: .milliseconds(200))
         for (feed, position) in behind where await !feed.hasReached(position) {
-            logger.debug("A feed missed messages; it loads a snapshot")
+            logger.debug("feeds: messages missed, loading a snapshot")
             feed.post(.positionDiffers)
         }
     }

@@ -13,9 +13,9 @@ package struct FeedOptions: Sendable {
     /// Longer than a node needs at worst: a pause between attempts (1 s), a connection that swallows packets (2 s), the
     /// next pause, and its recovery spread over 2 s.
     package var reconcile = TimeAmount.seconds(7)
-    /// A node whose timer for losses fires this much too late has stood still, and delays them again.
+    /// If the timer for losses fires later than this, the node was stopped meanwhile, and it delays the losses again.
     package var lateness = TimeAmount.seconds(1)
-    /// Within what time a node puts back what heartbeats kept and Redis lost; under ``reconcile``.
+    /// The time within which a node restores lost presences that heartbeats kept; less than ``reconcile``.
     package var restoration = TimeAmount.seconds(3)
     /// How long the connection may be lost before subscribers get `degraded`.
     package var patience = TimeAmount.seconds(1)
@@ -25,7 +25,7 @@ package struct FeedOptions: Sendable {
     package var positionCheck = TimeAmount.seconds(5)
     /// How long an enriched state is kept for new subscribers: a notification about its data may be lost.
     package var enrichedStates = TimeAmount.seconds(1)
-    /// How much earlier than this node another may have stood at a cursor that a stream brings.
+    /// How much earlier than this node another node may have reached the cursor of a stream that resumes.
     package var dataChangeSlack = TimeAmount.seconds(60)
     /// How long a feed without subscribers is kept for a topic that was empty throughout: no stream can miss a change.
     package var emptyLinger = TimeAmount.seconds(1)

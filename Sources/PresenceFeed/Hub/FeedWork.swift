@@ -17,7 +17,7 @@ final class FeedWork: Sendable {
     /// Has the hub run an operation; after the hub has stopped nothing runs.
     func run(_ operation: @escaping Operation) { sink.yield(operation) }
 
-    /// Works until cancelled, and then until what runs has ended.
+    /// Runs operations until cancelled, then waits for the running ones to end.
     func run() async {
         await withDiscardingTaskGroup { group in
             for await operation in operations { group.addTask(operation: operation) }

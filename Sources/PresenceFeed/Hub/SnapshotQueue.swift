@@ -47,7 +47,7 @@ final class SnapshotQueue: Sendable {
             let snapshot = try await fetch(feed)
             await feed.handle(.snapshot(snapshot, ticket: ticket))
         } catch {
-            logger.debug("Snapshot failed; trying again", metadata: ["error": "\(error)"])
+            logger.debug("feeds: snapshot failed, retrying", metadata: ["error": "\(error)"])
             // The feed still loads; other feeds use its place here while it waits.
             feed.loop.scheduleTask(in: .milliseconds(.random(in: 100...400))) {
                 self.add(feed, ticket: ticket)

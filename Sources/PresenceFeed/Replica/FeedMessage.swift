@@ -89,7 +89,7 @@ extension FeedMessage {
             return String(decoding: bytes[position..<stop], as: UTF8.self)
         }
 
-        /// A decimal length and the colon behind it, never more than what is left.
+        /// Reads a decimal length, at most the number of bytes of the message, and the colon behind it.
         private mutating func length() -> Int? {
             var value = 0
             let start = position

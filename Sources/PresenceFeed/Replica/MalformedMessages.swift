@@ -19,7 +19,7 @@ package struct MalformedMessages: Sendable {
 
     /// Between two log lines of a topic.
     package static let logPause = TimeAmount.minutes(1)
-    /// Between two snapshots for this reason; what is missed meanwhile, the next message or comparison of positions shows.
+    /// The shortest time between two such snapshots; the next message or comparison of positions shows a missed change.
     package static let loadPause = TimeAmount.seconds(1)
 
     private var unlogged = 0

@@ -6,9 +6,9 @@ package import PresenceStore
 
 /// A node's copy of one topic, as a pure state machine: snapshots and messages in, steps out.
 ///
-/// At cursor (E, S) a message of epoch E is applied if it is S+1, dropped if it is older, and anything else asks for a
-/// snapshot. A snapshot may overtake messages that are still on their way, so those that arrive while one is awaited
-/// are held and sorted out against it.
+/// At cursor (E, S) it applies message S+1 of epoch E and drops older ones. An empty replica also applies a message
+/// with the whole state of another epoch. Any other message requires a snapshot. Messages that arrive meanwhile wait
+/// for the snapshot, because it may overtake them.
 package struct TopicReplica: Sendable {
     private enum Phase {
         /// No acknowledged subscription: what the roster holds may be old. → `loading`
@@ -52,7 +52,7 @@ package struct TopicReplica: Sendable {
     ///
     /// At either bound all are dropped and another snapshot is asked for.
     package static let maximumPending = 1024
-    /// Bytes of names and metas in messages that are held.
+    /// The bound on the bytes of these messages, as `FeedMessage.bytes` estimates them.
     package static let maximumPendingBytes = 16 << 20
 
     package private(set) var roster = Roster()
@@ -159,8 +159,8 @@ package struct TopicReplica: Sendable {
             if next.seq <= cursor.seq { return Outcome() }
             if next.seq == cursor.seq + 1 { return Outcome(steps: [apply(message)]) }
         } else if message.isWholeState, roster.isEmpty {
-            // The first message of a topic that was empty is its own snapshot. With presences in hand it is not
-            // believed: it may be an older incarnation's, still on its way when the snapshot overtook it.
+            // The first message of an empty topic has the whole state. A replica with presences loads a snapshot
+            // instead, because the message may be of an older epoch that a snapshot overtook.
             return Outcome(steps: [apply(message)])
         }
         beginLoading()
@@ -194,7 +194,7 @@ package struct TopicReplica: Sendable {
 
     /// The missing presences, as Redis had them, that no node of a stream can put back.
     ///
-    /// They are lost only if this is another Redis, and if a ttl has not passed since: a presence that is missing for
+    /// They are lost only if this is another Redis, for less than their ttl and 60 s: a presence that is missing for
     /// longer has left, and this node missed the message.
     private func restorable(
         of changes: [Change], missingIn snapshot: Snapshot, after silence: TimeAmount

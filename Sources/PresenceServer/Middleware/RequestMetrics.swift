@@ -3,7 +3,7 @@
 import HTTPTypes
 import Metrics
 
-/// Counts and times requests by method, route template and class of status, never by topic or key.
+/// Counts requests by method, route template and class of status; times them by the first two; never by topic or key.
 ///
 /// A stream is timed until its answer begins, so that hour-long streams do not distort the durations.
 struct RequestMetrics: Sendable {

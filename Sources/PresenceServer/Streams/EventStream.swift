@@ -22,7 +22,7 @@ actor EventStream {
     private var awaitingState: Set<Int> = []
     /// Whether the stream must request those states, once its queue is empty and the connection writable.
     private var mustRequestStates = false
-    /// Topics that Redis does not serve, by index: the first one sends `degraded`, the return of the last `recovered`.
+    /// Degraded topics, by index: the stream sends `degraded` at the first one, and `recovered` when none is left.
     private var degradedTopics: Set<Int> = []
     private var subscriptions: [Subscription] = []
     private var stuckTimer: Scheduled<Void>?

@@ -70,7 +70,7 @@ struct StreamPresence: Sendable {
         case .left(.untracked):
             leases.drop(member, on: topic, owner: owner)
             return true
-        // Its lease expired while this node, or Redis, could not renew it; the stream is still open.
+        // It left for another reason, such as an expired lease, but the stream is still open: restore it.
         case .left: leases.bringBack(member, on: topic, owner: owner)
         }
         return false

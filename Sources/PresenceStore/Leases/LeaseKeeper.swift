@@ -17,7 +17,7 @@ package final class LeaseKeeper: Service, Sendable {
         var book = LeaseBook()
         var releases = ReleaseQueue()
         var recovery = Recovery.none
-        /// The time until which other nodes may still restore what Redis lost; nil when Redis never lost anything.
+        /// The time until which other nodes may still restore what Redis lost; nil before the first possible loss.
         ///
         /// Until then no presence ends at once, because Redis may have lost its holders on other nodes.
         var unsettledUntil: ContinuousClock.Instant?

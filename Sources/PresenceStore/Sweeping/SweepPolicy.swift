@@ -10,7 +10,7 @@ package struct SweepPolicy: Hashable, Sendable {
     package var leastHold: Duration = .seconds(10)
     /// The longest hold after a tick gap, and the longest lease.
     package var longestLease: Duration
-    /// The hold after a new run_id, or after a clock that went back.
+    /// The hold after a new run_id, a clock that went back, or a first tick that finds a lease over.
     package var defaultLease: Duration
     /// How often a node ticks its own buckets, and how long a round of sweeps lasts at most; well under the tick gap.
     package var interval: Duration = .seconds(1)

@@ -112,7 +112,8 @@ struct SettingsTable: Sendable {
         "Bytes waiting for a reader at which its queue is dropped for a fresh presence_state.")
     let slowReaderAge = Setting(
         "slow-reader-age", default: "10", in: 1...300, of: TimeAmount.seconds,
-        "Seconds that events may wait for a reader before its queue is dropped for a fresh presence_state.")
+        "Seconds that events may wait for a reader: then its queue is dropped for a fresh state, "
+            + "or its stream ends if the node is full.")
     let stuckReaderAge = Setting(
         "stuck-reader-age", default: "30", in: 1...600, of: TimeAmount.seconds,
         "Seconds after which the connection of a reader that takes no bytes at all is closed.")
