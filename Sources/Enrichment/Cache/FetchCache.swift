@@ -78,11 +78,16 @@ struct FetchCache: Sendable {
 
     /// Stores a value, and evicts others if there is no room for it.
     ///
-    /// This counts as a use only if the key is new.
+    /// This counts as a use only if the key is new, or if its value grows: the growth must evict others.
     mutating func set(_ value: FetchedValue, for key: CacheKey) {
         if let position = positions[key] {
-            bytes += (value.json?.count ?? 0) - (entries[position]?.value.json?.count ?? 0)
+            let growth = (value.json?.count ?? 0) - (entries[position]?.value.json?.count ?? 0)
+            bytes += growth
             entries[position]?.value = value
+            if growth > 0, position != newest {
+                unlink(position)
+                link(position)
+            }
         } else {
             let entry = Entry(key: key, value: value)
             bytes += Self.cost(of: entry)

@@ -67,6 +67,8 @@ actor LoopAudience {
 struct LoopAudiences {
     private var audiences: [ObjectIdentifier: LoopAudience] = [:]
 
+    var isEmpty: Bool { audiences.isEmpty }
+
     /// The audience on the loop of a subscriber.
     subscript(subscription: Subscription) -> LoopAudience {
         mutating get {

@@ -13,14 +13,6 @@ enum Currency: Sendable {
     /// Current again, but losses are not known yet: subscribers get `recovered` later. → `current`, `degraded`
     case recovering(since: NIODeadline)
 
-    /// Since when it is not current; nil while it is.
-    var notCurrentSince: NIODeadline? {
-        switch self {
-        case .stale(let since), .degraded(let since): since
-        case .current, .recovering: nil
-        }
-    }
-
     /// The time that subscribers got with `degraded`; nil before a `degraded` and after `recovered`.
     var degradedSince: NIODeadline? {
         switch self {

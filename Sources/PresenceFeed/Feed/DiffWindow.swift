@@ -84,6 +84,6 @@ package struct DiffWindow: Sendable {
         flushStart = nil
         let cost = now - start
         width = max(base, min(Self.widest, .nanoseconds(2 * cost.nanoseconds)))
-        notBefore = max(notBefore, start + width)
+        notBefore = start + width
     }
 }

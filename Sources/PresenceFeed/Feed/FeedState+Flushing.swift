@@ -13,15 +13,21 @@ extension FeedState {
         var nextSince: NIODeadline?
         /// Whether a prefetch of the whole roster for the next flush was requested.
         var isRosterPrefetched = false
+        /// Whether a flush was due while this one waited.
+        var isFlushDue = false
         /// The last change of each subscriber's own presence while this flush waits.
         private(set) var ownChanges: [ObjectIdentifier: OwnChange] = [:]
 
-        static let idle = Flushing()
-
         mutating func prefetchBegan(at now: NIODeadline) { nextSince = nextSince ?? now }
 
-        mutating func keep(_ change: OwnChange, for subscription: Subscription) {
+        mutating func noteOwn(_ change: OwnChange, of subscription: Subscription) {
             if pending != nil { ownChanges[ObjectIdentifier(subscription)] = change }
+        }
+
+        /// The next flush begins, or there is none: later ones have their own time.
+        mutating func endPrefetches() {
+            nextSince = nil
+            isRosterPrefetched = false
         }
 
         mutating func end() { ownChanges = [:] }
@@ -33,9 +39,13 @@ extension FeedState {
     private static let noRoster = Roster()
 
     mutating func flushIfDue(_ now: NIODeadline, _ actions: inout Actions, _ makeRoom: () -> Bool) {
+        flushing.isFlushDue = flushing.pending != nil
         guard replica.isLive, flushing.pending == nil else { return }
         guard !window.isEmpty || !dataChanges.ready.isEmpty else {
-            guard !audience.newSubscribers.isEmpty else { return recoverIfDue(&actions) }
+            guard !audience.newSubscribers.isEmpty else {
+                flushing.endPrefetches()
+                return recoverIfDue(&actions)
+            }
             return startFlush(nil, isForAll: false, now, &actions, makeRoom)
         }
         switch window.decision(at: now) {
@@ -62,8 +72,7 @@ extension FeedState {
         states.clearIfOver(at: now)
         let flush = makeFlush(batch, isForAll: isForAll, now, &actions, makeRoom)
         let since = flushing.nextSince ?? now
-        flushing.nextSince = nil
-        flushing.isRosterPrefetched = false
+        flushing.endPrefetches()
         if isEnriched, audience.showsData {
             let (shown, leaving) = flush.keys()
             if !shown.isEmpty || !leaving.isEmpty {
@@ -72,37 +81,40 @@ extension FeedState {
                 return
             }
         }
-        deliver(flush, .none, wasAwaited: false, now, &actions)
+        deliver(flush, .none, now, &actions)
     }
 
+    /// Sends the flush that waited; false if there is nothing to send.
     mutating func endEnrichment(
         _ fields: EnrichmentFields, _ wasAwaited: Bool, _ now: NIODeadline, _ actions: inout Actions
-    ) {
-        guard let flush = flushing.pending.take() else { return }
+    ) -> Bool {
+        guard let flush = flushing.pending.take() else { return false }
         // The wait for the hook must not widen the next window.
         if wasAwaited, flush.isForAll { window.restartFlush(at: now) }
-        deliver(flush, fields, wasAwaited: wasAwaited, now, &actions)
-        flushing.end()
+        defer { flushing.end() }
+        return deliver(flush, fields, now, &actions)
     }
 
+    @discardableResult
     private mutating func deliver(
-        _ flush: Flush, _ fields: EnrichmentFields, wasAwaited: Bool, _ now: NIODeadline, _ actions: inout Actions
-    ) {
+        _ flush: Flush, _ fields: EnrichmentFields, _ now: NIODeadline, _ actions: inout Actions
+    ) -> Bool {
         let changedKeys = flush.changedKeys.filter { !fields.incomplete.contains($0) }
         if !changedKeys.isEmpty { dataChangeLog.append(changedKeys, at: now) }
         let enriched = EnrichedRoster(
             topic: topic, cursor: flush.cursor, roster: flush.roster, counts: flush.counts, extras: fields)
         let delivery = Delivery(
             flush: flush, enriched: enriched, changedKeys: changedKeys,
-            firstEvents: firstEvents(of: flush, wasAwaited: wasAwaited), formats: audience.formats,
+            firstEvents: firstEvents(of: flush), formats: audience.formats,
             isEnriched: isEnriched)
         if !delivery.isEmpty { actions.append(.deliver(delivery)) }
         recoverIfDue(&actions)
+        return !delivery.isEmpty
     }
 
-    private func firstEvents(of flush: Flush, wasAwaited: Bool) -> [Delivery.FirstEvents] {
+    private func firstEvents(of flush: Flush) -> [Delivery.FirstEvents] {
         // While the flush waited, a subscriber may have ended, or dropped its queue and become a new subscriber.
-        let again = wasAwaited ? Set(audience.newSubscribers.map { ObjectIdentifier($0.subscription) }) : []
+        let again = Set(audience.newSubscribers.map { ObjectIdentifier($0.subscription) })
         return flush.arrivals.compactMap { arrival in
             let subscription = arrival.subscription
             guard audience.contains(subscription), !again.contains(ObjectIdentifier(subscription)) else { return nil }
@@ -121,11 +133,9 @@ extension FeedState {
         }
     }
 
-    /// Keeps states for subscribers that come next, unless a message overtook them while the hook was awaited.
-    mutating func keep(_ frames: [FrameFormat: ByteBuffer], at cursor: Cursor, _ now: NIODeadline) {
-        states.note(frames)
-        guard cursor == replica.cursor else { return }
-        states.keep(frames, until: isEnriched ? now + options.enrichedStates : nil)
+    /// Keeps states for subscribers that come next, unless a change has overtaken them.
+    mutating func cacheStates(_ frames: [FrameFormat: ByteBuffer], _ version: Int, _ now: NIODeadline) {
+        states.keep(frames, version, until: isEnriched ? now + options.enrichedStates : nil)
     }
 
     // MARK: New subscribers
@@ -166,7 +176,7 @@ extension FeedState {
         return Flush(
             batch: batch, cursor: replica.cursor, counts: RosterCounts(replica.roster),
             roster: needsRoster ? replica.roster : Self.noRoster, changedKeys: Array(changedKeys), arrivals: arrivals,
-            resumptions: resumptions, states: states.frames, isForAll: isForAll)
+            resumptions: resumptions, states: states, isForAll: isForAll)
     }
 
     /// Where a new subscriber resumes from, if it may.

@@ -14,7 +14,7 @@ extension FeedState {
         if replica.isKnown { dataChangeLog.begin(at: now) }
         states.clear()
         if outcome.needsSnapshot { actions.append(.requestSnapshot(ticket: replica.loadTicket)) }
-        if isCurrent { currency.becomeCurrent() } else { becomeStale(now, &actions) }
+        if isCurrent { becomeCurrent() } else { becomeStale(now, &actions) }
     }
 
     private mutating func advance(_ step: ReplicaStep, _ now: NIODeadline, _ actions: inout Actions) {
@@ -33,7 +33,7 @@ extension FeedState {
     private mutating func notifyOwners(of step: ReplicaStep, _ actions: inout Actions) {
         for change in step.changes {
             for subscription in audience.subscribers(of: change.member) {
-                flushing.keep(OwnChange(change), for: subscription)
+                flushing.noteOwn(OwnChange(change), of: subscription)
                 actions.append(.notifyOwn(subscription, OwnChange(change)))
             }
         }
@@ -59,8 +59,17 @@ extension FeedState {
     }
 
     mutating func becomeStale(_ now: NIODeadline, _ actions: inout Actions) {
-        guard currency.becomeStale(at: now) else { return }
-        actions.append(.schedule(.degraded(since: now), at: now + options.patience))
+        notCurrentSince = notCurrentSince ?? now
+        if currency.becomeStale(at: now) { scheduleDegraded(since: now, &actions) }
+    }
+
+    func scheduleDegraded(since: NIODeadline, _ actions: inout Actions) {
+        actions.append(.schedule(.degraded(since: since), at: since + options.patience))
+    }
+
+    private mutating func becomeCurrent() {
+        notCurrentSince = nil
+        currency.becomeCurrent()
     }
 
     mutating func redisReturned(_ now: NIODeadline, _ actions: inout Actions) {
@@ -69,7 +78,7 @@ extension FeedState {
         isAway = false
         if lossDelay != .none { delayLosses(now, &actions) }
         guard isCurrent else { return }
-        currency.becomeCurrent()
+        becomeCurrent()
         recoverIfDue(&actions)
     }
 

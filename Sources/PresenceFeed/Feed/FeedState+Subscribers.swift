@@ -97,7 +97,7 @@ extension FeedState {
     var keptBytes: Int { isRetired ? 0 : ring.bytes + dataChangeLog.bytes }
 
     /// Drops the oldest of what is kept beyond the topic's share of the node's budget.
-    mutating func keep(toShare share: Int) {
+    mutating func trim(toShare share: Int) {
         guard keptBytes > share else { return }
         dataChangeLog.trim(toBytes: share / 4)
         ring.trim(toBytes: share - dataChangeLog.bytes)

@@ -6,10 +6,10 @@ import PresenceStore
 
 /// One topic's feed as a pure state machine: events in, actions out, time passed in.
 ///
-/// Five things go on independently, and each documents its next states: the copy of the topic (``TopicReplica``), the
-/// window that gathers changes (``DiffWindow``), a flush that waits for the fetch hook (`Flushing`), losses that are
-/// delayed (`LossDelay`), and whether subscribers see what Redis holds (`Currency`). A feed is idle without subscribers,
-/// and retires after a while; a retired feed does nothing.
+/// Five parts have states of their own: the copy of the topic (``TopicReplica``), the window that gathers changes
+/// (``DiffWindow``), a flush that waits for the fetch hook (`Flushing`), losses that are delayed (`LossDelay`), and
+/// whether subscribers see what Redis holds (`Currency`). A feed without subscribers retires after a while; a retired
+/// feed does nothing.
 struct FeedState: Sendable {
     enum Event: Sendable {
         /// The subscription to the topic's channel is acknowledged: every later message arrives.
@@ -41,8 +41,8 @@ struct FeedState: Sendable {
         /// The answer to ``Action/fetchChanged(_:)``.
         case changedDataFetched([Key], EnrichmentFields)
 
-        /// States that a delivery encoded.
-        case encoded([FrameFormat: ByteBuffer], at: Cursor)
+        /// The answer to ``Action/deliver(_:)``: the states that it encoded, and the version of the cache that lacked them.
+        case delivered([FrameFormat: ByteBuffer], version: Int)
         /// The last event loop of the audience has written the flush.
         case written
         case timer(Timer)
@@ -75,7 +75,8 @@ struct FeedState: Sendable {
         case prefetch([Key])
         /// Answered with `.changedDataFetched`.
         case fetchChanged([Key])
-        /// Answered with `.written`, if the flush is for all.
+        /// Answered with `.delivered` if states were encoded or a flush became due, and with `.written` if the flush is
+        /// for all.
         case deliver(Delivery)
         /// An event for all subscribers.
         case notifyAll(FeedEvent, new: [Subscription])
@@ -102,11 +103,13 @@ struct FeedState: Sendable {
     var dataChangeLog: DataChangeLog
     var audience = Audience()
     var states = StateCache()
-    var flushing = Flushing.idle
+    var flushing = Flushing()
     var lossDelay = LossDelay.none
     /// The lost presences that this node restores before the next snapshot; bounded by the members of the topic.
     var restorable: [Member: StoredPresence] = [:]
     var currency: Currency
+    /// Since when the replica is not live, or Redis away; nil while neither is so.
+    var notCurrentSince: NIODeadline?
     /// Whether Redis answers no commands.
     var isAway = false
     var isRetired = false
@@ -123,12 +126,13 @@ struct FeedState: Sendable {
         window = DiffWindow(base: options.diffWindow)
         dataChangeLog = DataChangeLog(slack: options.dataChangeSlack)
         currency = .stale(since: now)
+        notCurrentSince = now
     }
 
     /// The actions that begin the feed's life.
     mutating func start(at now: NIODeadline) -> Actions {
         var actions = Actions()
-        actions.append(.schedule(.degraded(since: now), at: now + options.patience))
+        if let notCurrentSince { scheduleDegraded(since: notCurrentSince, &actions) }
         scheduleIdleTimer(now, &actions)
         return actions
     }
@@ -148,7 +152,7 @@ struct FeedState: Sendable {
             refuse(now, &actions)
             return actions
         case .snapshot(let snapshot, let ticket):
-            let silence = currency.notCurrentSince.map { now - $0 } ?? .zero
+            let silence = notCurrentSince.map { now - $0 } ?? .zero
             advance(replica.load(snapshot, ticket: ticket, after: silence), now, &actions)
         case .positionDiffers: reload(now, &actions)
         case .disconnected:
@@ -166,8 +170,7 @@ struct FeedState: Sendable {
             return actions
         case .requestState(let subscription): requestState(subscription, now, &actions)
         case .enriched(let fields, let wasAwaited):
-            endEnrichment(fields, wasAwaited, now, &actions)
-            guard wasAwaited else { return actions }
+            if endEnrichment(fields, wasAwaited, now, &actions) { return actions }
         case .prefetchBegan:
             flushing.prefetchBegan(at: now)
             return actions
@@ -177,13 +180,13 @@ struct FeedState: Sendable {
         case .changedDataFetched(let keys, let fields):
             dataChanges.endFetch(keys, fields)
             fetchChanged(&actions)
-        case .encoded(let frames, let cursor):
-            keep(frames, at: cursor, now)
-            return actions
+        case .delivered(let frames, let version):
+            cacheStates(frames, version, now)
+            guard flushing.isFlushDue else { return actions }
         case .written: window.endFlush(at: now)
         case .timer(let timer): handle(timer, now, &actions)
         case .keepToShare(let share):
-            keep(toShare: share)
+            trim(toShare: share)
             return actions
         case .retireIfIdle:
             retireIfIdle(&actions)

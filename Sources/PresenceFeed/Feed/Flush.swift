@@ -40,7 +40,7 @@ struct Flush: Sendable {
     let arrivals: [Arrival]
     let resumptions: [Origin: Resumption]
     /// The states at `cursor` that are encoded already.
-    let states: [FrameFormat: ByteBuffer]
+    let states: StateCache
     /// Whether it is for all subscribers, and not just for arrivals.
     let isForAll: Bool
 

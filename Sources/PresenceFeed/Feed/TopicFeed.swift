@@ -92,7 +92,7 @@ package actor TopicFeed {
         switch action {
         case .logMalformed(let count):
             logger.error(
-                "feed: malformed presence messages refused", metadata: ["topic": "\(topic)", "messages": "\(count)"])
+                "feeds: malformed presence messages refused", metadata: ["topic": "\(topic)", "messages": "\(count)"])
         case .requestSnapshot(let ticket): requestSnapshot(self, ticket)
         case .enrich(let shown, let leaving, let since):
             fetch(shown, leaving, since: since, &answers) { .enriched($0, wasAwaited: $1) }
@@ -105,9 +105,12 @@ package actor TopicFeed {
         case .deliver(let delivery):
             let frames = delivery.encode(with: encoder)
             audiences.deliver(delivery, frames)
-            if !frames.states.isEmpty { answers.append(.encoded(frames.states, at: delivery.enriched.cursor)) }
+            if !frames.states.isEmpty || state.flushing.isFlushDue {
+                answers.append(.delivered(frames.states, version: delivery.flush.states.version))
+            }
             guard delivery.flush.isForAll else { return }
             // The time that a flush takes sets the width of the next window.
+            guard !audiences.isEmpty else { return answers.append(.written) }
             audiences.allWritten(on: loop).whenComplete { _ in self.assumeIsolated { $0.handle(.written) } }
         case .notifyAll(let event, let new):
             audiences.forEach { $0.deliverToAll(event) }

@@ -96,10 +96,11 @@ actor EventStream {
     /// Ends the stream, with `event: end` for a client that takes it at once; only the first call has an effect.
     func end(_ reason: StreamEnd) {
         guard self.reason == nil else { return }
+        // First of all: a write that fails ends the stream again, from within.
+        self.reason = reason
         if reason != .clientGone, let connection, connection.isWritable, queue.isEmpty {
             connection.write(StreamFrames.end(reason))
         }
-        self.reason = reason
         stuckTimer?.cancel()
         for subscription in subscriptions { subscription.end() }
         subscriptions = []

@@ -13,13 +13,16 @@ package enum StreamEnd: String, Sendable, CaseIterable {
     case slow
     /// The node shuts down; the client reconnects to another node.
     case draining
-    /// The node failed, and sent `event: error` before.
+    /// The node follows as many topics as it may, and sent `event: error` before.
+    case nodeFull = "node_full"
+    /// The node failed for good on this stream, and sent `event: error` before.
     case failed
 
     /// Whether the same request may succeed, on this node or another one.
     var permitsReconnect: Bool {
         switch self {
-        case .clientGone, .unread, .slow, .draining, .failed: true
+        case .clientGone, .unread, .slow, .draining, .nodeFull: true
+        case .failed: false
         }
     }
 }

@@ -67,7 +67,7 @@ package struct StreamRoutes: Sendable {
                 guard hub.follow(request.topics) else {
                     stream.send(
                         StreamFrames.error(.tooManyTopics, instance: context.requestID, under: context.basePath))
-                    return stream.end(.failed)
+                    return stream.end(.nodeFull)
                 }
                 guard let presence = request.presence else { return stream.subscribe(to: hub) }
                 let track = StreamPresence(

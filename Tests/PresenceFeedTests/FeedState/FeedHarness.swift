@@ -27,6 +27,8 @@ final class FeedHarness {
     private(set) var logged: [Int] = []
     private(set) var isRetired = false
     private(set) var clients: [Client] = []
+    /// States that were encoded.
+    private(set) var encodedStates = 0
     /// The names of all actions since the last ``takeActions()``.
     private var names: [String] = []
     /// Whether the hook answers at once; else the test answers.
@@ -39,6 +41,8 @@ final class FeedHarness {
 
     init(isEnriched: Bool = false, options: FeedOptions = FeedOptions()) {
         state = FeedState(topic: Self.topic, options: options, isEnriched: isEnriched, at: now)
+        // Time passes between the two, as between a thread and an event loop.
+        now = now + .nanoseconds(1)
         perform(state.start(at: now))
     }
 
@@ -186,7 +190,10 @@ final class FeedHarness {
             client.isInAudience = true
             for event in events { client.take(event) }
         }
-        if !frames.states.isEmpty { answers.append(.encoded(frames.states, at: delivery.enriched.cursor)) }
+        encodedStates += frames.states.count
+        if !frames.states.isEmpty || state.flushing.isFlushDue {
+            answers.append(.delivered(frames.states, version: delivery.flush.states.version))
+        }
         if delivery.flush.isForAll, !isWritingSlow { answers.append(.written) }
     }
 

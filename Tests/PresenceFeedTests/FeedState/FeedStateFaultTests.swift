@@ -215,6 +215,44 @@ struct FeedStateFaultTests {
         #expect(client.words == ["state alice", "renewed alice"])
     }
 
+    @Test func `a prefetch for a subscriber that ended takes no time from a later flush`() {
+        let feed = FeedHarness(live: at(5), ["alice": alice], isEnriched: true)
+        let client = feed.connect()
+        feed.isHookAtOnce = false
+        feed.receive(Fixture.message(6, Fixture.set("bob", bob)))
+        feed.end(feed.connect())
+        feed.answerHook()
+        feed.advance(by: .minutes(10))
+        feed.receive(Fixture.message(7, Fixture.set("carol", Fixture.presence())))
+        #expect(feed.awaited?.since == feed.now)
+        feed.answerHook()
+        #expect(client.words == ["state alice", "diff +bob", "diff +carol"])
+    }
+
+    @Test func `subscribers that come while a state waits for the hook share it`() {
+        let feed = FeedHarness(live: at(5), ["alice": alice], isEnriched: true)
+        feed.isHookAtOnce = false
+        let clients = [feed.connect(), feed.connect(), feed.connect()]
+        feed.answerHook()
+        feed.answerHook()
+        #expect(clients.map(\.words) == Array(repeating: ["state alice"], count: 3))
+        #expect(feed.encodedStates == 1)
+    }
+
+    @Test func `a state from before a data change is not kept`() {
+        let feed = FeedHarness(live: at(5), ["alice": alice], isEnriched: true)
+        feed.isHookAtOnce = false
+        _ = feed.connect()
+        feed.post(.dataChanged([Fixture.member("alice").key]))
+        feed.answerFetch()
+        feed.answerHook()
+        feed.answerHook()
+        let encoded = feed.encodedStates
+        _ = feed.connect()
+        feed.answerHook()
+        #expect(feed.encodedStates == encoded + 1)
+    }
+
     @Test func `a presence that leaves while its stream waits for the hook is reported once`() {
         let feed = FeedHarness(live: at(5), ["alice": alice], isEnriched: true)
         feed.isHookAtOnce = false

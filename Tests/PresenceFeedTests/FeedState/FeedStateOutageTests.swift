@@ -108,6 +108,32 @@ struct FeedStateOutageTests {
         #expect(client.words == ["state alice", "degraded", "recovered"])
     }
 
+    @Test func `a feed that is made while Redis is away sends degraded, and later recovered`() {
+        let feed = FeedHarness()
+        feed.post(.redisLost)
+        let client = feed.connect()
+        feed.advance(by: .seconds(2))
+        #expect(client.words == ["degraded"])
+        feed.post(.redisReturned)
+        feed.post(.acknowledged)
+        feed.load(at(5), ["alice": alice])
+        #expect(client.words == ["degraded", "state alice", "recovered"])
+    }
+
+    @Test func `a second loss after a long outage is restored, since its silence is short`() {
+        let (feed, _) = restarted(["alice": alice])
+        feed.post(.redisLost)
+        feed.advance(by: .seconds(90))
+        feed.post(.redisReturned)
+        feed.receive(FeedMessage(cursor: Fixture.at(2, Fixture.other), records: [Fixture.set("alice", alice)]))
+        #expect(feed.state.missing.isEmpty)
+        var again = Fixture.snapshot(Fixture.at(1), [:])
+        again.source = DataSource(server: "third", dataSet: "new@0")
+        feed.redis = again
+        feed.post(.positionDiffers)
+        #expect(feed.state.missing.map(\.member.key.text) == ["alice"])
+    }
+
     @Test func `1,000 messages while Redis is away set one timer`() {
         let feed = FeedHarness(live: at(5), ["alice": alice])
         feed.post(.redisLost)
