@@ -57,6 +57,19 @@ package struct StalledReader: Sendable {
     /// Whether the connection is open; a close by the server is seen without reading.
     package var isOpen: Bool { channel.isActive }
 
+    /// Whether the server still has its end of the connection; by the kernel's table, so on Linux over IPv4 only.
+    ///
+    /// A close that comes after unread bytes is not seen by the client itself.
+    package func isOpenAtServer() throws -> Bool {
+        let ports = [channel.remoteAddress?.port, channel.localAddress?.port].map { String(format: ":%04X", $0 ?? 0) }
+        return try String(contentsOfFile: "/proc/net/tcp", encoding: .utf8).split(separator: "\n").contains { line in
+            // Number, local address, remote address, state; 01 is ESTABLISHED.
+            let fields = line.split(separator: " ")
+            return fields.count > 3 && fields[1].hasSuffix(ports[0]) && fields[2].hasSuffix(ports[1])
+                && fields[3] == "01"
+        }
+    }
+
     package func close() async { try? await channel.close() }
 
     private final class Handler: ChannelInboundHandler {
