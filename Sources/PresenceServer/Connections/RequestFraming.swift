@@ -52,7 +52,7 @@ struct RequestFraming: Equatable, Sendable {
     }
 
     private static func body(_ fields: Fields, isHTTP10: Bool) throws(Problem) -> Body {
-        guard fields.codings == 0 else {
+        guard !fields.hasTransferEncoding else {
             guard !isHTTP10 else {
                 throw Problem(
                     .malformedRequest, at: .header("Transfer-Encoding"), "HTTP/1.0 has no Transfer-Encoding.")
@@ -65,6 +65,11 @@ struct RequestFraming: Equatable, Sendable {
             guard !fields.hasOtherCoding else {
                 throw Problem(
                     .notImplemented, at: .header("Transfer-Encoding"), "chunked is the only transfer coding here.")
+            }
+            // The decoder takes such a list for another coding and refuses the body, when the request has begun.
+            guard !fields.hasEmptyCoding else {
+                throw Problem(
+                    .malformedRequest, at: .header("Transfer-Encoding"), "A transfer coding is empty; chunked is meant.")
             }
             guard fields.codings == 1 else {
                 throw Problem(.malformedRequest, at: .header("Transfer-Encoding"), "A body is chunked once.")
@@ -133,8 +138,10 @@ extension RequestFraming {
         var hostCount = 0
         var connection = ConnectionOptions()
         var hasUpgrade = false
+        var hasTransferEncoding = false
         var codings = 0
         var hasOtherCoding = false
+        var hasEmptyCoding = false
         var contentLength: String?
         var expectation: String?
 
@@ -153,10 +160,14 @@ extension RequestFraming {
             case 14 where FieldText.isEqual(name.utf8, "content-length"):
                 contentLength = value
             case 17 where FieldText.isEqual(name.utf8, "transfer-encoding"):
+                hasTransferEncoding = true
+                var members = 0
                 FieldText.forEachMember(of: value) { coding in
-                    codings += 1
+                    members += 1
                     if !FieldText.isEqual(coding, "chunked") { hasOtherCoding = true }
                 }
+                codings += members
+                if value.utf8.count(where: { $0 == UInt8(ascii: ",") }) >= members { hasEmptyCoding = true }
             default: break
             }
         }

@@ -120,6 +120,8 @@ struct ConnectionTests {
         ("GET * HTTP/1.1\r\nHost: x\r\n\r\n", 400), ("GET /healthz HTTP/1.1\r\nHost: x\r\nName : a\r\n\r\n", 400),
         ("GET /healthz HTTP/1.1\r\nHost: x\r\nno colon\r\n\r\n", 400), ("\u{16}\u{3}\u{1}\u{2}\0\u{1}", 400),
         ("\(track)Transfer-Encoding: gzip, chunked\r\n\r\n\(chunked)", 501),
+        ("\(track)Transfer-Encoding:\r\n\r\n", 400), ("\(track)Transfer-Encoding: chunked,\r\n\r\n\(chunked)", 400),
+        ("DELETE /v1/topics/t/presences/a/s HTTP/1.1\r\nHost: x\r\nTransfer-Encoding:\r\n\r\n", 400),
         ("\(track)Transfer-Encoding: chunked\r\nContent-Length: 13\r\n\r\n\(chunked)", 400),
         ("\(track)Content-Length: 13\r\nContent-Length: 14\r\n\r\n\(body)", 400),
         ("\(track)Content-Length: -1\r\n\r\n", 400), ("\(track)Transfer-Encoding: chunked\r\n\r\nzz\r\n", 400),

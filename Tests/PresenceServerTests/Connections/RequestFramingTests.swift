@@ -45,6 +45,9 @@ struct RequestFramingTests {
         arguments: [
             ([("Transfer-Encoding", "gzip, chunked")], 501),
             ([("Transfer-Encoding", "gzip"), ("Transfer-Encoding", "chunked")], 501),
+            ([("Transfer-Encoding", "")], 400), ([("Transfer-Encoding", ",")], 400),
+            ([("Transfer-Encoding", "chunked,")], 400),
+            ([("Transfer-Encoding", ""), ("Transfer-Encoding", "chunked")], 400),
             ([("Transfer-Encoding", "identity")], 501), ([("Transfer-Encoding", "chunked, chunked")], 400),
             ([("Transfer-Encoding", "chunked"), ("Content-Length", "3")], 400), ([("Content-Length", "x")], 400),
             ([("Expect", "100-continue, and more"), ("Content-Length", "3")], 417), ([("Expect", "tea")], 417),
