@@ -30,6 +30,7 @@ actor EventStream {
     private var unreadBytes = 0
     private var reason: StreamEnd?
     private var onEnd: [@Sendable (StreamEnd) -> Void] = []
+    private var onSettled: [@Sendable () -> Void] = []
     /// Completes when the socket is closed, which is after `end`.
     private(set) var closed: EventLoopFuture<Void>?
     /// The task that tracks the stream's presence, while it runs.
@@ -72,6 +73,7 @@ actor EventStream {
         tracking = Task {
             await operation(self)
             tracking = nil
+            settle()
         }
     }
 
@@ -110,6 +112,13 @@ actor EventStream {
         connection = nil
         for action in onEnd { action(reason) }
         onEnd = []
+        settle()
+    }
+
+    private func settle() {
+        guard reason != nil, tracking == nil else { return }
+        for action in onSettled { action() }
+        onSettled = []
     }
 
     var isEnded: Bool { reason != nil }
@@ -117,6 +126,12 @@ actor EventStream {
     /// Calls `action` on the loop when the stream ends, or at once if it has ended.
     func whenEnded(_ action: @escaping @Sendable (StreamEnd) -> Void) {
         if let reason { action(reason) } else { onEnd.append(action) }
+    }
+
+    /// Calls `action` on the loop when the stream has ended and its track is over, or at once if both have happened.
+    func whenSettled(_ action: @escaping @Sendable () -> Void) {
+        onSettled.append(action)
+        settle()
     }
 
     // MARK: Events to the client

@@ -2,7 +2,7 @@
 
 import NIOCore
 
-/// The open streams of one event loop.
+/// The streams of one event loop that are open, or whose presence is being tracked.
 actor StreamLoop {
     private nonisolated let loop: any EventLoop
     private let interval: TimeAmount

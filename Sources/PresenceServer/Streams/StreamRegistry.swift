@@ -45,7 +45,7 @@ package final class StreamRegistry: Sendable {
         logger.warning("streams: TCP_USER_TIMEOUT cannot be set", metadata: ["error": "\(error)"])
     }
 
-    /// Keeps a stream that has begun until it ends.
+    /// Keeps a stream that has begun until it has ended and its presence is no longer being tracked.
     ///
     /// While the node drains the stream ends at once. It begins all the same, because browsers never retry after an
     /// error status.
@@ -53,11 +53,12 @@ package final class StreamRegistry: Sendable {
         guard let loop = loops[ObjectIdentifier(stream.loop)] else { return }
         gauge.record(open.add(1, ordering: .relaxed).newValue)
         loop.assumeIsolated { [stream] in $0.add(stream) }
-        stream.whenEnded { [stream] reason in
+        stream.whenEnded { reason in
             self.gauge.record(self.open.subtract(1, ordering: .relaxed).newValue)
             self.ended[reason]?.increment()
-            loop.assumeIsolated { $0.remove(stream) }
             logger.debug("streams: stream ended", metadata: ["reason": "\(reason.rawValue)"])
         }
+        // While a track runs, the drain of the node waits for it, also when the client has gone.
+        stream.whenSettled { [stream] in loop.assumeIsolated { $0.remove(stream) } }
     }
 }

@@ -3,6 +3,7 @@
 import Logging
 import NIOCore
 import NIOEmbedded
+import TestSupport
 import Testing
 
 @testable import PresenceServer
@@ -114,6 +115,26 @@ struct EventStreamTests {
             stream.whenEnded { late.add($0) }
         }
         #expect(late.all == [.draining])
+        try await test.finish()
+    }
+
+    @Test func `A stream is settled when it has ended and its track is over`() async throws {
+        let test = try await TestStream.begin()
+        let (gate, opening) = AsyncStream<Void>.makeStream()
+        let settled = Ends()
+        try await test.run { stream in
+            stream.track { _ in for await _ in gate {} }
+            stream.whenSettled { settled.add(.clientGone) }
+            stream.end(.clientGone)
+        }
+        #expect(settled.all.isEmpty && test.ends.all == [.clientGone])
+        opening.finish()
+        try await eventually("the end of the track") {
+            await test.channel.testingEventLoop.run()
+            return settled.all == [.clientGone]
+        }
+        try await test.run { $0.whenSettled { settled.add(.failed) } }
+        #expect(settled.all == [.clientGone, .failed])
         try await test.finish()
     }
 
