@@ -20,11 +20,13 @@ struct ReleaseQueueTests {
         var queue = ReleaseQueue(maximum: 2)
         var added: [Bool] = []
         for key in ["a", "b", "c", "d"] { added.append(queue.add(try item(key))) }
-        #expect(added == [true, true, false, false] && queue.dropped == 2)
+        #expect(added == [true, true, false, false] && queue.dropped == 2 && queue.isOverflowing)
         let items = queue.begin()?.items
         #expect(Set(items?.map(\.releasing.member.key.text) ?? []) == ["a", "b"])
         let again = queue.begin()
-        #expect(again == nil && queue.count == 0)
+        #expect(again == nil && queue.count == 0 && queue.isOverflowing)
+        queue.noteExecuted()
+        #expect(!queue.isOverflowing)
         let more = queue.add(try item("e"))
         #expect(more)
     }

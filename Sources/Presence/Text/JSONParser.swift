@@ -3,7 +3,7 @@
 /// Checks one JSON text (RFC 8259) in one pass, without recursion; makes no values.
 ///
 /// It also finds two faults that RFC 7493 (2.1 and 2.3) forbids: lone surrogates and repeated members. Noncharacters
-/// such as U+FFFE pass: RFC 7493 only advises against them, and strict readers accept them.
+/// such as U+FFFE, which it also forbids, pass: they are Unicode text, and strict readers accept them.
 struct JSONParser {
     /// The text; it must outlive the parser.
     let bytes: UnsafeBufferPointer<UInt8>

@@ -241,9 +241,11 @@ package final class FeedHub: Service {
         }
         var behind: [(TopicFeed, Cursor)] = []
         for (feed, position) in zip(feeds, positions) {
-            // A position that cannot be read is skipped; the others are still compared.
-            guard let position = try? position.get(), await !feed.hasReached(position) else { continue }
-            behind.append((feed, position))
+            switch position {
+            case .success(let position): if await !feed.hasReached(position) { behind.append((feed, position)) }
+            case .failure(let error):
+                logger.debug("feeds: a position cannot be read", metadata: ["error": "\(error)"])
+            }
         }
         guard !behind.isEmpty else { return }
         // The messages may be on their way.

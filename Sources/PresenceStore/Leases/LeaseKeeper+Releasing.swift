@@ -61,6 +61,7 @@ extension LeaseKeeper {
                         return releasing
                     }
                     _ = try await store.release(releases, on: topic)
+                    state.withLock { $0.releases.noteExecuted() }
                 } catch {
                     if error.isTransient { noteUnsettled() }
                     queue(items)
@@ -79,9 +80,9 @@ extension LeaseKeeper {
     private func queue(_ items: [ReleaseQueue.Item], alongside change: (inout LeaseBook) -> Void = { _ in }) {
         let (dropped, isFirst) = state.withLock { state in
             change(&state.book)
-            let before = state.releases.dropped
+            let (before, wasOverflowing) = (state.releases.dropped, state.releases.isOverflowing)
             for item in items { state.releases.add(item) }
-            return (state.releases.dropped - before, before == 0 && state.releases.dropped > 0)
+            return (state.releases.dropped - before, !wasOverflowing)
         }
         guard dropped > 0 else { return }
         droppedReleases.increment(by: dropped)

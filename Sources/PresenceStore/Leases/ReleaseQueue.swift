@@ -25,6 +25,8 @@ struct ReleaseQueue {
 
     let maximum: Int
     private(set) var dropped = 0
+    /// Whether one was dropped since Redis last executed a batch.
+    private(set) var isOverflowing = false
     /// The number of waiting releases.
     private(set) var count = 0
     /// Releases of sessions that no stream may resume.
@@ -43,6 +45,7 @@ struct ReleaseQueue {
     mutating func add(_ item: Item) -> Bool {
         guard count < maximum else {
             dropped += 1
+            isOverflowing = true
             return false
         }
         count += 1
@@ -53,6 +56,9 @@ struct ReleaseQueue {
         }
         return true
     }
+
+    /// Records that Redis has executed releases.
+    mutating func noteExecuted() { isOverflowing = false }
 
     /// Moves all waiting releases into a batch, which lasts until ``end(_:)``; nil when none waits.
     mutating func begin() -> (batch: Int, items: [Item])? {

@@ -1,6 +1,8 @@
 // Rollcall · PresenceServerTests
 
+import Logging
 import NIOCore
+import NIOPosix
 import TestSupport
 import Testing
 
@@ -104,6 +106,32 @@ struct StreamSocketTests {
             #expect(test.ends.all == [.clientGone])
         }
     }
+
+    #if os(Linux)
+        @Test func `The kernel drops a client that acknowledges nothing for as long as a reader may be stuck`()
+            async throws
+        {
+            let group = MultiThreadedEventLoopGroup.singleton
+            let server = try await ServerBootstrap(group: group).bind(host: "127.0.0.1", port: 0).get()
+            let channel = try await ClientBootstrap(group: group).connect(to: #require(server.localAddress)).get()
+            var options = StreamOptions()
+            options.stuckReaderAge = .seconds(7)
+            let queue = QueueBudget(maximumBytes: 1 << 30, slowAfter: .minutes(1), logger: Logger(label: "test"))
+            let stream = try EventStream.ofTest(on: channel.eventLoop, options: options, queue: queue)
+            let milliseconds = try await channel.eventLoop.submit {
+                try stream.assumeIsolated {
+                    try $0.begin(on: channel, isChunked: true, onUnboundedSilence: { Issue.record($0) })
+                }
+                // TCP_USER_TIMEOUT of linux/tcp.h.
+                let option = ChannelOptions.Types.SocketOption(level: .tcp, name: .init(rawValue: 18))
+                return try channel.syncOptions?.getOption(option)
+            }.get()
+            #expect(milliseconds == 7000)
+            try await channel.eventLoop.submit { stream.assumeIsolated { $0.end(.failed) } }.get()
+            try await channel.closeFuture.get()
+            try await server.close()
+        }
+    #endif
 
     @Test(arguments: [true, false])
     func `Bytes that were written before the stream began go first`(sendsDirectly: Bool) async throws {
