@@ -11,8 +11,8 @@ import Testing
 @Suite("The bounds of connections")
 struct ConnectionBoundsTests {
     private static let shortTimes = [
-        "ROLLCALL_IDLE_TIMEOUT": "1", "ROLLCALL_HEAD_TIMEOUT": "1", "ROLLCALL_BODY_TIMEOUT": "1",
-        "ROLLCALL_STUCK_READER_AGE": "1",
+        "ROLLCALL_IDLE_TIMEOUT": "5", "ROLLCALL_HEAD_TIMEOUT": "5", "ROLLCALL_BODY_TIMEOUT": "5",
+        "ROLLCALL_STUCK_READER_AGE": "5",
     ]
 
     private func withNode(
@@ -156,7 +156,7 @@ struct ConnectionBoundsTests {
             let meta = String(repeating: "x", count: 3900)
             for batch in 0..<4 {
                 let operations = (0..<500).map {
-                    #"{"op":"put","topic":"t","key":"\#(batch)-\#($0)","session":"s","meta":{"x":"\#(meta)"}}"#
+                    #"{"op":"put","topic":"t","key":"\#(batch)-\#($0)","session":"s","ttl":300,"meta":{"x":"\#(meta)"}}"#
                 }
                 let body = #"{"operations":[\#(operations.joined(separator: ","))]}"#
                 #expect(try await node.client.post("/v1/batch", body).status == 200)

@@ -123,7 +123,7 @@ struct FetchHookTests {
                 var number = 0
                 func join() async throws -> String {
                     defer { number += 1 }
-                    _ = try await client.put(list + "/user\(number)/s", "{}")
+                    _ = try await client.put(list + "/user\(number)/s", #"{"ttl":300}"#)
                     return "user\(number)"
                 }
                 let first = try await nextName(of: try await join(), in: stream)

@@ -203,6 +203,7 @@ struct HalfUsableRedisTests {
                 #expect(try await fault(client, "redis")?.contains("cluster mode") == true)
                 #expect(try await client.put(Self.alice).status == 503)
                 #expect(send(redis, "DBSIZE").hasPrefix(":0"))
+                try await eventually("the line") { !lines(node, "cannot be used").isEmpty }
                 #expect(lines(node, "cannot be used").count == 1)
             }
         }

@@ -77,7 +77,9 @@ struct MigrateCommandTests {
             try await withRollcall(redis: try await SharedRedis.url, environment: settings) { node in
                 let path = RollcallClient.path(topic: "lobby", "presences")
                 _ = try await node.client.put(path + "/alice/s", "{}")
-                #expect(try await node.client.get(path).json["presences"]?["alice"]?["user"]?["name"] == "A")
+                try await eventually("the data") {
+                    try await node.client.get(path).json["presences"]?["alice"]?["user"]?["name"] == "A"
+                }
                 try await eventually("listening") { node.log.contains("enrichment: listening for changes") }
                 try await server.psql("UPDATE app.members SET data = '{\"name\": \"B\"}'", database: name)
                 try await eventually("the new data") {

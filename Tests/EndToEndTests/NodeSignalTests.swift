@@ -113,9 +113,10 @@ struct NodeSignalTests {
 
     @Test func `list ends without an error when its reader has gone`() async throws {
         try await withNode { node in
+            let text = String(repeating: "x", count: 500)
             for number in 0..<500 {
                 let path = RollcallClient.path(topic: "lobby", "presences", "key number \(number)", "s")
-                _ = try await node.client.put(path, #"{"meta":{"text":"\#(String(repeating: "x", count: 500))"}}"#)
+                _ = try await node.client.put(path, #"{"ttl":300,"meta":{"text":"\#(text)"}}"#)
             }
             let outcome = try await Command.run(
                 "sh", ["-c", "\"$0\" list lobby | head -1", try RollcallProcess.executable],

@@ -34,7 +34,8 @@ extension StreamTests {
         let meta = String(repeating: "x", count: 3900)
         for batch in 0..<6 {
             let operations = (0..<500).map {
-                #"{"op":"put","topic":"\#(topic)","key":"\#(batch)-\#($0)","session":"s","meta":{"x":"\#(meta)"}}"#
+                #"{"op":"put","topic":"\#(topic)","key":"\#(batch)-\#($0)","session":"s","ttl":300,"#
+                    + #""meta":{"x":"\#(meta)"}}"#
             }
             let body = #"{"operations":[\#(operations.joined(separator: ","))]}"#
             #expect(try await client.post("/v1/batch", body).status == 200)

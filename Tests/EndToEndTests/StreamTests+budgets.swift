@@ -48,7 +48,11 @@ extension StreamTests {
 
     @Test(arguments: ["/v1/topics/t/events", "/v1/events?topic=t&topic=other"])
     func `a large state that many readers wait for counts once, and none of them ends`(path: String) async throws {
-        let settings = ["ROLLCALL_MAX_STREAM_QUEUE_BYTES": "\(40 << 20)", "ROLLCALL_SLOW_READER_AGE": "1"]
+        // The readers read one after another.
+        let settings = [
+            "ROLLCALL_MAX_STREAM_QUEUE_BYTES": "\(40 << 20)", "ROLLCALL_SLOW_READER_AGE": "1",
+            "ROLLCALL_STUCK_READER_AGE": "300",
+        ]
         try await withNode(settings) { client in
             try await fill("t", client)
             var readers: [StalledReader] = []
@@ -138,7 +142,8 @@ extension StreamTests {
             let meta = String(repeating: "x", count: 3900)
             for batch in 0..<6 {
                 let operations = (0..<500).map {
-                    #"{"op":"put","topic":"t","key":"tabs","session":"\#(batch)-\#($0)","meta":{"x":"\#(meta)"}}"#
+                    #"{"op":"put","topic":"t","key":"tabs","session":"\#(batch)-\#($0)","ttl":300,"#
+                        + #""meta":{"x":"\#(meta)"}}"#
                 }
                 let body = #"{"operations":[\#(operations.joined(separator: ","))]}"#
                 #expect(try await client.post("/v1/batch", body).status == 200)

@@ -80,7 +80,7 @@ extension StreamTests {
     func `A stream behind a list begins when the list is read, and a client that does not read it is disconnected`()
         async throws
     {
-        try await withNode(["ROLLCALL_STUCK_READER_AGE": "2"]) { client in
+        try await withNode(["ROLLCALL_STUCK_READER_AGE": "6"]) { client in
             try await fill("t", client)
             let requests =
                 RawClient.get(RollcallClient.path(topic: "t", "presences")) + RawClient.get(events("t", "view=count"))

@@ -272,7 +272,8 @@ struct StreamTests {
         let settings = ["ROLLCALL_REDIS_PREFIX": uniquePrefix(), "ROLLCALL_DRAIN": "5"]
         try await withRollcall(redis: try await SharedRedis.url, environment: settings) { node in
             var streams: [SSEClient] = []
-            for _ in 0..<40 {
+            // Each event loop ends one stream every 50 ms: four seconds in all.
+            for _ in 0..<80 * ProcessInfo.processInfo.activeProcessorCount {
                 let stream = try await node.client.events(events("t"))
                 _ = try await stream.next("presence_state")
                 streams.append(stream)

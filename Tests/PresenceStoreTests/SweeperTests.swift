@@ -94,9 +94,19 @@ struct SweeperTests {
         }
     }
 
+    /// No pause of a slow machine delists a node or holds a bucket.
+    private static var unhurried: SweepPolicy {
+        var policy = SweepPolicy()
+        policy.gap = .seconds(60)
+        policy.nodeTimeout = .seconds(60)
+        return policy
+    }
+
     @Test func `Two nodes share the buckets, and each sweeps those of the other as a backup`() async throws {
         try await withStore { test in
-            let sweepers = ["one", "two"].map { Sweeper(store: test.store, node: $0, logger: .quiet) }
+            let sweepers = ["one", "two"].map {
+                Sweeper(store: test.store, node: $0, policy: Self.unhurried, logger: .quiet)
+            }
             for _ in 0..<2 { for sweeper in sweepers { try await sweeper.tickAssigned() } }
             let alice = try Member("alice")
             let topic = try #require(
@@ -128,7 +138,9 @@ struct SweeperTests {
     @Test func `A node is notified once when Redis no longer lists it, and not at its start`() async throws {
         try await withStore { test in
             let count = Mutex(0)
-            let sweeper = Sweeper(store: test.store, node: "one", logger: .quiet) { count.withLock { $0 += 1 } }
+            let sweeper = Sweeper(store: test.store, node: "one", policy: Self.unhurried, logger: .quiet) {
+                count.withLock { $0 += 1 }
+            }
             for _ in 0..<2 { try await sweeper.tickAssigned() }
             #expect(count.withLock { $0 } == 0)
             try await test.store.delist("one")
@@ -145,7 +157,7 @@ struct SweeperTests {
                 try await test.setLease(of: alice, on: topic, at: 1)
             }
             try await test.redis("SET", test.keys(strange).members, "not ours")
-            let sweeper = Sweeper(store: test.store, node: "one", logger: .quiet)
+            let sweeper = Sweeper(store: test.store, node: "one", policy: Self.unhurried, logger: .quiet)
             await #expect(throws: StoreError.self) { try await sweeper.tickAssigned() }
             #expect(try await test.value(of: alice, on: sound) == nil)
         }

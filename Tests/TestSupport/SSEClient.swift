@@ -27,6 +27,7 @@ package final class SSEClient: Sendable {
     }
 
     package static let limit = 1_000_000
+    private static let unforeseen = ["ping", "degraded", "recovered"]
 
     package let status: Int
     package let headers: [(name: String, value: String)]
@@ -97,7 +98,9 @@ package final class SSEClient: Sendable {
         self.headers.first { $0.name.lowercased() == name.lowercased() }?.value
     }
 
-    /// Returns the next event; with a name, returns the next event of that name and skips those before it.
+    /// Returns the next event of a name and skips those before it.
+    ///
+    /// Without a name it skips only those that a slow machine may cause at any time: a ping, and an outage of Redis.
     package func next(
         _ name: String? = nil, timeout: Duration = giveUpTime, fileID: String = #fileID, line: Int = #line
     ) async throws -> SSEEvent {
@@ -106,7 +109,8 @@ package final class SSEClient: Sendable {
                 while state.consumed < state.events.count {
                     let event = state.events[state.consumed]
                     state.consumed += 1
-                    if name == nil || event.name == name { return event }
+                    let isWanted = name.map { $0 == event.name } ?? !Self.unforeseen.contains(event.name)
+                    if isWanted { return event }
                 }
                 if let end = state.end {
                     throw NeverHappened(description: "\(fileID):\(line): the stream ended (\(end)) before the event")

@@ -202,7 +202,7 @@ struct ConnectionTests {
 
     @Test func `a client that takes long to send a body gets the answer that came early`() async throws {
         var times = ConnectionTimes()
-        times.linger = .milliseconds(500) * patience
+        times.linger = .seconds(2) * patience
         try await withServer(times: times) { server in
             let chunk = "10000\r\n\(String(repeating: " ", count: 0x10000))\r\n"
             let client = try await StalledReader.open(
@@ -210,7 +210,7 @@ struct ConnectionTests {
                 goesOn: true)
             for _ in 0..<10 {
                 try await client.send(chunk)
-                try await Task.sleep(for: .milliseconds(100) * patience)
+                try await Task.sleep(for: .milliseconds(250) * patience)
             }
             #expect(try await client.read { $0.hasSuffix("}\n") }.hasPrefix("HTTP/1.1 404"))
             await client.close()
@@ -223,7 +223,7 @@ struct ConnectionTests {
     ])
     func `a client that keeps sending behind malformed bytes gets the refusal`(text: String) async throws {
         var times = ConnectionTimes()
-        times.linger = .milliseconds(500) * patience
+        times.linger = .seconds(2) * patience
         try await withServer(times: times) { server in
             let client = try await StalledReader.open(server.url + "/", sending: text, goesOn: true)
             for _ in 0..<10 {

@@ -43,12 +43,23 @@ struct AnswerQueueTests {
             for path in ["/v1/topics/small/presences", list + "?view=count", list + "/tabs"] {
                 #expect(try await server.send(.get, path).status == 200, "\(path)")
             }
-            async let waiting = server.send(.get, list)
             queue.endReading()
-            #expect(try await waiting.status == 200)
             // Each request ends its reading.
             for _ in 0..<10 { #expect(try await server.send(.get, list).status == 200) }
             #expect(queue.beginReading() && !queue.beginReading())
+        }
+    }
+
+    @Test func `a list waits for a reading to end`() async throws {
+        let queue = QueueBudget(
+            maximumBytes: 1 << 20, slowAfter: .minutes(10), patience: .seconds(20) * patience,
+            logger: Logger(label: "test"))
+        try await withServer(queue: queue) { server in
+            try await fill(server)
+            for _ in 0..<QueueBudget.maximumReadings { #expect(queue.beginReading()) }
+            async let waiting = server.send(.get, "/v1/topics/large/presences")
+            queue.endReading()
+            #expect(try await waiting.status == 200)
         }
     }
 
