@@ -11,8 +11,8 @@
 --   No script parses JSON.
 --   A script that writes a lease lowers `due` with LT, and a sweep sets it to the earliest lease. So `due` stays a
 --   lower bound of the leases.
---   A script parses values and checks rights before its first write. So an unreadable value or a missing right stops it
---   before it changes anything.
+--   A script parses values before its first write, and checks the rights of later writes where a part of them alone
+--   would be wrong. So an unreadable value or a missing right leaves no half of an operation.
 
 -- Milliseconds on this server's clock, the only clock for leases.
 local function clock()
