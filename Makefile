@@ -7,7 +7,7 @@ run:
 	@scripts/bootstrap run
 	swift run $(if $(RELEASE),-c release) rollcall dev $(ARGS)
 
-# Runs all tests but the fault tests. ARGS="--filter PresenceTests" runs some.
+# Runs all tests but the fault tests. ARGS="--filter PresenceModelTests" runs some.
 test:
 	@scripts/bootstrap test
 	scripts/test $(ARGS)

@@ -61,7 +61,8 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
     ],
     targets: [
-        // Pure helpers of the other modules: pauses between attempts, hashes, encodings. Imports the standard library only.
+        // Pure helpers of the other modules: pauses between attempts, hashes, encodings, the errors of input. Imports the
+        // standard library only.
         .target(name: "Basics", swiftSettings: settings),
         // hiredis' reply reader, used as the RESP codec.
         .systemLibrary(
@@ -71,35 +72,48 @@ let package = Package(
             name: "Redis",
             dependencies: ["Basics", "CHiredis", nio, nioPosix, nioSSL, logging, metrics, lifecycle, deque],
             swiftSettings: settings),
-        // The domain: names, metas, refs, rosters, diffs. Imports Basics only.
-        .target(name: "Presence", dependencies: ["Basics"], swiftSettings: settings),
+        // JSON that keeps its text: parsed, patched and written as bytes. Knows nothing of presence.
+        .target(name: "JSONText", dependencies: ["Basics"], swiftSettings: settings),
+        // The domain, without I/O: names, metas, refs, rosters, diffs.
+        .target(name: "PresenceModel", dependencies: ["Basics", "JSONText"], swiftSettings: settings),
+        // What clients read: rosters, lists and diffs as JSON, and the events of streams.
+        .target(
+            name: "PresenceText", dependencies: ["Basics", "JSONText", "PresenceModel", nio], swiftSettings: settings),
         // The write side: one Lua script per operation, leases, the sweeper.
         .target(
-            name: "PresenceStore", dependencies: ["Basics", "Presence", "Redis", nio, logging, metrics, lifecycle],
+            name: "PresenceStore",
+            dependencies: [
+                "Basics", "JSONText", "PresenceModel", "PresenceText", "Redis", nio, logging, metrics, lifecycle,
+            ],
             resources: [.embedInCode("Scripts")], swiftSettings: settings),
         // libpq, PostgreSQL's C client.
         .systemLibrary(
             name: "CPostgres", pkgConfig: "libpq", providers: [.apt(["libpq-dev"]), .brew(["libpq"])]),
         // Queries, a pool, notifications and migrations over libpq; knows nothing of presence.
         .target(
-            name: "Postgres", dependencies: ["Basics", "CPostgres", logging, lifecycle, deque],
+            name: "Postgres",
+            dependencies: ["Basics", "CPostgres", logging, lifecycle, deque],
             resources: [.embedInCode("migrations")], swiftSettings: settings),
         // The fetch hook: what PostgreSQL knows of keys, cached and bounded so that it cannot hurt presence.
         .target(
-            name: "Enrichment", dependencies: ["Basics", "Presence", "Postgres", logging, metrics, lifecycle, deque],
+            name: "Enrichment",
+            dependencies: ["Basics", "JSONText", "PresenceModel", "Postgres", logging, metrics, lifecycle, deque],
             swiftSettings: settings),
         // The read side: from a pub/sub message to a subscriber.
         .target(
             name: "PresenceFeed",
-            dependencies: ["Presence", "PresenceStore", "Redis", nio, logging, metrics, lifecycle, deque],
+            dependencies: [
+                "Basics", "PresenceModel", "PresenceText", "PresenceStore", "Redis", nio, logging, metrics, lifecycle,
+                deque,
+            ],
             swiftSettings: settings),
         // The HTTP face: routes, problems, streams, the demo page.
         .target(
             name: "PresenceServer",
             dependencies: [
-                "Basics", "Presence", "PresenceStore", "PresenceFeed", "Redis", hummingbird, hummingbirdCore, httpTypes,
-                nio, nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1, nioExtras, logging, metrics, coreMetrics, lifecycle,
-                deque,
+                "Basics", "JSONText", "PresenceModel", "PresenceText", "PresenceStore", "PresenceFeed", "Redis",
+                hummingbird, hummingbirdCore, httpTypes, nio, nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1, nioExtras,
+                logging, metrics, coreMetrics, lifecycle, deque,
             ],
             resources: [.embedInCode("Web"), .embedInCode("openapi.yaml")], swiftSettings: settings),
         // Private redis-server and PostgreSQL processes for `rollcall dev` and for tests.
@@ -108,9 +122,9 @@ let package = Package(
         .executableTarget(
             name: "rollcall",
             dependencies: [
-                "Basics", "Presence", "PresenceStore", "PresenceFeed", "PresenceServer", "Redis", "Postgres",
-                "Enrichment", "LocalServices", "CHeap", hummingbird, nio, nioPosix, nioHTTP1, logging, metrics,
-                lifecycle, signals, httpClient, configuration, argumentParser,
+                "Basics", "JSONText", "PresenceModel", "PresenceStore", "PresenceFeed", "PresenceServer", "Redis",
+                "Postgres", "Enrichment", "LocalServices", "CHeap", hummingbird, nio, nioPosix, nioHTTP1, logging,
+                metrics, lifecycle, signals, httpClient, configuration, argumentParser,
             ],
             swiftSettings: settings),
 
@@ -123,28 +137,46 @@ let package = Package(
             dependencies: ["LocalServices", subprocess, httpClient, nio, nioPosix, nioHTTP1, nioSSL, logging],
             path: "Tests/TestSupport", swiftSettings: settings),
         // Random and damaged inputs.
-        .target(
-            name: "RandomInput", dependencies: ["Redis", nio], path: "Tests/RandomInput", swiftSettings: settings),
+        .target(name: "RandomInput", dependencies: ["Redis", nio], path: "Tests/RandomInput", swiftSettings: settings),
         // Feeds them to every parser of what comes from outside, for as long as you like: `make fuzz`.
         .executableTarget(
             name: "fuzz",
             dependencies: [
-                "Basics", "RandomInput", "Presence", "PresenceStore", "PresenceFeed", "PresenceServer", "Redis",
-                httpTypes, nio, argumentParser,
+                "Basics", "JSONText", "PresenceModel", "PresenceText", "RandomInput", "PresenceStore", "PresenceFeed",
+                "PresenceServer", "Redis", httpTypes, nio, argumentParser,
             ],
             path: "Tests/Fuzz", swiftSettings: settings),
-        .testTarget(name: "BasicsTests", dependencies: ["Basics"], swiftSettings: settings),
+        .testTarget(name: "BasicsTests", dependencies: ["Basics", "PresenceModel"], swiftSettings: settings),
         .testTarget(
             name: "RedisTests",
             dependencies: [
-                "Basics", "Redis", "LocalServices", "TestSupport", "RandomInput", nio, nioPosix, nioEmbedded,
+                "Basics", "RandomInput", "Redis", "LocalServices", "TestSupport", nio, nioPosix, nioEmbedded,
             ],
             swiftSettings: settings),
-        .testTarget(name: "PresenceTests", dependencies: ["Presence", "RandomInput"], swiftSettings: settings),
+        // Readable members, refs and presences.
+        .target(
+            name: "PresenceSamples",
+            dependencies: ["PresenceModel"],
+            path: "Tests/PresenceSamples", swiftSettings: settings),
+        .testTarget(
+            name: "JSONTextTests",
+            dependencies: ["Basics", "JSONText", "PresenceModel", "RandomInput"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "PresenceModelTests",
+            dependencies: ["Basics", "JSONText", "PresenceModel", "PresenceSamples", "RandomInput"],
+            swiftSettings: settings),
+        .testTarget(
+            name: "PresenceTextTests",
+            dependencies: [
+                "Basics", "JSONText", "PresenceModel", "PresenceText", "PresenceSamples", "RandomInput", nio,
+            ],
+            swiftSettings: settings),
         .testTarget(
             name: "PresenceStoreTests",
             dependencies: [
-                "PresenceStore", "Presence", "Redis", "LocalServices", "TestSupport", nio, nioPosix, logging, lifecycle,
+                "Basics", "JSONText", "PresenceModel", "PresenceStore", "Redis", "LocalServices", "TestSupport", nio,
+                nioPosix, logging, lifecycle,
             ],
             swiftSettings: settings),
         .testTarget(
@@ -154,22 +186,23 @@ let package = Package(
         .testTarget(
             name: "EnrichmentTests",
             dependencies: [
-                "Enrichment", "Postgres", "Presence", "LocalServices", "TestSupport", "RandomInput", logging,
+                "JSONText", "PresenceModel", "RandomInput", "Enrichment", "Postgres", "LocalServices", "TestSupport",
+                logging,
             ],
             swiftSettings: settings),
         .testTarget(
             name: "PresenceFeedTests",
             dependencies: [
-                "PresenceFeed", "PresenceStore", "Presence", "Redis", "LocalServices", "TestSupport", "RandomInput",
-                nio, nioPosix, logging,
+                "JSONText", "PresenceModel", "PresenceText", "RandomInput", "PresenceFeed", "PresenceStore", "Redis",
+                "LocalServices", "TestSupport", nio, nioPosix, logging,
             ],
             swiftSettings: settings),
         .testTarget(
             name: "PresenceServerTests",
             dependencies: [
-                "PresenceServer", "PresenceFeed", "PresenceStore", "Presence", "Redis", "LocalServices", "TestSupport",
-                "RandomInput", hummingbird, hummingbirdCore, nio, nioPosix, nioEmbedded, nioHTTP1, nioHTTPTypes,
-                httpTypes, httpClient, logging, metrics, lifecycle, yams,
+                "Basics", "JSONText", "PresenceModel", "PresenceText", "RandomInput", "PresenceServer", "PresenceFeed",
+                "PresenceStore", "Redis", "LocalServices", "TestSupport", hummingbird, hummingbirdCore, nio, nioPosix,
+                nioEmbedded, nioHTTP1, nioHTTPTypes, httpTypes, httpClient, logging, metrics, lifecycle, yams,
             ],
             swiftSettings: settings),
         .testTarget(
@@ -178,15 +211,16 @@ let package = Package(
         .testTarget(
             name: "FaultTests",
             dependencies: [
-                "rollcall", "Presence", "PresenceStore", "Redis", "LocalServices", "TestSupport", "RandomInput",
-                nioPosix, logging,
+                "PresenceModel", "PresenceText", "RandomInput", "rollcall", "PresenceStore", "Redis", "LocalServices",
+                "TestSupport", nioPosix, logging,
             ],
             swiftSettings: settings),
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "rollcall", "fuzz", "RandomInput", "Presence", "PresenceFeed", "PresenceServer", "Enrichment",
-                "TestSupport", "LocalServices", "Basics", argumentParser, nio, nioPosix, logging, yams,
+                "Basics", "JSONText", "PresenceModel", "RandomInput", "rollcall", "fuzz", "PresenceFeed",
+                "PresenceServer", "Enrichment", "TestSupport", "LocalServices", argumentParser, nio, nioPosix, logging,
+                yams,
             ],
             exclude: ["demo_page.py", "Contract"], swiftSettings: settings),
     ]

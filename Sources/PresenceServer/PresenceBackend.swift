@@ -1,6 +1,6 @@
 // Rollcall · PresenceServer
 
-package import Presence
+package import PresenceModel
 package import PresenceFeed
 package import PresenceStore
 

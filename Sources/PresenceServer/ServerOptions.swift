@@ -1,6 +1,6 @@
 // Rollcall · PresenceServer
 
-package import Presence
+package import PresenceModel
 
 /// The bounds of the HTTP API.
 ///

@@ -6,7 +6,7 @@ import Logging
 import NIOCore
 import NIOPosix
 import Postgres
-import Presence
+import PresenceModel
 import PresenceFeed
 import PresenceServer
 import PresenceStore
@@ -75,7 +75,7 @@ struct Assembly: Sendable {
         feedOptions.makeRoom = queue.makeRoom
         let hub = FeedHub(
             store: store, redisURL: redisURL, redisOptions: redisOptions, probe: pool, eventLoopGroup: loops,
-            encoder: EventEncoder.feed, enricher: enricher, options: feedOptions, logger: logger)
+            enricher: enricher, options: feedOptions, logger: logger)
         let leases = LeaseKeeper(store: store, logger: logger)
         let sweeper = Sweeper(
             store: store, node: node, logger: logger,

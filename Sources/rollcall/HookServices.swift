@@ -3,7 +3,7 @@
 import Enrichment
 import Logging
 import Postgres
-import Presence
+import PresenceModel
 import PresenceFeed
 import PresenceServer
 import ServiceLifecycle

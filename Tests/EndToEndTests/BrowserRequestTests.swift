@@ -1,6 +1,7 @@
 // Rollcall · EndToEndTests
 
 import Foundation
+import JSONText
 import TestSupport
 import Testing
 

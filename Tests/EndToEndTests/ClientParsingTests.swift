@@ -1,8 +1,9 @@
 // Rollcall · EndToEndTests
 
 import Basics
+import JSONText
 import Logging
-import Presence
+import PresenceModel
 import Synchronization
 import Testing
 

@@ -1,5 +1,6 @@
 // Rollcall · EndToEndTests
 
+import JSONText
 import LocalServices
 import TestSupport
 import Testing

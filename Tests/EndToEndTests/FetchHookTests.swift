@@ -55,19 +55,19 @@ struct FetchHookTests {
                     for index in 0..<2 { try folds[index].receive(try await streams[index].next("presence_state")) }
                     let seen = try await away.next("presence_state")
                     try folds[2].receive(seen)
-                    #expect(folds[2].entries["alice"]?.extras["user"]?["name"] == "Alice")
+                    #expect(folds[2].entries["alice"]?.fields["user"]?["name"] == "Alice")
                     let metas = folds[0].roster
                     await away.close()
 
                     try await psql(database, profile("alice", "Alicia"))
                     let back = try await two.client.events(stream, lastEventID: seen.id)
                     for (index, stream) in (streams + [back]).enumerated() {
-                        while folds[index].entries["alice"]?.extras["user"]?["name"] != "Alicia" {
+                        while folds[index].entries["alice"]?.fields["user"]?["name"] != "Alicia" {
                             try folds[index].receive(try await stream.next())
                         }
                     }
                     for fold in folds {
-                        #expect(fold.entries["alice"]?.extras["user"]?["name"] == "Alicia")
+                        #expect(fold.entries["alice"]?.fields["user"]?["name"] == "Alicia")
                         #expect(fold.roster == metas)
                     }
                     for node in [one, two] {

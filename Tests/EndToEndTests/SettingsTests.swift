@@ -2,6 +2,7 @@
 
 import Enrichment
 import Foundation
+import JSONText
 import LocalServices
 import Logging
 import PresenceFeed

@@ -1,6 +1,7 @@
 // Rollcall · EndToEndTests
 
 import Foundation
+import JSONText
 import Logging
 import TestSupport
 import Testing
@@ -126,7 +127,7 @@ struct LogOutputTests {
             output.write(line)
             let start = ContinuousClock.now
             output.write(line)
-            #expect(ContinuousClock.now - start >= LogOutput.patience / 2)
+            #expect(ContinuousClock.now - start >= LogOutput.delayAllowance / 2)
             #expect(drain(reading).count > 30_000)
         }
     }

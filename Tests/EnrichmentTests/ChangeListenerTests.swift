@@ -3,7 +3,7 @@
 import Logging
 import LocalServices
 import Postgres
-import Presence
+import PresenceModel
 import TestSupport
 import Testing
 

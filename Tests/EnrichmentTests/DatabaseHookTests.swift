@@ -1,7 +1,8 @@
 // Rollcall · EnrichmentTests
 
+import JSONText
 import Postgres
-import Presence
+import PresenceModel
 import TestSupport
 import Testing
 
@@ -23,8 +24,8 @@ struct DatabaseHookTests {
                         group.addTask {
                             try await Task.sleep(until: start + .milliseconds(number))
                             let name = "k\(number * 7 % 300)"
-                            let extras = await database.hook.extras(key(name), on: topic("room \(number % 50)"))
-                            #expect(extras.text(name) == #","user":{"n":\#(name.dropFirst())}"#)
+                            let fields = await database.hook.fields(key(name), on: topic("room \(number % 50)"))
+                            #expect(fields.text(name) == #","user":{"n":\#(name.dropFirst())}"#)
                         }
                     }
                     try await group.waitForAll()
@@ -71,9 +72,9 @@ struct DatabaseHookTests {
                 END $$
                 """)
             try await DatabaseHook.with([rule], url: url) { database in
-                let extras = await database.hook.fetch(keys(0..<8), leaving: [], on: room)
-                #expect(extras.incomplete == Set(keys("k3", "k4")))
-                #expect(extras.text("k5") == #","user":"k5""#)
+                let fields = await database.hook.fetch(keys(0..<8), leaving: [], on: room)
+                #expect(fields.incomplete == Set(keys("k3", "k4")))
+                #expect(fields.text("k5") == #","user":"k5""#)
                 #expect(database.hook.faults.isEmpty && database.asked.all.count <= 16)
             }
         }
@@ -92,15 +93,15 @@ struct DatabaseHookTests {
                 """)
             try await DatabaseHook.with([rule], url: url) { database in
                 let (good, guests) = ((1..<200).map { key("\($0)") }, (0..<300).map { key("guest-\($0)") })
-                var extras = await database.hook.fetch((guests + good).shuffled(), leaving: [], on: room)
-                if !extras.incomplete.isDisjoint(with: good) {
-                    let late = extras.incomplete.intersection(good)
+                var fields = await database.hook.fetch((guests + good).shuffled(), leaving: [], on: room)
+                if !fields.incomplete.isDisjoint(with: good) {
+                    let late = fields.incomplete.intersection(good)
                     try await eventually("all others are sent") {
                         database.running.reported.isSuperset(of: late)
                     }
-                    extras = await database.hook.fetch(guests + good, leaving: [], on: room)
+                    fields = await database.hook.fetch(guests + good, leaving: [], on: room)
                 }
-                #expect(extras.incomplete == Set(guests) && extras.text("7") == #","user":7"#)
+                #expect(fields.incomplete == Set(guests) && fields.text("7") == #","user":7"#)
                 #expect(database.asked.all.count < 800)
                 #expect(database.hook.faults.isEmpty && database.running.log.all.isEmpty)
             }
@@ -115,9 +116,9 @@ struct DatabaseHookTests {
                 field: "user", query: "SELECT key, data FROM people WHERE key = ANY($1) OR key IS NULL",
                 timeout: .seconds(60))
             try await DatabaseHook.with([rule], url: url) { database in
-                let extras = await database.hook.fetch(keys("none", "null", "absent"), leaving: [], on: room)
-                #expect(extras.text("none") == nil && extras.text("absent") == nil && extras.incomplete.isEmpty)
-                #expect(extras.text("null") == #","user":null"#)
+                let fields = await database.hook.fetch(keys("none", "null", "absent"), leaving: [], on: room)
+                #expect(fields.text("none") == nil && fields.text("absent") == nil && fields.incomplete.isEmpty)
+                #expect(fields.text("null") == #","user":null"#)
                 let known = database.hook.known(keys("none", "absent"), leaving: [], on: room)
                 #expect(known == EnrichmentFields.none && database.asked.all.count == 1)
             }
@@ -141,8 +142,8 @@ struct DatabaseHookTests {
                     query: "SELECT $1[1], to_jsonb(generate_series(1, 100000000))", timeout: .seconds(60)),
             ]
             try await DatabaseHook.with(rules, url: url) { database in
-                let extras = await database.hook.fetch(keys("a", "b"), leaving: [], on: room)
-                #expect(extras.text("a") == #","enriched":false"# && extras.text("b") == #","note":{"x":1}"#)
+                let fields = await database.hook.fetch(keys("a", "b"), leaving: [], on: room)
+                #expect(fields.text("a") == #","enriched":false"# && fields.text("b") == #","note":{"x":1}"#)
                 let many = await database.running.shown("c", on: topic("many"))
                 #expect(many == #","many":10000"#, "the last of ten thousand")
                 let start = ContinuousClock.now
@@ -164,11 +165,11 @@ struct DatabaseHookTests {
         try await withProfiles { url, connection in
             try await connection.put(names.enumerated().map { ($1, "\($0)") })
             try await DatabaseHook.with(url: url) { database in
-                let extras = await database.hook.fetch(names.map(key), leaving: [], on: room)
+                let fields = await database.hook.fetch(names.map(key), leaving: [], on: room)
                 for (number, name) in names.enumerated() {
-                    #expect(extras.text(name) == #","user":\#(number)"#, "\(name.debugDescription)")
+                    #expect(fields.text(name) == #","user":\#(number)"#, "\(name.debugDescription)")
                 }
-                #expect(extras.incomplete.isEmpty)
+                #expect(fields.incomplete.isEmpty)
             }
         }
     }
@@ -179,8 +180,8 @@ struct DatabaseHookTests {
         try await withPostgres { url in
             try await DatabaseHook.with([rule], url: url) { database in
                 for name in ["'one'", #"{"two"}"#] {
-                    let extras = await database.hook.fetch(keys("a"), leaving: [], on: topic(name))
-                    let json = try JSONValue(parsing: String((extras.text("a") ?? "").dropFirst(#","role":"#.count)))
+                    let fields = await database.hook.fetch(keys("a"), leaving: [], on: topic(name))
+                    let json = try JSONValue(parsing: String((fields.text("a") ?? "").dropFirst(#","role":"#.count)))
                     #expect(json.string == "\(name) a")
                 }
             }
@@ -190,7 +191,7 @@ struct DatabaseHookTests {
 
 extension FetchHook {
     /// Reads as a feed does: the known enrichment, or else the fetched one.
-    func extras(_ key: Key, on topic: Topic) async -> EnrichmentFields {
+    func fields(_ key: Key, on topic: Topic) async -> EnrichmentFields {
         if let known = known([key], leaving: [], on: topic) { return known }
         return await fetch([key], leaving: [], on: topic)
     }

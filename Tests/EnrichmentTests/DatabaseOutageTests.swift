@@ -2,7 +2,7 @@
 
 import LocalServices
 import Postgres
-import Presence
+import PresenceModel
 import TestSupport
 import Testing
 
@@ -88,8 +88,8 @@ struct DatabaseOutageTests {
                     _ = await database.running.shown("k\(number)")
                 }
                 try await eventually("all data is there") {
-                    let extras = await database.hook.fetch(keys(0..<100), leaving: [], on: topic("room"))
-                    return extras.incomplete.isEmpty && extras.text("k99") == #","user":{"n":99}"#
+                    let fields = await database.hook.fetch(keys(0..<100), leaving: [], on: topic("room"))
+                    return fields.incomplete.isEmpty && fields.text("k99") == #","user":{"n":99}"#
                 }
                 #expect(database.hook.faults.isEmpty)
             }

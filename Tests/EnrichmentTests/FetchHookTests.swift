@@ -1,8 +1,9 @@
 // Rollcall · EnrichmentTests
 
+import JSONText
 import Logging
 import Postgres
-import Presence
+import PresenceModel
 import TestSupport
 import Testing
 
@@ -201,8 +202,8 @@ struct FetchHookTests {
         let fake = FakeSource(Dictionary(uniqueKeysWithValues: names.map { ($0, "1") }))
         fake.change { $0.poison = ["k17"] }
         try await RunningHook.with([.sample], fake.source) { running in
-            let extras = await running.hook.fetch(names.map(key), leaving: [], on: room)
-            #expect(extras.incomplete == Set(keys("k17")) && extras.text("k3") == #","user":1"#)
+            let fields = await running.hook.fetch(names.map(key), leaving: [], on: room)
+            #expect(fields.incomplete == Set(keys("k17")) && fields.text("k3") == #","user":1"#)
             #expect(running.hook.faults.isEmpty && fake.questions.count <= 1 + names.count)
         }
     }
@@ -235,10 +236,10 @@ struct FetchHookTests {
         }
         try await RunningHook.with([.sample], source) { running in
             let asked = keys("lines", "broken", "long", "twice", "null", "absent")
-            let extras = await running.hook.fetch(asked, leaving: [], on: room)
-            #expect(extras.text("lines") == #","user":{"a":[1.0,1e400]}"# && extras.text("twice") == #","user":2"#)
-            #expect(extras.text("null") == #","user":null"# && extras.text("absent") == nil)
-            #expect(extras.incomplete == Set(keys("broken", "long")) && extras.text("stranger") == nil)
+            let fields = await running.hook.fetch(asked, leaving: [], on: room)
+            #expect(fields.text("lines") == #","user":{"a":[1.0,1e400]}"# && fields.text("twice") == #","user":2"#)
+            #expect(fields.text("null") == #","user":null"# && fields.text("absent") == nil)
+            #expect(fields.incomplete == Set(keys("broken", "long")) && fields.text("stranger") == nil)
         }
     }
 

@@ -1,8 +1,9 @@
 // Rollcall · EnrichmentTests
 
 import Enrichment
+import JSONText
 import Postgres
-import Presence
+import PresenceModel
 import Testing
 
 @Suite("Fetch rules in the settings")

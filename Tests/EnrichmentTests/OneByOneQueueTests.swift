@@ -1,6 +1,6 @@
 // Rollcall · EnrichmentTests
 
-import Presence
+import PresenceModel
 import Testing
 
 @testable import Enrichment

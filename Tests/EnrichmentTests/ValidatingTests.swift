@@ -1,6 +1,7 @@
 // Rollcall · EnrichmentTests
 
 import Enrichment
+import JSONText
 import Postgres
 import TestSupport
 import Testing

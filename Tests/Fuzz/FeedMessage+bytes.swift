@@ -1,6 +1,6 @@
 // Rollcall · fuzz
 
-import Presence
+import PresenceModel
 import PresenceFeed
 import PresenceStore
 

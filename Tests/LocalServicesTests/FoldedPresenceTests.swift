@@ -37,8 +37,8 @@ struct FoldedPresenceTests {
         #expect(fold.entries["a"]?.metas == self.metas("2", "5")["metas"]?.array)
         #expect(fold.refs == ["2", "4", "5", "6"])
         #expect(calls.count == 4)
-        #expect(calls.first == .join("a", current: before["a"], new: .init(metas: [["phx_ref": "5"]], extras: [:])))
-        let emptied = FoldedPresence.Entry(metas: [], extras: [:])
+        #expect(calls.first == .join("a", current: before["a"], new: .init(metas: [["phx_ref": "5"]], fields: [:])))
+        let emptied = FoldedPresence.Entry(metas: [], fields: [:])
         #expect(calls.last == .leave("b", current: emptied, left: try #require(before["b"])))
     }
 
@@ -60,7 +60,7 @@ struct FoldedPresenceTests {
         #expect(fold.entries["a"]?.metas == [["phx_ref": "2"], ["phx_ref": "1", "status": "away"]])
     }
 
-    @Test func `The extras of a join replace the old; a state without changes and a leave keep them`()
+    @Test func `The fields of a join replace the old; a state without changes and a leave keep them`()
         throws
     {
         func entry(_ ref: String, _ name: JSONValue) -> JSONValue {
@@ -68,11 +68,11 @@ struct FoldedPresenceTests {
         }
         var fold = try self.fold(["a": entry("1", "old")])
         _ = try fold.syncState(["a": entry("1", "newer")])
-        #expect(fold.entries["a"]?.extras == ["user": "old"])
+        #expect(fold.entries["a"]?.fields == ["user": "old"])
         _ = try fold.syncDiff(["joins": ["a": entry("2", "new")], "leaves": [:]])
-        #expect(fold.entries["a"]?.extras == ["user": "new"])
+        #expect(fold.entries["a"]?.fields == ["user": "new"])
         _ = try fold.syncDiff(["joins": [:], "leaves": ["a": entry("2", "left")]])
-        #expect(fold.entries["a"]?.extras == ["user": "new"])
+        #expect(fold.entries["a"]?.fields == ["user": "new"])
     }
 
     @Test func `A leave of an unknown key is ignored; one of an unknown ref only calls back`() throws {

@@ -28,8 +28,8 @@ struct MigratorTests {
 
     private let logged = Recorder<String>()
 
-    private func migrator(_ migrations: Migration..., patience: Duration = .seconds(60)) -> Migrator {
-        Migrator(migrations: migrations, patience: patience, logger: logged.logger)
+    private func migrator(_ migrations: Migration..., lockTimeout: Duration = .seconds(60)) -> Migrator {
+        Migrator(migrations: migrations, lockTimeout: lockTimeout, logger: logged.logger)
     }
 
     private func tables(_ connection: PostgresConnection) async throws -> String {
@@ -95,7 +95,7 @@ struct MigratorTests {
                         + "(SELECT oid FROM pg_database WHERE datname = current_database())", other) == "1"
             }
             let error = try await #require(throws: PostgresError.self) {
-                try await migrator(Self.first, patience: .milliseconds(100)).run(on: other)
+                try await migrator(Self.first, lockTimeout: .milliseconds(100)).run(on: other)
             }
             #expect(error.code == .timedOut)
             #expect(error.message.contains("another migration"))

@@ -1,7 +1,7 @@
 // Rollcall · PresenceFeedTests
 
 import NIOCore
-import Presence
+import PresenceModel
 import PresenceFeed
 import Testing
 
@@ -39,7 +39,7 @@ struct DataChangeLogTests {
         #expect(log.keys(since: start + .seconds(61))?.count == DataChangeLog.maximumCount)
     }
 
-    @Test func `trimming forgets the oldest renewals`() {
+    @Test func `trimming forgets the oldest changes`() {
         var log = DataChangeLog(slack: .seconds(60))
         log.begin(at: start - .minutes(10))
         for number in 0..<10 { log.append([key(number)], at: start + .minutes(Int64(number))) }

@@ -1,7 +1,7 @@
 // Rollcall · PresenceFeedTests
 
 import NIOCore
-import Presence
+import PresenceModel
 import PresenceFeed
 import Testing
 
@@ -11,32 +11,32 @@ struct DataChangesTests {
     private let bob = Fixture.member("bob").key
 
     private func lacking(_ keys: Key...) -> EnrichmentFields {
-        var extras = EnrichmentFields()
-        for key in keys { extras.set([], isComplete: false, for: key) }
-        return extras
+        var fields = EnrichmentFields()
+        for key in keys { fields.set([], isComplete: false, for: key) }
+        return fields
     }
 
     @Test func `One fetch is under way at a time, and what is wanted meanwhile comes with the next`() {
-        var renewals = DataChanges()
-        renewals.want([alice])
-        #expect(renewals.beginFetch() == [alice])
-        renewals.want([bob])
-        #expect(renewals.beginFetch() == nil)
-        renewals.endFetch([alice], .none)
-        #expect(renewals.beginFetch() == [bob])
-        #expect(renewals.takeReady() == [alice])
-        #expect(renewals.takeReady().isEmpty)
+        var changes = DataChanges()
+        changes.want([alice])
+        #expect(changes.beginFetch() == [alice])
+        changes.want([bob])
+        #expect(changes.beginFetch() == nil)
+        changes.endFetch([alice], .none)
+        #expect(changes.beginFetch() == [bob])
+        #expect(changes.takeReady() == [alice])
+        #expect(changes.takeReady().isEmpty)
     }
 
     @Test func `Data that could not be fetched is not sent until it is wanted again`() {
-        var renewals = DataChanges()
-        renewals.want([alice, bob])
-        _ = renewals.beginFetch()
-        renewals.endFetch([alice, bob], lacking(alice))
-        #expect(renewals.takeReady() == [bob])
-        renewals.want([alice])
-        #expect(renewals.beginFetch() == [alice])
-        renewals.endFetch([alice], .none)
-        #expect(renewals.takeReady() == [alice])
+        var changes = DataChanges()
+        changes.want([alice, bob])
+        _ = changes.beginFetch()
+        changes.endFetch([alice, bob], lacking(alice))
+        #expect(changes.takeReady() == [bob])
+        changes.want([alice])
+        #expect(changes.beginFetch() == [alice])
+        changes.endFetch([alice], .none)
+        #expect(changes.takeReady() == [alice])
     }
 }

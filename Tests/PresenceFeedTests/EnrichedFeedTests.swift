@@ -2,9 +2,10 @@
 
 import NIOCore
 import NIOPosix
-import Presence
+import PresenceModel
 import PresenceFeed
 import PresenceStore
+import PresenceText
 import Redis
 import Synchronization
 import TestSupport
@@ -20,7 +21,7 @@ struct EnrichedFeedTests {
         topic = try Topic("room:lobby")
         var options = FeedOptions()
         // A slow machine is no outage.
-        options.patience = .minutes(10)
+        options.degradedDelay = .minutes(10)
         options.dataChangeSlack = .nanoseconds(0)
         self.options = options
     }
@@ -47,7 +48,7 @@ struct EnrichedFeedTests {
 
         private func known(_ keys: [Key]) -> EnrichmentFields? {
             state.withLock { state in
-                keys.allSatisfy { state.known.contains($0.text) } ? Self.extras(keys, state.data) : nil
+                keys.allSatisfy { state.known.contains($0.text) } ? Self.fields(keys, state.data) : nil
             }
         }
 
@@ -61,9 +62,9 @@ struct EnrichedFeedTests {
                 if !waits { continuation.resume() }
             }
             return state.withLock { state in
-                if state.isDown { return Self.extras(keys, nil) }
+                if state.isDown { return Self.fields(keys, nil) }
                 state.known.formUnion(keys.map(\.text))
-                return Self.extras(keys, state.data)
+                return Self.fields(keys, state.data)
             }
         }
 
@@ -75,13 +76,13 @@ struct EnrichedFeedTests {
             for continuation in waiting { continuation.resume() }
         }
 
-        private static func extras(_ keys: [Key], _ data: [String: String]?) -> EnrichmentFields {
-            var extras = EnrichmentFields()
+        private static func fields(_ keys: [Key], _ data: [String: String]?) -> EnrichmentFields {
+            var fields = EnrichmentFields()
             for key in keys {
                 let field = data?[key.text].map { ("user", Array($0.utf8)) }
-                extras.set(field.map { [$0] } ?? [], isComplete: data != nil, for: key)
+                fields.set(field.map { [$0] } ?? [], isComplete: data != nil, for: key)
             }
-            return extras
+            return fields
         }
     }
 
@@ -91,9 +92,9 @@ struct EnrichedFeedTests {
         try await HubFixture.with(redis: SharedRedis.url, options: options, enricher: source.enricher) { node in
             let alice = try await node.track("alice", on: topic)
             let listeners = (0..<3).map { _ in node.listen(to: topic, reaching: alice?.cursor) }
-            for listener in listeners { try await listener.hears("state alice=1") }
+            for listener in listeners { try await listener.receives("state alice=1") }
             _ = try await node.track("bob", on: topic)
-            for listener in listeners { try await listener.hears("diff +bob=2") }
+            for listener in listeners { try await listener.receives("diff +bob=2") }
             #expect(source.state.withLock { $0.fetches } == [["alice"], ["bob"]])
         }
     }
@@ -102,7 +103,7 @@ struct EnrichedFeedTests {
         let source = Source()
         try await HubFixture.with(redis: SharedRedis.url, options: options, enricher: source.enricher) { node in
             let listener = node.listen(to: topic)
-            try await listener.hears("state")
+            try await listener.receives("state")
             source.state.withLock { $0.gate = [] }
             _ = try await node.track("alice", on: topic)
             try await eventually("a fetch") { source.state.withLock { $0.gate?.count == 1 } }
@@ -114,9 +115,9 @@ struct EnrichedFeedTests {
             let late = node.listen(to: topic)
             #expect(listener.words == ["state"])
             source.open()
-            try await listener.hears("diff +bob +carol")
+            try await listener.receives("diff +bob +carol")
             #expect(listener.words == ["state", "diff +alice", "diff +bob +carol"])
-            try await late.hears("state alice bob carol")
+            try await late.receives("state alice bob carol")
         }
     }
 
@@ -130,9 +131,9 @@ struct EnrichedFeedTests {
             try await eventually("a fetch") { source.state.withLock { $0.gate?.isEmpty == false } }
             gone.subscription?.end()
             source.open()
-            try await stays.hears("state alice")
+            try await stays.receives("state alice")
             _ = try await node.track("bob", on: topic)
-            try await stays.hears("diff +bob")
+            try await stays.receives("diff +bob")
             #expect(gone.words == [])
         }
     }
@@ -144,12 +145,12 @@ struct EnrichedFeedTests {
         try await HubFixture.with(redis: SharedRedis.url, options: options, enricher: source.enricher) { node in
             let alice = try await node.track("alice", on: topic)
             let listener = node.listen(to: topic, reaching: alice?.cursor)
-            try await listener.hears("state alice!")
+            try await listener.receives("state alice!")
             source.changes.add([Fixture.member("alice").key])
             try await eventually("an attempt in vain") { source.state.withLock { $0.fetches.count > 1 } }
             source.state.withLock { $0.isDown = false }
             source.changes.add([Fixture.member("alice").key])
-            try await listener.hears("renewed alice=1")
+            try await listener.receives("renewed alice=1")
             #expect(listener.words == ["state alice!", "renewed alice=1"])
         }
     }
@@ -167,18 +168,18 @@ struct EnrichedFeedTests {
             let listeners = [
                 node.listen(to: topic, reaching: here?.cursor), node.listen(to: other, reaching: there?.cursor),
             ]
-            for listener in listeners { try await listener.hears("state alice=1") }
-            try await empty.hears("state")
+            for listener in listeners { try await listener.receives("state alice=1") }
+            try await empty.receives("state")
             // From here on the feed can say when it stood at its cursor.
             _ = try await node.track("bob", on: topic)
-            try await listeners[0].hears("diff +bob")
+            try await listeners[0].receives("diff +bob")
             let gone = listeners[0]
             gone.subscription?.end()
             source.state.withLock { ($0.data, $0.known) = (["alice": "2"], []) }
             source.changes.add([Fixture.member("alice").key, Fixture.member("absent").key])
-            try await listeners[1].hears("renewed alice=2")
+            try await listeners[1].receives("renewed alice=2")
             let back = node.listen(to: topic, since: gone.cursor)
-            try await back.hears("renewed alice=2")
+            try await back.receives("renewed alice=2")
             #expect(back.words == ["resumed", "renewed alice=2"])
             #expect(gone.words == ["state alice=1", "diff +bob"] && empty.words == ["state"])
         }
@@ -208,13 +209,13 @@ struct EnrichedFeedTests {
         try await HubFixture.with(redis: SharedRedis.url, options: options, enricher: source.enricher) { node in
             let alice = try await node.track("alice", on: topic)
             let back = node.listen(to: topic, since: alice?.cursor)
-            try await back.hears("renewed alice=2")
+            try await back.receives("renewed alice=2")
             #expect(back.words == ["resumed", "renewed alice=2"])
             let stranger = node.listen(to: topic, since: Fixture.at(7))
-            try await stranger.hears("renewed alice=2")
+            try await stranger.receives("renewed alice=2")
             #expect(stranger.words == ["state alice=2", "renewed alice=2"])
             let counting = node.listen(to: topic, since: alice?.cursor, view: .count)
-            try await counting.hears("resumed")
+            try await counting.receives("resumed")
         }
     }
 
@@ -225,15 +226,15 @@ struct EnrichedFeedTests {
         options.diffWindow = .milliseconds(300)
         try await HubFixture.with(redis: SharedRedis.url, options: options, enricher: source.enricher) { node in
             let listener = node.listen(to: topic)
-            try await listener.hears("state")
+            try await listener.receives("state")
             _ = try await node.track("alice", on: topic)
-            try await listener.hears("diff +alice=1")
+            try await listener.receives("diff +alice=1")
             let cursor = listener.cursor
             _ = try await node.track("bob", on: topic)
             source.state.withLock { $0.data = ["alice": "2"] }
             source.changes.add([Fixture.member("alice").key])
             let back = node.listen(to: topic, since: cursor)
-            try await listener.hears("renewed alice=2")
+            try await listener.receives("renewed alice=2")
             try await eventually("the news after \(back.words)") {
                 back.words.contains { $0.hasPrefix("renewed alice=2") }
             }
@@ -249,9 +250,9 @@ struct EnrichedFeedTests {
             try await eventually("a fetch") { source.state.withLock { $0.gate?.isEmpty == false } }
             listener.subscription?.requestState()
             source.open()
-            try await listener.hears("state alice")
+            try await listener.receives("state alice")
             _ = try await node.track("bob", on: topic)
-            try await listener.hears("diff +bob")
+            try await listener.receives("diff +bob")
             #expect(listener.words == ["state alice", "renewed alice", "diff +bob"])
         }
     }
@@ -269,7 +270,7 @@ struct EnrichedFeedTests {
             _ = try await node.store.untrack([member], on: topic)
             try await eventually { await node.hub.live(topic)?.roster.isEmpty == true }
             source.open()
-            try await listener.hears("own left:untracked")
+            try await listener.receives("own left:untracked")
         }
     }
 }

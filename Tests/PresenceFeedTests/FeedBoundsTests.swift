@@ -2,7 +2,7 @@
 
 import LocalServices
 import NIOCore
-import Presence
+import PresenceModel
 import PresenceFeed
 import PresenceStore
 import Redis
@@ -54,7 +54,7 @@ struct FeedBoundsTests {
         try await withLocalRedis { redis in
             try await HubFixture.with(redis: redis.url) { node in
                 let listener = node.listen(to: topic)
-                try await listener.hears("state")
+                try await listener.receives("state")
                 let channel = node.store.keys.channel(of: topic)
                 let start = ContinuousClock.now
                 let bad = Array(repeating: RedisCommand("PUBLISH", [.string(channel), "garbage"]), count: 2_000)
@@ -77,7 +77,7 @@ struct FeedBoundsTests {
             let other = try Topic("room:other")
             let meta = "{\"x\":\"\(String(repeating: "x", count: 1000))\"}"
             let listeners = [node.listen(to: topic), node.listen(to: other)]
-            for listener in listeners { try await listener.hears("state") }
+            for listener in listeners { try await listener.receives("state") }
             let first = try await node.track("alice", on: topic, meta: meta)
             for number in 0..<60 {
                 for (place, listener) in zip([topic, other], listeners) {
@@ -91,7 +91,7 @@ struct FeedBoundsTests {
             try await eventually { late.words.first?.hasPrefix("state alice") == true }
             // What both topics did last is still there.
             let recent = node.listen(to: other, since: listeners[1].cursor)
-            try await recent.hears("resumed")
+            try await recent.receives("resumed")
             for listener in listeners + [late, recent] { listener.subscription?.end() }
             #expect(node.hub.replay.countedBytes <= 40_000)
         }
@@ -104,7 +104,7 @@ struct FeedBoundsTests {
         options.makeRoom = { hasRoom.withLock { $0 } }
         try await HubFixture.with(redis: SharedRedis.url, options: options) { node in
             let first = node.listen(to: topic)
-            try await first.hears("state")
+            try await first.receives("state")
             let names = (0..<1100).map { "user\($0)" }
             let items = names.map { TrackItem(member: Fixture.member($0)) }
             _ = try await node.store.track(items, on: topic, mode: .put)
@@ -129,7 +129,7 @@ struct FeedBoundsTests {
         options.makeRoom = { false }
         try await HubFixture.with(redis: SharedRedis.url, options: options) { node in
             let first = node.listen(to: topic)
-            try await first.hears("state")
+            try await first.receives("state")
             let cursor = try await fill(node, first)
             let other = node.listen(to: topic)
             let alice = try await node.track("alice", on: topic)
@@ -144,11 +144,11 @@ struct FeedBoundsTests {
     @Test func `a subscriber that waited long enough gets a large state though there is no room`() async throws {
         var options = FeedOptions()
         options.roomCheck = .milliseconds(20)
-        options.roomPatience = .milliseconds(500)
+        options.roomWait = .milliseconds(500)
         options.makeRoom = { false }
         try await HubFixture.with(redis: SharedRedis.url, options: options) { node in
             let first = node.listen(to: topic)
-            try await first.hears("state")
+            try await first.receives("state")
             _ = try await fill(node, first)
             let start = ContinuousClock.now
             let second = node.listen(to: topic)
@@ -170,18 +170,18 @@ struct FeedBoundsTests {
     @Test func `a hub follows no more topics than it may, all of a request or none`() async throws {
         var options = FeedOptions()
         options.maximumTopics = 3
-        options.emptyLinger = .minutes(10)
+        options.emptyIdleTime = .minutes(10)
         try await HubFixture.with(redis: SharedRedis.url, options: options) { node in
             let topics = try (0..<5).map { try Topic("t\($0)") }
             let listener = node.listen(to: topics[0])
-            try await listener.hears("state")
+            try await listener.receives("state")
             #expect(node.hub.follow([topics[0], topics[1]]))
             #expect(!node.hub.follow([topics[2], topics[3]]))
             // Feeds that no stream follows make room, and the one that a stream follows stays.
             try await eventually("room") { node.hub.hasRoom(for: [topics[2], topics[3]]) }
             #expect(node.hub.follow([topics[2], topics[3]]))
             _ = try await node.track("alice", on: topics[0])
-            try await listener.hears("diff +alice")
+            try await listener.receives("diff +alice")
         }
     }
 }

@@ -1,7 +1,7 @@
 // Rollcall · PresenceFeedTests
 
 import NIOCore
-import Presence
+import PresenceModel
 import PresenceFeed
 import PresenceStore
 

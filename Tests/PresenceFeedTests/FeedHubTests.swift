@@ -2,7 +2,7 @@
 
 import LocalServices
 import NIOCore
-import Presence
+import PresenceModel
 import PresenceFeed
 import PresenceStore
 import Redis
@@ -19,13 +19,13 @@ struct FeedHubTests {
         try await HubFixture.with(redis: SharedRedis.url) { node in
             let alice = try await node.track("alice", on: topic)
             let listener = node.listen(to: topic)
-            try await listener.hears("state alice")
+            try await listener.receives("state alice")
             #expect(listener.cursor == alice?.cursor)
             let bob = try await node.track("bob", on: topic)
-            try await listener.hears("diff +bob")
+            try await listener.receives("diff +bob")
             #expect(listener.cursor == bob?.cursor)
             _ = try await node.store.untrack([Fixture.member("alice")], on: topic)
-            try await listener.hears("diff -alice:untracked")
+            try await listener.receives("diff -alice:untracked")
         }
     }
 
@@ -34,7 +34,7 @@ struct FeedHubTests {
         try await withLocalRedis { redis in
             try await HubFixture.with(redis: redis.url) { node in
                 let listener = node.listen(to: topic)
-                try await listener.hears("state")
+                try await listener.receives("state")
                 for _ in 0..<3 {
                     let receipt = try await node.track("alice", on: topic)
                     try await eventually { listener.cursor == receipt?.cursor }
@@ -51,7 +51,7 @@ struct FeedHubTests {
     @Test func `A first state waits for the subscriber's own track`() async throws {
         try await HubFixture.with(redis: SharedRedis.url) { node in
             let first = node.listen(to: topic)
-            try await first.hears("state")
+            try await first.receives("state")
             for index in 0..<20 {
                 let receipt = try await node.track("user\(index)", on: topic)
                 let listener = node.listen(to: topic, reaching: receipt?.cursor)
@@ -65,18 +65,18 @@ struct FeedHubTests {
     @Test func `A cursor that is still in the ring gets the changes after it; any other gets a state`() async throws {
         try await HubFixture.with(redis: SharedRedis.url) { node in
             let first = node.listen(to: topic)
-            try await first.hears("state")
+            try await first.receives("state")
             let alice = try await node.track("alice", on: topic)
             _ = try await node.track("bob", on: topic)
             _ = try await node.track("bob", on: topic, meta: #"{"a":1}"#)
             let eve = try await node.track("eve", on: topic)
             try await eventually { first.cursor == eve?.cursor }
             let second = node.listen(to: topic, since: alice?.cursor)
-            try await second.hears("resumed diff +bob +eve")
+            try await second.receives("resumed diff +bob +eve")
             let third = node.listen(to: topic, since: eve?.cursor)
-            try await third.hears("resumed")
+            try await third.receives("resumed")
             let fourth = node.listen(to: topic, since: Cursor(epoch: .random(), seq: 2))
-            try await fourth.hears("state alice bob eve")
+            try await fourth.receives("state alice bob eve")
         }
     }
 
@@ -84,48 +84,48 @@ struct FeedHubTests {
         try await HubFixture.with(redis: SharedRedis.url) { node in
             let receipt = try await node.track("alice", on: topic)
             let listener = node.listen(to: topic, reaching: receipt?.cursor, as: Fixture.member("alice"))
-            try await listener.hears("state alice")
+            try await listener.receives("state alice")
             _ = try await node.store.untrack([Fixture.member("alice")], on: topic)
-            try await listener.hears("own left:untracked")
+            try await listener.receives("own left:untracked")
         }
     }
 
     @Test func `A subscriber that lost its queue gets a state, also when its own track was in another epoch`()
         async throws
     {
-        var options = HubFixture.patientOptions
-        options.restoration = .minutes(10)
+        var options = HubFixture.unhurriedOptions
+        options.restoreTime = .minutes(10)
         try await withLocalRedis { redis in
             try await HubFixture.with(redis: redis.url, options: options) { node in
                 let alice = try await node.track("alice", on: topic)
                 let listener = node.listen(to: topic, reaching: alice?.cursor, as: Fixture.member("alice"))
-                try await listener.hears("state alice")
+                try await listener.receives("state alice")
                 _ = try await node.pool.connection().send(RedisCommand("FLUSHALL", []))
                 let bob = try await node.track("bob", on: topic)
                 try await eventually { listener.cursor == bob?.cursor }
                 listener.subscription?.requestState()
-                try await listener.hears("state bob")
+                try await listener.receives("state bob")
             }
         }
     }
 
     @Test func `After a cut connection a feed sends what it missed, also when nothing follows`() async throws {
         var options = FeedOptions()
-        options.patience = .minutes(10)
+        options.degradedDelay = .minutes(10)
         try await withLocalRedis { redis in
             try await HubFixture.with(redis: redis.url, options: options) { node in
                 let listener = node.listen(to: topic)
-                try await listener.hears("state")
+                try await listener.receives("state")
                 let connection = try node.pool.connection()
                 _ = try await connection.send(RedisCommand("CLIENT", ["KILL", "TYPE", "pubsub"]))
                 _ = try await node.track("alice", on: topic)
-                try await listener.hears("diff +alice")
+                try await listener.receives("diff +alice")
             }
         }
     }
 
     @Test func `A message that never came is found by comparing positions`() async throws {
-        var options = HubFixture.patientOptions
+        var options = HubFixture.unhurriedOptions
         options.positionCheck = .milliseconds(50)
         try await HubFixture.with(redis: SharedRedis.url, options: options) { node in
             let listener = node.listen(to: topic)
@@ -133,18 +133,18 @@ struct FeedHubTests {
             try await eventually { listener.cursor == alice?.cursor }
             // A topic with an unreadable position does not stop the comparison of others.
             let strange = try Topic("strange")
-            try await node.listen(to: strange).hears("state")
+            try await node.listen(to: strange).receives("state")
             let strangePosition = RedisArgument(
                 stringLiteral: node.store.keys.channel(of: strange).replacing("}:", with: "}:m:"))
             _ = try await node.pool.connection().send(RedisCommand("SET", [strangePosition, "not ours"]))
             try await bringSilently("bob", to: node)
-            try await listener.hears("diff +bob")
+            try await listener.receives("diff +bob")
         }
     }
 
     @Test func `A cursor that other nodes have reached and this one has not never gets an older state`() async throws {
-        var options = HubFixture.patientOptions
-        options.arrival = .milliseconds(50)
+        var options = HubFixture.unhurriedOptions
+        options.cursorWait = .milliseconds(50)
         try await HubFixture.with(redis: SharedRedis.url, options: options) { node in
             let first = node.listen(to: topic)
             let alice = try #require(try await node.track("alice", on: topic))
@@ -157,7 +157,7 @@ struct FeedHubTests {
             #expect(second.cursor == ahead)
             // A cursor that no node has reached waits no longer than that either.
             let third = node.listen(to: topic, since: Cursor(epoch: ahead.epoch, seq: 1000))
-            try await third.hears("state alice bob")
+            try await third.receives("state alice bob")
         }
     }
 
@@ -180,19 +180,19 @@ struct FeedHubTests {
     @Test func `What heartbeats keep is put back when Redis lost it, and not when the topic emptied and filled again`()
         async throws
     {
-        var options = HubFixture.patientOptions
-        options.restoration = .milliseconds(100)
-        options.reconcile = .seconds(3 * Int64(patience))
+        var options = HubFixture.unhurriedOptions
+        options.restoreTime = .milliseconds(100)
+        options.lossDelay = .seconds(3 * Int64(patience))
         options.positionCheck = .milliseconds(50)
         try await withLocalRedis { redis in
             try await HubFixture.with(redis: redis.url, options: options) { node in
                 _ = try await node.store.enlist("one", policy: SweepPolicy())
                 let alice = try await node.track("alice", on: topic)
                 let listener = node.listen(to: topic, reaching: alice?.cursor)
-                try await listener.hears("state alice")
+                try await listener.receives("state alice")
                 _ = try await node.pool.connection().send(RedisCommand("FLUSHALL", []))
                 _ = try await node.track("bob", on: topic)
-                try await listener.hears("diff +bob")
+                try await listener.receives("diff +bob")
                 let roster = try #require(await node.hub.live(topic)).roster
                 #expect(roster[Fixture.member("alice")]?.ref == alice?.ref)
                 #expect(try await node.store.snapshot(of: topic).presences.count == 2)
@@ -204,7 +204,7 @@ struct FeedHubTests {
                     RedisCommand("HSET", [key("h", node), "eve\u{1f}s", "BBBBBBBBBBBBBBBB 30 {}"]),
                     RedisCommand("EXEC", []),
                 ])
-                try await listener.hears("diff +eve -alice:lost -bob:lost")
+                try await listener.receives("diff +eve -alice:lost -bob:lost")
                 #expect(listener.words.count == 3)
             }
         }
@@ -214,13 +214,13 @@ struct FeedHubTests {
         async throws
     {
         var options = FeedOptions()
-        options.patience = .milliseconds(100)
-        options.reconcile = .milliseconds(500)
+        options.degradedDelay = .milliseconds(100)
+        options.lossDelay = .milliseconds(500)
         try await withLocalRedis { redis in
             try await HubFixture.with(redis: redis.url, options: options) { node in
                 let alice = try await node.track("alice", on: topic, owner: .random())
                 let listener = node.listen(to: topic, reaching: alice?.cursor)
-                try await listener.hears("state alice")
+                try await listener.receives("state alice")
                 // On a busy machine the first state may be late, which is an outage of its own.
                 try await eventually { listener.words.last != "degraded" }
                 await redis.kill()
@@ -237,12 +237,12 @@ struct FeedHubTests {
 
     @Test func `What is re-tracked in time after a loss was never gone`() async throws {
         var options = FeedOptions()
-        options.patience = .minutes(10)
+        options.degradedDelay = .minutes(10)
         try await withLocalRedis { redis in
             try await HubFixture.with(redis: redis.url, options: options) { node in
                 let alice = try #require(try await node.track("alice", on: topic))
                 let listener = node.listen(to: topic, reaching: alice.cursor)
-                try await listener.hears("state alice")
+                try await listener.receives("state alice")
                 let connection = try node.pool.connection()
                 _ = try await connection.send(RedisCommand("FLUSHALL", []))
                 let stored = StoredPresence(
@@ -258,20 +258,20 @@ struct FeedHubTests {
 
     @Test func `A presence that is re-tracked after a loss was never gone, also without a message`() async throws {
         var options = FeedOptions()
-        options.patience = .minutes(10)
-        options.reconcile = .seconds(3 * Int64(patience))
+        options.degradedDelay = .minutes(10)
+        options.lossDelay = .seconds(3 * Int64(patience))
         options.positionCheck = .minutes(10)
         try await withLocalRedis { redis in
             try await HubFixture.with(redis: redis.url, options: options) { node in
                 let alice = try #require(try await node.track("alice", on: topic, owner: .random()))
                 let listener = node.listen(to: topic, reaching: alice.cursor)
-                try await listener.hears("state alice")
+                try await listener.receives("state alice")
                 let connection = try node.pool.connection()
                 _ = try await connection.send(RedisCommand("FLUSHALL", []))
                 let bob = try await node.track("bob", on: topic)
                 try await eventually("the new epoch") { await node.hub.live(topic)?.cursor == bob?.cursor }
                 try await bringSilently("alice", ref: alice.ref.text, to: node)
-                try await listener.hears("diff +bob")
+                try await listener.receives("diff +bob")
                 #expect(!listener.words.contains { $0.contains("alice:lost") }, "\(listener.words)")
             }
         }
@@ -281,29 +281,29 @@ struct FeedHubTests {
         try await HubFixture.with(redis: SharedRedis.url) { node in
             let first = node.listen(to: topic)
             let second = node.listen(to: topic)
-            try await first.hears("state")
-            try await second.hears("state")
+            try await first.receives("state")
+            try await second.receives("state")
             first.subscription?.end()
             first.subscription?.end()
             _ = try await node.track("alice", on: topic)
-            try await second.hears("diff +alice")
+            try await second.receives("diff +alice")
             #expect(!first.words.contains("diff +alice"))
         }
     }
 
-    @Test func `A feed without subscribers retires after its linger, and the next subscriber gets a new one`()
+    @Test func `A feed without subscribers retires after its idle time, and the next subscriber gets a new one`()
         async throws
     {
-        var options = HubFixture.patientOptions
-        options.linger = .milliseconds(50)
+        var options = HubFixture.unhurriedOptions
+        options.idleTime = .milliseconds(50)
         try await HubFixture.with(redis: SharedRedis.url, options: options) { node in
             let first = node.listen(to: topic)
-            try await first.hears("state")
+            try await first.receives("state")
             first.subscription?.end()
             try await eventually { await node.hub.live(topic) == nil }
             _ = try await node.track("alice", on: topic)
             let second = node.listen(to: topic)
-            try await second.hears("state alice")
+            try await second.receives("state alice")
         }
     }
 }

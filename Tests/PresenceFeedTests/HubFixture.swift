@@ -3,9 +3,10 @@
 import Logging
 import NIOCore
 import NIOPosix
-import Presence
+import PresenceModel
 import PresenceFeed
 import PresenceStore
+import PresenceText
 import Redis
 import Synchronization
 import TestSupport
@@ -17,7 +18,7 @@ struct HubFixture {
     let pool: RedisPool
 
     static func with(
-        redis url: String, prefix: String = uniquePrefix(), options: FeedOptions = patientOptions,
+        redis url: String, prefix: String = uniquePrefix(), options: FeedOptions = unhurriedOptions,
         enricher: EnrichmentSource = .none, _ body: (HubFixture) async throws -> Void
     ) async throws {
         let group = MultiThreadedEventLoopGroup.singleton
@@ -41,7 +42,7 @@ struct HubFixture {
         }
         let hub = FeedHub(
             store: store, redisURL: address, redisOptions: redis, probe: pool, eventLoopGroup: group,
-            encoder: .words, enricher: observed, options: options, logger: logger)
+            enricher: observed, options: options, logger: logger)
         try await withThrowingTaskGroup(of: Void.self) { tasks in
             tasks.addTask { try await pool.run() }
             tasks.addTask { try await hub.run() }
@@ -55,9 +56,9 @@ struct HubFixture {
     }
 
     /// However slow the machine is, it is no outage.
-    static var patientOptions: FeedOptions {
+    static var unhurriedOptions: FeedOptions {
         var options = FeedOptions()
-        options.patience = .minutes(10)
+        options.degradedDelay = .minutes(10)
         return options
     }
 
@@ -100,15 +101,15 @@ final class Listener: Sendable {
         state.withLock { state in
             switch event {
             case .state(let frame, let cursor):
-                state.words.append(String(buffer: frame))
+                state.words.append(PresenceFeedTests.words(of: frame))
                 state.cursor = cursor
             case .diff(let frame, let cursor):
-                if let frame { state.words.append(String(buffer: frame)) }
+                if let frame { state.words.append(PresenceFeedTests.words(of: frame)) }
                 state.cursor = cursor
             case .resumed(let frame, let cursor):
-                state.words.append("resumed" + (frame.map { " " + String(buffer: $0) } ?? ""))
+                state.words.append("resumed" + (frame.map { " " + PresenceFeedTests.words(of: $0) } ?? ""))
                 state.cursor = cursor
-            case .dataChanged(let frame): state.words.append(String(buffer: frame))
+            case .dataChanged(let frame): state.words.append(PresenceFeedTests.words(of: frame))
             case .own(.became): state.words.append("own changed")
             case .own(.left(let reason)): state.words.append("own left:\(reason.rawValue)")
             case .degraded: state.words.append("degraded")
@@ -118,7 +119,7 @@ final class Listener: Sendable {
     }
 
     /// Waits until it got `word`.
-    func hears(_ word: String, line: Int = #line) async throws {
+    func receives(_ word: String, line: Int = #line) async throws {
         try await eventually("\"\(word)\" after \(words)", line: line) { words.contains(word) }
     }
 }

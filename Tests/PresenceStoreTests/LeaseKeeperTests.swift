@@ -2,7 +2,7 @@
 
 import Logging
 import NIOPosix
-import Presence
+import PresenceModel
 import Redis
 import ServiceLifecycle
 import Synchronization

@@ -2,7 +2,7 @@
 
 import NIOPosix
 import LocalServices
-import Presence
+import PresenceModel
 import Redis
 import TestSupport
 import Testing

@@ -1,6 +1,7 @@
 // Rollcall · PresenceStoreTests
 
-import Presence
+import JSONText
+import PresenceModel
 import Redis
 import Synchronization
 import TestSupport

@@ -3,7 +3,7 @@
 import Logging
 import NIOCore
 import NIOPosix
-import Presence
+import PresenceModel
 import Redis
 import Synchronization
 import TestSupport

@@ -1,7 +1,7 @@
 // Rollcall · PresenceStoreTests
 
 import LocalServices
-import Presence
+import PresenceModel
 import Redis
 import ServiceLifecycle
 import Synchronization

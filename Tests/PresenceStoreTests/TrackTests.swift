@@ -1,6 +1,6 @@
 // Rollcall · PresenceStoreTests
 
-import Presence
+import PresenceModel
 import Redis
 import Testing
 

@@ -1,6 +1,8 @@
 // Rollcall · PresenceStoreTests
 
-import Presence
+import Basics
+import JSONText
+import PresenceModel
 import Testing
 
 @testable import PresenceStore

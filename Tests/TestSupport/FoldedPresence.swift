@@ -8,11 +8,11 @@ package struct FoldedPresence: Sendable {
     /// A key's metas, in order, and the fields beside them.
     package struct Entry: Hashable, Sendable {
         package var metas: [JSONValue]
-        package var extras: [ExactName: JSONValue]
+        package var fields: [ExactName: JSONValue]
 
-        package init(metas: [JSONValue], extras: [ExactName: JSONValue] = [:]) {
+        package init(metas: [JSONValue], fields: [ExactName: JSONValue] = [:]) {
             self.metas = metas
-            self.extras = extras
+            self.fields = fields
         }
     }
 
@@ -85,8 +85,8 @@ package struct FoldedPresence: Sendable {
             }
             let joined = entry.metas.filter { !current.refs.contains($0.ref) }
             let left = current.metas.filter { !entry.refs.contains($0.ref) }
-            if !joined.isEmpty { joins[key] = Entry(metas: joined, extras: entry.extras) }
-            if !left.isEmpty { leaves[key] = Entry(metas: left, extras: current.extras) }
+            if !joined.isEmpty { joins[key] = Entry(metas: joined, fields: entry.fields) }
+            if !left.isEmpty { leaves[key] = Entry(metas: left, fields: current.fields) }
         }
         return self.apply(joins: joins, leaves: leaves)
     }
@@ -106,7 +106,7 @@ package struct FoldedPresence: Sendable {
         for (key, joined) in joins.sorted(by: { $0.key < $1.key }) {
             let current = self.entries[key]
             let kept = (current?.metas ?? []).filter { !joined.refs.contains($0.ref) }
-            self.entries[key] = Entry(metas: kept + joined.metas, extras: joined.extras)
+            self.entries[key] = Entry(metas: kept + joined.metas, fields: joined.fields)
             calls.append(.join(key, current: current, new: joined))
         }
         for (key, left) in leaves.sorted(by: { $0.key < $1.key }) {
@@ -121,10 +121,10 @@ package struct FoldedPresence: Sendable {
     private static func entries(of presences: JSONValue) throws -> [ExactName: Entry] {
         guard let members = presences.object else { throw Malformed(description: "not a map of keys: \(presences)") }
         return try members.mapValues { entry in
-            guard var extras = entry.object, let metas = extras.removeValue(forKey: "metas")?.array else {
+            guard var fields = entry.object, let metas = fields.removeValue(forKey: "metas")?.array else {
                 throw Malformed(description: "an entry without metas: \(entry)")
             }
-            return Entry(metas: metas, extras: extras)
+            return Entry(metas: metas, fields: fields)
         }
     }
 }

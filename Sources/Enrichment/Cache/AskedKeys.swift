@@ -1,6 +1,6 @@
 // Rollcall · Enrichment
 
-import Presence
+import PresenceModel
 
 /// The keys of a rule that wait for a query, and the keys of its queries under way.
 ///

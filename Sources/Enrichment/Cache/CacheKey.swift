@@ -1,6 +1,6 @@
 // Rollcall · Enrichment
 
-import Presence
+import PresenceModel
 
 /// Names one value that a rule fetches and caches: a key, and the topic if the rule's query takes one.
 struct CacheKey: Hashable, Sendable {

@@ -1,7 +1,7 @@
 // Rollcall · Enrichment
 
 import DequeModule
-import Presence
+import PresenceModel
 
 /// The keys of one query.
 struct FetchBatch: Hashable, Sendable {

@@ -1,6 +1,6 @@
 // Rollcall · Enrichment
 
-import Presence
+import PresenceModel
 
 /// The last answer for a cache key, or the reason why there is none.
 struct FetchedValue: Hashable, Sendable {

@@ -1,6 +1,6 @@
 // Rollcall · Enrichment
 
-import Presence
+import PresenceModel
 import Synchronization
 
 /// One rule: its state under a lock of its own, and its metrics.

@@ -1,6 +1,6 @@
 // Rollcall · Enrichment
 
-import Presence
+import PresenceModel
 
 /// The state of one rule: its cache, the keys that it asks for, its waiters and its breaker.
 ///

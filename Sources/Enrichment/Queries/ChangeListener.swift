@@ -4,7 +4,7 @@ import Basics
 package import Logging
 import Metrics
 package import Postgres
-import Presence
+import PresenceModel
 import ServiceLifecycle
 import Synchronization
 

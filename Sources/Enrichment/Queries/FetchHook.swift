@@ -2,7 +2,7 @@
 
 package import Logging
 import Postgres
-package import Presence
+package import PresenceModel
 import ServiceLifecycle
 import Synchronization
 

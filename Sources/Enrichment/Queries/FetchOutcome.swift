@@ -1,7 +1,8 @@
 // Rollcall · Enrichment
 
+import JSONText
 import Postgres
-import Presence
+import PresenceModel
 
 /// The outcome of a query for a batch.
 struct FetchOutcome: Sendable {

@@ -1,7 +1,7 @@
 // Rollcall · Enrichment
 
 package import Postgres
-import Presence
+import PresenceModel
 
 /// The database, as the fetch hook needs it; its functions may be called on any thread.
 package struct FetchSource: Sendable {

@@ -1,6 +1,8 @@
 // Rollcall · Enrichment
 
-import Presence
+import Basics
+import JSONText
+import PresenceModel
 
 extension FetchRule {
     /// The bound on the rules of a node, because each rule may fill a cache of its own.
@@ -12,7 +14,7 @@ extension FetchRule {
     /// Of several rules for one field on a topic the first applies. Throws `.settings` with the rule and the member.
     package static func parse(_ json: [UInt8]) throws(FetchRuleError) -> [FetchRule] {
         let document: JSON
-        do throws(PresenceError) {
+        do throws(InputError) {
             document = try JSON(parsing: json)
         } catch {
             let place = error.pointer.flatMap { $0 == "#" ? nil : " at \($0)" } ?? ""

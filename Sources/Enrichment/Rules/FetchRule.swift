@@ -1,5 +1,6 @@
 // Rollcall · Enrichment
 
+import JSONText
 package import Postgres
 
 /// Why a fetch rule cannot be used; names the rule.

@@ -1,6 +1,6 @@
 // Rollcall · Enrichment
 
-package import Presence
+package import PresenceModel
 
 /// A pattern for the topics to which a rule applies, such as `room:*`.
 ///

@@ -15,19 +15,19 @@ package struct Migrator: Sendable {
     /// How long one statement of ours, or one migration, may take.
     private let timeout: Duration
     /// How long to wait for another migrator; by default as long as one migration may take.
-    private let patience: Duration
+    private let lockTimeout: Duration
 
     /// The number of the advisory lock, the same in every version: "rollcall" in ASCII.
     private static let lock = "8245928655518264428"
 
     package init(
         migrations: [Migration] = Migration.rollcall, table: ProfilesTable = .standard,
-        timeout: Duration = .seconds(600), patience: Duration? = nil, logger: Logger
+        timeout: Duration = .seconds(600), lockTimeout: Duration? = nil, logger: Logger
     ) {
         self.migrations = migrations
         self.table = table
         self.timeout = timeout
-        self.patience = patience ?? timeout
+        self.lockTimeout = lockTimeout ?? timeout
         self.logger = logger
     }
 
@@ -98,7 +98,7 @@ package struct Migrator: Sendable {
     }
 
     private func takeLock(on connection: PostgresConnection) async throws(PostgresError) {
-        let deadline = ContinuousClock.now + patience
+        let deadline = ContinuousClock.now + lockTimeout
         var isFirstAttempt = true
         while true {
             let answer = try await connection.query("SELECT pg_try_advisory_xact_lock(\(Self.lock))", timeout: timeout)
@@ -107,7 +107,7 @@ package struct Migrator: Sendable {
             isFirstAttempt = false
             // A statement that waits too long would end the connection, so each one returns at once.
             guard .now < deadline, (try? await Task.sleep(for: .milliseconds(50))) != nil else {
-                throw PostgresError(.timedOut, "another migration of this database did not end within \(patience)")
+                throw PostgresError(.timedOut, "another migration of this database did not end within \(lockTimeout)")
             }
         }
     }

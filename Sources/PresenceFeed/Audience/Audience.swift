@@ -1,7 +1,8 @@
 // Rollcall · PresenceFeed
 
 import NIOCore
-import Presence
+import PresenceModel
+import PresenceText
 
 /// A subscriber before its first event.
 struct NewSubscriber: Sendable {

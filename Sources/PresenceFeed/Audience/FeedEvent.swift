@@ -1,7 +1,7 @@
 // Rollcall · PresenceFeed
 
 package import NIOCore
-package import Presence
+package import PresenceModel
 
 /// What a feed delivers to one of its subscribers.
 ///

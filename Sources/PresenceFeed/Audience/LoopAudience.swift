@@ -1,7 +1,8 @@
 // Rollcall · PresenceFeed
 
 import NIOCore
-import Presence
+import PresenceModel
+import PresenceText
 
 /// The subscribers of one topic on one event loop, so that a diff reaches all of them with one hop.
 actor LoopAudience {

@@ -1,7 +1,8 @@
 // Rollcall · PresenceFeed
 
 package import NIOCore
-package import Presence
+package import PresenceModel
+package import PresenceText
 import Synchronization
 
 /// One stream's place in the audience of one topic.
@@ -56,17 +57,5 @@ package final class Subscription: Sendable {
             return action
         }
         action?(self)
-    }
-}
-
-/// The form of a subscriber's frames: what they show of a presence, and whether they contain the topic's name.
-package struct FrameFormat: Hashable, Sendable {
-    package let view: View
-    /// Data is wrapped with its topic and comes without an `id`: the subscriber follows several topics and adds its own.
-    package let isWrapped: Bool
-
-    package init(view: View, isWrapped: Bool = false) {
-        self.view = view
-        self.isWrapped = isWrapped
     }
 }

@@ -1,6 +1,6 @@
 // Rollcall · PresenceFeed
 
-package import Presence
+package import PresenceModel
 
 /// The keys of one topic with data that must be sent again, as a pure state machine.
 ///
@@ -26,9 +26,9 @@ package struct DataChanges: Sendable {
         return Array(wanted)
     }
 
-    package mutating func endFetch(_ keys: [Key], _ extras: EnrichmentFields) {
+    package mutating func endFetch(_ keys: [Key], _ fields: EnrichmentFields) {
         isFetching = false
-        ready.formUnion(keys.lazy.filter { !extras.incomplete.contains($0) })
+        ready.formUnion(keys.lazy.filter { !fields.incomplete.contains($0) })
     }
 
     package mutating func takeReady() -> Set<Key> {

@@ -1,7 +1,8 @@
 // Rollcall · PresenceFeed
 
-package import NIOCore
-package import Presence
+import NIOCore
+import PresenceModel
+import PresenceText
 
 /// What a flush sends, with its enrichment: to be encoded once for each format, and given to the subscribers of each loop.
 struct Delivery: Sendable {
@@ -41,15 +42,17 @@ extension Delivery {
     }
 
     /// Encodes each frame once for all subscribers that get the same.
-    func encode(with encoder: FeedEncoder) -> Frames {
+    func encode() -> Frames {
         var frames = Frames()
-        if let batch = flush.batch { frames.diff = each { encoder.diff(batch.diff, enriched, $0) } }
-        if !changedKeys.isEmpty { frames.dataChange = each { encoder.dataChange(changedKeys, enriched, $0) } }
-        encodeFirstEvents(to: &frames, with: encoder)
+        if let batch = flush.batch { frames.diff = each { EventEncoder.diff(batch.diff, to: enriched, format: $0) } }
+        if !changedKeys.isEmpty {
+            frames.dataChange = each { EventEncoder.dataChange(of: changedKeys, in: enriched, format: $0) }
+        }
+        encodeFirstEvents(to: &frames)
         return frames
     }
 
-    private func encodeFirstEvents(to frames: inout Frames, with encoder: FeedEncoder) {
+    private func encodeFirstEvents(to frames: inout Frames) {
         if firstEvents.isEmpty { return }
         var resumed: [FrameFormat: [Flush.Origin: [FeedEvent]]] = [:]
         var wholeRoster: [FrameFormat: ByteBuffer?] = [:]
@@ -57,15 +60,18 @@ extension Delivery {
         /// Data that a client which holds older entries may lack; nil for no frame.
         func changedData(of keys: [Key]?, _ format: FrameFormat) -> ByteBuffer? {
             if !isEnriched || format.view != .full || keys?.isEmpty == true { return nil }
-            if let keys { return encoder.dataChange(keys, enriched, format) }
-            let frame = wholeRoster[format] ?? encoder.dataChange(Array(enriched.roster.keys), enriched, format)
+            if let keys { return EventEncoder.dataChange(of: keys, in: enriched, format: format) }
+            let frame =
+                wholeRoster[format]
+                ?? EventEncoder.dataChange(of: Array(enriched.roster.keys), in: enriched, format: format)
             wholeRoster[format] = .some(frame)
             return frame
         }
 
         func resume(from origin: Flush.Origin, _ resumption: Flush.Resumption, _ format: FrameFormat) -> [FeedEvent] {
             if let events = resumed[format]?[origin] { return events }
-            let missed = resumption.diff.isEmpty ? nil : encoder.diff(resumption.diff, enriched, format)
+            let missed =
+                resumption.diff.isEmpty ? nil : EventEncoder.diff(resumption.diff, to: enriched, format: format)
             var events = [FeedEvent.resumed(missed, enriched.cursor)]
             if let frame = changedData(of: resumption.changedKeys, format) { events.append(.dataChanged(frame)) }
             resumed[format, default: [:]][origin] = events
@@ -73,7 +79,7 @@ extension Delivery {
         }
 
         func state(isReturning: Bool, _ format: FrameFormat) -> [FeedEvent] {
-            let state = flush.states[format] ?? frames.states[format] ?? encoder.state(enriched, format)
+            let state = flush.states[format] ?? frames.states[format] ?? EventEncoder.state(enriched, format: format)
             if flush.states[format] == nil { frames.states[format] = state }
             var events = [FeedEvent.state(state, enriched.cursor)]
             if isReturning, enriched.counts.keys > 0, let frame = changedData(of: nil, format) {
@@ -100,45 +106,5 @@ extension Delivery {
         var frames: [FrameFormat: ByteBuffer] = [:]
         for format in formats.keys { frames[format] = encode(format) }
         return frames
-    }
-}
-
-/// A topic at a cursor, with what the fetch hook adds to the keys that are about to be sent.
-package struct EnrichedRoster: Sendable {
-    package let topic: Topic
-    package let cursor: Cursor
-    package let counts: RosterCounts
-    /// Empty where only a diff is encoded.
-    package let roster: Roster
-    package let extras: EnrichmentFields
-
-    package init(
-        topic: Topic, cursor: Cursor, roster: Roster, counts: RosterCounts? = nil, extras: EnrichmentFields = .none
-    ) {
-        self.topic = topic
-        self.cursor = cursor
-        self.roster = roster
-        self.counts = counts ?? RosterCounts(roster)
-        self.extras = extras
-    }
-}
-
-/// Makes the bytes that subscribers share: each is called once per format and flush, never once per subscriber.
-package struct FeedEncoder: Sendable {
-    /// The whole roster at a cursor.
-    package var state: @Sendable (EnrichedRoster, FrameFormat) -> ByteBuffer
-    /// A diff that leads to the roster and its cursor; nil where the format shows no difference.
-    package var diff: @Sendable (Diff, EnrichedRoster, FrameFormat) -> ByteBuffer?
-    /// Entries with changed data and unchanged metas; nil where the format shows no data.
-    package var dataChange: @Sendable (_ keys: [Key], EnrichedRoster, FrameFormat) -> ByteBuffer?
-
-    package init(
-        state: @escaping @Sendable (EnrichedRoster, FrameFormat) -> ByteBuffer,
-        diff: @escaping @Sendable (Diff, EnrichedRoster, FrameFormat) -> ByteBuffer?,
-        dataChange: @escaping @Sendable ([Key], EnrichedRoster, FrameFormat) -> ByteBuffer?
-    ) {
-        self.state = state
-        self.diff = diff
-        self.dataChange = dataChange
     }
 }

@@ -1,7 +1,7 @@
 // Rollcall · PresenceFeed
 
 package import NIOCore
-package import Presence
+package import PresenceModel
 
 /// Coalesces the changes of one topic into diffs, as a pure state machine: steps in, diffs out, time passed in.
 ///

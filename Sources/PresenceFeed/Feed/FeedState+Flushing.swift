@@ -1,7 +1,8 @@
 // Rollcall · PresenceFeed
 
 import NIOCore
-import Presence
+import PresenceModel
+import PresenceText
 
 /// Flushing: changes of the window, changed data and first events are enriched and sent together.
 extension FeedState {
@@ -51,7 +52,7 @@ extension FeedState {
         switch window.decision(at: now) {
         case .busy: break
         case .flush:
-            guard maySendLosses(now, &actions) else { return }
+            guard advanceLossDelay(now, &actions) else { return }
             let batch = window.takeBatch(at: now)
             window.restartFlush(at: now)
             startFlush(batch, isForAll: true, now, &actions, makeRoom)
@@ -102,7 +103,7 @@ extension FeedState {
         let changedKeys = flush.changedKeys.filter { !fields.incomplete.contains($0) }
         if !changedKeys.isEmpty { dataChangeLog.append(changedKeys, at: now) }
         let enriched = EnrichedRoster(
-            topic: topic, cursor: flush.cursor, roster: flush.roster, counts: flush.counts, extras: fields)
+            topic: topic, cursor: flush.cursor, roster: flush.roster, counts: flush.counts, fields: fields)
         let delivery = Delivery(
             flush: flush, enriched: enriched, changedKeys: changedKeys,
             firstEvents: firstEvents(of: flush), formats: audience.formats,
@@ -202,11 +203,11 @@ extension FeedState {
         return bytes > Self.smallState && !makeRoom()
     }
 
-    /// Whether a subscriber waits for room: only if it needs a new large frame, and at most for `roomPatience`.
+    /// Whether a subscriber waits for room: only if it needs a new large frame, and at most for `roomWait`.
     private func mustWaitForRoom(
         _ new: NewSubscriber, resuming resumption: Flush.Resumption?, _ now: NIODeadline
     ) -> Bool {
-        if now - new.since >= options.roomPatience { return false }
+        if now - new.since >= options.roomWait { return false }
         // The data of all entries is as large as a state.
         if let resumption {
             return resumption.changedKeys == nil && isEnriched && new.subscription.format.view == .full

@@ -1,7 +1,7 @@
 // Rollcall · PresenceFeed
 
 import NIOCore
-import Presence
+import PresenceModel
 import PresenceStore
 
 /// Following the topic: messages, snapshots, and what happens when Redis loses data or is away.
@@ -64,7 +64,7 @@ extension FeedState {
     }
 
     func scheduleDegraded(since: NIODeadline, _ actions: inout Actions) {
-        actions.append(.schedule(.degraded(since: since), at: since + options.patience))
+        actions.append(.schedule(.degraded(since: since), at: since + options.degradedDelay))
     }
 
     private mutating func becomeCurrent() {
@@ -100,7 +100,7 @@ extension FeedState {
 
     /// Delays losses from now on, while nodes put back what they hold and owners track again.
     mutating func delayLosses(_ now: NIODeadline, _ actions: inout Actions) {
-        let end = now + options.reconcile
+        let end = now + options.lossDelay
         lossDelay = .waiting(until: end)
         actions.append(.schedule(.losses(until: end), at: end))
     }
@@ -109,11 +109,11 @@ extension FeedState {
     /// to restore presences.
     mutating func endWaitForLosses(until end: NIODeadline, _ now: NIODeadline, _ actions: inout Actions) {
         guard lossDelay == .waiting(until: end) else { return }
-        if end + options.lateness < now { delayLosses(now, &actions) } else { lossDelay = .over }
+        if end + options.lossTimerSlack < now { delayLosses(now, &actions) } else { lossDelay = .over }
     }
 
     /// Whether losses may be sent, now that a flush is due; asks for a snapshot before they are.
-    mutating func maySendLosses(_ now: NIODeadline, _ actions: inout Actions) -> Bool {
+    mutating func advanceLossDelay(_ now: NIODeadline, _ actions: inout Actions) -> Bool {
         switch lossDelay {
         case .none: return true
         case .waiting: return false
@@ -136,6 +136,6 @@ extension FeedState {
     private mutating func restoreSoon(_ lost: [Member: StoredPresence], _ actions: inout Actions) {
         guard !lost.isEmpty else { return }
         restorable.merge(lost) { $1 }
-        actions.append(.scheduleRestore(within: options.restoration))
+        actions.append(.scheduleRestore(within: options.restoreTime))
     }
 }

@@ -1,7 +1,8 @@
 // Rollcall · PresenceFeed
 
 import NIOCore
-import Presence
+import PresenceModel
+import PresenceText
 
 /// Subscribers: how they come and go, and how long a feed without them lives.
 extension FeedState {
@@ -12,7 +13,7 @@ extension FeedState {
         if let degradedSince { actions.append(.notify(subscription, .degraded(since: degradedSince))) }
         // Also when it is reached already: another epoch may begin before the next flush.
         if subscription.reaching != nil || subscription.since.map({ $0 != .empty }) == true {
-            actions.append(.schedule(.cursor(subscription), at: now + options.arrival))
+            actions.append(.schedule(.cursor(subscription), at: now + options.cursorWait))
         }
         if subscription.format.view == .full { prefetchRoster(&actions) }
     }
@@ -79,7 +80,7 @@ extension FeedState {
 
     mutating func scheduleIdleTimer(_ now: NIODeadline, _ actions: inout Actions) {
         couldMiss = canMiss
-        let pause = couldMiss ? options.linger : min(options.emptyLinger, options.linger)
+        let pause = couldMiss ? options.idleTime : min(options.emptyIdleTime, options.idleTime)
         actions.append(.schedule(.idle, at: now + pause))
     }
 

@@ -1,8 +1,9 @@
 // Rollcall · PresenceFeed
 
 import NIOCore
-import Presence
+import PresenceModel
 import PresenceStore
+import PresenceText
 
 /// One topic's feed as a pure state machine: events in, actions out, time passed in.
 ///

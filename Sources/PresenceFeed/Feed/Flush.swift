@@ -1,7 +1,8 @@
 // Rollcall · PresenceFeed
 
 import NIOCore
-package import Presence
+import PresenceModel
+import PresenceText
 
 /// The content of one flush, fixed when the flush begins, because the flush may then wait for the fetch hook.
 struct Flush: Sendable {
@@ -63,16 +64,5 @@ struct Flush: Sendable {
         }
         if showsWholeRoster { shown.formUnion(roster.keys) }
         return (Array(shown), Array(leaving.subtracting(shown)))
-    }
-}
-
-/// How many keys and presences a roster has.
-package struct RosterCounts: Sendable {
-    package let keys: Int
-    package let presences: Int
-
-    package init(_ roster: Roster) {
-        keys = roster.keyCount
-        presences = roster.presenceCount
     }
 }

@@ -1,7 +1,7 @@
 // Rollcall · PresenceFeed
 
 package import NIOCore
-package import Presence
+package import PresenceModel
 
 /// The recent steps of one topic, from which a stream that resumes gets only what it missed.
 ///

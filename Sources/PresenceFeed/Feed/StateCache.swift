@@ -1,6 +1,7 @@
 // Rollcall · PresenceFeed
 
 import NIOCore
+import PresenceText
 
 /// The encoded states of a topic at its cursor, one for each format, for subscribers that come next.
 struct StateCache: Sendable {

@@ -2,7 +2,7 @@
 
 import Logging
 import NIOCore
-package import Presence
+package import PresenceModel
 import PresenceStore
 
 /// Runs the feed of one topic: hands events to ``FeedState`` and performs the actions that it returns.
@@ -14,7 +14,6 @@ package actor TopicFeed {
     nonisolated let channel: String
     nonisolated let loop: any EventLoop
     private let replay: ReplayBudget
-    private let encoder: FeedEncoder
     private let enricher: EnrichmentSource
     private let work: FeedWork
     private let logger: Logger
@@ -31,14 +30,13 @@ package actor TopicFeed {
 
     init(
         topic: Topic, channel: String, loop: any EventLoop, options: FeedOptions, replay: ReplayBudget,
-        encoder: FeedEncoder, enricher: EnrichmentSource, work: FeedWork, logger: Logger,
+        enricher: EnrichmentSource, work: FeedWork, logger: Logger,
         requestSnapshot: @escaping @Sendable (TopicFeed, Int) -> Void, retire: @escaping @Sendable (TopicFeed) -> Void
     ) {
         self.topic = topic
         self.channel = channel
         self.loop = loop
         self.replay = replay
-        self.encoder = encoder
         self.enricher = enricher
         self.work = work
         self.logger = logger
@@ -103,7 +101,7 @@ package actor TopicFeed {
         case .fetchChanged(let keys):
             fetch(keys, [], since: .now(), &answers) { fields, _ in .changedDataFetched(keys, fields) }
         case .deliver(let delivery):
-            let frames = delivery.encode(with: encoder)
+            let frames = delivery.encode()
             audiences.deliver(delivery, frames)
             if !frames.states.isEmpty || state.flushing.isFlushDue {
                 answers.append(.delivered(frames.states, version: delivery.flush.states.version))

@@ -1,6 +1,6 @@
 // Rollcall · PresenceFeed
 
-package import Presence
+package import PresenceModel
 import Synchronization
 
 /// Keys with changed data, on their way from the fetch hook to a hub.

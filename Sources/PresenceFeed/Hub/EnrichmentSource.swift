@@ -1,6 +1,6 @@
 // Rollcall · PresenceFeed
 
-package import Presence
+package import PresenceModel
 
 /// What the read side asks of the fetch hook, which adds fields beside the metas of keys.
 ///
@@ -45,7 +45,7 @@ package struct EnrichmentSource: Sendable {
         applies: { _ in false }, known: { _, _, _ in EnrichmentFields.none }, fetch: { _, _, _, _ in .none })
 
     /// What is added to these keys, known or fetched.
-    package func extras(of keys: [Key], on topic: Topic) async -> EnrichmentFields {
+    package func fields(of keys: [Key], on topic: Topic) async -> EnrichmentFields {
         guard applies(topic) else { return .none }
         if let known = known(keys, [], topic) { return known }
         return await fetch(keys, [], topic, .now)

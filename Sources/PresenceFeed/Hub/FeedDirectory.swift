@@ -3,7 +3,7 @@
 import Logging
 import Metrics
 import NIOCore
-import Presence
+import PresenceModel
 import PresenceStore
 import Redis
 import Synchronization

@@ -2,8 +2,9 @@
 
 package import Logging
 package import NIOCore
-package import Presence
+package import PresenceModel
 package import PresenceStore
+package import PresenceText
 package import Redis
 import ServiceLifecycle
 import Synchronization
@@ -15,7 +16,6 @@ import Synchronization
 package final class FeedHub: Service {
     private let store: PresenceStore
     private let options: FeedOptions
-    private let encoder: FeedEncoder
     private let enricher: EnrichmentSource
     private let loops: [any EventLoop]
     private let logger: Logger
@@ -31,12 +31,11 @@ package final class FeedHub: Service {
 
     package init(
         store: PresenceStore, redisURL: RedisURL, redisOptions: RedisOptions, probe: RedisPool,
-        eventLoopGroup: any EventLoopGroup, encoder: FeedEncoder, enricher: EnrichmentSource = .none,
+        eventLoopGroup: any EventLoopGroup, enricher: EnrichmentSource = .none,
         options: FeedOptions = FeedOptions(), logger: Logger
     ) {
         self.store = store
         self.options = options
-        self.encoder = encoder
         self.enricher = enricher
         self.logger = logger
         replay = ReplayBudget(maximumBytes: options.maximumReplayBytes)
@@ -207,7 +206,7 @@ package final class FeedHub: Service {
         let loop = loops[Int(truncatingIfNeeded: UInt(bitPattern: topic.hashValue) % UInt(loops.count))]
         subscriber.subscribe(channel)
         return TopicFeed(
-            topic: topic, channel: channel, loop: loop, options: options, replay: replay, encoder: encoder,
+            topic: topic, channel: channel, loop: loop, options: options, replay: replay,
             enricher: enricher, work: work, logger: logger,
             requestSnapshot: { [snapshots] in snapshots.add($0, ticket: $1) },
             retire: { [directory, subscriber] feed in directory.remove(feed) { subscriber.unsubscribe(channel) } })

@@ -1,7 +1,8 @@
 // Rollcall · PresenceFeed
 
+import Basics
 package import NIOCore
-package import Presence
+package import PresenceModel
 package import PresenceStore
 
 /// One pub/sub message of a topic: the cursor that it moves the topic to and what changed on the way.

@@ -1,6 +1,6 @@
 // Rollcall · PresenceFeed
 
-package import Presence
+package import PresenceModel
 package import PresenceStore
 
 /// One step of a replica from a cursor to a later one, with all changes between the two.

@@ -1,7 +1,7 @@
 // Rollcall · PresenceFeed
 
 package import NIOCore
-package import Presence
+package import PresenceModel
 package import PresenceStore
 
 /// A node's copy of one topic, as a pure state machine: snapshots and messages in, steps out.

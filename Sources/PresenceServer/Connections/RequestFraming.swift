@@ -69,7 +69,8 @@ struct RequestFraming: Equatable, Sendable {
             // The decoder takes such a list for another coding and refuses the body, when the request has begun.
             guard !fields.hasEmptyCoding else {
                 throw Problem(
-                    .malformedRequest, at: .header("Transfer-Encoding"), "A transfer coding is empty; chunked is meant.")
+                    .malformedRequest, at: .header("Transfer-Encoding"), "A transfer coding is empty; chunked is meant."
+                )
             }
             guard fields.codings == 1 else {
                 throw Problem(.malformedRequest, at: .header("Transfer-Encoding"), "A body is chunked once.")

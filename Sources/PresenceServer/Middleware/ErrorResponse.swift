@@ -1,9 +1,10 @@
 // Rollcall · PresenceServer
 
+import Basics
 import Hummingbird
 import Logging
 import NIOCore
-import Presence
+import PresenceModel
 import PresenceStore
 
 /// Turns errors into answers; no other place does.
@@ -24,7 +25,7 @@ struct ErrorResponse {
         switch error {
         case let problem as Problem:
             return problem
-        case let error as PresenceError:
+        case let error as InputError:
             return Problem(error)
         case let error as StoreError:
             return Self.problem(for: error, logger: context.logger)

@@ -25,13 +25,13 @@ final class AnswerQueue: Sendable {
     /// - Parameters:
     ///   - limit: Presences that the list shows at most.
     ///   - count: Counts the presences to read. Called only if the budget is full or no further list may be read now.
-    /// - Throws: ``ProblemKind/nodeFull`` if there is no room within the budget's `patience`.
+    /// - Throws: ``ProblemKind/nodeFull`` if there is no room within the budget's `roomWait`.
     func waitForRoom(limit: Int?, _ count: () async throws -> Int) async throws {
         if !budget.isFull, beginReading() { return }
         let count = try await count()
         let needsRoom = Self.isLarge(min(count, limit ?? .max))
         guard needsRoom || Self.isLarge(count) else { return }
-        let deadline = ContinuousClock.now + budget.patience
+        let deadline = ContinuousClock.now + budget.roomWait
         repeat {
             if !needsRoom || budget.makeRoom(), beginReading() { return }
             try await Task.sleep(for: Self.pause)

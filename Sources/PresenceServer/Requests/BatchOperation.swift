@@ -1,6 +1,8 @@
 // Rollcall · PresenceServer
 
-package import Presence
+import Basics
+package import JSONText
+package import PresenceModel
 import PresenceStore
 
 /// One operation of a batch, read and checked as its single request would be.
@@ -81,7 +83,7 @@ package struct BatchOperation: Sendable {
         if (meta == nil) == (patch == nil) {
             fields.fail("An update has either meta, which replaces, or patch, which merges.")
         } else if let patch {
-            fields.check("patch") { location throws(PresenceError) in
+            fields.check("patch") { location throws(InputError) in
                 try Meta.checkPatch(patch, at: location)
             }
         }

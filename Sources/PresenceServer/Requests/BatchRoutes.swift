@@ -1,8 +1,9 @@
 // Rollcall · PresenceServer
 
 import Hummingbird
+import JSONText
 import Logging
-import Presence
+import PresenceModel
 import PresenceStore
 
 /// Performs many operations in one request, and answers each as its single request would be.

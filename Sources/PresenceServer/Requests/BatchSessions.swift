@@ -1,6 +1,6 @@
 // Rollcall · PresenceServer
 
-package import Presence
+package import PresenceModel
 
 /// The sessions of the keys that a batch untracks as a whole, from one reading of the topic and from the batch itself.
 ///

@@ -1,6 +1,7 @@
 // Rollcall · PresenceServer
 
 import HTTPTypes
+import JSONText
 
 /// The size and the media type of a route's body, to be checked with the head of a request.
 package struct BodyType: Sendable {

@@ -1,7 +1,7 @@
 // Rollcall · PresenceServer
 
 import Hummingbird
-import Presence
+import PresenceModel
 import PresenceStore
 
 /// Announces changed data that no database trigger announces.

@@ -1,7 +1,7 @@
 // Rollcall · PresenceServer
 
 package import HTTPTypes
-package import Presence
+package import PresenceModel
 
 /// `If-None-Match`: the lists that a client has already.
 package struct IfNoneMatch {
@@ -99,8 +99,8 @@ struct EntityTagList {
 package enum EntityTag {
     package static func of(_ cursor: Cursor) -> String { "\"\(cursor)\"" }
     /// The tag of a list with enrichment, which changes while the cursor stays.
-    package static func of(_ cursor: Cursor, _ extras: EnrichmentFields) -> String {
-        extras.isEmpty ? Self.of(cursor) : "\"\(cursor).\(String(extras.fingerprint, radix: 16))\""
+    package static func of(_ cursor: Cursor, _ fields: EnrichmentFields) -> String {
+        fields.isEmpty ? Self.of(cursor) : "\"\(cursor).\(String(fields.fingerprint, radix: 16))\""
     }
     package static func of(_ ref: Ref) -> String { "\"\(ref)\"" }
 

@@ -1,6 +1,7 @@
 // Rollcall · PresenceServer
 
-package import Presence
+package import Basics
+import PresenceModel
 
 /// One wrong field of a request: where it is and what is wrong with it.
 package struct FieldError: Hashable, Sendable {
@@ -23,7 +24,7 @@ package struct FieldError: Hashable, Sendable {
         self.detail = detail
     }
 
-    package init(_ error: PresenceError) {
+    package init(_ error: InputError) {
         switch error.location {
         case .pointer(let pointer): self.init(.pointer(pointer), error.detail)
         case .parameter(let name): self.init(.parameter(name), error.detail)

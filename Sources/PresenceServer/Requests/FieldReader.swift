@@ -1,6 +1,8 @@
 // Rollcall · PresenceServer
 
-import Presence
+import Basics
+import JSONText
+import PresenceModel
 
 /// Reads the members of one JSON object and collects every fault, so that one answer lists all of them.
 ///
@@ -9,7 +11,7 @@ import Presence
 struct FieldReader {
     /// The members that the object may have.
     private var members: [(name: String, value: JSON)] = []
-    private var faults: [PresenceError] = []
+    private var faults: [InputError] = []
 
     /// The members of all operations of a batch; a client with one class for all of them sends null for those of the
     /// others.
@@ -25,20 +27,20 @@ struct FieldReader {
         }
         var members: [(name: String, value: JSON)] = []
         members.reserveCapacity(names.count)
-        var faults: [PresenceError] = []
+        var faults: [InputError] = []
         json.forEachMember { member in
             if let name = names.first(where: member.name.isEqual) {
                 // A body that was parsed without the strict rules may repeat a member.
                 if members.contains(where: { $0.name == name }) {
                     faults.append(
-                        PresenceError(.invalid, at: Self.pointer(name), "An object has each member only once."))
+                        InputError(.invalid, at: Self.pointer(name), "An object has each member only once."))
                 }
                 members.append((name, member.value))
             } else if !(member.value.isNull && Self.operationMembers.contains(where: member.name.isEqual)) {
                 let name = String(decoding: member.name.decoded, as: UTF8.self)
                 let known = names.isEmpty ? "it has none" : "its members are \(names.sorted().joined(separator: ", "))"
                 faults.append(
-                    PresenceError(
+                    InputError(
                         .invalid, at: Self.pointer(name), "\(quoted(name)) is not a member of this object; \(known)."))
             }
             return faults.count < FieldError.mostListed
@@ -54,11 +56,11 @@ struct FieldReader {
     }
 
     mutating func ttl(_ limits: Limits) -> Int? {
-        self.read("ttl") { (json, location) throws(PresenceError) in try limits.ttl(json, at: location) }
+        self.read("ttl") { (json, location) throws(InputError) in try limits.ttl(json, at: location) }
     }
 
     mutating func meta(_ limits: Limits) -> Meta? {
-        self.read("meta") { (json, location) throws(PresenceError) in
+        self.read("meta") { (json, location) throws(InputError) in
             try Meta(json, limit: limits.metaBytes, at: location)
         }
     }
@@ -76,9 +78,9 @@ struct FieldReader {
             return []
         }
         return elements.enumerated().compactMap { index, element in
-            self.convert(element, at: Self.pointer("keys").element(index)) { (json, location) throws(PresenceError) in
+            self.convert(element, at: Self.pointer("keys").element(index)) { (json, location) throws(InputError) in
                 guard let text = json.string else {
-                    throw PresenceError(.invalid, at: location, "A key is a string, not \(json.kind).")
+                    throw InputError(.invalid, at: location, "A key is a string, not \(json.kind).")
                 }
                 return try Key(text, at: location)
             }
@@ -103,11 +105,11 @@ struct FieldReader {
 
     /// Notes a fault of the member `name`, or of the whole object.
     mutating func fail(_ detail: String, at name: String? = nil) {
-        self.faults.append(PresenceError(.invalid, at: name.map(Self.pointer) ?? .pointer("#"), detail))
+        self.faults.append(InputError(.invalid, at: name.map(Self.pointer) ?? .pointer("#"), detail))
     }
 
     /// Notes the fault that a check of the member `name` finds.
-    mutating func check(_ name: String, _ check: (PresenceError.Location) throws(PresenceError) -> Void) {
+    mutating func check(_ name: String, _ check: (InputError.Location) throws(InputError) -> Void) {
         do {
             try check(Self.pointer(name))
         } catch {
@@ -127,27 +129,27 @@ struct FieldReader {
     }
 
     private mutating func name<Name>(
-        _ name: String, isRequired: Bool, _ make: (String, PresenceError.Location) throws(PresenceError) -> Name
+        _ name: String, isRequired: Bool, _ make: (String, InputError.Location) throws(InputError) -> Name
     ) -> Name? {
         if isRequired && self.required(name) == nil { return nil }
-        return self.read(name) { (json, location) throws(PresenceError) in
+        return self.read(name) { (json, location) throws(InputError) in
             guard let text = json.string else {
-                throw PresenceError(.invalid, at: location, "\(name) is a string, not \(json.kind).")
+                throw InputError(.invalid, at: location, "\(name) is a string, not \(json.kind).")
             }
             return try make(text, location)
         }
     }
 
     private mutating func read<Value>(
-        _ name: String, _ convert: (JSON, PresenceError.Location) throws(PresenceError) -> Value
+        _ name: String, _ convert: (JSON, InputError.Location) throws(InputError) -> Value
     ) -> Value? {
         guard let json = self.optional(name) else { return nil }
         return self.convert(json, at: Self.pointer(name), convert)
     }
 
     private mutating func convert<Value>(
-        _ json: JSON, at location: PresenceError.Location,
-        _ convert: (JSON, PresenceError.Location) throws(PresenceError) -> Value
+        _ json: JSON, at location: InputError.Location,
+        _ convert: (JSON, InputError.Location) throws(InputError) -> Value
     ) -> Value? {
         do {
             return try convert(json, location)
@@ -157,7 +159,7 @@ struct FieldReader {
         }
     }
 
-    private static func pointer(_ name: String) -> PresenceError.Location {
-        PresenceError.Location.pointer("#").member(name)
+    private static func pointer(_ name: String) -> InputError.Location {
+        InputError.Location.pointer("#").member(name)
     }
 }

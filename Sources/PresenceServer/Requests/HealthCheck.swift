@@ -1,6 +1,6 @@
 // Rollcall · PresenceServer
 
-import Presence
+import PresenceModel
 package import PresenceStore
 import Redis
 

@@ -1,6 +1,8 @@
 // Rollcall · PresenceServer
 
-import Presence
+import Basics
+import JSONText
+import PresenceModel
 
 /// Writes one JSON object as bytes, members in the order of the calls.
 ///

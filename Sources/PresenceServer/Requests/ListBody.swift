@@ -3,9 +3,10 @@
 import Basics
 import HTTPTypes
 import Hummingbird
-import Presence
+import PresenceModel
 import PresenceFeed
 import PresenceStore
+import PresenceText
 
 /// A list of presences, or their counts, at one cursor.
 struct ListBody {
@@ -37,12 +38,12 @@ struct ListBody {
         var list = presences
         let next = list.show(after: self.page.after, limit: self.page.limit ?? .max)
         let isEnriched = self.page.view == .full && enricher.applies(self.topic)
-        let extras = isEnriched ? await enricher.extras(of: list.keys, on: self.topic) : .none
-        let tag = self.hasTag ? EntityTag.of(self.cursor, extras) : nil
+        let fields = isEnriched ? await enricher.fields(of: list.keys, on: self.topic) : .none
+        let tag = self.hasTag ? EntityTag.of(self.cursor, fields) : nil
         if let tag, let known, known.matches(tag) { return Self.unchanged(tag) }
         var response = self.response(tag: tag) { json in
             json.raw("presences") {
-                RosterJSON(view: self.page.view, extras: extras).write(list, to: &$0)
+                RosterJSON(view: self.page.view, fields: fields).write(list, to: &$0)
             }
         }
         if let next, let limit = self.page.limit {

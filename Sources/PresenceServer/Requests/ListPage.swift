@@ -1,6 +1,8 @@
 // Rollcall · PresenceServer
 
-import Presence
+import Basics
+import PresenceModel
+import PresenceText
 
 /// The part of a topic's list that a client asks for.
 struct ListPage: Sendable {

@@ -2,7 +2,7 @@
 
 import HTTPTypes
 import Hummingbird
-import Presence
+import PresenceModel
 import PresenceStore
 
 /// The routes that write a presence or all of a key, and the one that reads a presence.

@@ -1,7 +1,7 @@
 // Rollcall · PresenceServer
 
 import HTTPTypes
-import Presence
+import PresenceModel
 import PresenceStore
 
 extension Problem {

@@ -1,9 +1,10 @@
 // Rollcall · PresenceServer
 
+package import Basics
 package import HTTPTypes
 package import Hummingbird
 import NIOCore
-package import Presence
+package import PresenceModel
 
 /// The answer to a request that failed, as RFC 9457 problem JSON.
 ///
@@ -63,7 +64,7 @@ package struct Problem: Error, Sendable {
 
 extension Problem {
     /// The problem of an error of the domain.
-    package init(_ error: PresenceError) {
+    package init(_ error: InputError) {
         self.init(ProblemKind(error), error.detail, errors: [FieldError(error)])
     }
 

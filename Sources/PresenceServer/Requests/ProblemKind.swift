@@ -1,7 +1,9 @@
 // Rollcall · PresenceServer
 
+import Basics
 package import HTTPTypes
-import Presence
+import JSONText
+import PresenceModel
 
 /// The kinds of problems: the one table of their statuses, titles and `type`s.
 ///
@@ -170,7 +172,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
 
 extension ProblemKind {
     /// The kind of an error of the domain, except for text that is not JSON, which `Request.json` finds.
-    init(_ error: PresenceError) {
+    init(_ error: InputError) {
         switch error.code {
         case .malformed: self = ["meta", "grace"].contains(error.parameter) ? .invalidQuery : .invalidName
         case .tooLarge: self = .metaTooLarge

@@ -3,7 +3,7 @@
 import Basics
 import HTTPTypes
 import Hummingbird
-import Presence
+import PresenceModel
 import PresenceStore
 
 /// The answer to a track, an update and a heartbeat: the presence, the end of its lease, and when to renew it.

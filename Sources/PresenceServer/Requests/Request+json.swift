@@ -1,8 +1,10 @@
 // Rollcall · PresenceServer
 
+import Basics
 import Hummingbird
+import JSONText
 import NIOCore
-import Presence
+import PresenceModel
 
 extension Request {
     /// Reads the body as one JSON value.
@@ -24,7 +26,7 @@ extension Request {
         guard buffer.readableBytes > 0 else { return nil }
         do {
             return try JSON(
-                parsing: Array(buffer.readableBytesView), maximumDepth: JSON.maximumBodyDepth, isStrict: isStrict)
+                parsing: Array(buffer.readableBytesView), maximumDepth: Limits.bodyDepth, isStrict: isStrict)
         } catch {
             // A repeated member or half of a surrogate pair is well-formed JSON, but a wrong body.
             throw error.code == .malformed

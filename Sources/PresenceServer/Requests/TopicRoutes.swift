@@ -2,9 +2,10 @@
 
 import HTTPTypes
 import Hummingbird
-import Presence
+import PresenceModel
 import PresenceFeed
 import PresenceStore
+import PresenceText
 
 /// The routes that read topics: their presences and their counts.
 ///
@@ -68,8 +69,8 @@ struct TopicRoutes: Sendable {
             throw Problem.absent("Nothing is present under this topic and key.")
         }
         var json: [UInt8] = []
-        let extras = await self.backend.enricher.extras(of: [key], on: topic)
-        RosterJSON(extras: extras).write(entry, of: key, to: &json)
+        let fields = await self.backend.enricher.fields(of: [key], on: topic)
+        RosterJSON(fields: fields).write(entry, of: key, to: &json)
         return try self.noStore(json)
     }
 

@@ -2,7 +2,7 @@
 
 import HTTPTypes
 import Hummingbird
-import Presence
+import PresenceModel
 import PresenceStore
 
 /// The result of one write, in a batch or in a request of its own.

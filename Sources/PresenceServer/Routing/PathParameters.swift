@@ -1,7 +1,7 @@
 // Rollcall · PresenceServer
 
 import Basics
-package import Presence
+package import PresenceModel
 
 /// The parameters of a path: percent-encoded as they were sent, and decoded to names.
 package struct PathParameters: Sendable {
@@ -28,7 +28,7 @@ package struct PathParameters: Sendable {
     }
 
     private func name<Name>(
-        _ parameter: String, _ make: (String, PresenceError.Location) throws(PresenceError) -> Name
+        _ parameter: String, _ make: (String, InputError.Location) throws(InputError) -> Name
     ) throws(Problem) -> Name {
         let text = try self.text(parameter)
         do {

@@ -1,7 +1,7 @@
 // Rollcall · PresenceServer
 
-import Basics
-package import Presence
+package import Basics
+import PresenceModel
 
 /// The parameters of a query, decoded, in their order.
 package struct QueryParameters: Sendable {
@@ -79,7 +79,7 @@ package struct QueryParameters: Sendable {
 
     /// A topic or a key.
     package func name<Name>(
-        _ parameter: String, _ make: (String, PresenceError.Location) throws(PresenceError) -> Name
+        _ parameter: String, _ make: (String, InputError.Location) throws(InputError) -> Name
     ) throws(Problem) -> Name? {
         guard let text = try self.one(parameter) else { return nil }
         do {

@@ -1,8 +1,9 @@
 // Rollcall · PresenceServer
 
 import NIOCore
-import Presence
+import PresenceModel
 import PresenceFeed
+import PresenceText
 
 /// One open stream: sends events to its client in order, and bounds the frames that wait for a slow client.
 ///

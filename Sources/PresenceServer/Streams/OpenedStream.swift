@@ -2,6 +2,7 @@
 
 package import HTTPTypes
 package import NIOCore
+import PresenceText
 
 /// The response to a valid request for a stream: its header fields, its first bytes, and how the stream begins.
 package struct OpenedStream {

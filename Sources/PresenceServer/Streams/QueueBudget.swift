@@ -23,18 +23,18 @@ package final class QueueBudget: Sendable {
     private let gauge = Gauge(label: "rollcall_stream_queue_bytes")
     private let logger: Logger
     /// How long a large list waits for room before it is refused.
-    let patience: Duration
+    let roomWait: Duration
     /// Large lists that are read or encoded at once; no budget can count their bytes before they are encoded.
     static let maximumReadings = 8
 
     /// - Parameters:
     ///   - maximumBytes: At twice as many, a stream ends at once when another frame would wait for it.
     ///   - slowAfter: How long a reader may take for one frame while the budget is full.
-    ///   - patience: How long a large list waits for room before it is refused.
+    ///   - roomWait: How long a large list waits for room before it is refused.
     package init(
-        maximumBytes: Int, slowAfter: TimeAmount, patience: Duration = .seconds(5), logger: Logger
+        maximumBytes: Int, slowAfter: TimeAmount, roomWait: Duration = .seconds(5), logger: Logger
     ) {
-        self.patience = patience
+        self.roomWait = roomWait
         state = Mutex(State(ledger: QueueLedger(maximumBytes: maximumBytes, slowAfter: slowAfter)))
         self.logger = logger
         gauge.record(0)

@@ -2,6 +2,7 @@
 
 import Foundation
 import NIOCore
+import PresenceText
 
 /// The channel handler of a stream: writes frames to its socket, and notifies the stream of events of the connection.
 ///

@@ -1,8 +1,10 @@
 // Rollcall · PresenceServer
 
+import Basics
 import Foundation
 import NIOCore
-import Presence
+import PresenceModel
+import PresenceText
 
 /// The frames that a stream itself makes: pings, notices, errors, and `id` lines for many topics.
 enum StreamFrames {

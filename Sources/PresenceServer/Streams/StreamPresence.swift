@@ -3,7 +3,7 @@
 import Basics
 import Logging
 import NIOCore
-import Presence
+import PresenceModel
 import PresenceFeed
 import PresenceStore
 

@@ -1,6 +1,8 @@
 // Rollcall · PresenceServer
 
-import Presence
+import Basics
+import JSONText
+import PresenceModel
 
 /// The presence that a stream requests: `?key=alice&meta={…}&session=…&grace=5`.
 struct StreamPresenceRequest: Sendable {
@@ -25,26 +27,26 @@ struct StreamPresenceRequest: Sendable {
         isSessionGenerated = session == nil
         let meta = try query.one("meta")
         let grace = try query.one("grace")
-        do throws(PresenceError) {
+        do throws(InputError) {
             member = Member(
                 key: try Key(key, at: .parameter("key")),
-                session: try session.map { text throws(PresenceError) in try Session(text, at: .parameter("session")) }
+                session: try session.map { text throws(InputError) in try Session(text, at: .parameter("session")) }
                     ?? .random())
-            self.meta = try meta.map { text throws(PresenceError) in try Self.meta(text, limits) }
-            self.grace = try grace.map { text throws(PresenceError) in try limits.grace(text) } ?? limits.defaultGrace
+            self.meta = try meta.map { text throws(InputError) in try Self.meta(text, limits) }
+            self.grace = try grace.map { text throws(InputError) in try limits.grace(text) } ?? limits.defaultGrace
         } catch {
             throw Problem(error.at(.parameter(error.parameter ?? "meta")))
         }
     }
 
-    private static func meta(_ text: String, _ limits: Limits) throws(PresenceError) -> Meta {
-        do throws(PresenceError) {
-            let json = try JSON(parsing: text, maximumDepth: JSON.maximumBodyDepth)
+    private static func meta(_ text: String, _ limits: Limits) throws(InputError) -> Meta {
+        do throws(InputError) {
+            let json = try JSON(parsing: text, maximumDepth: Limits.bodyDepth)
             return try Meta(json, limit: limits.metaBytes, at: .pointer("#"))
         } catch {
             // The problem names only the parameter, so the detail names the member.
             let place = error.pointer.flatMap { $0 == "#" ? nil : "At \($0): " } ?? ""
-            throw PresenceError(error.code, at: .parameter("meta"), place + error.detail)
+            throw InputError(error.code, at: .parameter("meta"), place + error.detail)
         }
     }
 }

@@ -1,8 +1,10 @@
 // Rollcall · PresenceServer
 
+import Basics
 import Hummingbird
-import Presence
+import PresenceModel
 import PresenceFeed
+import PresenceText
 
 /// The parameters of a requested stream, checked before the first byte of the response.
 struct StreamRequest: Sendable {

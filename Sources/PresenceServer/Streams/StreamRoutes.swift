@@ -4,9 +4,10 @@ import HTTPTypes
 package import Hummingbird
 import Logging
 import NIOCore
-package import Presence
+package import PresenceModel
 package import PresenceFeed
 package import PresenceStore
+import PresenceText
 
 /// Answers requests for streams: of one topic, optionally with a presence on it, or of many topics.
 package struct StreamRoutes: Sendable {

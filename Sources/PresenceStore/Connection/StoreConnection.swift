@@ -1,6 +1,6 @@
 // Rollcall · PresenceStore
 
-import Presence
+import PresenceModel
 import Redis
 
 /// A script with its keys and arguments.

@@ -1,6 +1,7 @@
 // Rollcall · PresenceStore
 
-package import Presence
+package import Basics
+package import PresenceModel
 package import Redis
 
 /// The rights that a node needs in Redis, as commands on keys and channels of its deployment.
@@ -50,10 +51,10 @@ struct StoreRights: Sendable {
 
 extension PresenceStore {
     /// The topic for checks; no client is expected to use it.
-    package static var probeTopic: Topic { get throws(PresenceError) { try Topic("rollcall:readiness") } }
+    package static var probeTopic: Topic { get throws(InputError) { try Topic("rollcall:readiness") } }
 
     /// The checks that a pool makes on each connection (``RedisOptions/admission``).
-    package static func admission(_ keys: StoreKeys) throws(PresenceError) -> RedisAdmission {
+    package static func admission(_ keys: StoreKeys) throws(InputError) -> RedisAdmission {
         let rights = StoreRights(keys, topic: try probeTopic)
         return RedisAdmission(
             rights: StoreScripts.rights, arguments: rights.arguments, writing: StoreScripts.writing)

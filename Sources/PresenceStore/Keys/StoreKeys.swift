@@ -1,7 +1,7 @@
 // Rollcall · PresenceStore
 
 import Basics
-package import Presence
+package import PresenceModel
 import Redis
 
 /// Names the keys and channels of a deployment.

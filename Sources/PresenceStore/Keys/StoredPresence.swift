@@ -1,6 +1,7 @@
 // Rollcall · PresenceStore
 
-package import Presence
+import Basics
+package import PresenceModel
 
 /// A presence as Redis keeps it: `ref[,prev] SP ttl[,owner] SP json`.
 package struct StoredPresence: Hashable, Sendable {

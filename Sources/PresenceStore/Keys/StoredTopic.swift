@@ -1,7 +1,9 @@
 // Rollcall · PresenceStore
 
+import Basics
 import NIOCore
-package import Presence
+package import PresenceModel
+package import PresenceText
 import Redis
 
 /// The reply of Redis with all presences of a topic, not parsed yet.

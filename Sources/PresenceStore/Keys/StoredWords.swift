@@ -1,6 +1,7 @@
 // Rollcall · PresenceStore
 
-import Presence
+import Basics
+import PresenceModel
 
 /// The parts of a stored value, `ref[,prev] SP ttl[,owner] SP json`; valid only as long as its bytes.
 struct StoredWords {

@@ -1,6 +1,6 @@
 // Rollcall · PresenceStore
 
-package import Presence
+package import PresenceModel
 import Redis
 
 /// The presences that are bound to this node's open streams, and the tick at which each is due for renewal.

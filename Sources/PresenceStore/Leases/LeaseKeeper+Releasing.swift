@@ -2,7 +2,7 @@
 
 import Logging
 import Metrics
-package import Presence
+package import PresenceModel
 import Synchronization
 
 extension LeaseKeeper {

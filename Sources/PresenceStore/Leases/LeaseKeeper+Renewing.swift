@@ -1,6 +1,6 @@
 // Rollcall · PresenceStore
 
-import Presence
+import PresenceModel
 import Synchronization
 
 extension LeaseKeeper {

@@ -2,7 +2,7 @@
 
 package import Logging
 import Metrics
-package import Presence
+package import PresenceModel
 import ServiceLifecycle
 import Synchronization
 

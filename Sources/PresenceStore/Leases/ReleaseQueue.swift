@@ -1,6 +1,6 @@
 // Rollcall · PresenceStore
 
-import Presence
+import PresenceModel
 
 /// The releases that Redis has not executed yet: those that wait, and batches that are being sent.
 ///

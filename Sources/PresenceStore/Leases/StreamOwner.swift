@@ -1,7 +1,7 @@
 // Rollcall · PresenceStore
 
 import Basics
-import Presence
+import PresenceModel
 
 /// The name of the open stream to which a presence is bound; the stored value has it while that stream is open.
 package struct StreamOwner: Hashable, Sendable, CustomStringConvertible {

@@ -1,7 +1,7 @@
 // Rollcall · PresenceStore
 
 package import NIOCore
-package import Presence
+package import PresenceModel
 import Redis
 
 /// The message that lists keys with changed enrichment: `1:` and the keys, 0x1f between them.

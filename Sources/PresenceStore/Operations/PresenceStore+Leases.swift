@@ -1,7 +1,8 @@
 // Rollcall · PresenceStore
 
+import Basics
 import NIOCore
-package import Presence
+package import PresenceModel
 import Redis
 
 /// A presence to be released, because a stream that held it has ended.

@@ -2,7 +2,7 @@
 
 import Basics
 import NIOCore
-package import Presence
+package import PresenceModel
 import Redis
 
 /// The result of a tick of one bucket.

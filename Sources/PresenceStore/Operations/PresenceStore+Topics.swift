@@ -1,7 +1,8 @@
 // Rollcall · PresenceStore
 
+import Basics
 import NIOCore
-package import Presence
+package import PresenceModel
 import Redis
 
 extension PresenceStore {

@@ -1,7 +1,8 @@
 // Rollcall · PresenceStore
 
+import Basics
 import NIOCore
-package import Presence
+package import PresenceModel
 import Redis
 
 extension PresenceStore {
@@ -67,7 +68,7 @@ extension PresenceStore {
                     settled.append((index, .moved(found.ref)))
                     continue
                 }
-                do throws(PresenceError) {
+                do throws(InputError) {
                     candidates.append(
                         Candidate(
                             index: index, member: item.member,

@@ -1,6 +1,7 @@
 // Rollcall · PresenceStore
 
-package import Presence
+import Basics
+package import PresenceModel
 import Redis
 
 extension PresenceStore {

@@ -1,6 +1,6 @@
 // Rollcall · PresenceStore
 
-package import Presence
+package import PresenceModel
 package import Redis
 
 /// The presences of all topics, in Redis: one script for each operation.

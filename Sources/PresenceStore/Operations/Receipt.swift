@@ -1,6 +1,6 @@
 // Rollcall · PresenceStore
 
-package import Presence
+package import PresenceModel
 
 /// The state of one presence in Redis after an operation, and the position of its topic.
 package struct Receipt: Hashable, Sendable {

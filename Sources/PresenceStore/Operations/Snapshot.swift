@@ -1,6 +1,6 @@
 // Rollcall · PresenceStore
 
-package import Presence
+package import PresenceModel
 
 /// All presences of a topic (or of one key), and the position at which they were read.
 package struct Snapshot: Sendable {

@@ -1,7 +1,8 @@
 // Rollcall · PresenceStore
 
+import Basics
 package import NIOCore
-import Presence
+import PresenceModel
 import Redis
 
 /// A script's reply, read from left to right; throws `corrupt` for anything unexpected.

@@ -1,6 +1,6 @@
 // Rollcall · PresenceStore
 
-package import Presence
+package import PresenceModel
 
 /// A presence to be tracked.
 package struct TrackItem: Sendable {

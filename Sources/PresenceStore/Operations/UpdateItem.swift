@@ -1,6 +1,8 @@
 // Rollcall · PresenceStore
 
-package import Presence
+package import Basics
+package import JSONText
+package import PresenceModel
 
 /// A meta to be replaced or patched.
 package struct UpdateItem: Sendable {
@@ -32,7 +34,7 @@ package enum UpdateOutcome: Sendable {
     /// The expected ref is not the current one; this is the current one.
     case moved(Ref)
     /// The patched meta is refused (too large, a reserved name, not an object).
-    case invalid(PresenceError)
+    case invalid(InputError)
 }
 
 /// The result of one heartbeat.

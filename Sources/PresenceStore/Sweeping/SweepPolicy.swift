@@ -1,6 +1,6 @@
 // Rollcall · PresenceStore
 
-package import Presence
+package import PresenceModel
 
 /// The times of ticks, holds, sweeps and audits, and how much one of them does.
 package struct SweepPolicy: Hashable, Sendable {

@@ -2,7 +2,7 @@
 
 package import Logging
 import Metrics
-import Presence
+import PresenceModel
 import ServiceLifecycle
 import Synchronization
 
@@ -152,7 +152,7 @@ package final class Sweeper: Service, Sendable {
         repaired.increment(by: audit.given + audit.dropped)
         logger.warning(
             "audit: topic repaired, it had lost a key",
-            metadata: ["leases given": "\(audit.given)", "leases dropped": "\(audit.dropped)"])
+            metadata: ["added": "\(audit.given)", "dropped": "\(audit.dropped)"])
     }
 
     private func report(held: Int, for milliseconds: Int) {

@@ -1,7 +1,8 @@
 // Rollcall · rollcall
 
 import ArgumentParser
-import Presence
+import Basics
+import PresenceModel
 
 /// The options of every command that connects to a service.
 struct ClientOptions: ParsableArguments {
@@ -29,7 +30,7 @@ struct ClientOptions: ParsableArguments {
 extension ProgramError {
     /// Reads a flag or an argument; throws `usage` with its name when it is wrong.
     static func reading<Value>(
-        _ name: String, _ read: () throws(PresenceError) -> Value
+        _ name: String, _ read: () throws(InputError) -> Value
     ) throws(ProgramError) -> Value {
         do {
             return try read()

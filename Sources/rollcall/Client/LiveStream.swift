@@ -2,8 +2,9 @@
 
 import AsyncHTTPClient
 import Basics
+import JSONText
 import NIOCore
-import Presence
+import PresenceModel
 
 /// A stream of events that reconnects when its connection is lost, with the cursor of the last event.
 struct LiveStream: Sendable {

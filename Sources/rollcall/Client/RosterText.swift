@@ -1,6 +1,6 @@
 // Rollcall · rollcall
 
-import Presence
+import PresenceModel
 
 /// A roster as text, for terminals and pipes.
 ///

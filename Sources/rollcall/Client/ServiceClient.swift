@@ -1,11 +1,13 @@
 // Rollcall · rollcall
 
 import AsyncHTTPClient
+import Basics
 import Foundation
+import JSONText
 import NIOCore
 import NIOHTTP1
 import NIOPosix
-import Presence
+import PresenceModel
 
 /// Sends requests to a Rollcall service, and describes failures in sentences for the user.
 struct ServiceClient: Sendable {
@@ -17,7 +19,7 @@ struct ServiceClient: Sendable {
     /// Bytes of one answer; a longer one is an error.
     private static let longestAnswer = 1 << 28
     /// The time-out of the last request of a command that a user ends.
-    private static let patience = TimeAmount.seconds(5)
+    private static let lastRequestTimeout = TimeAmount.seconds(5)
 
     init(service: ServiceURL) {
         self.service = service
@@ -46,7 +48,7 @@ struct ServiceClient: Sendable {
     func delete(_ url: String) async throws {
         var request = HTTPClientRequest(url: url)
         request.method = .DELETE
-        _ = try await answer(to: request, deadline: .now() + Self.patience)
+        _ = try await answer(to: request, deadline: .now() + Self.lastRequestTimeout)
     }
 
     /// Opens a stream of events, after the event that `lastEventID` names.
@@ -116,7 +118,7 @@ struct ServiceClient: Sendable {
 
 extension JSON {
     /// Reads an answer of a service; an older version may send deeper metas, and texts that are not valid Unicode.
-    init(answer: [UInt8]) throws(PresenceError) {
-        try self.init(parsing: answer, maximumDepth: JSON.maximumAnswerDepth, isStrict: false)
+    init(answer: [UInt8]) throws(InputError) {
+        try self.init(parsing: answer, maximumDepth: Limits.answerDepth, isStrict: false)
     }
 }

@@ -1,6 +1,7 @@
 // Rollcall · rollcall
 
-import Presence
+import JSONText
+import PresenceModel
 
 /// The presences of a topic, folded from the events `presence_state` and `presence_diff` of its stream.
 struct WatchedRoster: Sendable {

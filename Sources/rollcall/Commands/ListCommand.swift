@@ -1,7 +1,9 @@
 // Rollcall · rollcall
 
 import ArgumentParser
-import Presence
+import Basics
+import JSONText
+import PresenceModel
 
 /// The command `rollcall list TOPIC`.
 struct ListCommand: AsyncParsableCommand {
@@ -18,7 +20,7 @@ struct ListCommand: AsyncParsableCommand {
     @OptionGroup var client: ClientOptions
 
     func run() async throws {
-        _ = try ProgramError.reading("TOPIC") { () throws(PresenceError) in try Topic(topic) }
+        _ = try ProgramError.reading("TOPIC") { () throws(InputError) in try Topic(topic) }
         let document = try await client.withClient { [topic] client in
             try await client.get(client.service.topic(topic, "presences"))
         }

@@ -1,6 +1,7 @@
 // Rollcall · rollcall
 
 import ArgumentParser
+import JSONText
 import Postgres
 
 /// The command `rollcall migrate`.

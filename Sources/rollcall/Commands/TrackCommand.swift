@@ -1,7 +1,9 @@
 // Rollcall · rollcall
 
 import ArgumentParser
-import Presence
+import Basics
+import JSONText
+import PresenceModel
 
 /// The command `rollcall track TOPIC KEY`.
 struct TrackCommand: AsyncParsableCommand {
@@ -26,11 +28,11 @@ struct TrackCommand: AsyncParsableCommand {
     func run() async throws {
         let (topic, key, meta) = (topic, key, meta)
         let session = session ?? "\(Session.random())"
-        _ = try ProgramError.reading("TOPIC") { () throws(PresenceError) in try Topic(topic) }
-        _ = try ProgramError.reading("KEY") { () throws(PresenceError) in try Key(key) }
-        _ = try ProgramError.reading("--session") { () throws(PresenceError) in try Session(session) }
+        _ = try ProgramError.reading("TOPIC") { () throws(InputError) in try Topic(topic) }
+        _ = try ProgramError.reading("KEY") { () throws(InputError) in try Key(key) }
+        _ = try ProgramError.reading("--session") { () throws(InputError) in try Session(session) }
         // The service bounds the length of a meta.
-        _ = try ProgramError.reading("--meta") { () throws(PresenceError) in
+        _ = try ProgramError.reading("--meta") { () throws(InputError) in
             try Meta(JSON(parsing: meta), limit: .max)
         }
         try await client.withClient { client in

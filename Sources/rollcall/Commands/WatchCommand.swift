@@ -2,7 +2,8 @@
 
 import ArgumentParser
 import Basics
-import Presence
+import JSONText
+import PresenceModel
 
 /// The command `rollcall watch TOPIC`.
 struct WatchCommand: AsyncParsableCommand {
@@ -20,7 +21,7 @@ struct WatchCommand: AsyncParsableCommand {
 
     func run() async throws {
         let topic = topic
-        _ = try ProgramError.reading("TOPIC") { () throws(PresenceError) in try Topic(topic) }
+        _ = try ProgramError.reading("TOPIC") { () throws(InputError) in try Topic(topic) }
         try await client.withClient { client in
             let stream = LiveStream(client: client, url: client.service.topic(topic, "events"))
             try await Interrupt.cancels {
@@ -87,7 +88,7 @@ extension WatchedRoster {
 
 extension JSON {
     /// Reads the data of an event.
-    fileprivate init(_ event: ServerSentEvent) throws(PresenceError) {
+    fileprivate init(_ event: ServerSentEvent) throws(InputError) {
         try self.init(answer: Array(event.data.utf8))
     }
 }

@@ -1,8 +1,9 @@
 // Rollcall · rollcall
 
 import Foundation
+import JSONText
 import Logging
-import Presence
+import PresenceModel
 
 /// Writes each log event as one line on standard error, in one write, so that lines of several threads never mix.
 struct LineLogHandler: LogHandler {

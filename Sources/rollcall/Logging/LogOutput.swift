@@ -7,21 +7,21 @@ import Synchronization
 /// Writes log lines to a descriptor, whole lines in their order, and never waits long for its reader.
 ///
 /// A reader that does not keep up would otherwise stop the event loops. All lines together wait for at most
-/// ``patience``; after that, lines are dropped at once, and the next line that gets through follows a line with their
-/// number. The patience is restored when the reader has kept up for the recovery time.
+/// ``delayAllowance``; after that, lines are dropped at once, and the next line that gets through follows a line with their
+/// number. The allowance is restored when the reader has kept up for the recovery time.
 final class LogOutput: Sendable {
     private struct State {
         var lost = 0
         /// Whether a line was cut off in its middle.
         var isInLine = false
         /// How long lines may still wait.
-        var patience = LogOutput.patience
+        var delayAllowance = LogOutput.delayAllowance
         /// When a line last had to wait or was dropped.
         var lastDelay: ContinuousClock.Instant?
     }
 
     /// How long all lines together wait for a reader that kept up until now.
-    static let patience = Duration.milliseconds(100)
+    static let delayAllowance = Duration.milliseconds(100)
     /// Bytes that a pipe takes without blocking when it is writable.
     private static let piece = Int(PIPE_BUF)
 
@@ -46,7 +46,7 @@ final class LogOutput: Sendable {
     @Sendable func write(_ lines: String) {
         state.withLock { state in
             if let last = state.lastDelay, ContinuousClock.now - last >= recovery {
-                state.patience = Self.patience
+                state.delayAllowance = Self.delayAllowance
                 state.lastDelay = nil
             }
             guard isWritable(&state) else {
@@ -77,13 +77,13 @@ final class LogOutput: Sendable {
         return sent
     }
 
-    /// Waits for the reader as long as the patience lasts.
+    /// Waits for the reader as long as the allowance lasts.
     private func isWritable(_ state: inout State) -> Bool {
         if isWritable(within: .zero) { return true }
         let start = ContinuousClock.now
-        let isReady = state.patience > .zero && isWritable(within: state.patience)
+        let isReady = state.delayAllowance > .zero && isWritable(within: state.delayAllowance)
         let end = ContinuousClock.now
-        state.patience = isReady ? max(.zero, state.patience - (end - start)) : .zero
+        state.delayAllowance = isReady ? max(.zero, state.delayAllowance - (end - start)) : .zero
         state.lastDelay = end
         return isReady
     }

@@ -89,3 +89,10 @@ extension Setting where Value: RawRepresentable & CaseIterable, Value.RawValue =
             parse: { Value(rawValue: $0.lowercased()) })
     }
 }
+
+extension Setting where Value == String {
+    /// The path of a file.
+    init(path name: String, without: String = "optional", _ meaning: String) {
+        self.init(name, without: without, meaning, expected: "a path", parse: { $0.isEmpty ? nil : $0 })
+    }
+}

@@ -4,7 +4,7 @@ import Enrichment
 import Hummingbird
 import Logging
 import Postgres
-import Presence
+import PresenceModel
 import PresenceFeed
 import PresenceServer
 import Redis

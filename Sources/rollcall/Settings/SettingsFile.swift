@@ -1,6 +1,8 @@
 // Rollcall · rollcall
 
-import Presence
+import Basics
+import JSONText
+import PresenceModel
 
 /// The JSON file with settings.
 enum SettingsFile {
@@ -11,7 +13,7 @@ enum SettingsFile {
     static func read(_ path: String) throws(ProgramError) -> [String: String] {
         let text = try TextFile.read(path, named: "the settings file")
         let document: JSON
-        do throws(PresenceError) {
+        do throws(InputError) {
             document = try JSON(parsing: Array(text.utf8))
         } catch {
             throw .usage("the settings file \(path) is no JSON: \(error.detail)")

@@ -1,6 +1,7 @@
 // Rollcall · rollcall
 
 import ArgumentParser
+import JSONText
 
 /// The settings as flags.
 ///

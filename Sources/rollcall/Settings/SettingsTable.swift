@@ -2,6 +2,7 @@
 
 import Basics
 import Foundation
+import JSONText
 import Logging
 import NIOCore
 import Postgres
@@ -52,15 +53,13 @@ struct SettingsTable: Sendable {
         "The Redis that all nodes share: redis://, rediss:// (TLS) or redis+unix://, with user:password@ and /db; valkey may stand for redis.",
         expected: "a redis://, rediss:// or redis+unix:// URL", parse: { $0.contains("://") ? $0 : nil })
     let redisAuthorityFile = Setting(
-        "redis-ca-file", without: "the system's; SSL_CERT_FILE and SSL_CERT_DIR name others",
-        "PEM file of the authorities that a rediss:// server's certificate is checked by.",
-        expected: "a path", parse: { $0.isEmpty ? nil : $0 })
+        path: "redis-ca-file", without: "the system's; SSL_CERT_FILE and SSL_CERT_DIR name others",
+        "PEM file of the authorities that a rediss:// server's certificate is checked by.")
     let redisCertificateFile = Setting(
-        "redis-cert-file", "PEM file of the certificate that this node shows to a rediss:// server, and its chain.",
-        expected: "a path", parse: { $0.isEmpty ? nil : $0 })
+        path: "redis-cert-file",
+        "PEM file of the certificate that this node shows to a rediss:// server, and its chain.")
     let redisKeyFile = Setting(
-        "redis-key-file", "PEM file of the private key of that certificate, without a passphrase.",
-        expected: "a path", parse: { $0.isEmpty ? nil : $0 })
+        path: "redis-key-file", "PEM file of the private key of that certificate, without a passphrase.")
     let redisPrefix = Setting(
         "redis-prefix", default: "rc:",
         "Put before every Redis key and channel, so that several deployments can share a Redis.",

@@ -2,7 +2,7 @@
 
 import Logging
 import Postgres
-import Presence
+import PresenceModel
 import TestSupport
 
 @testable import Enrichment

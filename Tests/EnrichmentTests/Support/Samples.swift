@@ -1,7 +1,7 @@
 // Rollcall · EnrichmentTests
 
 import Postgres
-import Presence
+import PresenceModel
 
 @testable import Enrichment
 

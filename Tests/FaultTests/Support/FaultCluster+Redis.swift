@@ -1,7 +1,7 @@
 // Rollcall · FaultTests
 
 import LocalServices
-import Presence
+import PresenceModel
 import PresenceStore
 import TestSupport
 import Testing

@@ -3,8 +3,9 @@
 import LocalServices
 import Logging
 import NIOPosix
-@testable import Presence
+@testable import PresenceModel
 import PresenceStore
+import PresenceText
 import Redis
 import Synchronization
 import TestSupport

@@ -2,7 +2,9 @@
 
 import Basics
 import HTTPTypes
-import Presence
+import JSONText
+import PresenceModel
+import PresenceText
 import RandomInput
 
 import PresenceServer

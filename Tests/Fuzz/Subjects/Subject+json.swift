@@ -1,6 +1,7 @@
 // Rollcall · fuzz
 
-import Presence
+import JSONText
+import PresenceModel
 import RandomInput
 
 import PresenceServer

@@ -1,7 +1,7 @@
 // Rollcall · fuzz
 
 import NIOCore
-import Presence
+import PresenceModel
 import PresenceFeed
 import RandomInput
 

@@ -2,8 +2,9 @@
 
 import NIOCore
 import NIOPosix
-import Presence
+import PresenceModel
 import PresenceStore
+import PresenceText
 
 @testable import PresenceFeed
 
@@ -179,7 +180,7 @@ final class FeedHarness {
     }
 
     private func deliver(_ delivery: Delivery, _ answers: inout [FeedState.Event]) {
-        let frames = delivery.encode(with: .words)
+        let frames = delivery.encode()
         for client in clients where client.isInAudience {
             let format = client.subscription.format
             if let batch = delivery.flush.batch { client.take(.diff(frames.diff?[format], batch.to)) }
@@ -233,17 +234,17 @@ final class Client {
     fileprivate func take(_ event: FeedEvent) {
         switch event {
         case .state(let frame, let cursor):
-            let word = String(buffer: frame)
+            let word = PresenceFeedTests.words(of: frame)
             words.append(word)
             roster = Set(Self.keys(of: word))
             self.cursor = cursor
         case .diff(let frame, let cursor), .resumed(let frame, let cursor):
-            let word = frame.map { String(buffer: $0) }
+            let word = frame.map(PresenceFeedTests.words)
             if case .resumed = event { words.append(["resumed", word].compactMap(\.self).joined(separator: " ")) }
             if case .diff = event, let word { words.append(word) }
             fold(word)
             self.cursor = cursor
-        case .dataChanged(let frame): words.append(String(buffer: frame))
+        case .dataChanged(let frame): words.append(PresenceFeedTests.words(of: frame))
         case .own(.became): words.append("own changed")
         case .own(.left(let reason)): words.append("own left:\(reason.rawValue)")
         case .degraded: words.append("degraded")

@@ -1,8 +1,9 @@
 // Rollcall · PresenceFeedTests
 
 import NIOCore
-import Presence
+import PresenceModel
 import PresenceStore
+import PresenceText
 import RandomInput
 import Testing
 

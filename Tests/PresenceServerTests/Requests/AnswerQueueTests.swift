@@ -4,7 +4,7 @@ import HTTPTypes
 import Logging
 import NIOCore
 import NIOEmbedded
-import Presence
+import PresenceModel
 import PresenceStore
 import TestSupport
 import Testing
@@ -14,7 +14,7 @@ import Testing
 @Suite("Large answers and the budget of a node")
 struct AnswerQueueTests {
     private let queue = QueueBudget(
-        maximumBytes: 1 << 20, slowAfter: .minutes(10), patience: .milliseconds(300), logger: Logger(label: "test"))
+        maximumBytes: 1 << 20, slowAfter: .minutes(10), roomWait: .milliseconds(300), logger: Logger(label: "test"))
 
     private func isRefused(_ answer: Answer) throws -> Bool {
         try answer.status == 503 && answer.json["type"]?.string == "/problems/node-full"
@@ -52,7 +52,7 @@ struct AnswerQueueTests {
 
     @Test func `a list waits for a reading to end`() async throws {
         let queue = QueueBudget(
-            maximumBytes: 1 << 20, slowAfter: .minutes(10), patience: .seconds(20) * patience,
+            maximumBytes: 1 << 20, slowAfter: .minutes(10), roomWait: .seconds(20) * patience,
             logger: Logger(label: "test"))
         try await withServer(queue: queue) { server in
             try await fill(server)

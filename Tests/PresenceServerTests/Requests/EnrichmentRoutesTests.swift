@@ -1,7 +1,7 @@
 // Rollcall · PresenceServerTests
 
 import HTTPTypes
-import Presence
+import PresenceModel
 import PresenceFeed
 import PresenceServer
 import Synchronization
@@ -15,17 +15,17 @@ struct EnrichmentRoutesTests {
 
     /// A source of data by key; for a key without data the fetch hook failed.
     private func enricher(_ data: @escaping @Sendable () -> [String: String]) -> EnrichmentSource {
-        let extras: @Sendable ([Key]) -> EnrichmentFields = { keys in
-            var extras = EnrichmentFields()
+        let fields: @Sendable ([Key]) -> EnrichmentFields = { keys in
+            var fields = EnrichmentFields()
             let data = data()
             for key in keys {
-                let fields = data[key.text].map { [("user", Array($0.utf8))] } ?? []
-                extras.set(fields, isComplete: data[key.text] != nil, for: key)
+                let added = data[key.text].map { [("user", Array($0.utf8))] } ?? []
+                fields.set(added, isComplete: data[key.text] != nil, for: key)
             }
-            return extras
+            return fields
         }
         return EnrichmentSource(
-            applies: { $0.text != "plain" }, known: { _, _, _ in nil }, fetch: { keys, _, _, _ in extras(keys) })
+            applies: { $0.text != "plain" }, known: { _, _, _ in nil }, fetch: { keys, _, _, _ in fields(keys) })
     }
 
     @Test func `Lists and entries have enrichment in the full view, and mark entries that lack it`() async throws {

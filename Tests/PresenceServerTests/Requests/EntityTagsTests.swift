@@ -1,7 +1,7 @@
 // Rollcall · PresenceServerTests
 
 import HTTPTypes
-import Presence
+import PresenceModel
 import Testing
 
 @testable import PresenceServer
@@ -40,9 +40,9 @@ struct EntityTagsTests {
     }
 
     @Test func `the tag of an enriched list differs from that of a plain list`() throws {
-        var extras = EnrichmentFields()
-        extras.set([("user", Array("1".utf8))], for: try Key("a"))
-        let tag = EntityTag.of(self.cursor, extras)
+        var fields = EnrichmentFields()
+        fields.set([("user", Array("1".utf8))], for: try Key("a"))
+        let tag = EntityTag.of(self.cursor, fields)
         #expect(IfNoneMatch([.ifNoneMatch: "W/" + tag.dropLast() + "-gzip\""])?.matches(tag) == true)
         #expect(IfNoneMatch([.ifNoneMatch: tag])?.matches(EntityTag.of(self.cursor)) == false)
         #expect(IfNoneMatch([.ifNoneMatch: EntityTag.of(self.cursor)])?.matches(tag) == false)

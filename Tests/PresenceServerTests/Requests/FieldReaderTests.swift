@@ -1,6 +1,7 @@
 // Rollcall · PresenceServerTests
 
-import Presence
+import JSONText
+import PresenceModel
 import Testing
 
 @testable import PresenceServer

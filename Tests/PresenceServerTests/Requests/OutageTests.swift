@@ -1,7 +1,7 @@
 // Rollcall · PresenceServerTests
 
 import HTTPTypes
-import Presence
+import PresenceModel
 import PresenceFeed
 import PresenceServer
 import TestSupport

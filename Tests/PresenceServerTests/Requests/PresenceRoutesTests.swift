@@ -1,6 +1,7 @@
 // Rollcall · PresenceServerTests
 
 import HTTPTypes
+import JSONText
 import PresenceServer
 import TestSupport
 import Testing

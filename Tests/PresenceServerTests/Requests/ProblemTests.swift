@@ -1,7 +1,9 @@
 // Rollcall · PresenceServerTests
 
+import Basics
 import HTTPTypes
-import Presence
+import JSONText
+import PresenceModel
 import TestSupport
 import Testing
 
@@ -36,11 +38,11 @@ struct ProblemTests {
     }
 
     @Test func `Errors of the domain become 400, 413, 422 and 500`() {
-        let codes: [(PresenceError.Code, Int)] = [
+        let codes: [(InputError.Code, Int)] = [
             (.malformed, 400), (.tooLarge, 413), (.invalid, 422), (.corrupt, 500),
         ]
         for (code, status) in codes {
-            #expect(Problem(PresenceError(code, at: .pointer("#/meta"), "x")).kind.status.code == status)
+            #expect(Problem(InputError(code, at: .pointer("#/meta"), "x")).kind.status.code == status)
         }
     }
 

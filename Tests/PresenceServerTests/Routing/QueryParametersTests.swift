@@ -1,7 +1,8 @@
 // Rollcall · PresenceServerTests
 
 import HTTPTypes
-import Presence
+import PresenceModel
+import PresenceText
 import Testing
 
 @testable import PresenceServer

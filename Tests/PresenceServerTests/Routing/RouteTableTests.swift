@@ -1,8 +1,9 @@
 // Rollcall · PresenceServerTests
 
+import Basics
 import HTTPTypes
 import Hummingbird
-import Presence
+import PresenceModel
 import Testing
 
 @testable import PresenceServer

@@ -3,8 +3,9 @@
 import Logging
 import NIOCore
 import NIOEmbedded
-import Presence
+import PresenceModel
 import PresenceFeed
+import PresenceText
 import Synchronization
 
 @testable import PresenceServer

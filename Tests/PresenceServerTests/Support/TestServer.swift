@@ -8,7 +8,7 @@ import Metrics
 import NIOCore
 import NIOHTTP1
 import NIOPosix
-import Presence
+import PresenceModel
 import PresenceFeed
 import PresenceServer
 import PresenceStore
