@@ -40,20 +40,20 @@ extension RouteTable {
         let key = list + "/{key}"
         let presence = key + "/{session}"
         let routes = [
-            Route(.post, list, "track", body: one, handler: presences.track),
+            Route(.post, list, "trackPresence", body: one, handler: presences.track),
             Route(.put, presence, "putPresence", body: one, handler: presences.put),
-            Route(.patch, presence, "patchMeta", body: patch, handler: presences.patch),
-            Route(.post, presence + "/heartbeat", "heartbeat", body: one, handler: presences.heartbeat),
-            Route(.delete, presence, "untrack", handler: presences.untrack),
+            Route(.patch, presence, "patchPresence", body: patch, handler: presences.patch),
+            Route(.post, presence + "/heartbeat", "renewPresence", body: one, handler: presences.heartbeat),
+            Route(.delete, presence, "untrackPresence", handler: presences.untrack),
             Route(.delete, key, "untrackKey", handler: presences.untrackKey),
-            Route(.post, "/v1/batch", "batch", body: many, handler: batch.run),
+            Route(.post, "/v1/batch", "runBatch", body: many, handler: batch.run),
             Route(
                 .post, "/v1/enrichment/invalidate", "invalidateEnrichment", body: keys, handler: enrichment.invalidate),
 
             Route(.get, list, "listPresences", query: ["view", "limit", "after"], handler: topics.list),
-            Route(.get, key, "getEntry", handler: topics.entry),
+            Route(.get, key, "getKeyEntry", handler: topics.entry),
             Route(.get, presence, "getPresence", handler: presences.presence),
-            Route(.get, "/v1/topics/{topic}", "countPresences", handler: topics.counts),
+            Route(.get, "/v1/topics/{topic}", "countTopic", handler: topics.counts),
             Route(.get, "/v1/topics", "listTopics", query: ["prefix", "limit", "after"], handler: topics.topics),
 
             Route(
@@ -64,12 +64,12 @@ extension RouteTable {
                 streamAt: "/v1/events", "followTopics", query: ["topic", "view", "since", "key"],
                 ignoring: StreamRequest.ignoredParameters, open: streams.manyTopicEvents),
 
-            Route(.get, "/healthz", "isAlive", query: nil, handler: health.live),
-            Route(.get, "/readyz", "isReady", query: nil, handler: health.ready),
-            Route(.get, "/metrics", "metrics", query: nil, handler: health.metrics),
-            Route(.get, "/openapi.yaml", "contract", query: nil, handler: documents.contract),
-            Route(.get, "/problems/{kind}", "explainProblem", query: nil, handler: documents.problem),
-            Route(.get, "/", "page", query: nil, handler: documents.page),
+            Route(.get, "/healthz", "getHealth", query: nil, handler: health.live),
+            Route(.get, "/readyz", "getReadiness", query: nil, handler: health.ready),
+            Route(.get, "/metrics", "getMetrics", query: nil, handler: health.metrics),
+            Route(.get, "/openapi.yaml", "getContract", query: nil, handler: documents.contract),
+            Route(.get, "/problems/{kind}", "getProblem", query: nil, handler: documents.problem),
+            Route(.get, "/", "getDemoPage", query: nil, handler: documents.page),
         ]
         return RouteTable(routes, basePath: options.basePath)
     }

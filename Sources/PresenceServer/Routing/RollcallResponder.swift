@@ -51,7 +51,7 @@ package struct RollcallResponder: HTTPResponder {
             response = try await self.answer(request, found: found, route: route, context: &context)
             // Metrics are exempt, because an operator must see them on a node without room.
             if let queue, let length = response.body.contentLength, length > AnswerQueue.small,
-                route?.operationID != "metrics"
+                route?.operationID != "getMetrics"
             {
                 try await queue.count(&response, on: context.channel)
             }

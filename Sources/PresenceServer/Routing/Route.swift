@@ -57,5 +57,5 @@ package struct Route: Sendable {
     }
 
     /// Whether it is a probe of orchestrators and load balancers, which may use any host name.
-    var isProbe: Bool { operationID == "isAlive" || operationID == "isReady" }
+    var isProbe: Bool { operationID == "getHealth" || operationID == "getReadiness" }
 }

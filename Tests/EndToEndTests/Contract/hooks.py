@@ -19,7 +19,7 @@ unavailable = []
 
 @schemathesis.hook
 def after_call(context, case, response):
-    if operation_id(case) in ("track", "putPresence", "heartbeat") and response.status_code in (200, 201):
+    if operation_id(case) in ("trackPresence", "putPresence", "renewPresence") and response.status_code in (200, 201):
         receipt = response.json()
         path = "/v1/topics/{topic}/presences/{key}/{session}".format(**receipt)
         leases[path] = time.monotonic() - response.elapsed + receipt["ttl"]
@@ -35,7 +35,7 @@ def filter_failure(context, failure, case, response):
         return response.status_code not in refusals_in_words(case, response)
     if failure.code == CREATED_BUT_ABSENT:
         path = unquote(urlsplit(response.request.url).path).removesuffix("/heartbeat")
-        return operation_id(case) != "getEntry" and time.monotonic() < leases.get(path, 0)
+        return operation_id(case) != "getKeyEntry" and time.monotonic() < leases.get(path, 0)
     return True
 
 
@@ -53,7 +53,7 @@ def refusals_in_words(case, response):
         yield 400
     if operation == "followTopics" and "key" in query:
         yield 422
-    if operation == "patchMeta" and "If-Match" in response.request.headers:
+    if operation == "patchPresence" and "If-Match" in response.request.headers:
         yield 412
     if len(response.request.body or b"") > 4096 or len(sent.query) > 4096:
         yield 413
@@ -64,7 +64,7 @@ def refusals_in_words(case, response):
 @schemathesis.check
 def batch_results(ctx, response, case):
     """An operation of a batch fails alone: one that JSON Schema refuses does, and a valid one is never refused."""
-    if operation_id(case) != "batch" or response.status_code != 200:
+    if operation_id(case) != "runBatch" or response.status_code != 200:
         return
     operations = case.body["operations"]
     statuses = [result["status"] for result in response.json()["results"]]
