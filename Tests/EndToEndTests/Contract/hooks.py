@@ -18,6 +18,27 @@ unavailable = []
 
 
 @schemathesis.hook
+def before_load_schema(context, raw_schema):
+    """Replaces the schema of a stream's text, which schemathesis applies to each event, by the schema of its events."""
+    components = raw_schema["components"]
+    for response in components["responses"].values():
+        stream = response["content"].get("text/event-stream")
+        if stream:
+            events = component(components, stream["x-event-schema"])["oneOf"]
+            stream["schema"] = {"oneOf": [as_sent(component(components, event)) for event in events]}
+
+
+def component(components, reference):
+    return components["schemas"][reference["$ref"].rpartition("/")[2]]
+
+
+def as_sent(event):
+    """The schema of an event as a stream has it: its data is a text, which is JSON."""
+    data = {"type": "string", "contentMediaType": "application/json", "contentSchema": event["properties"]["data"]}
+    return {**event, "properties": {**event["properties"], "data": data}}
+
+
+@schemathesis.hook
 def after_call(context, case, response):
     if operation_id(case) in ("trackPresence", "putPresence", "renewPresence") and response.status_code in (200, 201):
         receipt = response.json()
