@@ -1,6 +1,8 @@
 // Rollcall · PresenceServerTests
 
+import Foundation
 import HTTPTypes
+import TestSupport
 import Testing
 import Yams
 
@@ -97,6 +99,18 @@ struct ContractTests {
     @Test func `The contract lists all kinds of problems`() {
         let listed = self.document["components"]?["schemas"]?["ProblemKind"]?["enum"]?.sequence?.compactMap(\.string)
         #expect(listed == ProblemKind.allCases.map(\.rawValue))
+    }
+
+    @Test func `The contract, the problem and the page state in the same words what may be repeated`() throws {
+        let statement =
+            "PUT, PATCH without If-Match, DELETE and heartbeat may be repeated. After a lost answer to POST, PUT to "
+            + "the session that you chose. A batch may be repeated if each track names its session"
+        let contract = try #require(self.document["info"]?["description"]?.string)
+        let page = try String(contentsOfFile: repository + "/docs/troubleshooting.md", encoding: .utf8)
+        for text in [contract, ProblemKind.unavailable.explanation, page] {
+            let words = text.replacing("`", with: "").split(whereSeparator: \.isWhitespace).joined(separator: " ")
+            #expect(words.contains(statement))
+        }
     }
 
     @Test func `No two routes match the same path with the same method`() {

@@ -136,7 +136,9 @@ package enum ProblemKind: String, CaseIterable, Sendable {
             "A fault of the service. Its log has the request id, which is this problem's instance."
         case .unavailable:
             "Redis cannot be reached or cannot write now. Nothing was changed, as far as the node knows. Try again "
-                + "after the seconds in Retry-After; every write but POST can be repeated safely."
+                + "after the seconds in Retry-After. PUT, PATCH without If-Match, DELETE and heartbeat may be "
+                + "repeated. After a lost answer to POST, PUT to the session that you chose. A batch may be repeated "
+                + "if each track names its session."
         case .nodeFull:
             "This node holds as much as its settings allow. Nothing was changed. Try again after the seconds in "
                 + "Retry-After, or at another node."
