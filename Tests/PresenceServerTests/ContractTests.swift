@@ -87,6 +87,17 @@ struct ContractTests {
         }
     }
 
+    @Test func `Each operation documents a problem of the client, and the request id of each answer`() {
+        for (name, operation) in self.operations {
+            let answers = operation.node["responses"]?.mapping ?? [:]
+            #expect(answers.contains { $0.key.string?.hasPrefix("4") == true }, "\(name)")
+            for (status, answer) in answers {
+                let headers = self.resolved(answer)["headers"]
+                #expect(headers?["X-Request-Id"] != nil, "\(name) \(status.string ?? "")")
+            }
+        }
+    }
+
     @Test func `Every reference in the contract has a target`() {
         func visit(_ node: Node) {
             if let reference = node["$ref"]?.string { #expect(self.resolved(node).string != "missing", "\(reference)") }
