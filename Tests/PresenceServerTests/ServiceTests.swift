@@ -26,6 +26,7 @@ struct ServiceTests {
             isDraining.store(true, ordering: .relaxed)
             let draining = try await server.send(.get, "/readyz")
             #expect(draining.status == 503)
+            #expect(try draining.json["status"] == "not_ready")
             #expect(try draining.json["checks"]?[4] == ["name": "draining", "ok": false, "detail": "shutting down"])
             #expect(try await server.send(.get, "/healthz").status == 200)
         }

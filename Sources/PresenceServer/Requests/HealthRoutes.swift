@@ -21,7 +21,7 @@ struct HealthRoutes: Sendable {
         let faulty = checks.filter { $0.fault != nil }
         let isReady = !faulty.contains(where: \.isVital)
         var json = JSONObjectWriter()
-        json.string("status", !isReady ? "not ready" : faulty.isEmpty ? "ready" : "degraded")
+        json.string("status", !isReady ? "not_ready" : faulty.isEmpty ? "ready" : "degraded")
         json.array("checks", checks) { check, element in
             element.string("name", check.name)
             element.bool("ok", check.fault == nil)

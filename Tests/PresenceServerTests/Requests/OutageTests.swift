@@ -68,6 +68,7 @@ struct OutageTests {
             #expect(try await server.send(.get, "/healthz").status == 200)
             let ready = try await server.send(.get, "/readyz")
             #expect(ready.status == 503)
+            #expect(try ready.json["status"] == "not_ready")
             #expect(try ready.json["checks"]?[0]?["name"] == "redis")
             #expect(try ready.json["checks"]?[0]?["ok"] == false)
         }
