@@ -48,7 +48,8 @@ extension RouteTable {
             Route(.delete, key, "untrackKey", handler: presences.untrackKey),
             Route(.post, "/v1/batch", "runBatch", body: many, handler: batch.run),
             Route(
-                .post, "/v1/enrichment/invalidate", "invalidateEnrichment", body: keys, handler: enrichment.invalidate),
+                .post, "/v1/enrichment/invalidations", "invalidateEnrichment", body: keys,
+                handler: enrichment.invalidate),
 
             Route(.get, list, "listPresences", query: ["view", "limit", "after"], handler: topics.list),
             Route(.get, key, "getKeyEntry", handler: topics.entry),

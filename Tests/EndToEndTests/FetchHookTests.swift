@@ -97,7 +97,7 @@ struct FetchHookTests {
                     let entry = try await one.client.get(list + "/7").json
                     #expect(entry["room"] == "lobby of 7")
                     try await psql(database, "UPDATE people SET name = 'Grace Hopper'")
-                    let answer = try await two.client.post("/v1/enrichment/invalidate", #"{"keys":["7"]}"#)
+                    let answer = try await two.client.post("/v1/enrichment/invalidations", #"{"keys":["7"]}"#)
                     #expect(answer.status == 202)
                     for stream in streams { #expect(try await nextName(of: "7", in: stream) == "Grace Hopper") }
                 }

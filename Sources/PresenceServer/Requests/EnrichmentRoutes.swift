@@ -9,7 +9,7 @@ struct EnrichmentRoutes: Sendable {
     let store: PresenceStore
     let options: ServerOptions
 
-    /// `POST /v1/enrichment/invalidate`.
+    /// `POST /v1/enrichment/invalidations`.
     func invalidate(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
         guard let body = try await request.json(limit: self.options.bodyBytes(ofKeys: Self.maximumKeys)) else {
             throw Problem(.malformedJSON, "The body is empty; an object with keys is expected.")
@@ -19,7 +19,7 @@ struct EnrichmentRoutes: Sendable {
         try fields.check()
         try await self.store.announce(changed: keys)
         var json = JSONObjectWriter()
-        json.int("keys", keys.count)
+        json.int("accepted", keys.count)
         return .json(json.finish(), status: .accepted)
     }
 

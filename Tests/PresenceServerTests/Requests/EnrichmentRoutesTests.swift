@@ -11,7 +11,7 @@ import Testing
 @Suite("Enriched lists, and announcements of changed data")
 struct EnrichmentRoutesTests {
     private let list = "/v1/topics/lobby/presences"
-    private let invalidate = "/v1/enrichment/invalidate"
+    private let invalidate = "/v1/enrichment/invalidations"
 
     /// A source of data by key; for a key without data the fetch hook failed.
     private func enricher(_ data: @escaping @Sendable () -> [String: String]) -> EnrichmentSource {
@@ -63,7 +63,8 @@ struct EnrichmentRoutesTests {
         try await withServer { server in
             let answer = try await server.send(.post, self.invalidate, #"{"keys":["alice","ü b"]}"#)
             #expect(answer.status == 202)
-            #expect(try answer.json == ["keys": 2])
+            #expect(try answer.json == ["accepted": 2])
+            #expect(try await server.send(.post, "/v1/enrichment/invalidate", #"{"keys":["a"]}"#).status == 404)
         }
     }
 

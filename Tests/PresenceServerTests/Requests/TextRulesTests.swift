@@ -65,7 +65,7 @@ struct TextRulesTests {
             for (path, body, place) in [
                 (Self.list, #"{"key":"cut \ud83d"}"#, "#/key"),
                 (Self.list, #"{"key":"a","session":"\udc00"}"#, "#/session"),
-                ("/v1/enrichment/invalidate", #"{"keys":["a","\ud800"]}"#, "#/keys/1"),
+                ("/v1/enrichment/invalidations", #"{"keys":["a","\ud800"]}"#, "#/keys/1"),
             ] {
                 let answer = try await server.send(.post, path, body)
                 #expect(answer.status == 422)
@@ -185,7 +185,7 @@ struct TextRulesTests {
                     == [201, 200, 200, 200, 200, 422, 204, 422, 422, 422, 204, 422])
             for (path, body, place) in [
                 (Self.list, #"{"key":null}"#, "#/key"), ("/v1/batch", #"{"operations":null}"#, "#/operations"),
-                ("/v1/enrichment/invalidate", #"{"keys":null}"#, "#/keys"), (Self.list, "null", "#/key"),
+                ("/v1/enrichment/invalidations", #"{"keys":null}"#, "#/keys"), (Self.list, "null", "#/key"),
             ] {
                 let answer = try await server.send(.post, path, body)
                 #expect(answer.status == 422)
