@@ -34,7 +34,7 @@ package struct Problem: Error, Sendable {
     /// The problem as JSON, without a newline at its end.
     ///
     /// - Parameters:
-    ///   - instance: The id of the request that it answers.
+    ///   - instance: The id of the request that it answers; every character of an id may stand in a URN (RFC 8141 §2).
     ///   - base: The path that is put before its `type`.
     package func json(instance: String, under base: BasePath = .root) -> [UInt8] {
         var json = JSONObjectWriter()
@@ -42,7 +42,7 @@ package struct Problem: Error, Sendable {
         json.string("title", self.kind.title)
         json.int("status", self.kind.status.code)
         json.string("detail", self.detail)
-        json.string("instance", instance)
+        json.string("instance", "urn:rollcall:request:" + instance)
         if let ref { json.string("phx_ref", ref.text) }
         if !self.errors.isEmpty {
             json.array("errors", self.errors) { error, element in

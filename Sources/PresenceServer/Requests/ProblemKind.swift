@@ -133,7 +133,8 @@ package enum ProblemKind: String, CaseIterable, Sendable {
                 + "Unicode, so half of a surrogate pair such as \\ud83d is refused; a meta is at most 32 levels deep and "
                 + "has no \\u0000."
         case .internalError:
-            "A fault of the service. Its log has the request id, which is this problem's instance."
+            "A fault of the service. Its log has the request id, which follows urn:rollcall:request: in this problem's "
+                + "instance."
         case .unavailable:
             "Redis cannot be reached or cannot write now. Nothing was changed, as far as the node knows. Try again "
                 + "after the seconds in Retry-After. PUT, PATCH without If-Match, DELETE and heartbeat may be "

@@ -22,7 +22,7 @@ struct ProblemTests {
         #expect(
             json == [
                 "type": "/problems/invalid-fields", "title": "The request has fields that are wrong", "status": 422,
-                "detail": "Two are \"wrong\".", "instance": "id-1",
+                "detail": "Two are \"wrong\".", "instance": "urn:rollcall:request:id-1",
                 "errors": [
                     ["pointer": "#/ttl", "detail": "a"], ["parameter": "topic", "detail": "b"],
                     ["header": "If-Match", "detail": "c"],
