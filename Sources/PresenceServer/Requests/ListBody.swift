@@ -13,6 +13,8 @@ struct ListBody {
     let topic: Topic
     let cursor: Cursor
     let page: ListPage
+    /// The path that is put before the address of the next page.
+    let basePath: BasePath
     /// Whether it comes from a replica while Redis is away, and may be out of date.
     var isStale = false
 
@@ -36,7 +38,7 @@ struct ListBody {
         _ presences: PresenceList, enrichedBy enricher: EnrichmentSource, unless known: IfNoneMatch?
     ) async -> Response {
         var list = presences
-        let next = list.show(after: self.page.after, limit: self.page.limit ?? .max)
+        let next = list.show(after: self.page.after, limit: self.page.limit ?? .max).map { self.nextPage(after: $0) }
         let isEnriched = self.page.view == .full && enricher.applies(self.topic)
         let fields = isEnriched ? await enricher.fields(of: list.keys, on: self.topic) : .none
         let tag = self.hasTag ? EntityTag.of(self.cursor, fields) : nil
@@ -45,14 +47,19 @@ struct ListBody {
             json.raw("presences") {
                 RosterJSON(view: self.page.view, fields: fields).write(list, to: &$0)
             }
+            next?.write(to: &json, under: self.basePath)
         }
-        if let next, let limit = self.page.limit {
-            let view = self.page.view == .full ? nil : self.page.view.rawValue
-            response.link(
-                toNext: "/v1/topics/\(PercentEncoding.encode(self.topic.text))/presences",
-                [("view", view), ("limit", "\(limit)"), ("after", next.text)])
-        }
+        if let next { response.headers[.link] = next.link }
         return response
+    }
+
+    /// The page after the one that ends with a key.
+    private func nextPage(after key: Key) -> NextPage {
+        let view = self.page.view == .full ? nil : self.page.view.rawValue
+        let limit = self.page.limit.map { "\($0)" }
+        return NextPage(
+            of: "/v1/topics/\(PercentEncoding.encode(self.topic.text))/presences",
+            [("view", view), ("limit", limit), ("after", key.text)])
     }
 
     func response(keys: Int, presences: Int) -> Response {
@@ -87,13 +94,5 @@ struct ListBody {
             response.headers[.cacheControl] = "no-store"
         }
         return response
-    }
-}
-
-extension Response {
-    /// Adds the address of the next page.
-    mutating func link(toNext path: String, _ query: [(name: String, value: String?)]) {
-        let query = query.compactMap { name, value in value.map { "\(name)=\(PercentEncoding.encode($0))" } }
-        self.headers[.link] = "<\(path)?\(query.joined(separator: "&"))>; rel=\"next\""
     }
 }

@@ -80,10 +80,11 @@ struct TopicRoutes: Sendable {
         let after = try context.query.name("after", Topic.init(_:at:))
         let limit = try context.query.int("limit", in: self.options.pageLimit) ?? self.options.defaultTopics
         var topics = try await self.store.topics(prefix: prefix, after: after, limit: limit + 1)
-        var next: Topic?
+        var next: NextPage?
         if topics.count > limit {
             topics.removeLast(topics.count - limit)
-            next = topics.last?.topic
+            next = NextPage(
+                of: "/v1/topics", [("prefix", prefix), ("limit", "\(limit)"), ("after", topics.last?.topic.text)])
         }
         var json = JSONObjectWriter()
         json.array("topics", topics) { counts, element in
@@ -91,11 +92,9 @@ struct TopicRoutes: Sendable {
             element.int("keys", counts.keys)
             element.int("presences", counts.presences)
         }
-        if let next { json.string("next", next.text) }
+        next?.write(to: &json, under: context.basePath)
         var response = try self.noStore(json.finish())
-        if let next {
-            response.link(toNext: "/v1/topics", [("prefix", prefix), ("limit", "\(limit)"), ("after", next.text)])
-        }
+        if let next { response.headers[.link] = next.link }
         return response
     }
 
@@ -112,27 +111,28 @@ struct TopicRoutes: Sendable {
         about topic: Topic, page: ListPage, unless known: IfNoneMatch? = nil, queue: AnswerQueue? = nil,
         _ read: () async throws -> Answer
     ) async throws -> Response {
+        func body(at cursor: Cursor, isStale: Bool = false) -> ListBody {
+            ListBody(topic: topic, cursor: cursor, page: page, basePath: self.options.basePath, isStale: isStale)
+        }
         do {
             switch try await read() {
             case .unchanged(let cursor):
                 return ListBody.unchanged(EntityTag.of(cursor))
             case .roster(let roster, let cursor):
                 if page.view != .count { try queue?.checkRoom(min(roster.presenceCount, page.limit ?? .max)) }
-                return await ListBody(topic: topic, cursor: cursor, page: page)
-                    .response(roster, enrichedBy: self.backend.enricher, unless: known)
+                return await body(at: cursor).response(roster, enrichedBy: self.backend.enricher, unless: known)
             case .stored(let stored):
                 try queue?.checkRoom(min(stored.count, page.limit ?? .max))
-                return try await ListBody(topic: topic, cursor: stored.cursor, page: page)
-                    .response(stored, enrichedBy: self.backend.enricher, unless: known)
+                return try await body(at: stored.cursor).response(
+                    stored, enrichedBy: self.backend.enricher, unless: known)
             case .counts(let counts, let cursor):
-                return ListBody(topic: topic, cursor: cursor, page: page).response(
-                    keys: counts.keys, presences: counts.presences)
+                return body(at: cursor).response(keys: counts.keys, presences: counts.presences)
             }
         } catch let error as StoreError where error.code == .unavailable || error.code == .refused {
             guard let live = await self.backend.live(topic) else { throw error }
             try await self.waitForRoom(for: page, of: live, in: queue)
-            return await ListBody(topic: topic, cursor: live.cursor, page: page, isStale: true)
-                .response(live.roster, enrichedBy: self.backend.enricher, unless: nil)
+            return await body(at: live.cursor, isStale: true).response(
+                live.roster, enrichedBy: self.backend.enricher, unless: nil)
         }
     }
 

@@ -47,8 +47,12 @@ struct BasePathTests {
                 }
                 let page = try await server.send(.get, base + list + "?limit=1")
                 #expect(page.header("Link") == "</presence\(list)?limit=1&after=a>; rel=\"next\"")
+                #expect(try page.json["next"]?.string == "/presence\(list)?limit=1&after=a")
                 let topics = try await server.send(.get, base + "/v1/topics?limit=1&prefix=t")
                 #expect(topics.status == 200)
+                let next = try topics.json["next"]?.string
+                #expect(next == topics.header("Link")?.dropFirst().split(separator: ">").first.map { String($0) })
+                #expect(next == (base.isEmpty ? "/presence/v1/topics?prefix=t&limit=1&after=t1" : nil))
                 let missing = try await server.send(.get, base + list + "/absent")
                 #expect(try missing.json["type"]?.string == "/presence/problems/presence-absent")
                 let unknown = try await server.send(.get, base + "/nothing")
