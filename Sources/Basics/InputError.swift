@@ -8,7 +8,7 @@ package struct InputError: Error, Hashable, Sendable, CustomStringConvertible {
         case malformed
         /// The input can be read, but is longer than its limit (413).
         case tooLarge
-        /// The input can be read, but its value is not allowed (422).
+        /// The input can be read, but its value is not allowed (422; 400 in a path or a query).
         case invalid
         /// A stored value cannot be read (500); the caller's input is not the cause.
         case corrupt

@@ -24,10 +24,10 @@ struct TextTests {
             String(repeating: #"{"a":"#, count: 33) + "1" + String(repeating: "}", count: 33),
             String(repeating: #"{"a":"#, count: 500) + "1" + String(repeating: "}", count: 500),
         ])
-    func `a stream with a meta that no strict reader takes is refused with 422`(meta: String) async throws {
+    func `a stream with a meta that no strict reader takes is refused with 400`(meta: String) async throws {
         try await withNode { node in
             let answer = try await node.client.get(stream(meta: meta))
-            #expect(answer.status == 422)
+            #expect(answer.status == 400)
             #expect(answer.text.contains(#""parameter":"meta""#))
             #expect(try await node.client.get("/v1/topics/lobby").json["presences"] == 0)
         }

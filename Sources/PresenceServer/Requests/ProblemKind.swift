@@ -128,10 +128,9 @@ package enum ProblemKind: String, CaseIterable, Sendable {
             "Bodies are JSON: application/json, or application/merge-patch+json for PATCH. JSON sent as curl -d "
                 + "sends it is taken too; multipart and other types are not."
         case .invalidBody:
-            "The request can be read, but some of its fields are wrong, missing or unknown. The member errors lists "
-                + "all of them: each with a JSON Pointer into the body, or with the name of a query parameter. Texts are "
-                + "Unicode, so half of a surrogate pair such as \\ud83d is refused; a meta is at most 32 levels deep and "
-                + "has no \\u0000."
+            "The body can be read, but some of its fields are wrong, missing or unknown. The member errors lists all "
+                + "of them, each with a JSON Pointer into the body. Texts are Unicode, so half of a surrogate pair "
+                + "such as \\ud83d is refused; a meta is at most 32 levels deep and has no \\u0000."
         case .internalError:
             "A fault of the service. Its log has the request id, which follows urn:rollcall:request: in this problem's "
                 + "instance."
@@ -179,7 +178,8 @@ extension ProblemKind {
         switch error.code {
         case .malformed: self = ["meta", "grace"].contains(error.parameter) ? .invalidQuery : .invalidName
         case .tooLarge: self = .metaTooLarge
-        case .invalid: self = .invalidBody
+        // 422 is for bodies.
+        case .invalid: self = error.parameter == nil ? .invalidBody : .invalidQuery
         case .corrupt: self = .internalError
         }
     }

@@ -41,7 +41,7 @@ struct StreamRequest: Sendable {
         }
         guard !context.query.has("key") else {
             throw Problem(
-                .invalidBody, at: .parameter("key"),
+                .invalidQuery, at: .parameter("key"),
                 "A stream of many topics observes; open /v1/topics/{topic}/events with key to be present on one.")
         }
         guard (1...maximum).contains(topics.count), Set(topics).count == topics.count else {

@@ -44,6 +44,7 @@ struct ProblemTests {
         for (code, status) in codes {
             #expect(Problem(InputError(code, at: .pointer("#/meta"), "x")).kind.status.code == status)
         }
+        #expect(Problem(InputError(.invalid, at: .parameter("grace"), "x")).kind == .invalidQuery)
     }
 
     @Test func `A text from a client is quoted with at most 40 characters and without control characters`() {
