@@ -69,6 +69,23 @@ struct FetchRuleTests {
         #expect(error?.message.hasPrefix(message) == true, "\(error?.message ?? "")")
     }
 
+    @Test(
+        arguments: [
+            "metas", "key", "session", "topic", "cursor", "stale", "hidden", "online", "last_seen", "next", "counts",
+            "enriched", "phx_ref", "phx_", "phx_x",
+        ])
+    func `A field cannot have a reserved name, and the error lists the reserved names`(_ name: String) {
+        let error = #expect(throws: FetchRuleError.self) { try parse(#"[{"field":"\#(name)","query":"$1"}]"#) }
+        #expect(
+            error?.message == "fetch rule 1: field cannot be \(name); reserved are metas, key, session, topic, cursor, "
+                + "stale, hidden, online, last_seen, next, counts, enriched and every name that begins with phx_")
+    }
+
+    @Test(arguments: ["user", "phx", "Key", "keys", "phxref", "_phx_"])
+    func `A field may have a name that resembles a reserved one`(_ name: String) throws {
+        #expect(try parse(#"[{"field":"\#(name)","query":"$1"}]"#).map(\.field) == [name])
+    }
+
     @Test func `Several rules with overlapping topics may give one field`() throws {
         let rules = try parse(
             #"[{"topics":"room:vip","field":"a","query":"$1"},{"topics":"room:*","field":"a","query":"$1"}]"#)

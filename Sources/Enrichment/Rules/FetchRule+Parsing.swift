@@ -7,6 +7,12 @@ import PresenceModel
 extension FetchRule {
     /// The bound on the rules of a node, because each rule may fill a cache of its own.
     package static let maximumCount = 32
+    /// Members that entries have or may get, so that a later version can add them without breaking a rule.
+    fileprivate static let reservedFields = [
+        "metas", "key", "session", "topic", "cursor", "stale", "hidden", "online", "last_seen", "next", "counts",
+        "enriched",
+    ]
+    fileprivate static let reservedPrefix = "phx_"
 
     /// Reads `[{"topics":"*","field":"user","query":"SELECT …","timeout_ms":250,"ttl":60}]`; `field` and `query` are
     /// required.
@@ -74,8 +80,12 @@ private struct RuleReader {
 
     private func field() throws(FetchRuleError) -> String {
         guard let name = try string("field") else { throw fault("field", "is missing") }
-        if ["metas", "enriched"].contains(name) {
-            throw fault("field", "cannot be \(name), which entries already have")
+        if FetchRule.reservedFields.contains(name) || name.utf8.starts(with: FetchRule.reservedPrefix.utf8) {
+            let reserved = FetchRule.reservedFields.joined(separator: ", ")
+            throw fault(
+                "field",
+                "cannot be \(name); reserved are \(reserved) and every name that begins with "
+                    + FetchRule.reservedPrefix)
         }
         func isDigit(_ byte: UInt8) -> Bool { (UInt8(ascii: "0")...UInt8(ascii: "9")).contains(byte) }
         func isLetter(_ byte: UInt8) -> Bool {
