@@ -41,10 +41,13 @@ extension RouteTable {
         let presence = key + "/{session}"
         let routes = [
             Route(.post, list, "trackPresence", body: one, handler: presences.track),
-            Route(.put, presence, "putPresence", body: one, handler: presences.put),
-            Route(.patch, presence, "patchPresence", body: patch, handler: presences.patch),
-            Route(.post, presence + "/heartbeat", "renewPresence", body: one, handler: presences.heartbeat),
-            Route(.delete, presence, "untrackPresence", handler: presences.untrack),
+            Route(
+                .put, presence, "putPresence", body: one, conditions: [.ifMatch, .ifNoneMatch], handler: presences.put),
+            Route(.patch, presence, "patchPresence", body: patch, conditions: [.ifMatch], handler: presences.patch),
+            Route(
+                .post, presence + "/heartbeat", "renewPresence", body: one, conditions: [.ifMatch],
+                handler: presences.heartbeat),
+            Route(.delete, presence, "untrackPresence", conditions: [.ifMatch], handler: presences.untrack),
             Route(.delete, key, "untrackKey", handler: presences.untrackKey),
             Route(.post, "/v1/batch", "runBatch", body: many, handler: batch.run),
             Route(

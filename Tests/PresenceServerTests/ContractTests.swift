@@ -75,6 +75,14 @@ struct ContractTests {
         }
     }
 
+    @Test func `Each write documents the conditions that its route honours`() throws {
+        for route in self.routes where route.method != .get {
+            let operation = try #require(self.operations["\(route.method.rawValue) \(route.path)"])
+            let fields = operation.parameters.filter { $0["in"]?.string == "header" }.compactMap { $0["name"]?.string }
+            #expect(Set(fields) == Set(route.conditions.map(\.rawName)), "\(route.operationID)")
+        }
+    }
+
     @Test func `Each operation documents problems, and an example wherever it has a body`() {
         for (name, operation) in self.operations {
             let answers = operation.node["responses"]?.mapping ?? [:]
@@ -114,8 +122,8 @@ struct ContractTests {
 
     @Test func `The contract, the problem and the page state in the same words what may be repeated`() throws {
         let statement =
-            "PUT, PATCH without If-Match, DELETE and heartbeat may be repeated. After a lost answer to POST, PUT to "
-            + "the session that you chose. A batch may be repeated if each track names its session"
+            "PUT and PATCH without a condition, DELETE and heartbeat may be repeated. After a lost answer to POST, PUT "
+            + "to the session that you chose. A batch may be repeated if each track names its session"
         let contract = try #require(self.document["info"]?["description"]?.string)
         let page = try String(contentsOfFile: repository + "/docs/troubleshooting.md", encoding: .utf8)
         for text in [contract, ProblemKind.unavailable.explanation, page] {

@@ -27,7 +27,7 @@ struct OutOfMemoryTests {
                 try await test.clock.tick(topic)
                 try await test.redis("CONFIG", "SET", "maxmemory", "1")
 
-                #expect(try await test.store.untrack([gone], on: topic) == [true])
+                #expect(try await test.store.untrack([gone], on: topic) == [.removed])
                 #expect(try await test.redis("ZCARD", test.keys(topic).untracked).int == 2)
 
                 for mode in [TrackMode.create, .put] {
@@ -61,7 +61,7 @@ struct OutOfMemoryTests {
                 try await test.setLease(of: bound, on: topic, at: 1)
                 try await test.redis("CONFIG", "SET", "maxmemory", "1")
                 #expect(try await test.clock.sweep(topic).removed == 1)
-                #expect(try await test.store.untrack([other], on: topic) == [true])
+                #expect(try await test.store.untrack([other], on: topic) == [.removed])
             }
         }
     }

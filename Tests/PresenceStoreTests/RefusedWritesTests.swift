@@ -305,7 +305,7 @@ struct RefusedWritesTests {
                 #expect(error?.code == .outOfMemory)
                 try await eventually("the trouble") { test.store.trouble?.kind == .full }
                 #expect(try await test.store.snapshot(of: topic).presences.count == 1)
-                #expect(try await test.store.untrack([alice], on: topic) == [true])
+                #expect(try await test.store.untrack([alice], on: topic) == [.removed])
                 try await test.redis("CONFIG", "SET", "maxmemory", "0")
                 try await eventually("the end") { test.store.trouble == nil }
             }

@@ -24,8 +24,9 @@ struct UntrackTests {
             try await test.track(bob, on: topic)
             try await test.withMessages(on: topic) { log in
                 let carol = try Member("carol")
-                #expect(try await test.store.untrack([carol], on: topic) == [false])
-                #expect(try await test.store.untrack([carol, alice, alice], on: topic) == [false, true, false])
+                #expect(try await test.store.untrack([carol], on: topic) == [.absent])
+                let outcomes = try await test.store.untrack([carol, alice, alice], on: topic)
+                #expect(outcomes == [.absent, .removed, .absent])
                 #expect(try await log.takeRecords() == ["-u8:\(alice.text)"])
             }
             #expect(try await test.store.position(of: topic).seq == 3)

@@ -17,8 +17,8 @@ struct UpdateTests {
         alice = try Member("alice")
     }
 
-    func patch(_ text: String, of member: Member, expected: Ref? = nil) throws -> UpdateItem {
-        UpdateItem(member: member, change: .patch(try JSON(parsing: text)), expected: expected)
+    func patch(_ text: String, of member: Member, condition: RefCondition? = nil) throws -> UpdateItem {
+        UpdateItem(member: member, change: .patch(try JSON(parsing: text)), condition: condition)
     }
 
     @Test func `An update of an absent member creates nothing`() async throws {
@@ -71,18 +71,23 @@ struct UpdateTests {
         try await withStore { test in
             let first = try await test.track(alice, on: topic, #"{"x":1}"#)
             let second = try await test.track(alice, on: topic, #"{"x":2}"#)
-            let stale = [
-                UpdateItem(member: alice, change: .replace(.empty), expected: first.ref),
-                try patch(#"{"y":1}"#, of: alice, expected: first.ref),
-            ]
+            let stale = try [RefCondition.oneOf([first.ref]), .oneOf([]), .oneOf([first.ref, .random()])].flatMap {
+                [
+                    UpdateItem(member: alice, change: .replace(.empty), condition: $0),
+                    try patch(#"{"y":1}"#, of: alice, condition: $0),
+                ]
+            }
             for outcome in try await test.store.update(stale, on: topic) {
                 guard case .moved(second.ref) = outcome else { throw StoreError(.corrupt, "\(outcome)") }
             }
             #expect(try await test.store.position(of: topic) == second.cursor)
 
-            let current = UpdateItem(member: alice, change: .replace(.empty), expected: second.ref)
-            guard case .changed = try await test.store.update([current], on: topic)[0] else {
-                throw StoreError(.corrupt, "not changed")
+            let current = [
+                UpdateItem(member: alice, change: .replace(.empty), condition: .oneOf([.random(), second.ref])),
+                try patch(#"{"y":1}"#, of: alice, condition: .any),
+            ]
+            for outcome in try await test.store.update(current, on: topic) {
+                guard case .changed = outcome else { throw StoreError(.corrupt, "\(outcome)") }
             }
         }
     }

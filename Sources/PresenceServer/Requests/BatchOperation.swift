@@ -14,10 +14,11 @@ package struct BatchOperation: Sendable {
         var members: Set<String> {
             let common: Set = ["op", "topic", "key", "session"]
             return switch self {
-            case .track, .put: common.union(["meta", "ttl"])
-            case .update: common.union(["meta", "patch"])
-            case .heartbeat: common.union(["ttl"])
-            case .untrack: common
+            case .track: common.union(["meta", "ttl"])
+            case .put: common.union(["meta", "ttl", "if_match"])
+            case .update: common.union(["meta", "patch", "if_match"])
+            case .heartbeat: common.union(["ttl", "if_match"])
+            case .untrack: common.union(["if_match"])
             }
         }
     }
@@ -30,11 +31,16 @@ package struct BatchOperation: Sendable {
     private let meta: Meta?
     private let patch: JSON?
     let ttl: Int?
+    let condition: RefCondition?
 
-    var tracking: TrackItem { TrackItem(member: self.member, meta: self.meta, ttl: self.ttl) }
+    var tracking: TrackItem {
+        TrackItem(member: self.member, meta: self.meta, ttl: self.ttl, condition: self.condition)
+    }
 
     var updating: UpdateItem {
-        UpdateItem(member: self.member, change: self.patch.map { .patch($0) } ?? .replace(self.meta ?? .empty))
+        UpdateItem(
+            member: self.member, change: self.patch.map { .patch($0) } ?? .replace(self.meta ?? .empty),
+            condition: self.condition)
     }
 
     /// Reads one element of `operations`; places in problems are relative to it.
@@ -46,7 +52,11 @@ package struct BatchOperation: Sendable {
         let session = fields.session(isRequired: kind != .track && kind != .untrack)
         let (meta, ttl) = (fields.meta(limits), fields.ttl(limits))
         let patch = fields.optional("patch")
+        let condition = fields.condition()
         if kind == .update { Self.check(meta: fields.optional("meta"), patch: patch, in: &fields) }
+        if kind == .untrack, condition != nil, fields.optional("session") == nil {
+            fields.fail("if_match needs session: each session of a key has a ref of its own.", at: "if_match")
+        }
         try fields.check()
         guard let topic, let key else { throw Problem(.internalError, "An operation without names passed the check.") }
 
@@ -54,7 +64,7 @@ package struct BatchOperation: Sendable {
         self.topic = topic
         self.member = Member(key: key, session: session ?? .random())
         self.isOfWholeKey = kind == .untrack && session == nil
-        (self.meta, self.patch, self.ttl) = (meta, patch, ttl)
+        (self.meta, self.patch, self.ttl, self.condition) = (meta, patch, ttl, condition)
     }
 
     /// Applies the strict rules of texts to one operation.

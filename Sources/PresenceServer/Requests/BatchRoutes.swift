@@ -132,17 +132,23 @@ struct BatchRoutes: Sendable {
                 .map { WriteResult($0, of: $1.member, on: topic) }
         case .heartbeat:
             let items = run.map { (member: $0.member, ttl: $0.ttl) }
-            return zip(try await self.store.heartbeat(items, on: topic), run).map {
-                WriteResult($0, of: $1.member, on: topic)
-            }
+            return zip(try await self.store.heartbeat(items, expecting: Self.conditions(of: run), on: topic), run)
+                .map { WriteResult($0, of: $1.member, on: topic) }
         case .untrack:
             if first.isOfWholeKey {
                 try await self.untrackKeys(Set(run.map(\.member.key)), on: topic, &sessions)
-            } else {
-                _ = try await self.store.untrack(run.map(\.member), on: topic)
+                return run.map { _ in .done }
             }
-            return run.map { _ in .done }
+            return try await self.store.untrack(run.map(\.member), expecting: Self.conditions(of: run), on: topic)
+                .map { WriteResult($0) }
         }
+    }
+
+    /// The conditions of a run, which names no member twice.
+    private static func conditions(of run: [BatchOperation]) -> [Member: RefCondition] {
+        var conditions: [Member: RefCondition] = [:]
+        for operation in run where operation.condition != nil { conditions[operation.member] = operation.condition }
+        return conditions
     }
 
     /// Removes all sessions of some keys.

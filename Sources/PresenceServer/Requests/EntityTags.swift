@@ -2,6 +2,7 @@
 
 package import HTTPTypes
 package import PresenceModel
+import PresenceStore
 
 /// `If-None-Match`: the lists that a client has already.
 package struct IfNoneMatch {
@@ -21,9 +22,26 @@ package struct IfNoneMatch {
                 tag.opaque.hasPrefix(opaque) && EntityTag.isCoding(tag.opaque.dropFirst(opaque.count))
             }
     }
+
+    /// Whether a PUT only creates: its `If-None-Match` is `*`. A PUT takes no other `If-None-Match`.
+    static func createsOnly(_ headers: HTTPFields) throws(Problem) -> Bool {
+        guard let field = headers[.ifNoneMatch] else { return false }
+        let list = EntityTagList(field)
+        guard list.isWellFormed, list.hasStar, list.tags.isEmpty else {
+            throw Problem(
+                .invalidHeader, at: .header("If-None-Match"),
+                "If-None-Match of a PUT is *, which only creates; not \(quoted(field)).")
+        }
+        guard !headers.contains(.ifMatch) else {
+            throw Problem(
+                .invalidHeader, at: .header("If-None-Match"),
+                "If-None-Match: * only creates and If-Match only replaces; a PUT takes one of them.")
+        }
+        return true
+    }
 }
 
-/// `If-Match` of a PATCH: the ref that must still be the present one.
+/// `If-Match` of a write: the ref that must still be the present one.
 package enum IfMatch: Hashable {
     case any
     case ref(Ref)
@@ -47,6 +65,18 @@ package enum IfMatch: Hashable {
                 "If-Match takes * or strong entity tags, each a phx_ref in double quotes; not \(quoted(field)).")
         }
         self = list.hasStar ? .any : refs.count > 1 ? .oneOf(refs) : refs.first.map(IfMatch.ref) ?? .nothing
+    }
+}
+
+extension IfMatch {
+    /// The condition that the store checks.
+    var condition: RefCondition {
+        switch self {
+        case .any: .any
+        case .ref(let ref): .oneOf([ref])
+        case .oneOf(let refs): .oneOf(refs)
+        case .nothing: .oneOf([])
+        }
     }
 }
 

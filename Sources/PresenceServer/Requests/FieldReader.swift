@@ -3,6 +3,7 @@
 import Basics
 import JSONText
 import PresenceModel
+import PresenceStore
 
 /// Reads the members of one JSON object and collects every fault, so that one answer lists all of them.
 ///
@@ -13,9 +14,12 @@ struct FieldReader {
     private var members: [(name: String, value: JSON)] = []
     private var faults: [InputError] = []
 
+    /// Refs that `if_match` may have.
+    private static let mostRefs = 20
+
     /// The members of all operations of a batch; a client with one class for all of them sends null for those of the
     /// others.
-    private static let operationMembers = ["op", "topic", "key", "session", "meta", "patch", "ttl"]
+    private static let operationMembers = ["op", "topic", "key", "session", "meta", "patch", "ttl", "if_match"]
 
     /// - Parameters:
     ///   - json: The body; nil (an empty body) and null stand for `{}`.
@@ -62,6 +66,25 @@ struct FieldReader {
     mutating func meta(_ limits: Limits) -> Meta? {
         self.read("meta") { (json, location) throws(InputError) in
             try Meta(json, limit: limits.metaBytes, at: location)
+        }
+    }
+
+    /// The member `if_match`: `*`, a ref, or an array of 1 to ``mostRefs`` refs.
+    mutating func condition() -> RefCondition? {
+        self.read("if_match") { (json, location) throws(InputError) -> RefCondition in
+            if json.string == "*" { return .any }
+            guard let elements = json.elements(atMost: Self.mostRefs + 1) else {
+                let ref = try Self.ref(json, at: location)
+                return .oneOf(ref.map { [$0] } ?? [])
+            }
+            guard 1...Self.mostRefs ~= elements.count else {
+                throw InputError(.invalid, at: location, "if_match has 1 to \(Self.mostRefs) refs.")
+            }
+            var refs: [Ref] = []
+            for (index, element) in elements.enumerated() {
+                if let ref = try Self.ref(element, at: location.element(index)) { refs.append(ref) }
+            }
+            return .oneOf(refs)
         }
     }
 
@@ -157,6 +180,20 @@ struct FieldReader {
             self.faults.append(error)
             return nil
         }
+    }
+
+    /// Reads a ref of `if_match`; nil for one that no presence has, because it has another length.
+    private static func ref(_ json: JSON, at location: InputError.Location) throws(InputError) -> Ref? {
+        guard let text = json.string else {
+            throw InputError(
+                .invalid, at: location, "if_match is *, a phx_ref or an array of them, not \(json.kind).")
+        }
+        guard 1...64 ~= text.utf8.count, text.utf8.allSatisfy(Base64URL.contains) else {
+            throw InputError(
+                .invalid, at: location,
+                "A ref in if_match is a phx_ref without quotes: 1 to 64 characters of A–Z, a–z, 0–9, - and _.")
+        }
+        return Ref(utf8: text.utf8)
     }
 
     private static func pointer(_ name: String) -> InputError.Location {

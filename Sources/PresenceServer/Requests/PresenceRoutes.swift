@@ -25,8 +25,11 @@ struct PresenceRoutes: Sendable {
     func put(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
         let topic = try context.parameters.topic()
         let member = try context.parameters.member()
-        let tracking = try self.tracking(member, try await self.fields(of: request, allowing: ["meta", "ttl"]))
-        let outcome = try await self.store.track([tracking], on: topic, mode: .put).only()
+        let mode: TrackMode = try IfNoneMatch.createsOnly(request.headers) ? .create : .put
+        let condition = try IfMatch(request.headers)?.condition
+        var tracking = try self.tracking(member, try await self.fields(of: request, allowing: ["meta", "ttl"]))
+        tracking.condition = condition
+        let outcome = try await self.store.track([tracking], on: topic, mode: mode).only()
         return try WriteResult(outcome, of: member, on: topic).response()
     }
 
@@ -34,26 +37,14 @@ struct PresenceRoutes: Sendable {
     func patch(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
         let topic = try context.parameters.topic()
         let member = try context.parameters.member()
-        let condition = try IfMatch(request.headers)
+        let condition = try IfMatch(request.headers)?.condition
         guard let patch = try await request.json(limit: self.options.bodyBytes, type: "application/merge-patch+json")
         else {
             throw Problem(.malformedJSON, "The body is empty; a merge patch of the meta is expected.")
         }
         // A body that can never be a patch is refused even if the presence is absent.
         try Meta.checkPatch(patch)
-        var expected: Ref?
-        switch condition {
-        case .ref(let ref): expected = ref
-        case .oneOf(let refs):
-            guard let (receipt, _) = try await self.store.presence(of: member, on: topic) else {
-                throw Problem.absent()
-            }
-            guard refs.contains(receipt.ref) else { throw Problem.moved(to: receipt.ref) }
-            expected = receipt.ref
-        case .nothing: throw try await self.mismatch(of: member, on: topic)
-        case .any, nil: break
-        }
-        let updating = UpdateItem(member: member, change: .patch(patch), expected: expected)
+        let updating = UpdateItem(member: member, change: .patch(patch), condition: condition)
         let outcome = try await self.store.update([updating], on: topic).only()
         return try WriteResult(outcome, of: member, on: topic).response()
     }
@@ -62,16 +53,20 @@ struct PresenceRoutes: Sendable {
     func heartbeat(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
         let topic = try context.parameters.topic()
         let member = try context.parameters.member()
+        let conditions = try Self.conditions(on: member, in: request)
         let ttl = try self.ttl(try await self.fields(of: request, allowing: ["ttl"]))
-        let outcome = try await self.store.heartbeat([(member: member, ttl: ttl)], on: topic).only()
+        let items = [(member: member, ttl: ttl)]
+        let outcome = try await self.store.heartbeat(items, expecting: conditions, on: topic).only()
         return try WriteResult(outcome, of: member, on: topic).response()
     }
 
     /// `DELETE /v1/topics/{topic}/presences/{key}/{session}`.
     func untrack(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
         let topic = try context.parameters.topic()
-        _ = try await self.store.untrack([try context.parameters.member()], on: topic)
-        return Response(status: .noContent)
+        let member = try context.parameters.member()
+        let conditions = try Self.conditions(on: member, in: request)
+        let outcome = try await self.store.untrack([member], expecting: conditions, on: topic).only()
+        return try WriteResult(outcome).response()
     }
 
     /// `DELETE /v1/topics/{topic}/presences/{key}`.
@@ -118,9 +113,9 @@ struct PresenceRoutes: Sendable {
         try FieldReader(try await request.json(limit: self.options.bodyBytes), allowing: names)
     }
 
-    /// The problem of an `If-Match` that no ref can fulfil.
-    private func mismatch(of member: Member, on topic: Topic) async throws -> Problem {
-        guard let (receipt, _) = try await self.store.presence(of: member, on: topic) else { return .absent() }
-        return .moved(to: receipt.ref)
+    /// The `If-Match` of a request about one presence; empty without the field.
+    private static func conditions(on member: Member, in request: Request) throws -> [Member: RefCondition] {
+        guard let condition = try IfMatch(request.headers)?.condition else { return [:] }
+        return [member: condition]
     }
 }

@@ -9,8 +9,10 @@ extension Problem {
         Problem(.presenceExists, "This session is already present; PUT to its address replaces it.", ref: ref)
     }
 
-    static func moved(to ref: Ref) -> Problem {
-        Problem(.refMoved, "The presence's phx_ref is \(ref) now.", ref: ref)
+    /// - Parameter ref: The present ref; nil if the presence is absent.
+    static func moved(to ref: Ref?) -> Problem {
+        let detail = ref.map { "The presence's phx_ref is \($0) now." }
+        return Problem(.refMoved, detail ?? "Nothing is present here, so no phx_ref can match.", ref: ref)
     }
 
     /// The problem of an update that failed; nil for one that succeeded.

@@ -70,7 +70,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
         case .presenceAbsent: "The presence is not there"
         case .methodNotAllowed: "The method is not allowed here"
         case .presenceExists: "The session is already present"
-        case .refMoved: "The presence has another ref"
+        case .refMoved: "The presence does not have the expected ref"
         case .bodyTooLarge: "The body is too large"
         case .metaTooLarge: "The meta is too large"
         case .unsupportedMediaType: "The body's media type is not supported"
@@ -101,8 +101,9 @@ package enum ProblemKind: String, CaseIterable, Sendable {
             "A query parameter is unknown on this route, is given twice, or has a value that it cannot have. "
                 + "The member errors names it; /openapi.yaml lists what each route takes."
         case .invalidHeader:
-            "A header field that steers this request cannot be read. If-Match takes * or strong entity tags, each a "
-                + "phx_ref in double quotes, and is honoured by PATCH alone."
+            "A header field that steers this request cannot be read, or would be ignored. If-Match takes * or strong "
+                + "entity tags, each a phx_ref in double quotes, and is for PUT, PATCH, DELETE and heartbeat of one "
+                + "session. If-None-Match is for lists, and for PUT as *."
         case .malformedJSON:
             "The body is not one JSON value as RFC 8259 defines it, in UTF-8. The detail names where reading stopped."
         case .unknownRoute:
@@ -113,10 +114,11 @@ package enum ProblemKind: String, CaseIterable, Sendable {
         case .methodNotAllowed:
             "The path exists, the method does not. The Allow header field lists the methods that do."
         case .presenceExists:
-            "POST creates and this session is already there. PUT to its own address creates or replaces. "
-                + "The member phx_ref is its present ref."
+            "POST creates, as does PUT with If-None-Match: *, and this session is already there. PUT to its own "
+                + "address creates or replaces. The member phx_ref is its present ref."
         case .refMoved:
-            "If-Match named a phx_ref that is no longer the present one: another client changed the meta. Read the "
+            "If-Match, or if_match in a batch, named a phx_ref that is not the present one, because another client "
+                + "changed the meta; or it asked for a presence where there is none. Nothing was changed. Read the "
                 + "presence, decide again, and send its present phx_ref, which is also in this problem."
         case .bodyTooLarge:
             "The body is longer than this route reads. One presence fits in 64 KiB, a batch in 4 MiB, by default."
@@ -136,7 +138,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
                 + "instance."
         case .unavailable:
             "Redis cannot be reached or cannot write now. Nothing was changed, as far as the node knows. Try again "
-                + "after the seconds in Retry-After. PUT, PATCH without If-Match, DELETE and heartbeat may be "
+                + "after the seconds in Retry-After. PUT and PATCH without a condition, DELETE and heartbeat may be "
                 + "repeated. After a lost answer to POST, PUT to the session that you chose. A batch may be repeated "
                 + "if each track names its session."
         case .nodeFull:

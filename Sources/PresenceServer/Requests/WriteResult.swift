@@ -16,6 +16,7 @@ enum WriteResult: Sendable {
         case .created(let receipt): self = .receipt(.created, topic, member, receipt)
         case .changed(let receipt), .unchanged(let receipt): self = .receipt(.ok, topic, member, receipt)
         case .conflict(let ref): self = .problem(.conflict(with: ref))
+        case .moved(let ref): self = .problem(.moved(to: ref))
         }
     }
 
@@ -30,6 +31,14 @@ enum WriteResult: Sendable {
         switch outcome {
         case .renewed(let receipt): self = .receipt(.ok, topic, member, receipt)
         case .absent: self = .problem(.absent("Nothing is present here to be renewed; track it again."))
+        case .moved(let ref): self = .problem(.moved(to: ref))
+        }
+    }
+
+    init(_ outcome: UntrackOutcome) {
+        switch outcome {
+        case .removed, .absent: self = .done
+        case .moved(let ref): self = .problem(.moved(to: ref))
         }
     }
 

@@ -200,15 +200,16 @@ package struct RollcallResponder: HTTPResponder {
 
     /// Checks the head of a request, and reads its query.
     private func query(of request: Request, _ route: Route) throws(Problem) -> QueryParameters {
-        if request.headers.contains(.ifMatch) && !route.method.isSafe && route.method != .patch {
+        if request.headers.contains(.ifMatch) && !route.method.isSafe && !route.conditions.contains(.ifMatch) {
             throw Problem(
                 .invalidHeader, at: .header("If-Match"),
-                "If-Match is honoured by PATCH alone; it would be ignored here.")
+                "If-Match is for PUT, PATCH, DELETE and heartbeat of one session; it would be ignored here.")
         }
-        if request.headers.contains(.ifNoneMatch) && !route.method.isSafe {
+        if request.headers.contains(.ifNoneMatch) && !route.method.isSafe && !route.conditions.contains(.ifNoneMatch) {
             throw Problem(
                 .invalidHeader, at: .header("If-None-Match"),
-                "If-None-Match is for lists; it would be ignored here. POST tracks only a session that is absent.")
+                "If-None-Match is for lists, and for PUT as *; it would be ignored here. POST tracks only a session "
+                    + "that is absent.")
         }
         let query = try QueryParameters(request.uri.query)
         let isPresentStream = route.open != nil && query.has("key")

@@ -18,13 +18,15 @@ package struct Route: Sendable {
     let ignoredQuery: Set<String>
     /// The body that the route reads; nil for a route that reads none.
     let body: BodyType?
+    /// The fields of conditions (RFC 9110 §13.1) that a write honours; others are refused, since it would ignore them.
+    let conditions: Set<HTTPField.Name>
     let handler: Handler
     /// Opens the stream of a route that answers GET with one; `handler` then answers errors and HEAD.
     let open: StreamHandler?
 
     package init(
         _ method: HTTPRequest.Method, _ path: String, _ operationID: String, query: Set<String>? = [],
-        body: BodyType? = nil, handler: @escaping Handler
+        body: BodyType? = nil, conditions: Set<HTTPField.Name> = [], handler: @escaping Handler
     ) {
         self.method = method
         self.path = PathTemplate(path)
@@ -32,6 +34,7 @@ package struct Route: Sendable {
         self.query = query
         self.ignoredQuery = []
         self.body = body
+        self.conditions = conditions
         self.handler = handler
         self.open = nil
     }
@@ -47,6 +50,7 @@ package struct Route: Sendable {
         self.query = query
         self.ignoredQuery = ignored
         self.body = nil
+        self.conditions = []
         self.handler = {
             // The body of a stream has no length, so HEAD names none.
             var response = Response(status: .ok, headers: try open($0, $1).headers)

@@ -35,13 +35,14 @@ extension PresenceStore {
         return outcomes
     }
 
-    /// A meta that is written if the ref is the expected one.
+    /// A meta that is written if the stored ref fulfils the condition.
     private struct Candidate {
         let index: Int
         let member: Member
         let meta: Meta
-        let expected: Ref?
-        /// Whether the expected ref was read, not given by the caller: if it has changed, the update reads again.
+        /// The condition as an argument of the script.
+        let condition: RedisArgument
+        /// Whether the condition is the ref that was read, not the caller's: if it has changed, the update reads again.
         let isRetried: Bool
     }
 
@@ -58,13 +59,14 @@ extension PresenceStore {
             case .replace(let meta):
                 candidates.append(
                     Candidate(
-                        index: index, member: item.member, meta: meta, expected: item.expected, isRetried: false))
+                        index: index, member: item.member, meta: meta, condition: item.condition?.argument ?? "",
+                        isRetried: false))
             case .patch(let patch):
                 guard let found = current[item.member] else {
                     settled.append((index, .absent))
                     continue
                 }
-                if let expected = item.expected, expected != found.ref {
+                guard item.condition?.permits(found.ref) ?? true else {
                     settled.append((index, .moved(found.ref)))
                     continue
                 }
@@ -72,8 +74,8 @@ extension PresenceStore {
                     candidates.append(
                         Candidate(
                             index: index, member: item.member,
-                            meta: try found.meta.patched(by: patch, limit: limits.metaBytes), expected: found.ref,
-                            isRetried: item.expected == nil))
+                            meta: try found.meta.patched(by: patch, limit: limits.metaBytes),
+                            condition: .string(found.ref.text), isRetried: true))
                 } catch {
                     settled.append((index, .invalid(error)))
                 }
@@ -91,7 +93,7 @@ extension PresenceStore {
         var arguments = [keys.channel] + connection.fence
         for candidate in candidates {
             arguments.append(.bytes(candidate.member.bytes))
-            arguments.append(.string(candidate.expected?.text ?? ""))
+            arguments.append(candidate.condition)
             arguments.append(.string(Ref.random().text))
             arguments.append(.bytes(candidate.meta.json))
         }

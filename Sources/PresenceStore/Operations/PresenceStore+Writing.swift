@@ -8,8 +8,9 @@ extension PresenceStore {
     /// Tracks presences; a presence with a new meta gets a new ref.
     ///
     /// `owner` is an open stream that becomes a holder beside others. Without it, a presence that streams hold keeps
-    /// its holders and its ttl, and one in its grace is kept by heartbeats from then on. When Redis is out of memory, a
-    /// call throws before it writes anything.
+    /// its holders and its ttl, and one in its grace is kept by heartbeats from then on. An item with a condition
+    /// changes nothing unless its member is present and fulfils it. When Redis is out of memory, a call throws before
+    /// it writes anything.
     package nonisolated(nonsending) func track(
         _ items: [TrackItem], on topic: Topic, mode: TrackMode, owner: StreamOwner? = nil
     ) async throws(StoreError) -> [TrackOutcome] {
@@ -19,10 +20,11 @@ extension PresenceStore {
         for chunk in items.chunks(of: Self.membersPerCall) {
             let connection = try writer()
             var arguments = [keys.topic, keys.channel] + connection.fence
-            arguments.reserveCapacity(7 + 4 * chunk.count)
+            arguments.reserveCapacity(7 + 5 * chunk.count)
             arguments += [.string(mode.rawValue), .string(owner?.text ?? ""), .integer(limits.defaultTTL)]
             for item in chunk {
                 arguments.append(.bytes(item.member.bytes))
+                arguments.append(item.condition?.argument ?? "")
                 arguments.append(.string(Ref.random().text))
                 arguments.append(item.ttl.map { .integer($0) } ?? "")
                 arguments.append(.bytes(item.meta?.json ?? []))
@@ -45,7 +47,7 @@ extension PresenceStore {
         let arguments =
             [keys.topic, keys.channel] + connection.fence
             + [
-                "resume", .string(owner.text), .integer(limits.defaultTTL), .bytes(item.member.bytes),
+                "resume", .string(owner.text), .integer(limits.defaultTTL), .bytes(item.member.bytes), "",
                 .string(Ref.random().text), item.ttl.map { .integer($0) } ?? "", .bytes(item.meta?.json ?? []),
             ]
         let value = try await connection.call(StoreScripts.track, keys.allAndUntracked, arguments)
@@ -55,24 +57,44 @@ extension PresenceStore {
         return (outcome, member)
     }
 
-    /// Removes presences, also those that streams hold; returns for each whether it was present.
+    /// Removes presences, also those that streams hold, unless they do not fulfil their conditions.
     ///
     /// Redis remembers the removals in key `g` for 20 s to an hour, so that ``restore(_:on:)`` does not undo them.
-    package func untrack(_ members: [Member], on topic: Topic) async throws(StoreError) -> [Bool] {
-        try await untrack(names: members.map(\.bytes), on: topic)
+    package func untrack(
+        _ members: [Member], expecting conditions: [Member: RefCondition] = [:], on topic: Topic
+    ) async throws(StoreError) -> [UntrackOutcome] {
+        try await untrack(names: members.map { (bytes: $0.bytes, condition: conditions[$0]) }, on: topic)
     }
 
-    private func untrack(names: [[UInt8]], on topic: Topic) async throws(StoreError) -> [Bool] {
+    private func untrack(
+        names: [(bytes: [UInt8], condition: RefCondition?)], on topic: Topic
+    ) async throws(StoreError) -> [UntrackOutcome] {
         let keys = keys.topic(topic)
-        var existed: [Bool] = []
-        existed.reserveCapacity(names.count)
+        var outcomes: [UntrackOutcome] = []
+        outcomes.reserveCapacity(names.count)
         for chunk in names.chunks(of: Self.membersPerCall) {
             let connection = try writer()
-            let arguments = [keys.topic, keys.channel] + connection.fence + chunk.map { .bytes($0) }
+            var arguments = [keys.topic, keys.channel] + connection.fence
+            arguments.reserveCapacity(4 + 2 * chunk.count)
+            for name in chunk {
+                arguments.append(.bytes(name.bytes))
+                arguments.append(name.condition?.argument ?? "")
+            }
             var reply = try StoreReply(await connection.call(StoreScripts.untrack, keys.allAndUntracked, arguments))
-            for _ in chunk { existed.append(try reply.int() == 1) }
+            // The refs of members that moved follow after all statuses.
+            var moved: [Int] = []
+            for _ in chunk {
+                switch try reply.int() {
+                case 0: outcomes.append(.absent)
+                case 1: outcomes.append(.removed)
+                default:
+                    moved.append(outcomes.count)
+                    outcomes.append(.absent)
+                }
+            }
+            for index in moved { outcomes[index] = .moved(try reply.ref()) }
         }
-        return existed
+        return outcomes
     }
 
     /// Removes all sessions of a key; returns how many there were.
@@ -88,15 +110,16 @@ extension PresenceStore {
         sessions: [Member], ofKeys keys: Set<Key>, on topic: Topic
     ) async throws(StoreError) -> Int {
         // A key without a session stands for its sessions that nodes may be about to restore.
-        let forgotten = keys.map { Array($0.text.utf8) + [0x1f] }
-        return try await untrack(names: sessions.map(\.bytes) + forgotten, on: topic).count { $0 }
+        let names = sessions.map(\.bytes) + keys.map { Array($0.text.utf8) + [0x1f] }
+        return try await untrack(names: names.map { (bytes: $0, condition: nil) }, on: topic).count { $0 == .removed }
     }
 
     /// Moves leases to now + ttl, where nil means the stored ttl; publishes nothing.
     ///
-    /// A presence in its grace is kept by heartbeats from then on; one that an open stream holds keeps its ttl.
+    /// A presence in its grace is kept by heartbeats from then on; one that an open stream holds keeps its ttl. A
+    /// presence that does not fulfil its condition stays as it is.
     package func heartbeat(
-        _ items: [(member: Member, ttl: Int?)], on topic: Topic
+        _ items: [(member: Member, ttl: Int?)], expecting conditions: [Member: RefCondition] = [:], on topic: Topic
     ) async throws(StoreError) -> [HeartbeatOutcome] {
         let keys = keys.topic(topic)
         var outcomes: [HeartbeatOutcome] = []
@@ -104,17 +127,20 @@ extension PresenceStore {
         for chunk in items.chunks(of: Self.membersPerCall) {
             let connection = try renewer()
             var arguments = [keys.topic] + connection.fence
+            arguments.reserveCapacity(3 + 3 * chunk.count)
             for item in chunk {
                 arguments.append(.bytes(item.member.bytes))
+                arguments.append(conditions[item.member]?.argument ?? "")
                 arguments.append(item.ttl.map { .integer($0) } ?? "")
             }
             var reply = try StoreReply(await connection.call(StoreScripts.heartbeat, keys.all, arguments))
             for _ in chunk {
-                if try reply.int() == 1 {
-                    outcomes.append(.renewed(try reply.receipt()))
-                } else {
+                switch try reply.int() {
+                case 0:
                     try reply.skip(3)
                     outcomes.append(.absent)
+                case 1: outcomes.append(.renewed(try reply.receipt()))
+                default: outcomes.append(.moved(try reply.receipt().ref))
                 }
             }
         }
@@ -123,6 +149,11 @@ extension PresenceStore {
 
     private static func trackOutcome(_ reply: inout StoreReply) throws(StoreError) -> TrackOutcome {
         let status = try reply.int()
+        if status == 4 {
+            let ref = try reply.optionalRef()
+            try reply.skip(2)
+            return .moved(ref)
+        }
         let receipt = try reply.receipt()
         switch status {
         case 0: return .unchanged(receipt)

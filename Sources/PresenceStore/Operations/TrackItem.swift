@@ -9,11 +9,14 @@ package struct TrackItem: Sendable {
     package var meta: Meta?
     /// Whole seconds; nil keeps the stored ttl, and a new presence gets the default.
     package var ttl: Int?
+    /// The condition on the stored ref; without one an absent member is created.
+    package var condition: RefCondition?
 
-    package init(member: Member, meta: Meta? = nil, ttl: Int? = nil) {
+    package init(member: Member, meta: Meta? = nil, ttl: Int? = nil, condition: RefCondition? = nil) {
         self.member = member
         self.meta = meta
         self.ttl = ttl
+        self.condition = condition
     }
 }
 
@@ -34,12 +37,14 @@ package enum TrackOutcome: Hashable, Sendable {
     case unchanged(Receipt)
     /// Mode ``TrackMode/create`` met a member that is present with this ref.
     case conflict(Ref)
+    /// The condition is not fulfilled, and nothing changed; this is the present ref, nil if the member is absent.
+    case moved(Ref?)
 
-    /// Nil for a conflict.
+    /// Nil for a conflict and for a condition that is not fulfilled.
     package var receipt: Receipt? {
         switch self {
         case .created(let receipt), .changed(let receipt), .unchanged(let receipt): receipt
-        case .conflict: nil
+        case .conflict, .moved: nil
         }
     }
 }

@@ -15,13 +15,13 @@ package struct UpdateItem: Sendable {
 
     package var member: Member
     package var change: Change
-    /// The ref that must still be the current one (`If-Match`); nil accepts any.
-    package var expected: Ref?
+    /// The condition on the stored ref.
+    package var condition: RefCondition?
 
-    package init(member: Member, change: Change, expected: Ref? = nil) {
+    package init(member: Member, change: Change, condition: RefCondition? = nil) {
         self.member = member
         self.change = change
-        self.expected = expected
+        self.condition = condition
     }
 }
 
@@ -31,7 +31,7 @@ package enum UpdateOutcome: Sendable {
     /// The new meta is the old one byte for byte; nothing was published.
     case unchanged(Receipt)
     case absent
-    /// The expected ref is not the current one; this is the current one.
+    /// The condition is not fulfilled, and nothing changed; this is the present ref.
     case moved(Ref)
     /// The patched meta is refused (too large, a reserved name, not an object).
     case invalid(InputError)
@@ -41,4 +41,14 @@ package enum UpdateOutcome: Sendable {
 package enum HeartbeatOutcome: Hashable, Sendable {
     case renewed(Receipt)
     case absent
+    /// The condition is not fulfilled, and nothing changed; this is the present ref.
+    case moved(Ref)
+}
+
+/// The result of the removal of one member.
+package enum UntrackOutcome: Hashable, Sendable {
+    case removed
+    case absent
+    /// The condition is not fulfilled, and nothing changed; this is the present ref.
+    case moved(Ref)
 }

@@ -33,6 +33,12 @@ local function compose(ref, prev, ttl, owner, json)
   return ref .. ' ' .. ttl .. ' ' .. json
 end
 
+-- Whether a present member with the ref `ref` fulfils a condition: '' none, '*' any ref, else refs with commas between
+-- them. Every ref has 16 characters and no comma, so only a whole ref is found.
+local function permits(condition, ref)
+  return condition == '' or condition == '*' or string.find(condition, ref, 1, true) ~= nil
+end
+
 -- Stops a script before its first write if the user of this connection may not run a later command. Otherwise Redis
 -- would stop the script at that command and keep what it wrote before.
 local function need(command, ...)

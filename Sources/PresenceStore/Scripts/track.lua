@@ -1,10 +1,12 @@
 #!lua
 -- track: sets values and leases of 1…500 members.
 -- KEYS  m h z due o g
--- ARGV  topic channel rid cand mode owner default-ttl, then per member: member fresh-ref ttl json
---       mode create|put|resume; owner '' = REST; ttl '' = keep, or the default; json '' = keep, or {}
+-- ARGV  topic channel rid cand mode owner default-ttl, then per member: member condition fresh-ref ttl json
+--       mode create|put|resume; owner '' = REST; condition: `permits` in common.lua; ttl '' = keep, or the default;
+--       json '' = keep, or {}
 -- Reply now, epoch, seq, published, then per member: status ref prev ttl; after all, with resume: the member
---       status 0 unchanged, 1 changed, 2 created, 3 conflict (create met a member, which stays as it is)
+--       status 0 unchanged, 1 changed, 2 created, 3 conflict (create met a member, which stays as it is), 4 moved
+--       (ref = the current one, '' = absent)
 -- Invariants:
 --   All or nothing; Redis refuses the script when it is out of memory (no allow-oom). The lease is now + ttl.
 --   Identical json changes only the lease (and ttl or owner) and publishes nothing.
@@ -12,6 +14,8 @@
 --   meta nor the session.
 --   A REST write keeps open streams as owners, and the ttl by which their nodes renew. It replaces the owner '-'.
 --   A track deletes the entries of its members in `g`.
+--   It compares and sets in one step. A member that does not fulfil its condition stays as it is, also in `g`; an
+--   absent member fulfils no condition but ''.
 --   resume gets one member with a fresh session. It takes instead the newest generated session of that key that is in
 --   its grace, if there is one.
 local m, h, z, due, o, g = unpack(KEYS)
@@ -28,21 +32,23 @@ if mode == 'resume' and redis.call('HEXISTS', h, ARGV[8]) == 0 then
 end
 
 local members = {}
-for i = 8, #ARGV, 4 do members[#members + 1] = ARGV[i] end
+for i = 8, #ARGV, 5 do members[#members + 1] = ARGV[i] end
 local stored = {}
 for i, value in ipairs(redis.call('HMGET', h, unpack(members))) do stored[members[i]] = value end
 
 local now = clock()
 local earliest = math.huge
-local values, leases, records, outcomes, fields = {}, {}, {}, {}, {}
-for i = 8, #ARGV, 4 do
-  local member, ref, ttl, json = unpack(ARGV, i, i + 3)
+local values, leases, records, outcomes, fields, claims = {}, {}, {}, {}, {}, {}
+for i = 8, #ARGV, 5 do
+  local member, condition, ref, ttl, json = unpack(ARGV, i, i + 4)
   local old, status, prev, own = stored[member], 2, '', owner
   local oref, oprev, ottl, oown, ojson
   if old then oref, oprev, ottl, oown, ojson = parse(old) end
 
   if old and mode == 'create' then
     status, ref, prev, ttl = 3, oref, oprev, ottl
+  elseif condition ~= '' and not (old and permits(condition, oref)) then
+    status, ref, prev, ttl = 4, oref or '', oprev or '', ottl or 0
   else
     if old then
       if ttl == '' or owner == '' and oown ~= '' and oown ~= '-' then ttl = ottl end
@@ -76,17 +82,19 @@ for i = 8, #ARGV, 4 do
     if deadline < earliest then earliest = deadline end
   end
 
+  if status < 4 then claims[#claims + 1] = member end
   local n = #outcomes
   outcomes[n + 1], outcomes[n + 2], outcomes[n + 3], outcomes[n + 4] = status, ref, prev, tonumber(ttl)
 end
 
-local hasUntracked = redis.call('EXISTS', g) == 1
+local hasUntracked = #claims > 0 and redis.call('EXISTS', g) == 1
 needSet(h, z)
 needNote(o, fields)
 if hasUntracked then need('ZREM', g, '') end
 if #records > 0 then needPublish(m, channel) end
 local empty = redis.call('EXISTS', m, h) == 0
-local e, s = open(m, rid, cand)
+-- A call that writes nothing gives no position to an empty topic.
+local e, s = (#leases > 0 and open or fence)(m, rid, cand)
 if #values > 0 then redis.call('HSET', h, unpack(values)) end
 if #leases > 0 then
   redis.call('ZADD', z, unpack(leases))
@@ -94,8 +102,8 @@ if #leases > 0 then
 end
 note(o, fields)
 if hasUntracked then
-  for i, member in ipairs(members) do members[i] = claim(topic, member, owner) end
-  redis.call('ZREM', g, unpack(members))
+  for i, member in ipairs(claims) do claims[i] = claim(topic, member, owner) end
+  redis.call('ZREM', g, unpack(claims))
 end
 local published = 0
 if #records > 0 then

@@ -1,7 +1,7 @@
 #!lua
 -- update: replaces the json of 1…500 members; absent ones stay absent.
 -- KEYS  m h z
--- ARGV  channel rid cand, then per member: member expected-ref fresh-ref json     expected-ref '' = any
+-- ARGV  channel rid cand, then per member: member condition fresh-ref json     condition: `permits` in common.lua
 -- Reply now, epoch, seq, published, then per member: status ref prev ttl deadline
 --       status 0 unchanged, 1 changed, 2 absent, 3 moved (ref = the current one)
 -- Invariants:
@@ -19,12 +19,12 @@ local deadlines = redis.call('ZMSCORE', z, unpack(members))
 local now = clock()
 local values, records, outcomes = {}, {}, {}
 for i = 4, #ARGV, 4 do
-  local member, expected, ref, json = unpack(ARGV, i, i + 3)
+  local member, condition, ref, json = unpack(ARGV, i, i + 3)
   local old, status, prev, ttl = stored[member], 2, '', 0
   if old then
     local oref, oprev, ottl, oown, ojson = parse(old)
     ttl = tonumber(ottl)
-    if expected ~= '' and expected ~= oref then
+    if not permits(condition, oref) then
       status, ref, prev = 3, oref, oprev
     elseif json == ojson then
       status, ref, prev = 0, oref, oprev

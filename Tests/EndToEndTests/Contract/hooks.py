@@ -74,8 +74,11 @@ def refusals_in_words(case, response):
         yield 400
     if operation == "followTopics" and "key" in query:
         yield 400
-    if operation == "patchPresence" and "If-Match" in response.request.headers:
+    headers = response.request.headers
+    if operation in ("putPresence", "patchPresence", "untrackPresence", "renewPresence") and "If-Match" in headers:
         yield 412
+    if operation == "putPresence" and "If-None-Match" in headers:
+        yield 400 if "If-Match" in headers else 409
     if len(response.request.body or b"") > 4096 or len(sent.query) > 4096:
         yield 413
     if "\0" in texts(body):
@@ -104,6 +107,8 @@ def batch_results(ctx, response, case):
 def is_bad(operation):
     """Whether an operation that JSON Schema allows breaks a rule that is in words only."""
     if operation["op"] == "update" and (operation.get("meta") is None) == (operation.get("patch") is None):
+        return True
+    if operation["op"] == "untrack" and operation.get("session") is None and operation.get("if_match") is not None:
         return True
     return is_long(operation["topic"]) or is_long(operation["key"]) or "\0" in texts(operation)
 

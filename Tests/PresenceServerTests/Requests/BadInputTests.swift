@@ -128,8 +128,25 @@ struct BadInputTests {
         Case(.patch, here, "{}", headers: [("If-Match", "W/\"x\"")], gives: 400, .invalidHeader, at: "If-Match"),
         Case(.patch, here, "{}", headers: [("If-Match", "x")], gives: 400, .invalidHeader, at: "If-Match"),
         Case(.patch, here, #"{"a":1}"#, headers: [("If-Match", "\"0000000000000000\"")], gives: 412, .refMoved),
-        Case(.put, here, "{}", headers: [("If-None-Match", "*")], gives: 400, .invalidHeader, at: "If-None-Match"),
-        Case(.put, here, "{}", headers: [("If-Match", "\"x\"")], gives: 400, .invalidHeader, at: "If-Match"),
+        Case(.put, here, "{}", headers: [("If-Match", "W/\"x\"")], gives: 400, .invalidHeader, at: "If-Match"),
+        Case(.put, here, #"{"meta":{}}"#, headers: [("If-Match", "\"x\"")], gives: 412, .refMoved),
+        Case(.put, "/v1/topics/t/presences/absent/1", headers: [("If-Match", "*")], gives: 412, .refMoved),
+        Case(.put, "/v1/topics/empty/presences/absent/1", headers: [("If-Match", "*")], gives: 412, .refMoved),
+        Case(.put, here, #"{"meta":{}}"#, headers: [("If-None-Match", "*")], gives: 409, .presenceExists),
+        Case(.put, here, headers: [("If-None-Match", "\"x\"")], gives: 400, .invalidHeader, at: "If-None-Match"),
+        Case(
+            .put, here, headers: [("If-Match", "*"), ("If-None-Match", "*")], gives: 400, .invalidHeader,
+            at: "If-None-Match"),
+        Case(.delete, here, headers: [("If-Match", "\"x\", \"0000000000000000\"")], gives: 412, .refMoved),
+        Case(.delete, here, headers: [("If-None-Match", "*")], gives: 400, .invalidHeader, at: "If-None-Match"),
+        Case(.post, here + "/heartbeat", headers: [("If-Match", "\"0000000000000000\"")], gives: 412, .refMoved),
+        Case(
+            .delete, "/v1/topics/t/presences/here", headers: [("If-Match", "*")], gives: 400, .invalidHeader,
+            at: "If-Match"),
+        Case(.post, list, #"{"key":"a"}"#, headers: [("If-Match", "*")], gives: 400, .invalidHeader, at: "If-Match"),
+        Case(
+            .post, "/v1/batch", #"{"operations":[]}"#, headers: [("If-Match", "*")], gives: 400, .invalidHeader,
+            at: "If-Match"),
         // Nothing there
         Case(.patch, "/v1/topics/t/presences/absent/1", "{}", gives: 404, .presenceAbsent),
         Case(.post, "/v1/topics/t/presences/absent/1/heartbeat", gives: 404, .presenceAbsent),

@@ -42,7 +42,7 @@ struct TrackScript {
     private static func arguments(members: Int) -> [String] {
         let keys = ["m:room", "h:room", "z:room", "due", "o:room", "g"].map { "rc:{0}:\($0)" }
         let member = [
-            "user-__rand_int__\u{1F}one", "GkXy0n1BQ5mV8a_R", "300",
+            "user-__rand_int__\u{1F}one", "", "GkXy0n1BQ5mV8a_R", "300",
             #"{"name":"User __rand_int__","status":"online"}"#,
         ]
         return ["\(keys.count)"] + keys + ["room", "rc:{0}:room", "", "0123456789abcdef", "put", "", "30"]
