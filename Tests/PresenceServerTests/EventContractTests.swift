@@ -90,7 +90,7 @@ struct EventContractTests {
         let files = try #require(FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil))
         for case let file as URL in files where file.pathExtension == "swift" {
             let text = try String(contentsOf: file, encoding: .utf8)
-            for match in text.matches(of: /\bevent\("([a-z_]+)"/) { names.insert(String(match.1)) }
+            for match in text.matches(of: /[ .]event\("([a-z_]+)"/) { names.insert(String(match.1)) }
             // The name of a state or a diff depends on the view.
             for match in text.matches(of: /"(presence_[a-z_]+)"/) { names.insert(String(match.1)) }
         }

@@ -62,7 +62,7 @@ def filter_failure(context, failure, case, response):
 
 def refusals_in_words(case, response):
     operation, sent = operation_id(case), urlsplit(response.request.url)
-    query, body = parse_qs(sent.query), case.body if isinstance(case.body, dict) else {}
+    query, body = parse_qs(sent.query, keep_blank_values=True), case.body if isinstance(case.body, dict) else {}
     names = [unquote(segment) for segment in sent.path.split("/")]
     names += [name for parameter in ("topic", "key", "after") for name in query.get(parameter, [])]
     names += [body.get("key", ""), *body.get("keys", [])]
