@@ -146,7 +146,7 @@ let package = Package(
                 "PresenceServer", "Redis", httpTypes, nio, argumentParser,
             ],
             path: "Tests/Fuzz", swiftSettings: settings),
-        .testTarget(name: "BasicsTests", dependencies: ["Basics", "PresenceModel"], swiftSettings: settings),
+        .testTarget(name: "BasicsTests", dependencies: ["Basics"], swiftSettings: settings),
         .testTarget(
             name: "RedisTests",
             dependencies: [
@@ -159,9 +159,7 @@ let package = Package(
             dependencies: ["PresenceModel"],
             path: "Tests/PresenceSamples", swiftSettings: settings),
         .testTarget(
-            name: "JSONTextTests",
-            dependencies: ["Basics", "JSONText", "PresenceModel", "RandomInput"],
-            swiftSettings: settings),
+            name: "JSONTextTests", dependencies: ["Basics", "JSONText", "RandomInput"], swiftSettings: settings),
         .testTarget(
             name: "PresenceModelTests",
             dependencies: ["Basics", "JSONText", "PresenceModel", "PresenceSamples", "RandomInput"],

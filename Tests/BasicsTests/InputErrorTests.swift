@@ -1,9 +1,7 @@
-// Rollcall · PresenceTests
+// Rollcall · BasicsTests
 
 import Basics
 import Testing
-
-@testable import PresenceModel
 
 @Suite("Errors of input")
 struct InputErrorTests {

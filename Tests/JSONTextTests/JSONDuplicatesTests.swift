@@ -4,8 +4,6 @@ import Basics
 import JSONText
 import Testing
 
-@testable import PresenceModel
-
 @Suite("Repeated members")
 struct JSONDuplicatesTests {
     @Test(

@@ -4,8 +4,6 @@ import JSONText
 import RandomInput
 import Testing
 
-@testable import PresenceModel
-
 @Suite("Merge patches")
 struct JSONMergingTests {
     @Test(

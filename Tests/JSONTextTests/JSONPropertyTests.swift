@@ -4,8 +4,6 @@ import JSONText
 import RandomInput
 import Testing
 
-@testable import PresenceModel
-
 @Suite("Random JSON")
 struct JSONPropertyTests {
     @Test func `Any text is written byte for byte as it was read, except for white space`() throws {

@@ -123,7 +123,8 @@ struct ContractTests {
     @Test func `The contract, the problem and the page state in the same words what may be repeated`() throws {
         let statement =
             "PUT and PATCH without a condition, DELETE and heartbeat may be repeated. After a lost answer to POST, PUT "
-            + "to the session that you chose. A batch may be repeated if each track names its session"
+            + "to the session that you chose. A batch may be repeated if each track names its session and no operation has a "
+            + "condition"
         let contract = try #require(self.document["info"]?["description"]?.string)
         let page = try String(contentsOfFile: repository + "/docs/troubleshooting.md", encoding: .utf8)
         for text in [contract, ProblemKind.unavailable.explanation, page] {

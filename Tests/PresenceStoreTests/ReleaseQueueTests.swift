@@ -21,11 +21,13 @@ struct ReleaseQueueTests {
         var added: [Bool] = []
         for key in ["a", "b", "c", "d"] { added.append(queue.add(try item(key))) }
         #expect(added == [true, true, false, false] && queue.dropped == 2 && queue.isOverflowing)
-        let items = queue.begin()?.items
+        let batch = queue.begin()
+        let items = batch?.items
         #expect(Set(items?.map(\.releasing.member.key.text) ?? []) == ["a", "b"])
         let again = queue.begin()
         #expect(again == nil && queue.count == 0 && queue.isOverflowing)
-        queue.noteExecuted()
+        let waiters = queue.end(try #require(batch?.batch))
+        #expect(waiters.isEmpty)
         #expect(!queue.isOverflowing)
         let more = queue.add(try item("e"))
         #expect(more)

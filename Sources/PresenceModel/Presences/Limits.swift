@@ -11,7 +11,8 @@ package struct Limits: Hashable, Sendable {
     package static let metaDepth = 32
     /// Levels of objects and arrays in a request's body.
     ///
-    /// Only metas are nested. The limit is high enough that the error about a deep meta comes from ``Meta`` and names it.
+    /// Only metas are nested. The limit is high enough that the error about a deep meta comes from ``Meta`` and names
+    /// it.
     package static let bodyDepth = 1 << 16
     /// Levels that a reader of Rollcall's answers must accept: metas, and the levels around them.
     package static let answerDepth = 128

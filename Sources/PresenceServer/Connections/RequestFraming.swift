@@ -69,7 +69,7 @@ struct RequestFraming: Equatable, Sendable {
             // The decoder takes such a list for another coding and refuses the body, when the request has begun.
             guard !fields.hasEmptyCoding else {
                 throw Problem(
-                    .malformedRequest, at: .header("Transfer-Encoding"), "A transfer coding is empty; chunked is meant."
+                    .malformedRequest, at: .header("Transfer-Encoding"), "A transfer coding is empty; send chunked."
                 )
             }
             guard fields.codings == 1 else {

@@ -23,7 +23,7 @@ package struct IfNoneMatch {
             }
     }
 
-    /// Whether a PUT only creates: its `If-None-Match` is `*`. A PUT takes no other `If-None-Match`.
+    /// Returns whether a PUT only creates, by `If-None-Match: *`; throws for any other value of the field.
     static func createsOnly(_ headers: HTTPFields) throws(Problem) -> Bool {
         guard let field = headers[.ifNoneMatch] else { return false }
         let list = EntityTagList(field)

@@ -140,7 +140,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
             "Redis cannot be reached or cannot write now. Nothing was changed, as far as the node knows. Try again "
                 + "after the seconds in Retry-After. PUT and PATCH without a condition, DELETE and heartbeat may be "
                 + "repeated. After a lost answer to POST, PUT to the session that you chose. A batch may be repeated "
-                + "if each track names its session."
+                + "if each track names its session and no operation has a condition."
         case .nodeFull:
             "This node holds as much as its settings allow. Nothing was changed. Try again after the seconds in "
                 + "Retry-After, or at another node."

@@ -2,7 +2,7 @@
 
 import NIOCore
 
-/// The streams of one event loop that are open, or whose presence is being tracked.
+/// The streams of one event loop that are open, or that are still tracking a presence.
 actor StreamLoop {
     private nonisolated let loop: any EventLoop
     private let interval: TimeAmount

@@ -61,7 +61,6 @@ extension LeaseKeeper {
                         return releasing
                     }
                     _ = try await store.release(releases, on: topic)
-                    state.withLock { $0.releases.noteExecuted() }
                 } catch {
                     if error.isTransient { noteUnsettled() }
                     queue(items)

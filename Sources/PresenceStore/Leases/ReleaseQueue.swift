@@ -25,7 +25,7 @@ struct ReleaseQueue {
 
     let maximum: Int
     private(set) var dropped = 0
-    /// Whether one was dropped since Redis last executed a batch.
+    /// Whether one was dropped, and since then no batch has ended that left half of the queue free.
     private(set) var isOverflowing = false
     /// The number of waiting releases.
     private(set) var count = 0
@@ -57,9 +57,6 @@ struct ReleaseQueue {
         return true
     }
 
-    /// Records that Redis has executed releases.
-    mutating func noteExecuted() { isOverflowing = false }
-
     /// Moves all waiting releases into a batch, which lasts until ``end(_:)``; nil when none waits.
     mutating func begin() -> (batch: Int, items: [Item])? {
         guard count > 0 else { return nil }
@@ -86,7 +83,9 @@ struct ReleaseQueue {
 
     /// Ends a batch; returns its waiters.
     mutating func end(_ batch: Int) -> [CheckedContinuation<Void, Never>] {
-        batches.removeValue(forKey: batch)?.waiters ?? []
+        // A batch that failed is added again before it ends.
+        if 2 * count <= maximum { isOverflowing = false }
+        return batches.removeValue(forKey: batch)?.waiters ?? []
     }
 
     /// All batches with this slot that are being sent.

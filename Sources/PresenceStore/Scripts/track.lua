@@ -82,7 +82,7 @@ for i = 8, #ARGV, 5 do
     if deadline < earliest then earliest = deadline end
   end
 
-  if status < 4 then claims[#claims + 1] = member end
+  if status < 3 then claims[#claims + 1] = member end
   local n = #outcomes
   outcomes[n + 1], outcomes[n + 2], outcomes[n + 3], outcomes[n + 4] = status, ref, prev, tonumber(ttl)
 end

@@ -12,7 +12,7 @@
 --   stream that held it, a minute for heartbeats, 20 s for heartbeats of a member that Redis may have lost.
 --   `g` is bounded, because it also grows on a full Redis: beyond 512 entries those that end first are dropped, and an
 --   absent member is recorded only while there are fewer than 64.
---   An absent member with a condition is not recorded: a node may restore it with a ref that the caller does not mean.
+--   An absent member with refs as its condition is not recorded: a node may restore it with another ref.
 local m, h, z, due, o, g = unpack(KEYS)
 local topic, channel, rid, cand = unpack(ARGV, 1, 4)
 -- `memory` is also in restore.lua (`untracked`); both must be equal.
@@ -48,7 +48,7 @@ for i, value in ipairs(values) do
     end
     if value then
       keep(member, '', minute)
-    elseif room > 0 and condition == '' then
+    elseif room > 0 and (condition == '' or condition == '*') then
       room = room - 1
       keep(member, '', moment)
     end

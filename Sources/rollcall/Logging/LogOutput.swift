@@ -7,8 +7,8 @@ import Synchronization
 /// Writes log lines to a descriptor, whole lines in their order, and never waits long for its reader.
 ///
 /// A reader that does not keep up would otherwise stop the event loops. All lines together wait for at most
-/// ``delayAllowance``; after that, lines are dropped at once, and the next line that gets through follows a line with their
-/// number. The allowance is restored when the reader has kept up for the recovery time.
+/// ``delayAllowance``; after that, lines are dropped at once, and the next line that gets through follows a line with
+/// their number. The allowance is restored when the reader has kept up for the recovery time.
 final class LogOutput: Sendable {
     private struct State {
         var lost = 0

@@ -32,6 +32,17 @@ struct PreconditionTests {
         }
     }
 
+    @Test func `A track of the same meta keeps the ref, so a DELETE of the earlier track removes the presence`()
+        async throws
+    {
+        try await withServer { server in
+            let old = try await put(#"{"meta":{"tab":1}}"#, to: server)
+            #expect(try await put(#"{"meta":{"tab":1}}"#, to: server) == old)
+            #expect(try await server.send(.delete, self.alice, headers: [("If-Match", "\"\(old)\"")]).status == 204)
+            #expect(try await server.send(.get, self.alice).status == 404)
+        }
+    }
+
     @Test func `PUT with If-Match replaces only a presence with that ref, and creates none`() async throws {
         try await withServer { server in
             for field in ["*", "\"0000000000000000\"", "\"x\""] {
