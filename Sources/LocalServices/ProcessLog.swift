@@ -37,6 +37,13 @@ package final class ProcessLog: Sendable {
         self.lines.suffix(count).joined(separator: "\n")
     }
 
+    /// The report of a crash from its first line on, if there is one, else the last lines; for an error message.
+    package func ending(_ count: Int = 40) -> String {
+        let lines = self.lines
+        let crash = lines.firstIndex { $0.contains("Fatal error:") || $0.contains("*** Program crashed") }
+        return (crash.map { lines[$0...].prefix(120) } ?? lines.suffix(count)).joined(separator: "\n")
+    }
+
     package func append(_ bytes: some Sequence<UInt8>) {
         self.state.withLock { state in
             for byte in bytes {

@@ -84,6 +84,15 @@ struct OwnedProcessTests {
         return stat.contains(") Z ")
     }
 
+    @Test func `The ending of a log is the report of a crash, else its last lines`() {
+        let log = ProcessLog()
+        for number in 0..<100 { log.append(Array("line \(number)\n".utf8)) }
+        #expect(log.ending(2) == "line 98\nline 99")
+        log.append(Array("*** Program crashed: Bad pointer dereference ***\n".utf8))
+        for number in 0..<200 { log.append(Array("frame \(number)\n".utf8)) }
+        #expect(log.ending(2).hasPrefix("*** Program crashed") && log.ending(2).hasSuffix("frame 118"))
+    }
+
     @Test func `The log drops its oldest lines at its limit`() {
         let log = ProcessLog(limit: 10)
         log.append("one\ntwo\nthree\nfour\nfi".utf8)

@@ -132,7 +132,7 @@ package func withRollcall<Result>(
         return result
     } catch {
         await node.terminate(grace: .seconds(20))
-        throw NodeTestFailure(error: error, log: node.process.log.tail(40))
+        throw NodeTestFailure(error: error, log: node.process.log.ending())
     }
 }
 

@@ -60,7 +60,7 @@ final class FaultCluster: Sendable {
                 for node in running.nodes.withLock({ $0 }) { await node.terminate() }
             } catch {
                 let nodes = running.nodes.withLock { $0 }
-                let log = nodes.map { $0.process.log.tail(25) }.joined(separator: "\n--- next node\n")
+                let log = nodes.map { $0.process.log.ending(25) }.joined(separator: "\n--- next node\n")
                 for node in nodes { await node.kill() }
                 throw NodeTestFailure(error: error, log: log)
             }

@@ -188,7 +188,9 @@ struct ConnectionTests {
     @Test(arguments: ["POST /nowhere", "POST /healthz", "PUT /v1/topics/t/presences/a/s?x=1"])
     func `a client that sends a long body to the end gets the answer that came early`(line: String) async throws {
         var times = ConnectionTimes()
-        times.linger = .seconds(2) * patience
+        // A slow machine may pause between two pieces.
+        times.linger = .seconds(10) * patience
+        times.longestLinger = .minutes(5)
         try await withServer(times: times) { server in
             let chunk = "10000\r\n\(String(repeating: " ", count: 0x10000))\r\n"
             let head = "\(line) HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
@@ -202,7 +204,9 @@ struct ConnectionTests {
 
     @Test func `a client that takes long to send a body gets the answer that came early`() async throws {
         var times = ConnectionTimes()
-        times.linger = .seconds(2) * patience
+        // A slow machine may pause between two pieces.
+        times.linger = .seconds(10) * patience
+        times.longestLinger = .minutes(5)
         try await withServer(times: times) { server in
             let chunk = "10000\r\n\(String(repeating: " ", count: 0x10000))\r\n"
             let client = try await StalledReader.open(
@@ -210,7 +214,7 @@ struct ConnectionTests {
                 goesOn: true)
             for _ in 0..<10 {
                 try await client.send(chunk)
-                try await Task.sleep(for: .milliseconds(250) * patience)
+                try await Task.sleep(for: .milliseconds(1200) * patience)
             }
             #expect(try await client.read { $0.hasSuffix("}\n") }.hasPrefix("HTTP/1.1 404"))
             await client.close()
@@ -223,7 +227,9 @@ struct ConnectionTests {
     ])
     func `a client that keeps sending behind malformed bytes gets the refusal`(text: String) async throws {
         var times = ConnectionTimes()
-        times.linger = .seconds(2) * patience
+        // A slow machine may pause between two pieces.
+        times.linger = .seconds(10) * patience
+        times.longestLinger = .minutes(5)
         try await withServer(times: times) { server in
             let client = try await StalledReader.open(server.url + "/", sending: text, goesOn: true)
             for _ in 0..<10 {
