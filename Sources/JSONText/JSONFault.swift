@@ -37,8 +37,7 @@ struct JSONFault {
         var name: Range<Int>?
     }
 
-    /// Returns the place of the name or string that opens at `offset`, found in one walk over the text
-    /// before it.
+    /// Returns the place of the name or string that opens at `offset`, found in one walk over the text before it.
     static func place(
         of offset: Int, in bytes: UnsafeBufferPointer<UInt8>, below location: InputError.Location
     ) -> InputError.Location {

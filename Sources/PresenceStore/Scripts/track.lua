@@ -13,7 +13,7 @@
 --   A stream joins those that hold the member. A second track of the same stream, such as a retry, changes neither the
 --   meta nor the session.
 --   A REST write keeps open streams as owners, and the ttl by which their nodes renew. It replaces the owner '-'.
---   A track deletes the entries of its members in `g`.
+--   A track deletes the entries in `g` of the members that it sets.
 --   It compares and sets in one step. A member that does not fulfil its condition stays as it is, also in `g`; an
 --   absent member fulfils no condition but ''.
 --   resume gets one member with a fresh session. It takes instead the newest generated session of that key that is in
