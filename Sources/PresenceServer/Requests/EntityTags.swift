@@ -2,7 +2,7 @@
 
 package import HTTPTypes
 package import PresenceModel
-import PresenceStore
+package import PresenceStore
 
 /// `If-None-Match`: the lists that a client has already.
 package struct IfNoneMatch {
@@ -41,42 +41,22 @@ package struct IfNoneMatch {
     }
 }
 
-/// `If-Match` of a write: the ref that must still be the present one.
-package enum IfMatch: Hashable {
-    case any
-    case ref(Ref)
-    /// One of several refs.
-    case oneOf([Ref])
-    /// Well-formed tags that no ref can equal.
-    case nothing
-
-    /// - Returns: Nil without the field.
-    package init?(_ headers: HTTPFields) throws(Problem) {
+extension RefCondition {
+    /// Reads `If-Match` of a write; nil without the field.
+    ///
+    /// - Throws: `invalid-header` for anything but `*` or a list of tags that can be refs.
+    package init?(ifMatch headers: HTTPFields) throws(Problem) {
         guard let field = headers[.ifMatch] else { return nil }
         let list = EntityTagList(field)
         // RFC 9110 §13.1.1 compares strongly, because a weak tag may stand for several sets of bytes. A ref stands for
-        // one version of a presence, but a proxy that compresses makes its tag weak. So such a tag is taken for its
-        // ref.
-        let refs = list.tags.compactMap(\.ref)
+        // one version of a presence, but a proxy that compresses makes its tag weak. So such a tag is read as its ref.
         let isTaken = list.tags.allSatisfy { !$0.isWeak || $0.ref != nil }
-        guard list.isWellFormed, isTaken, list.hasStar ? list.tags.isEmpty : !list.tags.isEmpty else {
+        guard list.isWellFormed, isTaken, list.hasStar == list.tags.isEmpty else {
             throw Problem(
                 .invalidHeader, at: .header("If-Match"),
                 "If-Match takes * or strong entity tags, each a phx_ref in double quotes; not \(quoted(field)).")
         }
-        self = list.hasStar ? .any : refs.count > 1 ? .oneOf(refs) : refs.first.map(IfMatch.ref) ?? .nothing
-    }
-}
-
-extension IfMatch {
-    /// The condition that the store checks.
-    var condition: RefCondition {
-        switch self {
-        case .any: .any
-        case .ref(let ref): .oneOf([ref])
-        case .oneOf(let refs): .oneOf(refs)
-        case .nothing: .oneOf([])
-        }
+        self = list.hasStar ? .any : .oneOf(list.tags.compactMap(\.ref))
     }
 }
 

@@ -26,7 +26,7 @@ struct PresenceRoutes: Sendable {
         let topic = try context.parameters.topic()
         let member = try context.parameters.member()
         let mode: TrackMode = try IfNoneMatch.createsOnly(request.headers) ? .create : .put
-        let condition = try IfMatch(request.headers)?.condition
+        let condition = try RefCondition(ifMatch: request.headers)
         var tracking = try self.tracking(member, try await self.fields(of: request, allowing: ["meta", "ttl"]))
         tracking.condition = condition
         let outcome = try await self.store.track([tracking], on: topic, mode: mode).only()
@@ -37,7 +37,7 @@ struct PresenceRoutes: Sendable {
     func patch(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
         let topic = try context.parameters.topic()
         let member = try context.parameters.member()
-        let condition = try IfMatch(request.headers)?.condition
+        let condition = try RefCondition(ifMatch: request.headers)
         guard let patch = try await request.json(limit: self.options.bodyBytes, type: "application/merge-patch+json")
         else {
             throw Problem(.malformedJSON, "The body is empty; a merge patch of the meta is expected.")
@@ -115,7 +115,7 @@ struct PresenceRoutes: Sendable {
 
     /// The `If-Match` of a request about one presence; empty without the field.
     private static func conditions(on member: Member, in request: Request) throws -> [Member: RefCondition] {
-        guard let condition = try IfMatch(request.headers)?.condition else { return [:] }
+        guard let condition = try RefCondition(ifMatch: request.headers) else { return [:] }
         return [member: condition]
     }
 }

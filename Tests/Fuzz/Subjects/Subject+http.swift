@@ -8,6 +8,7 @@ import PresenceText
 import RandomInput
 
 import PresenceServer
+import PresenceStore
 
 /// Paths, queries and header fields.
 extension Subject {
@@ -84,14 +85,16 @@ extension Subject {
             let tags = IfNoneMatch([.ifNoneMatch: String(decoding: bytes, as: UTF8.self)])
             try round.expect(cursors.allSatisfy { tags?.matches($0) == true }, "a tag is not found")
             try round.expect(tags?.matches(EntityTag.of(ref)) == false, "an absent tag is found")
-            try round.expect(IfMatch([.ifMatch: EntityTag.of(ref)]) == .ref(ref), "a ref is not read as it was written")
+            try round.expect(
+                RefCondition(ifMatch: [.ifMatch: EntityTag.of(ref)]) == .oneOf([ref]),
+                "a ref is not read as it was written")
             return true
         }
         try round.damage(field, "\"W/*, \t") { round, bytes in
             let text = String(decoding: bytes, as: UTF8.self)
             _ = IfNoneMatch([.ifNoneMatch: text])?.matches(cursors[0])
             do throws(Problem) {
-                return try IfMatch([.ifMatch: text]) != nil
+                return try RefCondition(ifMatch: [.ifMatch: text]) != nil
             } catch {
                 try round.expect(error.isReadable, "a problem is no JSON: \(error.detail)")
                 return false

@@ -2,6 +2,7 @@
 
 import HTTPTypes
 import PresenceModel
+import PresenceStore
 import Testing
 
 @testable import PresenceServer
@@ -35,7 +36,7 @@ struct EntityTagsTests {
             let other = Cursor(epoch: self.cursor.epoch, seq: 77)
             #expect(IfNoneMatch([.ifNoneMatch: field])?.matches(EntityTag.of(other)) == false)
             let ref = Ref.random()
-            #expect(try IfMatch([.ifMatch: "\(weak)\"\(ref)\(suffix)\""]) == .ref(ref))
+            #expect(try RefCondition(ifMatch: [.ifMatch: "\(weak)\"\(ref)\(suffix)\""]) == .oneOf([ref]))
         }
     }
 
@@ -52,26 +53,26 @@ struct EntityTagsTests {
     func `a ref that ends like a suffix is kept whole`(text: String) throws {
         let ref = try #require(Ref(utf8: text.utf8))
         for suffix in ["", "-gzip", "--gzip"] {
-            #expect(try IfMatch([.ifMatch: "\"\(ref)\(suffix)\""]) == .ref(ref))
+            #expect(try RefCondition(ifMatch: [.ifMatch: "\"\(ref)\(suffix)\""]) == .oneOf([ref]))
         }
     }
 
     @Test func `If-Match takes strong tags, a ref that a proxy weakened, or a star`() throws {
         let (ref, other) = (Ref.random(), Ref.random())
-        #expect(try IfMatch([.ifMatch: "\"\(ref)\""]) == .ref(ref))
-        #expect(try IfMatch([.ifMatch: " W/\"\(ref)\" "]) == .ref(ref))
-        #expect(try IfMatch([.ifMatch: "\"x\",\"\(ref)\" , \"\(other)\""]) == .oneOf([ref, other]))
-        #expect(try IfMatch([.ifMatch: "\"x\", \"\(ref)\""]) == .ref(ref))
-        #expect(try IfMatch([.ifMatch: " * "]) == .any)
-        #expect(try IfMatch([.ifMatch: "\"stale\""]) == .nothing)
-        #expect(try IfMatch([.ifMatch: "\"a\", \"b\""]) == .nothing)
-        #expect(try IfMatch([:]) == nil)
+        #expect(try RefCondition(ifMatch: [.ifMatch: "\"\(ref)\""]) == .oneOf([ref]))
+        #expect(try RefCondition(ifMatch: [.ifMatch: " W/\"\(ref)\" "]) == .oneOf([ref]))
+        #expect(try RefCondition(ifMatch: [.ifMatch: "\"x\",\"\(ref)\" , \"\(other)\""]) == .oneOf([ref, other]))
+        #expect(try RefCondition(ifMatch: [.ifMatch: "\"x\", \"\(ref)\""]) == .oneOf([ref]))
+        #expect(try RefCondition(ifMatch: [.ifMatch: " * "]) == .any)
+        #expect(try RefCondition(ifMatch: [.ifMatch: "\"stale\""]) == .oneOf([]))
+        #expect(try RefCondition(ifMatch: [.ifMatch: "\"a\", \"b\""]) == .oneOf([]))
+        #expect(try RefCondition(ifMatch: [:]) == nil)
     }
 
     @Test(
         arguments: ["W/\"x\"", "x", "\"", "", "\"a\" \"b\"", "\"a\", b", "*, \"a\"", ",", "\"a\"x", "W/", "W/*"])
     func `If-Match refuses a weak tag that is not a ref, and a text that is not a list of tags`(_ field: String) {
-        let problem = #expect(throws: Problem.self) { try IfMatch([.ifMatch: field]) }
+        let problem = #expect(throws: Problem.self) { try RefCondition(ifMatch: [.ifMatch: field]) }
         #expect(problem?.kind == .invalidHeader)
     }
 }
