@@ -267,7 +267,7 @@ struct EnrichedFeedTests {
             let member = Fixture.member("alice")
             let listener = node.listen(to: topic, reaching: alice?.cursor, as: member)
             try await eventually("a fetch") { source.state.withLock { $0.gate?.isEmpty == false } }
-            _ = try await node.store.untrack([member], on: topic)
+            try await node.untrack("alice", on: topic)
             try await eventually { await node.hub.live(topic)?.roster.isEmpty == true }
             source.open()
             try await listener.receives("own left:untracked")

@@ -24,7 +24,7 @@ struct FeedHubTests {
             let bob = try await node.track("bob", on: topic)
             try await listener.receives("diff +bob")
             #expect(listener.cursor == bob?.cursor)
-            _ = try await node.store.untrack([Fixture.member("alice")], on: topic)
+            try await node.untrack("alice", on: topic)
             try await listener.receives("diff -alice:untracked")
         }
     }
@@ -38,7 +38,7 @@ struct FeedHubTests {
                 for _ in 0..<3 {
                     let receipt = try await node.track("alice", on: topic)
                     try await eventually { listener.cursor == receipt?.cursor }
-                    _ = try await node.store.untrack([Fixture.member("alice")], on: topic)
+                    try await node.untrack("alice", on: topic)
                     try await eventually { await node.hub.live(topic)?.roster.isEmpty == true }
                 }
                 #expect(!listener.words.contains { $0.contains("lost") })
@@ -85,7 +85,7 @@ struct FeedHubTests {
             let receipt = try await node.track("alice", on: topic)
             let listener = node.listen(to: topic, reaching: receipt?.cursor, as: Fixture.member("alice"))
             try await listener.receives("state alice")
-            _ = try await node.store.untrack([Fixture.member("alice")], on: topic)
+            try await node.untrack("alice", on: topic)
             try await listener.receives("own left:untracked")
         }
     }

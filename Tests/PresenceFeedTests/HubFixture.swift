@@ -69,6 +69,10 @@ struct HubFixture {
         return try await store.track([tracking], on: topic, mode: .put, owner: owner).first?.receipt
     }
 
+    func untrack(_ name: String, on topic: Topic) async throws {
+        _ = try await store.untrack([UntrackItem(member: Fixture.member(name))], on: topic)
+    }
+
     func listen(
         to topic: Topic, since: Cursor? = nil, reaching: Cursor? = nil, as member: Member? = nil, view: View = .full
     ) -> Listener {

@@ -50,7 +50,7 @@ struct FenceTests {
                 _ = try await test.store.update([item], on: topic)
             }
         ),
-        ("untrack", { test, topic, member in _ = try await test.store.untrack([member], on: topic) }),
+        ("untrack", { test, topic, member in try await test.untrack(member, on: topic) }),
         (
             "release",
             { test, topic, member in

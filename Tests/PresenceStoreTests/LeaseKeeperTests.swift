@@ -66,7 +66,7 @@ struct LeaseKeeperTests {
         try await withStore { test in
             let keeper = LeaseKeeper(store: test.store, logger: .quiet)
             try await open(alice, in: keeper, of: test)
-            _ = try await test.store.untrack([alice], on: topic)
+            try await test.untrack(alice, on: topic)
             await keeper.renewDue(tick: 10)
             keeper.drop(alice, on: topic, owner: owner)
             for tick in 11...30 { await keeper.renewDue(tick: tick) }
@@ -86,7 +86,7 @@ struct LeaseKeeperTests {
             keeper.bind(alice, on: topic, owner: owner, ttl: receipt.ttl, presence: presence) {
                 notified.withLock { $0 += 1 }
             }
-            _ = try await test.store.untrack([alice], on: topic)
+            try await test.untrack(alice, on: topic)
             for tick in 10...30 { await keeper.renewDue(tick: tick) }
             #expect(try await test.value(of: alice, on: topic) == nil)
             #expect(notified.withLock { $0 } == 1)
@@ -98,7 +98,7 @@ struct LeaseKeeperTests {
         try await withStore { test in
             let keeper = LeaseKeeper(store: test.store, logger: .quiet)
             try await open(alice, in: keeper, of: test)
-            _ = try await test.store.untrack([alice], on: topic)
+            try await test.untrack(alice, on: topic)
             await keeper.recoverAll(within: .milliseconds(20))
             #expect(try await test.value(of: alice, on: topic) == nil)
             #expect(keeper.count == 0)
@@ -264,7 +264,7 @@ struct LeaseKeeperTests {
                     ends.withLock { $0.append(owner) }
                 }
             }
-            _ = try await test.store.untrack([alice], on: topic)
+            try await test.untrack(alice, on: topic)
             for tick in 10...30 { for keeper in keepers { await keeper.renewDue(tick: tick) } }
             #expect(ends.withLock { Set($0) == Set(owners) && $0.count == 3 })
             #expect(try await test.value(of: alice, on: topic) == nil)

@@ -22,14 +22,14 @@ struct LeaseTests {
     @Test func `A heartbeat moves the lease by the stored or the given ttl and publishes nothing`() async throws {
         try await withStore { test in
             let first = try await test.track(alice, on: topic, #"{"x":1}"#, ttl: 20)
-            let outcomes = try await test.store.heartbeat([(alice, nil), (bob, nil)], on: topic)
+            let outcomes = try await test.store.heartbeat([alice, bob].map { HeartbeatItem(member: $0) }, on: topic)
             guard case .renewed(let receipt) = outcomes[0] else { throw StoreError(.corrupt, "\(outcomes)") }
             #expect(outcomes[1] == .absent)
             #expect(receipt.ref == first.ref)
             #expect(receipt.expiresAt == receipt.now + 20_000)
             #expect(receipt.cursor == first.cursor)
 
-            _ = try await test.store.heartbeat([(alice, 200)], on: topic)
+            try await test.heartbeat(alice, on: topic, ttl: 200)
             #expect(try await test.value(of: alice, on: topic) == #"\#(first.ref) 200 {"x":1}"#)
             #expect(try await test.store.position(of: topic) == first.cursor)
             #expect(try await test.value(of: bob, on: topic) == nil)
@@ -40,8 +40,8 @@ struct LeaseTests {
     @Test func `A shorter ttl lowers the bound of the topic, so that the sweep is in time`() async throws {
         try await withStore { test in
             try await test.track(alice, on: topic, ttl: 300)
-            let outcomes = try await test.store.heartbeat([(alice, 5)], on: topic)
-            guard case .renewed(let receipt) = outcomes[0] else { throw StoreError(.corrupt, "\(outcomes)") }
+            let outcome = try await test.heartbeat(alice, on: topic, ttl: 5)
+            guard case .renewed(let receipt) = outcome else { throw StoreError(.corrupt, "\(outcome)") }
             #expect(try await test.due(topic).map { Int64($0) } == receipt.expiresAt)
         }
     }
@@ -49,11 +49,11 @@ struct LeaseTests {
     @Test func `A presence that gets a heartbeat in its grace is kept by heartbeats`() async throws {
         try await withStore { test in
             let first = try await test.track(alice, on: topic, owner: owner)
-            _ = try await test.store.heartbeat([(alice, nil)], on: topic)
+            try await test.heartbeat(alice, on: topic)
             #expect(try await test.value(of: alice, on: topic) == "\(first.ref) 30,\(owner) {}")
             _ = try await test.store.release([ReleaseItem(member: alice, owner: owner, grace: 1)], on: topic)
             #expect(try await test.value(of: alice, on: topic) == "\(first.ref) 30,- {}")
-            _ = try await test.store.heartbeat([(alice, nil)], on: topic)
+            try await test.heartbeat(alice, on: topic)
             #expect(try await test.value(of: alice, on: topic) == "\(first.ref) 30 {}")
         }
     }
@@ -63,7 +63,7 @@ struct LeaseTests {
     {
         try await withStore { test in
             let first = try await test.track(alice, on: topic, owner: owner)
-            guard case .renewed(let receipt) = try await test.store.heartbeat([(alice, 5)], on: topic)[0] else {
+            guard case .renewed(let receipt) = try await test.heartbeat(alice, on: topic, ttl: 5) else {
                 throw StoreError(.corrupt, "no heartbeat")
             }
             let put = try await test.track(alice, on: topic, ttl: 5)
@@ -81,7 +81,8 @@ struct LeaseTests {
         try await withStore { test in
             let first = try await test.track(alice, on: topic, owner: owner)
             _ = try await test.store.release([ReleaseItem(member: alice, owner: owner, grace: 9)], on: topic)
-            let outcomes = try await test.store.heartbeat([(alice, 200), (alice, nil)], on: topic)
+            let items = [HeartbeatItem(member: alice, ttl: 200), HeartbeatItem(member: alice)]
+            let outcomes = try await test.store.heartbeat(items, on: topic)
             guard case .renewed(let receipt) = outcomes[1] else { throw StoreError(.corrupt, "\(outcomes)") }
             #expect(receipt.ttl == 200)
             #expect(try await test.value(of: alice, on: topic) == "\(first.ref) 200 {}")
@@ -226,12 +227,12 @@ struct LeaseTests {
             #expect(there.presence.ref == longer.ref)
             #expect(try await test.lease(of: bob, on: topic).map { Int64($0) } == longer.expiresAt)
 
-            _ = try await test.store.untrack([alice], on: topic)
+            try await test.untrack(alice, on: topic)
             #expect(try await test.store.restore([(alice, stored)], on: topic) == [.untracked])
             // Also a presence that Redis lost before the untrack.
             try await test.lose(topic)
             try await test.redis("DEL", test.keys(topic).untracked)
-            _ = try await test.store.untrack([bob], on: topic)
+            try await test.untrack(bob, on: topic)
             #expect(try await test.store.restore([(bob, stored)], on: topic) == [.untracked])
             let memory = try await test.redis("PTTL", .string(test.store.keys.prefix + test.untrackedKey(topic))).int
             #expect((1...20_000).contains(memory ?? 0))
@@ -246,7 +247,7 @@ struct LeaseTests {
     @Test func `An untracked presence is not restored for its stream, nor taken from a later owner`() async throws {
         try await withStore { test in
             try await test.track(alice, on: topic, owner: owner)
-            _ = try await test.store.untrack([alice], on: topic)
+            try await test.untrack(alice, on: topic)
             let stored = StoredPresence(
                 presence: Presence(ref: .random(), meta: .empty), ttl: 30, owner: .stream(owner))
             #expect(try await test.store.restore([(alice, stored)], on: topic) == [.untracked])
@@ -266,7 +267,7 @@ struct LeaseTests {
         try await withStore { test in
             for _ in 1...2 {
                 try await test.track(alice, on: topic, owner: owner)
-                _ = try await test.store.untrack([alice], on: topic)
+                try await test.untrack(alice, on: topic)
             }
             try await test.track(alice, on: topic, owner: owner)
             try await test.lose(topic)

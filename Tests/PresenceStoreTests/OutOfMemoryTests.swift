@@ -27,7 +27,7 @@ struct OutOfMemoryTests {
                 try await test.clock.tick(topic)
                 try await test.redis("CONFIG", "SET", "maxmemory", "1")
 
-                #expect(try await test.store.untrack([gone], on: topic) == [.removed])
+                #expect(try await test.untrack(gone, on: topic) == .removed)
                 #expect(try await test.redis("ZCARD", test.keys(topic).untracked).int == 2)
 
                 for mode in [TrackMode.create, .put] {
@@ -42,7 +42,7 @@ struct OutOfMemoryTests {
                 #expect(error?.code == .outOfMemory)
 
                 #expect(try await test.store.renew([(bound, owner)], on: topic, lease: 30) == [])
-                guard case .renewed = try await test.store.heartbeat([(other, 40)], on: topic)[0] else {
+                guard case .renewed = try await test.heartbeat(other, on: topic, ttl: 40) else {
                     throw StoreError(.corrupt, "no heartbeat")
                 }
                 #expect(try await test.store.snapshot(of: topic).presences.count == 2)
@@ -61,7 +61,7 @@ struct OutOfMemoryTests {
                 try await test.setLease(of: bound, on: topic, at: 1)
                 try await test.redis("CONFIG", "SET", "maxmemory", "1")
                 #expect(try await test.clock.sweep(topic).removed == 1)
-                #expect(try await test.store.untrack([other], on: topic) == [.removed])
+                #expect(try await test.untrack(other, on: topic) == .removed)
             }
         }
     }

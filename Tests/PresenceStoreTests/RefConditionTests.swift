@@ -76,7 +76,7 @@ struct RefConditionTests {
             }
             #expect(try await test.allKeys() == [])
             try await test.track(alice, on: topic)
-            _ = try await test.store.untrack([alice], on: topic)
+            try await test.untrack(alice, on: topic)
             let item = TrackItem(member: alice, condition: .any)
             #expect(try await test.store.track([item], on: topic, mode: .put) == [.moved(nil)])
             let claim = RedisArgument.string(test.claim(alice, on: topic))
@@ -109,14 +109,15 @@ struct RefConditionTests {
             let second = try await test.track(bob, on: topic)
             let before = try await (test.value(of: alice, on: topic), test.lease(of: alice, on: topic))
             for condition in Self.unfulfilled {
-                let outcomes = try await test.store.untrack([alice], expecting: [alice: condition], on: topic)
-                #expect(outcomes == [.moved(first.ref)])
+                #expect(try await test.untrack(alice, on: topic, condition: condition) == .moved(first.ref))
             }
             try await test.withMessages(on: topic) { log in
-                let conditions: [Member: RefCondition] = [
-                    carol: .any, alice: .oneOf([second.ref]), bob: .oneOf([first.ref, second.ref]),
+                let items = [
+                    UntrackItem(member: carol, condition: .any),
+                    UntrackItem(member: alice, condition: .oneOf([second.ref])),
+                    UntrackItem(member: bob, condition: .oneOf([first.ref, second.ref])),
                 ]
-                let outcomes = try await test.store.untrack([carol, alice, bob], expecting: conditions, on: topic)
+                let outcomes = try await test.store.untrack(items, on: topic)
                 #expect(outcomes == [.absent, .moved(first.ref), .removed])
                 #expect(try await log.takeRecords() == ["-u6:\(bob.text)"])
             }
@@ -124,7 +125,7 @@ struct RefConditionTests {
             #expect(try await test.lease(of: alice, on: topic) == before.1)
             let dave = try Member("dave")
             // A node may restore an absent member: with any ref, so `*` is recorded, and refs are not.
-            _ = try await test.store.untrack([dave], expecting: [dave: .oneOf([second.ref])], on: topic)
+            try await test.untrack(dave, on: topic, condition: .oneOf([second.ref]))
             for (member, isRecorded) in [(alice, false), (carol, true), (dave, false)] {
                 let claim = RedisArgument.string(test.claim(member, on: topic))
                 let score = try await test.redis("ZSCORE", test.keys(topic).untracked, claim)
@@ -132,8 +133,7 @@ struct RefConditionTests {
             }
             for number in 0..<3 {
                 let condition = Self.fulfilled(by: try await test.track(alice, on: topic).ref)[number]
-                let outcomes = try await test.store.untrack([alice], expecting: [alice: condition], on: topic)
-                #expect(outcomes == [.removed])
+                #expect(try await test.untrack(alice, on: topic, condition: condition) == .removed)
             }
         }
     }
@@ -143,16 +143,18 @@ struct RefConditionTests {
             let first = try await test.track(alice, on: topic, ttl: 50)
             try await test.setLease(of: alice, on: topic, at: 5_000_000_000_000)
             for condition in Self.unfulfilled {
-                let outcomes = try await test.store.heartbeat(
-                    [(alice, 200), (bob, nil)], expecting: [alice: condition, bob: condition], on: topic)
+                let items = [
+                    HeartbeatItem(member: alice, ttl: 200, condition: condition),
+                    HeartbeatItem(member: bob, condition: condition),
+                ]
+                let outcomes = try await test.store.heartbeat(items, on: topic)
                 #expect(outcomes == [.moved(first.ref), .absent])
             }
             #expect(try await test.value(of: alice, on: topic) == "\(first.ref) 50 {}")
             #expect(try await test.lease(of: alice, on: topic) == 5_000_000_000_000)
             for condition in Self.fulfilled(by: first.ref) {
-                let outcomes = try await test.store.heartbeat(
-                    [(alice, nil)], expecting: [alice: condition], on: topic)
-                guard case .renewed = outcomes[0] else { throw StoreError(.corrupt, "\(outcomes)") }
+                let outcome = try await test.heartbeat(alice, on: topic, condition: condition)
+                guard case .renewed = outcome else { throw StoreError(.corrupt, "\(outcome)") }
             }
             #expect(try await #require(test.lease(of: alice, on: topic)) < 5_000_000_000_000)
         }

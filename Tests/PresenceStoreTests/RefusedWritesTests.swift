@@ -85,7 +85,7 @@ struct RefusedWritesTests {
             #expect(test.store.trouble?.detail.contains("PUBLISH \(test.store.keys.prefix)") == true)
             let error = await #expect(throws: StoreError.self) { try await test.track(bob, on: topic) }
             #expect(error?.code == .refused && error?.message.contains("PUBLISH") == true)
-            _ = await #expect(throws: StoreError.self) { try await test.store.untrack([alice], on: topic) }
+            _ = await #expect(throws: StoreError.self) { try await test.untrack(alice, on: topic) }
             #expect(try await test.store.snapshot(of: topic).presences.map(\.member) == [alice])
             #expect(try await test.store.position(of: topic).seq == 1)
             try await admin.redis(
@@ -112,7 +112,7 @@ struct RefusedWritesTests {
             try await admin.redis("CLIENT", "KILL", "ID", .string(client))
             try await eventually("the refusal") { test.store.trouble?.kind == .rights }
             for _ in 0..<4 {
-                _ = await #expect(throws: StoreError.self) { try await test.store.untrack([alice], on: topic) }
+                _ = await #expect(throws: StoreError.self) { try await test.untrack(alice, on: topic) }
             }
             #expect(try await test.store.snapshot(of: topic).presences.map(\.member) == [alice])
         }
@@ -135,9 +135,9 @@ struct RefusedWritesTests {
             let operations: [@Sendable () async throws -> Void] = [
                 { _ = try await test.store.track([bob], on: topic, mode: .put) },
                 { _ = try await test.store.track([bob], on: topic, mode: .put, owner: owners[2]) },
-                { _ = try await test.store.untrack([alice], on: topic) },
+                { try await test.untrack(alice, on: topic) },
                 { _ = try await test.store.update([UpdateItem(member: alice, change: .replace(.empty))], on: topic) },
-                { _ = try await test.store.heartbeat([(alice, 500)], on: topic) },
+                { try await test.heartbeat(alice, on: topic, ttl: 500) },
                 {
                     _ = try await test.store.release(
                         [ReleaseItem(member: alice, owner: owners[0], grace: 0)], on: topic)
@@ -159,7 +159,7 @@ struct RefusedWritesTests {
                     try await test.track(alice, on: topic, #"{"n":1}"#, owner: owner)
                 }
                 try await test.track(bob.member, on: topic, #"{"n":1}"#, owner: owners[1])
-                _ = try await test.store.untrack([carol], on: topic)
+                try await test.untrack(carol, on: topic)
                 try await test.track(try Member("late"), on: topic)
                 try await test.clock.tick(topic)
                 try await test.setLease(of: try Member("late"), on: topic, at: try await test.now() - 1)
@@ -205,7 +205,7 @@ struct RefusedWritesTests {
                 return test.store.trouble?.kind == .rights
             }
             #expect(try await test.store.renew([(alice, owner)], on: topic, lease: 60) == [])
-            guard case .renewed = try await test.store.heartbeat([(bob, nil)], on: topic)[0] else {
+            guard case .renewed = try await test.heartbeat(bob, on: topic) else {
                 throw StoreError(.refused, "the heartbeat")
             }
             for member in [alice, bob] {
@@ -305,7 +305,7 @@ struct RefusedWritesTests {
                 #expect(error?.code == .outOfMemory)
                 try await eventually("the trouble") { test.store.trouble?.kind == .full }
                 #expect(try await test.store.snapshot(of: topic).presences.count == 1)
-                #expect(try await test.store.untrack([alice], on: topic) == [.removed])
+                #expect(try await test.untrack(alice, on: topic) == .removed)
                 try await test.redis("CONFIG", "SET", "maxmemory", "0")
                 try await eventually("the end") { test.store.trouble == nil }
             }

@@ -73,4 +73,19 @@ extension StoreUnderTest {
         guard let receipt = outcome.receipt else { throw StoreError(.corrupt, "\(outcome)") }
         return receipt
     }
+
+    /// Untracks one member.
+    @discardableResult
+    func untrack(_ member: Member, on topic: Topic, condition: RefCondition? = nil) async throws -> UntrackOutcome {
+        try await store.untrack([UntrackItem(member: member, condition: condition)], on: topic)[0]
+    }
+
+    /// Sends one heartbeat.
+    @discardableResult
+    func heartbeat(
+        _ member: Member, on topic: Topic, ttl: Int? = nil, condition: RefCondition? = nil
+    ) async throws -> HeartbeatOutcome {
+        let item = HeartbeatItem(member: member, ttl: ttl, condition: condition)
+        return try await store.heartbeat([item], on: topic)[0]
+    }
 }

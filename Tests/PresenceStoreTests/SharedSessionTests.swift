@@ -103,7 +103,7 @@ struct SharedSessionTests {
         try await withStore { test in
             for owner in owners { try await test.track(alice, on: topic, owner: owner) }
             let put = try await test.track(alice, on: topic, #"{"n":1}"#, ttl: 7)
-            _ = try await test.store.heartbeat([(alice, 7)], on: topic)
+            try await test.heartbeat(alice, on: topic, ttl: 7)
             let update = UpdateItem(member: alice, change: .replace(try Meta(#"{"n":2}"#)))
             _ = try await test.store.update([update], on: topic)
             #expect(put.ttl == 30)
@@ -236,7 +236,7 @@ struct SharedSessionTests {
     @Test func `An untrack ends a session for all its holders, and none of them restores it`() async throws {
         try await withStore { test in
             for owner in owners { try await test.track(alice, on: topic, owner: owner) }
-            #expect(try await test.store.untrack([alice], on: topic) == [.removed])
+            #expect(try await test.untrack(alice, on: topic) == .removed)
             #expect(try await test.allKeys() == [test.untrackedKey(topic)])
             let items = owners.map { (member: alice, stored: stored($0)) }
             #expect(try await test.store.restore(items, on: topic) == Array(repeating: .untracked, count: 3))

@@ -24,8 +24,9 @@ struct UntrackTests {
             try await test.track(bob, on: topic)
             try await test.withMessages(on: topic) { log in
                 let carol = try Member("carol")
-                #expect(try await test.store.untrack([carol], on: topic) == [.absent])
-                let outcomes = try await test.store.untrack([carol, alice, alice], on: topic)
+                #expect(try await test.untrack(carol, on: topic) == .absent)
+                let items = [carol, alice, alice].map { UntrackItem(member: $0) }
+                let outcomes = try await test.store.untrack(items, on: topic)
                 #expect(outcomes == [.absent, .removed, .absent])
                 #expect(try await log.takeRecords() == ["-u8:\(alice.text)"])
             }
@@ -39,7 +40,7 @@ struct UntrackTests {
     {
         try await withStore { test in
             let first = try await test.track(alice, on: topic)
-            _ = try await test.store.untrack([alice], on: topic)
+            try await test.untrack(alice, on: topic)
             #expect(try await test.allKeys() == [test.untrackedKey(topic)])
             #expect(try await test.store.position(of: topic) == .empty)
             let second = try await test.track(alice, on: topic)
@@ -58,7 +59,7 @@ struct UntrackTests {
             let old = try await test.now() - 3_600_001
             try await test.redis("ZADD", untracked, .integer(old), "of long ago")
 
-            _ = try await test.store.untrack([alice, bob, carol, alice], on: topic)
+            _ = try await test.store.untrack([alice, bob, carol, alice].map { UntrackItem(member: $0) }, on: topic)
             #expect(try await test.allKeys() == [test.untrackedKey(topic)])
             let remembered = try await test.redis("ZRANGE", untracked, 0, -1).elements?.compactMap(\.string)
             let heartbeats = [alice, bob, carol].map { test.claim($0, on: topic) }
@@ -95,8 +96,9 @@ struct UntrackTests {
     @Test func `Deletes of absent presences leave at most 64 entries of at most 96 bytes in a bucket`() async throws {
         try await withStore { test in
             let names = try (0..<300).map { try Member(String(repeating: "k", count: 200) + "\($0)") }
-            _ = try await test.store.untrack(names, on: topic)
-            _ = try await test.store.untrack(names, on: topic)
+            let items = names.map { UntrackItem(member: $0) }
+            _ = try await test.store.untrack(items, on: topic)
+            _ = try await test.store.untrack(items, on: topic)
             let untracked = test.keys(topic).untracked
             let noted = try await test.redis("ZRANGE", untracked, 0, -1).elements?.compactMap(\.string) ?? []
             #expect(noted.count == 64)
@@ -108,10 +110,10 @@ struct UntrackTests {
         try await withStore { test in
             let owner = StreamOwner.random()
             try await test.track(alice, on: topic, owner: owner)
-            _ = try await test.store.untrack([alice], on: topic)
+            try await test.untrack(alice, on: topic)
             let others = try (0..<1000).map { try Member("other \($0)") }
             _ = try await test.store.track(others.map { TrackItem(member: $0) }, on: topic, mode: .put)
-            _ = try await test.store.untrack(others, on: topic)
+            _ = try await test.store.untrack(others.map { UntrackItem(member: $0) }, on: topic)
             let untracked = test.keys(topic).untracked
             #expect(try await test.redis("ZCARD", untracked).int == 512)
             let claim = RedisArgument.string(test.claim(alice, on: topic, owner: owner))
@@ -124,7 +126,7 @@ struct UntrackTests {
             let long = try Member(String(repeating: "k", count: 250), String(repeating: "s", count: 64))
             let owner = StreamOwner.random()
             try await test.track(long, on: topic, owner: owner)
-            _ = try await test.store.untrack([long], on: topic)
+            try await test.untrack(long, on: topic)
             let presence = Presence(ref: .random(), meta: .empty)
             let stored = StoredPresence(presence: presence, ttl: 30, owner: .stream(owner))
             #expect(try await test.store.restore([(long, stored)], on: topic) == [.untracked])

@@ -30,8 +30,8 @@ package struct BatchOperation: Sendable {
     let isOfWholeKey: Bool
     private let meta: Meta?
     private let patch: JSON?
-    let ttl: Int?
-    let condition: RefCondition?
+    private let ttl: Int?
+    private let condition: RefCondition?
 
     var tracking: TrackItem {
         TrackItem(member: self.member, meta: self.meta, ttl: self.ttl, condition: self.condition)
@@ -41,6 +41,14 @@ package struct BatchOperation: Sendable {
         UpdateItem(
             member: self.member, change: self.patch.map { .patch($0) } ?? .replace(self.meta ?? .empty),
             condition: self.condition)
+    }
+
+    var untracking: UntrackItem {
+        UntrackItem(member: self.member, condition: self.condition)
+    }
+
+    var heartbeat: HeartbeatItem {
+        HeartbeatItem(member: self.member, ttl: self.ttl, condition: self.condition)
     }
 
     /// Reads one element of `operations`; places in problems are relative to it.

@@ -131,24 +131,15 @@ struct BatchRoutes: Sendable {
             return zip(try await self.store.update(run.map(\.updating), on: topic), run)
                 .map { WriteResult($0, of: $1.member, on: topic) }
         case .heartbeat:
-            let items = run.map { (member: $0.member, ttl: $0.ttl) }
-            return zip(try await self.store.heartbeat(items, expecting: Self.conditions(of: run), on: topic), run)
+            return zip(try await self.store.heartbeat(run.map(\.heartbeat), on: topic), run)
                 .map { WriteResult($0, of: $1.member, on: topic) }
         case .untrack:
             if first.isOfWholeKey {
                 try await self.untrackKeys(Set(run.map(\.member.key)), on: topic, &sessions)
                 return run.map { _ in .done }
             }
-            return try await self.store.untrack(run.map(\.member), expecting: Self.conditions(of: run), on: topic)
-                .map { WriteResult($0) }
+            return try await self.store.untrack(run.map(\.untracking), on: topic).map { WriteResult($0) }
         }
-    }
-
-    /// The conditions of a run, which names no member twice.
-    private static func conditions(of run: [BatchOperation]) -> [Member: RefCondition] {
-        var conditions: [Member: RefCondition] = [:]
-        for operation in run where operation.condition != nil { conditions[operation.member] = operation.condition }
-        return conditions
     }
 
     /// Removes all sessions of some keys.

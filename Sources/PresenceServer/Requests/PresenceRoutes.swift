@@ -53,10 +53,10 @@ struct PresenceRoutes: Sendable {
     func heartbeat(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
         let topic = try context.parameters.topic()
         let member = try context.parameters.member()
-        let conditions = try Self.conditions(on: member, in: request)
+        let condition = try RefCondition(ifMatch: request.headers)
         let ttl = try self.ttl(try await self.fields(of: request, allowing: ["ttl"]))
-        let items = [(member: member, ttl: ttl)]
-        let outcome = try await self.store.heartbeat(items, expecting: conditions, on: topic).only()
+        let heartbeat = HeartbeatItem(member: member, ttl: ttl, condition: condition)
+        let outcome = try await self.store.heartbeat([heartbeat], on: topic).only()
         return try WriteResult(outcome, of: member, on: topic).response()
     }
 
@@ -64,8 +64,8 @@ struct PresenceRoutes: Sendable {
     func untrack(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
         let topic = try context.parameters.topic()
         let member = try context.parameters.member()
-        let conditions = try Self.conditions(on: member, in: request)
-        let outcome = try await self.store.untrack([member], expecting: conditions, on: topic).only()
+        let untracking = UntrackItem(member: member, condition: try RefCondition(ifMatch: request.headers))
+        let outcome = try await self.store.untrack([untracking], on: topic).only()
         return try WriteResult(outcome).response()
     }
 
@@ -111,11 +111,5 @@ struct PresenceRoutes: Sendable {
 
     private func fields(of request: Request, allowing names: Set<String>) async throws -> FieldReader {
         try FieldReader(try await request.json(limit: self.options.bodyBytes), allowing: names)
-    }
-
-    /// The `If-Match` of a request about one presence; empty without the field.
-    private static func conditions(on member: Member, in request: Request) throws -> [Member: RefCondition] {
-        guard let condition = try RefCondition(ifMatch: request.headers) else { return [:] }
-        return [member: condition]
     }
 }

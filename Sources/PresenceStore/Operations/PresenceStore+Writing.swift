@@ -59,11 +59,10 @@ extension PresenceStore {
 
     /// Removes presences, also those that streams hold, unless they do not fulfil their conditions.
     ///
-    /// Redis remembers the removals in key `g` for 20 s to an hour, so that ``restore(_:on:)`` does not undo them.
-    package func untrack(
-        _ members: [Member], expecting conditions: [Member: RefCondition] = [:], on topic: Topic
-    ) async throws(StoreError) -> [UntrackOutcome] {
-        try await untrack(names: members.map { (bytes: $0.bytes, condition: conditions[$0]) }, on: topic)
+    /// Redis remembers the removals in key `g` for 20 s to an hour, so that ``restore(_:on:)`` does not undo them. If
+    /// several items name one member, their conditions must be equal.
+    package func untrack(_ items: [UntrackItem], on topic: Topic) async throws(StoreError) -> [UntrackOutcome] {
+        try await untrack(names: items.map { (bytes: $0.member.bytes, condition: $0.condition) }, on: topic)
     }
 
     private func untrack(
@@ -118,9 +117,7 @@ extension PresenceStore {
     ///
     /// A presence in its grace is kept by heartbeats from then on; one that an open stream holds keeps its ttl. A
     /// presence that does not fulfil its condition stays as it is.
-    package func heartbeat(
-        _ items: [(member: Member, ttl: Int?)], expecting conditions: [Member: RefCondition] = [:], on topic: Topic
-    ) async throws(StoreError) -> [HeartbeatOutcome] {
+    package func heartbeat(_ items: [HeartbeatItem], on topic: Topic) async throws(StoreError) -> [HeartbeatOutcome] {
         let keys = keys.topic(topic)
         var outcomes: [HeartbeatOutcome] = []
         outcomes.reserveCapacity(items.count)
@@ -130,7 +127,7 @@ extension PresenceStore {
             arguments.reserveCapacity(3 + 3 * chunk.count)
             for item in chunk {
                 arguments.append(.bytes(item.member.bytes))
-                arguments.append(conditions[item.member]?.argument ?? "")
+                arguments.append(item.condition?.argument ?? "")
                 arguments.append(item.ttl.map { .integer($0) } ?? "")
             }
             var reply = try StoreReply(await connection.call(StoreScripts.heartbeat, keys.all, arguments))

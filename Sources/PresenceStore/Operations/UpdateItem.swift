@@ -36,19 +36,3 @@ package enum UpdateOutcome: Sendable {
     /// The patched meta is refused (too large, a reserved name, not an object).
     case invalid(InputError)
 }
-
-/// The result of one heartbeat.
-package enum HeartbeatOutcome: Hashable, Sendable {
-    case renewed(Receipt)
-    case absent
-    /// The condition is not fulfilled, and nothing changed; this is the present ref.
-    case moved(Ref)
-}
-
-/// The result of the removal of one member.
-package enum UntrackOutcome: Hashable, Sendable {
-    case removed
-    case absent
-    /// The condition is not fulfilled, and nothing changed; this is the present ref.
-    case moved(Ref)
-}
