@@ -13,7 +13,6 @@ package actor TopicFeed {
     package nonisolated let topic: Topic
     nonisolated let channel: String
     nonisolated let loop: any EventLoop
-    private let replay: ReplayBudget
     private let enricher: EnrichmentSource
     private let work: FeedWork
     private let logger: Logger
@@ -23,8 +22,8 @@ package actor TopicFeed {
     private var state: FeedState
     private var audiences = LoopAudiences()
     private var idleTimer: Scheduled<Void>?
-    /// What the topic keeps of the node's replay budget, as counted last, in bytes.
-    private var countedBytes = 0
+    /// What the topic keeps for streams that come back.
+    private var kept: KeptBytes
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { loop.executor.asUnownedSerialExecutor() }
 
@@ -36,7 +35,7 @@ package actor TopicFeed {
         self.topic = topic
         self.channel = channel
         self.loop = loop
-        self.replay = replay
+        kept = KeptBytes(of: replay)
         self.enricher = enricher
         self.work = work
         self.logger = logger
@@ -82,7 +81,7 @@ package actor TopicFeed {
     private func run(_ actions: FeedState.Actions) {
         var answers: [FeedState.Event] = []
         actions.forEach { perform($0, &answers) }
-        countKept()
+        if let share = kept.count(state.keptBytes) { handle(.keepToShare(share)) }
         for answer in answers { handle(answer) }
     }
 
@@ -143,14 +142,5 @@ package actor TopicFeed {
     private func schedule(_ timer: FeedState.Timer, at deadline: NIODeadline) {
         let scheduled = loop.scheduleTask(deadline: deadline) { self.assumeIsolated { $0.handle(.timer(timer)) } }
         if case .idle = timer { idleTimer = scheduled }
-    }
-
-    /// Counts what the topic keeps for streams that come back, and keeps to the bound of all topics.
-    private func countKept() {
-        let bytes = state.keptBytes
-        guard bytes != countedBytes else { return }
-        let share = replay.change(from: countedBytes, to: bytes)
-        countedBytes = bytes
-        if let share { handle(.keepToShare(share)) }
     }
 }

@@ -44,3 +44,18 @@ package final class ReplayBudget: Sendable {
         return share
     }
 }
+
+/// What one topic keeps of the budget of its node. Owned by the feed of the topic, on its event loop.
+struct KeptBytes {
+    private let budget: ReplayBudget
+    /// As counted last.
+    private var bytes = 0
+
+    init(of budget: ReplayBudget) { self.budget = budget }
+
+    /// Counts what the topic keeps now; returns the share that it must keep to if all topics keep too much.
+    mutating func count(_ new: Int) -> Int? {
+        defer { bytes = new }
+        return budget.change(from: bytes, to: new)
+    }
+}
