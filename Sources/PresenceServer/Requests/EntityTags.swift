@@ -4,7 +4,7 @@ package import HTTPTypes
 package import PresenceModel
 package import PresenceStore
 
-/// `If-None-Match`: the lists that a client has already.
+/// `If-None-Match` of a read: the answers that a client has already.
 package struct IfNoneMatch {
     private let tags: EntityTagList
 

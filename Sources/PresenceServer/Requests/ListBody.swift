@@ -69,14 +69,8 @@ struct ListBody {
         }
     }
 
-    /// The 304 for a list that the client has already.
-    static func unchanged(_ tag: String) -> Response {
-        var response = Response(status: .notModified)
-        response.headers[.contentLength] = nil
-        response.headers[.eTag] = tag
-        response.headers[.cacheControl] = "no-cache"
-        return response
-    }
+    /// The 304 for a list, or for counts, that the client has already.
+    static func unchanged(_ tag: String) -> Response { .unchanged(tag, cacheControl: "no-cache") }
 
     private var hasTag: Bool { self.page.isWhole && !self.isStale }
 

@@ -83,6 +83,10 @@ struct PresenceRoutes: Sendable {
         guard let (receipt, stored) = try await self.store.presence(of: member, on: topic) else {
             throw Problem.absent()
         }
+        let tag = EntityTag.of(receipt.ref)
+        if let known = IfNoneMatch(request.headers), known.matches(tag) {
+            return .unchanged(tag, cacheControl: "no-store")
+        }
         return ReceiptBody(topic: topic, member: member, receipt: receipt).response(.ok, meta: stored.presence.meta)
     }
 

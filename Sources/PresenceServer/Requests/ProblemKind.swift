@@ -103,7 +103,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
         case .invalidHeader:
             "A header field that steers this request cannot be read, or would be ignored. If-Match takes * or strong "
                 + "entity tags, each a phx_ref in double quotes, and is for PUT, PATCH, DELETE and heartbeat of one "
-                + "session. If-None-Match is for lists, and for PUT as *."
+                + "session. If-None-Match is for reads, and for PUT as *."
         case .malformedJSON:
             "The body is not one JSON value as RFC 8259 defines it, in UTF-8. The detail names where reading stopped."
         case .unknownRoute:

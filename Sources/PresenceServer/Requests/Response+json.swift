@@ -20,4 +20,15 @@ extension Response {
             status: status, headers: [.contentType: type],
             body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
     }
+
+    /// The 304 for an answer that the client has already.
+    ///
+    /// - Parameter cacheControl: The `Cache-Control` of the answer itself (RFC 9110 §15.4.5).
+    static func unchanged(_ tag: String, cacheControl: String) -> Response {
+        var response = Response(status: .notModified)
+        response.headers[.contentLength] = nil
+        response.headers[.eTag] = tag
+        response.headers[.cacheControl] = cacheControl
+        return response
+    }
 }

@@ -49,6 +49,10 @@ struct TopicRoutes: Sendable {
     func counts(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
         let topic = try context.parameters.topic()
         return try await self.answer(about: topic, page: .counts) {
+            if let known = IfNoneMatch(request.headers) {
+                let position = try await self.store.position(of: topic)
+                if known.matches(EntityTag.of(position)) { return .unchanged(position) }
+            }
             let (cursor, counts) = try await self.store.counts(of: topic)
             return .counts(counts, cursor)
         }

@@ -208,7 +208,7 @@ package struct RollcallResponder: HTTPResponder {
         if request.headers.contains(.ifNoneMatch) && !route.method.isSafe && !route.conditions.contains(.ifNoneMatch) {
             throw Problem(
                 .invalidHeader, at: .header("If-None-Match"),
-                "If-None-Match is for lists, and for PUT as *; it would be ignored here. POST tracks only a session "
+                "If-None-Match is for reads, and for PUT as *; it would be ignored here. POST tracks only a session "
                     + "that is absent.")
         }
         let query = try QueryParameters(request.uri.query)

@@ -132,6 +132,31 @@ struct PresenceRoutesTests {
         }
     }
 
+    @Test func `One presence with If-None-Match is a 304 while its ref stays, also if its lease has moved`()
+        async throws
+    {
+        try await withServer { server in
+            let put = try await server.send(.put, self.alice, #"{"meta":{"n":1}}"#)
+            let tag = try #require(put.header("ETag"))
+            for field in [tag, "W/\(tag)", "\"x\", \(tag)", "\(tag.dropLast())-gzip\"", "*"] {
+                let same = try await server.send(.get, self.alice, headers: [("If-None-Match", field)])
+                #expect(same.status == 304 && same.bytes.isEmpty, "\(field)")
+                #expect(same.header("ETag") == tag && same.header("Cache-Control") == "no-store")
+            }
+            #expect(try await server.send(.post, self.alice + "/heartbeat", #"{"ttl":100}"#).status == 200)
+            #expect(try await server.send(.get, self.alice, headers: [("If-None-Match", tag)]).status == 304)
+            let other = [("If-None-Match", "\"0000000000000000\", \"\"")]
+            #expect(try await server.send(.get, self.alice, headers: other).status == 200)
+            #expect(try await server.send(.put, self.alice, #"{"meta":{"n":2}}"#).status == 200)
+            let new = try await server.send(.get, self.alice, headers: [("If-None-Match", tag)])
+            #expect(new.status == 200 && new.header("ETag") != tag && new.text.contains(#""meta":{"n":2}"#))
+            #expect(try await server.send(.delete, self.alice).status == 204)
+            for field in [tag, "*"] {
+                #expect(try await server.send(.get, self.alice, headers: [("If-None-Match", field)]).status == 404)
+            }
+        }
+    }
+
     @Test func `A heartbeat keeps or changes the ttl and publishes nothing`() async throws {
         try await withServer { server in
             let put = try await server.send(.put, self.alice, #"{"ttl":77}"#)

@@ -53,6 +53,23 @@ struct TopicRoutesTests {
         }
     }
 
+    @Test func `Counts with If-None-Match are a 304 while the cursor stays`() async throws {
+        try await withServer { server in
+            try await self.fill(server)
+            let path = "/v1/topics/room:lobby"
+            let tag = try #require(try await server.send(.get, path).header("ETag"))
+            for field in [tag, "W/\(tag)", "\"x\", \(tag)", "\(tag.dropLast())-gzip\"", "*"] {
+                let same = try await server.send(.get, path, headers: [("If-None-Match", field)])
+                #expect(same.status == 304 && same.bytes.isEmpty, "\(field)")
+                #expect(same.header("ETag") == tag && same.header("Cache-Control") == "no-cache")
+            }
+            _ = try await server.send(.delete, self.list + "/bob")
+            let new = try await server.send(.get, path, headers: [("If-None-Match", tag)])
+            #expect(new.status == 200 && new.header("ETag") != tag)
+            #expect(try new.json["presences"] == 3)
+        }
+    }
+
     @Test func `An empty topic is an empty list at 0-0`() async throws {
         try await withServer { server in
             let answer = try await server.send(.get, self.list)
