@@ -33,8 +33,12 @@ struct RequestFraming: Equatable, Sendable {
         closes =
             fields.connection.hasClose || head.method == .CONNECT || (isHTTP10 && !fields.connection.hasKeepAlive)
         body = try Self.body(fields, isHTTP10: isHTTP10)
-        let waits = isHTTP10 ? false : try Self.expectsContinue(fields.expectation)
-        expectsContinue = waits && body != .none
+        if !isHTTP10, let other = fields.otherExpectation {
+            throw Problem(
+                .expectationFailed, at: .header("Expect"),
+                "100-continue is the only expectation here, not \(quoted(other)).")
+        }
+        expectsContinue = !isHTTP10 && fields.expectsContinue && body != .none
         (authority, path) = try Self.target(head, host: fields.host)
 
         if fields.hostCount > 1 {
@@ -83,16 +87,6 @@ struct RequestFraming: Equatable, Sendable {
                 .malformedRequest, at: .header("Content-Length"), "Content-Length is no number: \(quoted(length)).")
         }
         return bytes == 0 ? .none : .length(bytes)
-    }
-
-    private static func expectsContinue(_ expectation: String?) throws(Problem) -> Bool {
-        guard let expectation else { return false }
-        guard FieldText.isEqual(expectation.utf8, "100-continue") else {
-            throw Problem(
-                .expectationFailed, at: .header("Expect"),
-                "100-continue is the only expectation here, not \(quoted(expectation)).")
-        }
-        return true
     }
 
     /// Reads the target in each of its forms (RFC 9112, 3.2); the authority of an absolute target wins over `Host`.
@@ -144,7 +138,9 @@ extension RequestFraming {
         var hasOtherCoding = false
         var hasEmptyCoding = false
         var contentLength: String?
-        var expectation: String?
+        var expectsContinue = false
+        /// The first expectation that is not `100-continue`.
+        var otherExpectation: String?
 
         /// Compares the length of the name first, because most fields have none of these lengths.
         mutating func read(_ name: String, _ value: String) {
@@ -153,7 +149,14 @@ extension RequestFraming {
                 if hostCount == 0 { host = value }
                 hostCount += 1
             case 6 where FieldText.isEqual(name.utf8, "expect"):
-                expectation = expectation.map { $0 + ", " + value } ?? value
+                // A list, which may repeat a member and have empty ones (RFC 9110, 10.1.1 and 5.6.1).
+                FieldText.forEachMember(of: value) { expectation in
+                    if FieldText.isEqual(expectation, "100-continue") {
+                        expectsContinue = true
+                    } else if otherExpectation == nil {
+                        otherExpectation = String(Substring(expectation))
+                    }
+                }
             case 7 where FieldText.isEqual(name.utf8, "upgrade"):
                 hasUpgrade = true
             case 10 where FieldText.isEqual(name.utf8, "connection"):

@@ -273,7 +273,9 @@ struct ConnectionTests {
 
     @Test func `a client that waits for 100 Continue gets it at once, and then the answer`() async throws {
         try await withServer { server in
-            for expectation in ["100-continue", "100-Continue"] {
+            for expectation in [
+                "100-continue", "100-Continue", "100-continue\r\nExpect: 100-continue", "100-continue,,",
+            ] {
                 let client = try await RawClient.connect(to: server.url)
                 try await client.send("\(Self.track)Expect: \(expectation)\r\nContent-Length: 13\r\n\r\n")
                 try await eventually("100") { try await client.received == "HTTP/1.1 100 Continue\r\n\r\n" }

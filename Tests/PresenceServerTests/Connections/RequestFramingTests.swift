@@ -58,6 +58,27 @@ struct RequestFramingTests {
         #expect(problem?.kind.status.code == status)
     }
 
+    @Test(
+        arguments: [
+            ([], false), ([""], false), ([" , "], false), (["100-continue"], true), (["100-Continue"], true),
+            (["100-continue, 100-continue"], true), (["100-continue", "100-CONTINUE"], true),
+            ([",100-continue ,"], true), (["", "\t100-continue"], true),
+        ])
+    func `Expect is a list, which may repeat 100-continue and have empty members`(values: [String], waits: Bool) throws
+    {
+        let fields = [("Host", "h"), ("Content-Length", "3")] + values.map { ("Expect", $0) }
+        #expect(try Self.framing(.POST, "/", fields).expectsContinue == waits)
+    }
+
+    @Test(arguments: [
+        ["tea"], ["100-continue, tea"], ["tea", "100-continue"], ["100-continue=1"], ["100-continue;q=1"],
+    ])
+    func `an expectation other than 100-continue is refused`(values: [String]) {
+        let fields = [("Host", "h"), ("Content-Length", "3")] + values.map { ("Expect", $0) }
+        let problem = #expect(throws: Problem.self) { try Self.framing(.POST, "/", fields) }
+        #expect(problem?.kind == .expectationFailed)
+    }
+
     @Test func `HTTP 1.0 has no transfer codings, no expectations, and needs no Host`() throws {
         #expect(throws: Problem.self) { try Self.framing(.POST, "/", minor: 0, [("Transfer-Encoding", "chunked")]) }
         let framing = try Self.framing(.POST, "/", minor: 0, [("Expect", "tea"), ("Content-Length", "3")])
