@@ -100,6 +100,27 @@ extension StreamTests {
         }
     }
 
+    @Test func `HEAD of a stream has the fields of GET, ends at once, and tracks nothing`() async throws {
+        try await withNode { client in
+            let moving: Set<String> = ["date", "x-request-id", "transfer-encoding"]
+            func stable(_ headers: [(name: String, value: String)]) -> [String] {
+                headers.filter { !moving.contains($0.name.lowercased()) }.map { "\($0.name): \($0.value)" }.sorted()
+            }
+            for path in [events("t"), events("t", "key=alice&grace=0"), "/v1/events?topic=t&topic=other"] {
+                let head = try await client.send("HEAD", path)
+                #expect(head.status == 200 && head.body.isEmpty)
+                #expect(try await client.get("/v1/topics").json["topics"]?.array?.isEmpty == true)
+                let stream = try await client.events(path)
+                _ = try await stream.next("presence_state")
+                #expect(stable(head.headers) == stable(stream.headers), "\(path)")
+                await stream.close()
+                try await eventually("no topics") {
+                    try await client.get("/v1/topics").json["topics"]?.array?.isEmpty == true
+                }
+            }
+        }
+    }
+
     @Test func `A node stops in order while clients connect, send nothing, and close`() async throws {
         try await withRollcall(
             redis: try await SharedRedis.url, environment: ["ROLLCALL_REDIS_PREFIX": uniquePrefix()]
