@@ -61,8 +61,8 @@ let package = Package(
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
     ],
     targets: [
-        // Pure helpers of the other modules: pauses between attempts, hashes, encodings, the errors of input. Imports the
-        // standard library only.
+        // Pure helpers of the other modules: pauses between attempts, parallel runs, hashes, encodings, the errors of
+        // input. Imports the standard library only.
         .target(name: "Basics", swiftSettings: settings),
         // hiredis' reply reader, used as the RESP codec.
         .systemLibrary(

@@ -120,6 +120,39 @@ struct ReadingTests {
         }
     }
 
+    @Test func `A page of topics reads at most 50,000 names of members at once, or those of one topic`() {
+        #expect(PresenceStore.membersPerCount == 50_000)
+        #expect(PresenceStore.readings(of: []).isEmpty && PresenceStore.readings(of: [1, 1]).isEmpty)
+        #expect(PresenceStore.readings(of: [25_000, 25_000]) == [[0, 1]])
+        #expect(PresenceStore.readings(of: [25_000, 25_001]) == [[0], [1]])
+        #expect(PresenceStore.readings(of: [50_000, 2]) == [[0], [1]])
+        #expect(PresenceStore.readings(of: [1, 20_000, 1, 60_000, 2, 49_998, 2]) == [[1], [3], [4, 5], [6]])
+        #expect(PresenceStore.readings(of: Array(repeating: 500, count: 250)).map(\.count) == [100, 100, 50])
+    }
+
+    @Test func `A page of topics with more than 50,000 members has the right counts`() async throws {
+        try await withStore { test in
+            let sizes = ["a": 30_000, "b": 1, "c": 30_000, "d": 2]
+            for (name, size) in sizes {
+                let topic = try Topic(name)
+                try await test.track(try Member("key 0", "s0"), on: topic)
+                // Two sessions for each key; only the names of members are read.
+                let fields = (0..<size).flatMap { number -> [RedisArgument] in
+                    [.string("key \(number / 2)\u{1f}s\(number)"), .string("value")]
+                }
+                for chunk in stride(from: 0, to: fields.count, by: 10_000) {
+                    let some = fields[chunk..<min(chunk + 10_000, fields.count)]
+                    _ = try await test.pool.connection().send(
+                        RedisCommand("HSET", [test.keys(topic).members] + some))
+                }
+            }
+            let page = try await test.store.topics(limit: 10)
+            #expect(page.map(\.topic.text) == ["a", "b", "c", "d"])
+            #expect(page.map(\.presences) == [30_000, 1, 30_000, 2])
+            #expect(page.map(\.keys) == [15_000, 1, 15_000, 1])
+        }
+    }
+
     @Test func `The constants of a deployment are written once, and a node with others is refused`() async throws {
         try await withStore { test in
             try await test.store.prepare()

@@ -1,10 +1,12 @@
 // Rollcall · PresenceServer
 
+import Basics
 import Hummingbird
 import JSONText
 import Logging
 import PresenceModel
 import PresenceStore
+import Synchronization
 
 /// Performs many operations in one request, and answers each as its single request would be.
 ///
@@ -68,20 +70,12 @@ struct BatchRoutes: Sendable {
     }
 
     private func perform(_ topics: [Topic: [Placed]], logger: Logger) async -> Results {
-        await withTaskGroup(of: Results.self) { group in
-            var waiting = topics.values.makeIterator()
-            var results: Results = []
-            for _ in 0..<self.options.concurrentTopics {
-                guard let operations = waiting.next() else { break }
-                group.addTask { await self.perform(operations, logger: logger) }
-            }
-            while let done = await group.next() {
-                results += done
-                guard let operations = waiting.next() else { continue }
-                group.addTask { await self.perform(operations, logger: logger) }
-            }
-            return results
+        let results = Mutex<Results>([])
+        await inParallel(Array(topics.values), width: self.options.concurrentTopics) { operations in
+            let performed = await self.perform(operations, logger: logger)
+            results.withLock { $0 += performed }
         }
+        return results.withLock { $0 }
     }
 
     /// Performs the operations of one topic, in their order.

@@ -1,5 +1,6 @@
 // Rollcall · PresenceStore
 
+import Basics
 import Logging
 import Metrics
 package import PresenceModel

@@ -1,5 +1,6 @@
 // Rollcall · PresenceStore
 
+import Basics
 import PresenceModel
 import Synchronization
 

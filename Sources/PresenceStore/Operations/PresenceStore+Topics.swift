@@ -7,7 +7,7 @@ import Redis
 
 extension PresenceStore {
     /// The most names of members that one pipeline reads to count keys; a topic with more is read alone.
-    private static let membersPerCount = 50_000
+    static let membersPerCount = 50_000
     /// Buckets that one pipeline reads: all at once would put the topic names of the whole deployment into memory.
     private static let bucketsPerRead = 8
 
@@ -74,27 +74,34 @@ extension PresenceStore {
     private func counts(of topics: [Topic]) async throws(StoreError) -> [TopicCounts] {
         let sizes = try await connection().pipeline(topics.map { RedisCommand("HLEN", [keys.topic($0).members]) })
         var counts: [TopicCounts] = []
-        var places: [Int] = []
-        var members = 0
         for (topic, size) in zip(topics, sizes) {
             if case .error(let error) = size { throw StoreError(error) }
             guard let size = size.int else { throw .unexpected(size) }
-            guard size > 0 else { continue }
-            counts.append(TopicCounts(topic: topic, keys: 1, presences: size))
-            guard size > 1 else { continue }
-            if members + size > Self.membersPerCount {
-                try await countKeys(of: places, in: &counts)
-                (places, members) = ([], 0)
-            }
-            places.append(counts.count - 1)
-            members += size
+            if size > 0 { counts.append(TopicCounts(topic: topic, keys: 1, presences: size)) }
         }
-        try await countKeys(of: places, in: &counts)
+        for places in Self.readings(of: counts.map(\.presences)) { try await countKeys(of: places, in: &counts) }
         return counts.filter { $0.presences > 0 }
     }
 
+    /// Divides topics into groups of at most ``membersPerCount`` members, or of one topic; one pipeline reads a group.
+    ///
+    /// - Parameter sizes: The members of each topic. A topic with one member has one key and is not read.
+    /// - Returns: The places of the topics of each group.
+    static func readings(of sizes: [Int]) -> [[Int]] {
+        var groups: [[Int]] = []
+        var members = 0
+        for (place, size) in sizes.enumerated() where size > 1 {
+            if groups.isEmpty || members + size > membersPerCount {
+                groups.append([])
+                members = 0
+            }
+            groups[groups.count - 1].append(place)
+            members += size
+        }
+        return groups
+    }
+
     private func countKeys(of places: [Int], in counts: inout [TopicCounts]) async throws(StoreError) {
-        guard !places.isEmpty else { return }
         let commands = places.map { RedisCommand("HKEYS", [keys.topic(counts[$0].topic).members]) }
         for (place, value) in zip(places, try await connection().pipeline(commands)) {
             counts[place] = try Self.counts(value, of: counts[place].topic)

@@ -84,6 +84,7 @@ struct BatchRoutesTests {
                         && result["topic"]?.string == "t\(number % 40)")
             }
             #expect(try await server.send(.get, "/v1/topics").json["topics"]?.array?.count == 40)
+            #expect(ServerOptions().concurrentTopics == 16)
         }
     }
 
