@@ -70,6 +70,37 @@ struct FeedBoundsTests {
         }
     }
 
+    @Test func `the copy of a topic has the presences that a full Redis took, and no other`() async throws {
+        try await withLocalRedis { redis in
+            try await HubFixture.with(redis: redis.url) { node in
+                let listener = node.listen(to: topic)
+                try await listener.receives("state")
+                let connection = try node.pool.connection()
+                let info = try await connection.send(RedisCommand("INFO", ["memory"])).string
+                let used = info?.firstMatch(of: /used_memory:(\d+)/).flatMap { Int($0.1) } ?? 0
+                #expect(used > 0)
+                let room = RedisArgument.string("\(used + (8 << 20))")
+                _ = try await connection.send(RedisCommand("CONFIG", ["SET", "maxmemory", room]))
+                let meta = Meta(stored: Array("{\"x\":\"\(String(repeating: "x", count: 4000))\"}".utf8))
+                var tracked = 0
+                var refusal: StoreError?
+                while refusal == nil, tracked < 10_000 {
+                    let names = (tracked..<tracked + 100).map { "user\($0)" }
+                    let items = names.map { TrackItem(member: Fixture.member($0), meta: meta) }
+                    do throws(StoreError) {
+                        _ = try await node.store.track(items, on: topic, mode: .put)
+                        tracked += items.count
+                    } catch {
+                        refusal = error
+                    }
+                }
+                #expect(refusal?.code == .outOfMemory && tracked > 100)
+                #expect(try await node.store.counts(of: topic).counts.presences == tracked)
+                try await eventually { await node.hub.live(topic)?.roster.presenceCount == tracked }
+            }
+        }
+    }
+
     @Test func `streams that come back get a state where the replay budget is used up`() async throws {
         var options = FeedOptions()
         options.maximumReplayBytes = 40_000
