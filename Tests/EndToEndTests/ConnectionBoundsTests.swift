@@ -125,6 +125,30 @@ struct ConnectionBoundsTests {
         }
     }
 
+    @Test func `all connections of a node may hold a head of 80,000 bytes at once, and a longer one is refused`()
+        async throws
+    {
+        let count = 40
+        // One more connection asks for metrics.
+        try await withNode(["ROLLCALL_MAX_CONNECTIONS": "\(count + 1)"]) { node in
+            let clients = try await RawClient.connect(count, to: node.url)
+            let head = "GET /healthz HTTP/1.1\r\nHost: x\r\nName: "
+            for client in clients { try await client.send(head + String(repeating: "a", count: 80_000)) }
+            try await eventually("all connections") {
+                try await node.client.metric("rollcall_connections_open") == Double(count + 1)
+            }
+            for client in clients { try await client.send("\r\n\r\n") }
+            for client in clients {
+                try await eventually("an answer") { try await client.received.hasPrefix("HTTP/1.1 200 ") }
+            }
+            for client in clients { try await client.send(head + String(repeating: "a", count: 82_000)) }
+            for client in clients {
+                try await eventually("a refusal") { try await client.received.contains("HTTP/1.1 431 ") }
+                await client.close()
+            }
+        }
+    }
+
     @Test func `a response is sent while its client reads, and its connection closes if the client reads nothing`()
         async throws
     {

@@ -157,6 +157,25 @@ extension StreamTests {
         }
     }
 
+    @Test func `behind a list that is not read, a connection takes at most 256 KiB of requests`() async throws {
+        try await withNode { client in
+            try await fill("t", client)
+            let reader = try await StalledReader.open(client.baseURL + RollcallClient.path(topic: "t", "presences"))
+            try await eventually("the list in the queue") { try await client.metric(Self.queued) ?? 0 > 0 }
+            // Each request that the node has read holds the two bytes of its body.
+            let request = "POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"
+            let held = "rollcall_body_bytes"
+            let sending = Task { try await reader.send(String(repeating: request, count: 40_000)) }
+            try await eventually("requests that wait") { try await client.metric(held) ?? 0 > 0 }
+            var most = 0.0
+            for _ in 0..<100 { most = max(most, try await client.metric(held) ?? 0) }
+            #expect(most <= 2 * Double((256 << 10) / request.utf8.count + 10), "of 80,000")
+            await reader.close()
+            _ = await sending.result
+            try await eventually("no bytes held") { try await client.metric(held) == 0 }
+        }
+    }
+
     @Test func `slow readers of large lists share the budget of the node, and the slowest are closed`() async throws {
         let budget = 40 << 20
         let settings = ["ROLLCALL_MAX_STREAM_QUEUE_BYTES": "\(budget)", "ROLLCALL_SLOW_READER_AGE": "1"]

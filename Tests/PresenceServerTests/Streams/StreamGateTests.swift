@@ -24,6 +24,8 @@ struct StreamGateTests {
         let value: ServedConnection.Value
         let served: ServedConnection
         let streams: Streams
+        /// The paths of the requests that the server has carried out.
+        let requests: Recorder<String>
 
         /// Reads text from the socket.
         func receive(_ text: String) async throws {
@@ -37,6 +39,15 @@ struct StreamGateTests {
         func fire(_ event: ChannelEvent) async throws {
             try await channel.testingEventLoop.executeInContext {
                 channel.pipeline.syncOperations.fireUserInboundEventTriggered(event)
+            }
+            await channel.testingEventLoop.run()
+        }
+
+        /// Changes whether the channel is writable, and notifies its handlers.
+        func setWritable(_ isWritable: Bool) async throws {
+            channel.isWritable = isWritable
+            try await channel.testingEventLoop.executeInContext {
+                channel.pipeline.syncOperations.fireChannelWritabilityChanged()
             }
             await channel.testingEventLoop.run()
         }
@@ -103,6 +114,7 @@ struct StreamGateTests {
         -> Connection
     {
         let streams = Streams()
+        let requests = Recorder<String>()
         let queue = QueueBudget(maximumBytes: 1 << 30, slowAfter: .minutes(1), logger: Logger(label: "test"))
         let route = Route(streamAt: "/stream", "stream", query: []) { _, _ in
             OpenedStream(headers: [.contentType: "text/event-stream"], first: ByteBuffer(string: "5\r\nfirst\r\n")) {
@@ -118,6 +130,7 @@ struct StreamGateTests {
         }
         let served = ServedConnection(
             responder: { request, writer, _ in
+                requests.record(request.uri.path)
                 try await writer.write(
                     response: HTTPResponse(
                         status: .ok, headerFields: [.contentLength: "\(request.uri.path.utf8.count)"]),
@@ -129,7 +142,7 @@ struct StreamGateTests {
         let value = try await channel.testingEventLoop.executeInContext {
             served.setup(channel: channel, logger: Logger(label: "test"))
         }.get()
-        return Connection(channel: channel, value: value, served: served, streams: streams)
+        return Connection(channel: channel, value: value, served: served, streams: streams, requests: requests)
     }
 
     @Test func `A stream on the first request begins without the server, and no HTTP handler stays`() async throws {
@@ -169,6 +182,33 @@ struct StreamGateTests {
         #expect(answer.hasPrefix("HTTP/1.1 200 OK\r\n") && answer.hasSuffix("\r\n\r\n/plain"))
         #expect(connection.streams.all.isEmpty)
         #expect(try await connection.httpHandlers() == 4)
+        _ = try await connection.channel.finish(acceptAlreadyClosed: true)
+        await handled
+    }
+
+    @Test func `While a client takes no bytes, one more request is carried out, and those behind it wait`() async throws
+    {
+        let connection = try await connect()
+        async let handled: Void = connection.served.handle(value: connection.value, logger: Logger(label: "test"))
+        try await connection.receive(Self.plain)
+        _ = try await connection.answer()
+        try await connection.setWritable(false)
+        try await connection.receive(String(repeating: Self.plain, count: 5))
+        try await eventually("one more request") { connection.requests.all.count == 2 }
+        for _ in 0..<50 {
+            await connection.channel.testingEventLoop.run()
+            await Task.yield()
+        }
+        #expect(connection.requests.all.count == 2)
+        #expect(try await connection.sent().isEmpty)
+        try await connection.setWritable(true)
+        var sent = ""
+        try await eventually("all answers") {
+            await connection.channel.testingEventLoop.run()
+            sent += try await connection.sent()
+            return sent.ranges(of: "/plain").count == 5
+        }
+        #expect(connection.requests.all.count == 6)
         _ = try await connection.channel.finish(acceptAlreadyClosed: true)
         await handled
     }
