@@ -16,15 +16,15 @@ package struct PresenceBackend: Sendable {
     /// The source of the enrichment of entries.
     package let enricher: EnrichmentSource
     /// Bounds the bytes of answers that wait for slow readers; nil counts nothing.
-    package let queue: QueueBudget?
+    package let queueBudget: QueueBudget?
 
     package init(
         store: PresenceStore, live: @escaping @Sendable (Topic) async -> LiveRoster? = { _ in nil },
-        enricher: EnrichmentSource = .none, queue: QueueBudget? = nil
+        enricher: EnrichmentSource = .none, queueBudget: QueueBudget? = nil
     ) {
         self.store = store
         self.live = live
         self.enricher = enricher
-        self.queue = queue
+        self.queueBudget = queueBudget
     }
 }

@@ -68,11 +68,11 @@ struct Assembly: Sendable {
         let store = PresenceStore(pool: pool, keys: keys, limits: limits)
         let hook = try await hookServices(logger)
         let enricher = hook?.enricher ?? .none
-        let queue = QueueBudget(
+        let queueBudget = QueueBudget(
             maximumBytes: settings.maximumStreamQueueBytes, slowAfter: settings.streamOptions.slowReaderAge,
             logger: logger)
         var feedOptions = settings.feedOptions
-        feedOptions.makeRoom = queue.makeRoom
+        feedOptions.makeRoom = queueBudget.makeRoom
         let hub = FeedHub(
             store: store, redisURL: redisURL, redisOptions: redisOptions, probe: pool, eventLoopGroup: loops,
             enricher: enricher, options: feedOptions, logger: logger)
@@ -83,11 +83,11 @@ struct Assembly: Sendable {
                 leases.recover()
                 hub.comparePositionsSoon()
             })
-        let registry = StreamRegistry(eventLoopGroup: loops, options: settings.streamOptions, queue: queue)
+        let registry = StreamRegistry(eventLoopGroup: loops, options: settings.streamOptions, budget: queueBudget)
         let streams = StreamRoutes(
             hub: hub, store: store, leases: leases, registry: registry, limits: limits, options: settings.streamOptions)
         let table = RouteTable.rollcall(
-            PresenceBackend(store: store, live: hub.live, enricher: enricher, queue: queue),
+            PresenceBackend(store: store, live: hub.live, enricher: enricher, queueBudget: queueBudget),
             streams: StreamHandlers(topicEvents: streams.topicEvents, manyTopicEvents: streams.manyTopicEvents),
             options: settings.serverOptions,
             checks: {
@@ -100,7 +100,8 @@ struct Assembly: Sendable {
         httpOptions.maximumConnections = settings.connections(of: share)
         var app = HTTPServer.application(
             RollcallResponder(
-                table: table, origins: ServedOrigins(settings.origins, listeningOn: settings.host), queue: queue),
+                table: table, origins: ServedOrigins(settings.origins, listeningOn: settings.host),
+                queueBudget: queueBudget),
             options: httpOptions, eventLoopGroup: loops, logger: logger
         ) { [telemetry] channel in
             let address = settings.address(port: channel.localAddress?.port)

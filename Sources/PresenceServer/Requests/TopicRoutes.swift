@@ -24,15 +24,15 @@ struct TopicRoutes: Sendable {
         let known = page.isWhole ? IfNoneMatch(request.headers) : nil
         // The cursor does not show whether the enrichment has changed, so an enriched list is always read.
         let isEnriched = page.view == .full && self.backend.enricher.applies(topic)
-        let queue = self.backend.queue.map { AnswerQueue(budget: $0) }
-        defer { queue?.endReading() }
-        return try await self.answer(about: topic, page: page, unless: known, queue: queue) {
+        let gate = self.backend.queueBudget.map { AnswerGate(budget: $0) }
+        defer { gate?.endReading() }
+        return try await self.answer(about: topic, page: page, unless: known, gate: gate) {
             let live = await self.backend.live(topic)
             if known != nil || live != nil {
                 let position = try await self.store.position(of: topic)
                 if let known, !isEnriched, known.matches(EntityTag.of(position)) { return .unchanged(position) }
                 if let live, live.cursor == position {
-                    try await self.waitForRoom(for: page, of: live, in: queue)
+                    try await self.waitForRoom(for: page, of: live, at: gate)
                     return .roster(live.roster, position)
                 }
             }
@@ -40,7 +40,7 @@ struct TopicRoutes: Sendable {
                 let (cursor, counts) = try await self.store.counts(of: topic)
                 return .counts(counts, cursor)
             }
-            try await queue?.waitForRoom(limit: page.limit) { try await self.store.presenceCount(of: topic) }
+            try await gate?.waitForRoom(limit: page.limit) { try await self.store.presenceCount(of: topic) }
             return .stored(try await self.store.stored(on: topic))
         }
     }
@@ -112,7 +112,7 @@ struct TopicRoutes: Sendable {
 
     /// Answers with the data that `read` gives, or while Redis is away with the feed's replica.
     private func answer(
-        about topic: Topic, page: ListPage, unless known: IfNoneMatch? = nil, queue: AnswerQueue? = nil,
+        about topic: Topic, page: ListPage, unless known: IfNoneMatch? = nil, gate: AnswerGate? = nil,
         _ read: () async throws -> Answer
     ) async throws -> Response {
         func body(at cursor: Cursor, isStale: Bool = false) -> ListBody {
@@ -123,10 +123,10 @@ struct TopicRoutes: Sendable {
             case .unchanged(let cursor):
                 return ListBody.unchanged(EntityTag.of(cursor))
             case .roster(let roster, let cursor):
-                if page.view != .count { try queue?.checkRoom(min(roster.presenceCount, page.limit ?? .max)) }
+                if page.view != .count { try gate?.checkRoom(min(roster.presenceCount, page.limit ?? .max)) }
                 return await body(at: cursor).response(roster, enrichedBy: self.backend.enricher, unless: known)
             case .stored(let stored):
-                try queue?.checkRoom(min(stored.count, page.limit ?? .max))
+                try gate?.checkRoom(min(stored.count, page.limit ?? .max))
                 return try await body(at: stored.cursor).response(
                     stored, enrichedBy: self.backend.enricher, unless: known)
             case .counts(let counts, let cursor):
@@ -134,21 +134,21 @@ struct TopicRoutes: Sendable {
             }
         } catch let error as StoreError where error.code == .unavailable || error.code == .refused {
             guard let live = await self.backend.live(topic) else { throw error }
-            try await self.waitForRoom(for: page, of: live, in: queue)
+            try await self.waitForRoom(for: page, of: live, at: gate)
             return await body(at: live.cursor, isStale: true).response(
                 live.roster, enrichedBy: self.backend.enricher, unless: nil)
         }
     }
 
     /// Waits until a list of a feed's replica may be made; only the presences that it shows count.
-    private func waitForRoom(for page: ListPage, of live: LiveRoster, in queue: AnswerQueue?) async throws {
+    private func waitForRoom(for page: ListPage, of live: LiveRoster, at gate: AnswerGate?) async throws {
         guard page.view != .count else { return }
         let shown = min(live.roster.presenceCount, page.limit ?? .max)
-        try await queue?.waitForRoom(limit: shown) { shown }
+        try await gate?.waitForRoom(limit: shown) { shown }
     }
 
     private func noStore(_ json: [UInt8]) throws(Problem) -> Response {
-        try self.backend.queue?.checkRoom(bytes: json.count)
+        try self.backend.queueBudget?.checkRoom(bytes: json.count)
         var response = Response.json(json)
         response.headers[.cacheControl] = "no-store"
         return response

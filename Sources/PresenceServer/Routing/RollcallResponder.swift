@@ -19,12 +19,12 @@ package struct RollcallResponder: HTTPResponder {
     private let crossOrigin = CrossOrigin()
     private let origins: ServedOrigins
     /// Counts large answers until their clients have taken them; nil counts nothing.
-    private let queue: QueueBudget?
+    private let queueBudget: QueueBudget?
     private let longestBodies: [HTTPRequest.Method: Int]
 
-    package init(table: RouteTable, origins: ServedOrigins = ServedOrigins(), queue: QueueBudget? = nil) {
+    package init(table: RouteTable, origins: ServedOrigins = ServedOrigins(), queueBudget: QueueBudget? = nil) {
         self.table = table
-        self.queue = queue
+        self.queueBudget = queueBudget
         self.origins = origins
         self.longestBodies = Dictionary(
             table.routes.compactMap { route in route.body.map { (route.method, $0.limit) } }, uniquingKeysWith: max)
@@ -50,10 +50,10 @@ package struct RollcallResponder: HTTPResponder {
         do {
             response = try await self.answer(request, found: found, route: route, context: &context)
             // Metrics are exempt, because an operator must see them on a node without room.
-            if let queue, let length = response.body.contentLength, length > AnswerQueue.small,
+            if let queueBudget, let length = response.body.contentLength, length > AnswerGate.small,
                 route?.operationID != "getMetrics"
             {
-                try await queue.count(&response, on: context.channel)
+                try await queueBudget.count(&response, on: context.channel)
             }
         } catch let error as HTTPParserError {
             throw error

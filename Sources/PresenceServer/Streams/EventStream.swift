@@ -41,14 +41,14 @@ actor EventStream {
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.executor.asUnownedSerialExecutor() }
 
-    init(request: StreamRequest, loop: any EventLoop, options: StreamOptions, queue: QueueBudget) {
+    init(request: StreamRequest, loop: any EventLoop, options: StreamOptions, budget: QueueBudget) {
         self.loop = loop
-        budget = queue
+        self.budget = budget
         topics = request.topics
         format = request.format
         cursors = request.since
         self.options = options
-        self.queue = StreamQueue(slowReaderBytes: options.slowReaderBytes, slowReaderAge: options.slowReaderAge)
+        queue = StreamQueue(slowReaderBytes: options.slowReaderBytes, slowReaderAge: options.slowReaderAge)
     }
 
     // MARK: Begin and end
@@ -59,7 +59,7 @@ actor EventStream {
     /// - Throws: If the connection is closed.
     func begin(on channel: any Channel, isChunked: Bool, onUnboundedSilence: (any Error) -> Void) throws {
         let connection = StreamConnection(
-            stream: self, queue: budget, isChunked: isChunked, sendsDirectly: options.sendsDirectly)
+            stream: self, budget: budget, isChunked: isChunked, sendsDirectly: options.sendsDirectly)
         try connection.add(to: channel.pipeline.syncOperations)
         try channel.syncOptions?.setOption(.autoRead, value: false)
         self.connection = connection

@@ -20,7 +20,7 @@ final class StreamConnection: ChannelDuplexHandler {
 
     private let stream: EventStream
     /// The node's budget for frames that wait for slow readers.
-    private let queue: QueueBudget
+    private let budget: QueueBudget
     /// Whether frames keep their chunk framing; false for HTTP/1.0.
     private let isChunked: Bool
     /// Whether frames may go past NIO; see ``StreamOptions/sendsDirectly``.
@@ -34,9 +34,9 @@ final class StreamConnection: ChannelDuplexHandler {
     /// Whether the kernel dropped the client, because it acknowledged nothing for too long.
     private var isGivenUp = false
 
-    init(stream: EventStream, queue: QueueBudget, isChunked: Bool = true, sendsDirectly: Bool = true) {
+    init(stream: EventStream, budget: QueueBudget, isChunked: Bool = true, sendsDirectly: Bool = true) {
         self.stream = stream
-        self.queue = queue
+        self.budget = budget
         self.isChunked = isChunked
         maySendDirectly = sendsDirectly
     }
@@ -118,7 +118,7 @@ final class StreamConnection: ChannelDuplexHandler {
             held = nil
         }
         // The rest of a frame keeps the whole frame in memory.
-        if isWaiting { held = queue.hold(bytes, for: .stream(stream)) }
+        if isWaiting { held = budget.hold(bytes, for: .stream(stream)) }
     }
 
     /// Ends the response and closes the connection, after at most 1 s even if the client does not take the last bytes.

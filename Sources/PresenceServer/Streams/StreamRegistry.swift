@@ -14,10 +14,10 @@ package final class StreamRegistry: Sendable {
     private let gauge = Gauge(label: "rollcall_streams_open")
     private let ended: [StreamEnd: Counter]
     /// The budget for frames that wait for slow readers.
-    let queue: QueueBudget
+    let budget: QueueBudget
 
-    package init(eventLoopGroup: any EventLoopGroup, options: StreamOptions, queue: QueueBudget) {
-        self.queue = queue
+    package init(eventLoopGroup: any EventLoopGroup, options: StreamOptions, budget: QueueBudget) {
+        self.budget = budget
         ended = Dictionary(
             uniqueKeysWithValues: StreamEnd.allCases.map {
                 ($0, Counter(label: "rollcall_streams_ended_total", dimensions: [("reason", $0.rawValue)]))

@@ -52,7 +52,7 @@ package struct StreamRoutes: Sendable {
         first.append("retry: \(Int.random(in: options.retry(within: request.presence?.grace)))\n\n")
         return OpenedStream(headers: headers, first: first.chunk()) { channel, opening, isChunked in
             let stream = EventStream(
-                request: request, loop: channel.eventLoop, options: options, queue: registry.queue)
+                request: request, loop: channel.eventLoop, options: options, budget: registry.budget)
             stream.assumeIsolated { stream in
                 do {
                     try stream.begin(on: channel, isChunked: isChunked) {

@@ -1,6 +1,5 @@
 // Rollcall · PresenceServerTests
 
-import Logging
 import NIOCore
 import NIOEmbedded
 import TestSupport
@@ -141,9 +140,7 @@ struct EventStreamTests {
     @Test func `A stream cannot begin on a closed connection`() async throws {
         let test = try await TestStream.begin()
         try await test.finish()
-        let other = try EventStream.ofTest(
-            on: test.channel.eventLoop,
-            queue: QueueBudget(maximumBytes: 1, slowAfter: .minutes(1), logger: Logger(label: "test")))
+        let other = try EventStream.ofTest(on: test.channel.eventLoop)
         await #expect(throws: ChannelError.ioOnClosedChannel) {
             try await test.channel.testingEventLoop.executeInContext {
                 try other.assumeIsolated {

@@ -1,7 +1,6 @@
 // Rollcall · PresenceServerTests
 
 import Foundation
-import Logging
 import NIOCore
 import NIOPosix
 import TestSupport
@@ -45,10 +44,8 @@ struct SocketStream: Sendable {
             .withConnectedSocket(ends[0]).get()
         var options = options
         options.sendsDirectly = sendsDirectly
-        let queue = QueueBudget(maximumBytes: 1 << 30, slowAfter: .minutes(1), logger: Logger(label: "test"))
         let test = SocketStream(
-            channel: channel, stream: try .ofTest(on: channel.eventLoop, options: options, queue: queue),
-            client: ends[1])
+            channel: channel, stream: try .ofTest(on: channel.eventLoop, options: options), client: ends[1])
         try await test.run { stream in
             if !answer.isEmpty { channel.write(ByteBuffer(string: answer), promise: nil) }
             try stream.begin(on: channel, isChunked: true, onUnboundedSilence: { _ in })

@@ -1,7 +1,6 @@
 // Rollcall · PresenceServerTests
 
 import Foundation
-import Logging
 import NIOCore
 import NIOEmbedded
 import Testing
@@ -135,7 +134,7 @@ struct StreamConnectionTests {
     }
 
     @Test func `The budget counts bytes only while they wait`() async throws {
-        let budget = QueueBudget(maximumBytes: 1, slowAfter: .minutes(1), logger: Logger(label: "test"))
+        let budget = QueueBudget.ofTest(maximumBytes: 1)
         let test = try await TestStream.begin(budget: budget)
         try await test.withConnection { [one] in
             $0.write(one)
@@ -160,8 +159,7 @@ struct StreamConnectionTests {
             try channel.pipeline.syncOperations.addHandlers([SlowSocket(), RequestStart(), Upcased()])
         }
         try await channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1))
-        let queue = QueueBudget(maximumBytes: 1 << 30, slowAfter: .minutes(1), logger: Logger(label: "test"))
-        let test = TestStream(channel: channel, stream: try .ofTest(on: channel.eventLoop, queue: queue))
+        let test = TestStream(channel: channel, stream: try .ofTest(on: channel.eventLoop))
         try await test.run { stream in
             try stream.begin(on: channel, isChunked: true, onUnboundedSilence: { _ in })
             stream.open(with: ByteBuffer(string: "head"))

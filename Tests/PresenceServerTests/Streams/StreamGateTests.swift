@@ -115,11 +115,10 @@ struct StreamGateTests {
     {
         let streams = Streams()
         let requests = Recorder<String>()
-        let queue = QueueBudget(maximumBytes: 1 << 30, slowAfter: .minutes(1), logger: Logger(label: "test"))
         let route = Route(streamAt: "/stream", "stream", query: []) { _, _ in
             OpenedStream(headers: [.contentType: "text/event-stream"], first: ByteBuffer(string: "5\r\nfirst\r\n")) {
                 channel, opening, isChunked in
-                guard let stream = try? EventStream.ofTest(on: channel.eventLoop, queue: queue) else { return }
+                guard let stream = try? EventStream.ofTest(on: channel.eventLoop) else { return }
                 stream.assumeIsolated { stream in
                     guard (try? stream.begin(on: channel, isChunked: isChunked, onUnboundedSilence: { _ in })) != nil
                     else { return }

@@ -1,6 +1,5 @@
 // Rollcall · PresenceServerTests
 
-import Logging
 import NIOCore
 import NIOPosix
 import TestSupport
@@ -116,8 +115,7 @@ struct StreamSocketTests {
             let channel = try await ClientBootstrap(group: group).connect(to: #require(server.localAddress)).get()
             var options = StreamOptions()
             options.stuckReaderAge = .seconds(7)
-            let queue = QueueBudget(maximumBytes: 1 << 30, slowAfter: .minutes(1), logger: Logger(label: "test"))
-            let stream = try EventStream.ofTest(on: channel.eventLoop, options: options, queue: queue)
+            let stream = try EventStream.ofTest(on: channel.eventLoop, options: options)
             let milliseconds = try await channel.eventLoop.submit {
                 try stream.assumeIsolated {
                     try $0.begin(on: channel, isChunked: true, onUnboundedSilence: { Issue.record($0) })

@@ -13,11 +13,18 @@ import Synchronization
 extension EventStream {
     /// A stream of one topic without a feed: it sends what the test sends.
     static func ofTest(
-        on loop: any EventLoop, options: StreamOptions = StreamOptions(), queue: QueueBudget
+        on loop: any EventLoop, options: StreamOptions = StreamOptions(), budget: QueueBudget = .ofTest()
     ) throws -> EventStream {
         let request = StreamRequest(
             topics: [try Topic("lobby")], format: FrameFormat(view: .full), since: [.empty], presence: nil)
-        return EventStream(request: request, loop: loop, options: options, queue: queue)
+        return EventStream(request: request, loop: loop, options: options, budget: budget)
+    }
+}
+
+extension QueueBudget {
+    /// A budget with room for all frames of a test, unless the test gives it fewer bytes.
+    static func ofTest(maximumBytes: Int = 1 << 30) -> QueueBudget {
+        QueueBudget(maximumBytes: maximumBytes, slowAfter: .minutes(1), logger: Logger(label: "test"))
     }
 }
 
@@ -29,15 +36,14 @@ struct TestStream: Sendable {
 
     /// Begins a stream behind a ``SlowSocket``.
     static func begin(
-        isChunked: Bool = true, options: StreamOptions = StreamOptions(), budget: QueueBudget? = nil
+        isChunked: Bool = true, options: StreamOptions = StreamOptions(), budget: QueueBudget = .ofTest()
     ) async throws -> TestStream {
         let channel = try await NIOAsyncTestingChannel { channel in
             try channel.pipeline.syncOperations.addHandler(SlowSocket())
         }
         try await channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1))
-        let queue = budget ?? QueueBudget(maximumBytes: 1 << 30, slowAfter: .minutes(1), logger: Logger(label: "test"))
         let test = TestStream(
-            channel: channel, stream: try .ofTest(on: channel.eventLoop, options: options, queue: queue))
+            channel: channel, stream: try .ofTest(on: channel.eventLoop, options: options, budget: budget))
         try await test.run { stream in
             try stream.begin(on: channel, isChunked: isChunked, onUnboundedSilence: { _ in })
             stream.whenEnded { test.ends.add($0) }

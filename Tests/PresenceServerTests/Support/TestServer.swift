@@ -107,7 +107,7 @@ func withServer<Result: Sendable>(
     live: @escaping @Sendable (Topic) async -> LiveRoster? = { _ in nil }, enricher: EnrichmentSource = .none,
     hookFault: String? = nil, origins: ServedOrigins = ServedOrigins(),
     times: ConnectionTimes = ConnectionTimes(), bodyBudget: Int = 64 << 20, connections: Int? = nil,
-    queue: QueueBudget? = nil,
+    queueBudget: QueueBudget? = nil,
     isDraining: @escaping @Sendable () -> Bool = { false },
     _ body: @Sendable (TestServer) async throws -> Result
 ) async throws -> Result {
@@ -136,7 +136,8 @@ func withServer<Result: Sendable>(
             }
         })
     let table = RouteTable.rollcall(
-        PresenceBackend(store: store, live: live, enricher: enricher, queue: queue), streams: streams, options: options,
+        PresenceBackend(store: store, live: live, enricher: enricher, queueBudget: queueBudget), streams: streams,
+        options: options,
         checks: {
             await HealthCheck.redis(store) + [
                 HealthCheck("draining", fault: isDraining() ? "shutting down" : nil),
@@ -150,7 +151,7 @@ func withServer<Result: Sendable>(
     listening.bodyBudget = bodyBudget
     listening.maximumConnections = connections
     let application = HTTPServer.application(
-        RollcallResponder(table: table, origins: origins, queue: queue), options: listening,
+        RollcallResponder(table: table, origins: origins, queueBudget: queueBudget), options: listening,
         eventLoopGroup: group, logger: logger
     ) { channel in
         running.yield(channel.localAddress?.port ?? 0)

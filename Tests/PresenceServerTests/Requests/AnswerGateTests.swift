@@ -12,8 +12,8 @@ import Testing
 @testable import PresenceServer
 
 @Suite("Large answers and the budget of a node")
-struct AnswerQueueTests {
-    private let queue = QueueBudget(
+struct AnswerGateTests {
+    private let budget = QueueBudget(
         maximumBytes: 1 << 20, slowAfter: .minutes(10), roomWait: .milliseconds(300), logger: Logger(label: "test"))
 
     private func isRefused(_ answer: Answer) throws -> Bool {
@@ -34,37 +34,37 @@ struct AnswerQueueTests {
     }
 
     @Test func `at most eight large topics are read at once, and small ones do not wait`() async throws {
-        try await withServer(queue: queue) { server in
+        try await withServer(queueBudget: budget) { server in
             try await fill(server)
-            for _ in 0..<QueueBudget.maximumReadings { #expect(queue.beginReading()) }
+            for _ in 0..<QueueBudget.maximumReadings { #expect(budget.beginReading()) }
             let list = "/v1/topics/large/presences"
             #expect(try isRefused(await server.send(.get, list)))
             #expect(try isRefused(await server.send(.get, list + "?limit=2")), "a page costs a reading of its topic")
             for path in ["/v1/topics/small/presences", list + "?view=count", list + "/tabs"] {
                 #expect(try await server.send(.get, path).status == 200, "\(path)")
             }
-            queue.endReading()
+            budget.endReading()
             // Each request ends its reading.
             for _ in 0..<10 { #expect(try await server.send(.get, list).status == 200) }
-            #expect(queue.beginReading() && !queue.beginReading())
+            #expect(budget.beginReading() && !budget.beginReading())
         }
     }
 
     @Test func `a list waits for a reading to end`() async throws {
-        let queue = QueueBudget(
+        let budget = QueueBudget(
             maximumBytes: 1 << 20, slowAfter: .minutes(10), roomWait: .seconds(20) * patience,
             logger: Logger(label: "test"))
-        try await withServer(queue: queue) { server in
+        try await withServer(queueBudget: budget) { server in
             try await fill(server)
-            for _ in 0..<QueueBudget.maximumReadings { #expect(queue.beginReading()) }
+            for _ in 0..<QueueBudget.maximumReadings { #expect(budget.beginReading()) }
             async let waiting = server.send(.get, "/v1/topics/large/presences")
-            queue.endReading()
+            budget.endReading()
             #expect(try await waiting.status == 200)
         }
     }
 
     @Test func `no read gets a large answer while the budget is full`() async throws {
-        try await withServer(queue: queue) { server in
+        try await withServer(queueBudget: budget) { server in
             try await fill(server)
             let name = String(repeating: "t", count: 240)
             let item = TrackItem(member: try Member(key: Key("alice"), session: Session("s")))
@@ -74,8 +74,8 @@ struct AnswerQueueTests {
             let paths = ["/v1/topics/large/presences", "/v1/topics/large/presences/tabs", "/v1/topics"]
             for path in paths { #expect(try await server.send(.get, path).status == 200, "\(path)") }
             let channel = NIOAsyncTestingChannel()
-            var held: CountedFrame? = queue.hold(ByteBuffer(repeating: 0, count: 1 << 20), for: .answer(on: channel))
-            #expect(queue.isFull && held != nil)
+            var held: CountedFrame? = budget.hold(ByteBuffer(repeating: 0, count: 1 << 20), for: .answer(on: channel))
+            #expect(budget.isFull && held != nil)
             for path in paths { #expect(try isRefused(await server.send(.get, path)), "\(path)") }
             for path in ["/v1/topics?limit=2", "/v1/topics/large/presences/user1"] {
                 #expect(try await server.send(.get, path).status == 200, "\(path)")
@@ -86,15 +86,15 @@ struct AnswerQueueTests {
     }
 
     @Test func `a write gets its large answer even if the budget is full`() async throws {
-        try await withServer(queue: queue) { server in
+        try await withServer(queueBudget: budget) { server in
             let channel = NIOAsyncTestingChannel()
-            let held = queue.hold(ByteBuffer(repeating: 0, count: 4 << 20), for: .answer(on: channel))
+            let held = budget.hold(ByteBuffer(repeating: 0, count: 4 << 20), for: .answer(on: channel))
             let operations = (0..<500).map { #"{"op":"put","topic":"t","key":"user\#($0)","session":"s"}"# }
             let answer = try await server.send(
                 .post, "/v1/batch", #"{"operations":[\#(operations.joined(separator: ","))]}"#)
-            #expect(answer.status == 200 && answer.bytes.count > AnswerQueue.small)
+            #expect(answer.status == 200 && answer.bytes.count > AnswerGate.small)
             #expect(try answer.json["results"]?.array?.count == 500)
-            #expect(queue.isFull)
+            #expect(budget.isFull)
             held.finish()
         }
     }

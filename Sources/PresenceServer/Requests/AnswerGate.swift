@@ -6,7 +6,7 @@ import NIOCore
 import Synchronization
 
 /// Makes one request for a list wait until the node may read the list and hold its bytes.
-final class AnswerQueue: Sendable {
+final class AnswerGate: Sendable {
     /// Answers up to this many bytes are not counted, because most fit into the kernel's buffers.
     static let small = 64 << 10
     /// About the bytes of one presence in a list.
@@ -62,7 +62,7 @@ final class AnswerQueue: Sendable {
 extension QueueBudget {
     /// Refuses a large answer while the budget is full.
     func checkRoom(bytes: Int) throws(Problem) {
-        if isFull, bytes > AnswerQueue.small { throw .noRoom }
+        if isFull, bytes > AnswerGate.small { throw .noRoom }
     }
 
     /// Counts a large answer from now until its client has taken it.
