@@ -38,7 +38,8 @@ package enum HTTPServer {
             },
             configuration: ApplicationConfiguration(address: options.address, backlog: options.backlog),
             onServerRunning: { channel in
-                await AcceptGate.install(in: channel, limit: options.maximumConnections, logger: logger)
+                await AcceptGate.install(
+                    in: channel, maximumConnections: options.maximumConnections, logger: logger)
                 await onRunning(channel)
             },
             eventLoopGroupProvider: .shared(eventLoopGroup), logger: logger)

@@ -23,6 +23,6 @@ package struct ServerOptions: Sendable {
     package init(limits: Limits = Limits()) {
         self.limits = limits
         // Room for a meta with generous white space and escapes, names and the rest.
-        self.bodyBytes = max(64 << 10, 4 * limits.metaBytes)
+        self.bodyBytes = max(64 << 10, 4 * limits.maximumMetaBytes)
     }
 }

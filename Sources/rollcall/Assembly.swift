@@ -69,8 +69,8 @@ struct Assembly: Sendable {
         let hook = try await hookServices(logger)
         let enricher = hook?.enricher ?? .none
         let queueBudget = QueueBudget(
-            maximumBytes: settings.maximumStreamQueueBytes, slowAfter: settings.streamOptions.slowReaderAge,
-            logger: logger)
+            maximumStreamQueueBytes: settings.maximumStreamQueueBytes,
+            slowReaderAge: settings.streamOptions.slowReaderAge, logger: logger)
         var feedOptions = settings.feedOptions
         feedOptions.makeRoom = queueBudget.makeRoom
         let hub = FeedHub(

@@ -41,7 +41,7 @@ struct FeedBoundsTests {
     }
 
     @Test func `over the bound of all topics each keeps an equal share`() {
-        let budget = ReplayBudget(maximumBytes: 1000)
+        let budget = ReplayBudget(maximumReplayBytes: 1000)
         #expect(budget.change(from: 0, to: 600) == nil)
         #expect(budget.change(from: 0, to: 400) == nil && budget.countedBytes == 1000)
         #expect(budget.change(from: 400, to: 700) == 375)

@@ -10,7 +10,7 @@ import Testing
 struct LimitsTests {
     @Test func `Without settings the limits are those of the contract`() {
         let limits = Limits()
-        #expect(limits.metaBytes == 4096 && limits.ttl == 5...300 && limits.defaultTTL == 30)
+        #expect(limits.maximumMetaBytes == 4096 && limits.ttl == 5...300 && limits.defaultTTL == 30)
         #expect(limits.grace == 0...60 && limits.defaultGrace == 5 && limits.batchOperations == 500)
     }
 

@@ -11,7 +11,7 @@ struct QueueLedgerTests {
     private let a = "a"
     private let b = "b"
     private let c = "c"
-    private var ledger = QueueLedger<String>(maximumBytes: 10_000, slowAfter: .seconds(10))
+    private var ledger = QueueLedger<String>(maximumStreamQueueBytes: 10_000, slowReaderAge: .seconds(10))
     private let own = QueueLedger<String>.bytesPerHold
 
     private func names(_ streams: [String]) -> [String] { streams.sorted() }
@@ -31,11 +31,11 @@ struct QueueLedgerTests {
     @Test func `only a full ledger ends streams, and only those that finished no frame for long enough`() {
         var ledger = ledger
         _ = ledger.hold(1, bytes: 6_000, by: a, at: start)
-        #expect(!ledger.isFull && ledger.shed(at: start + .minutes(1)).isEmpty)
+        #expect(!ledger.isFull && ledger.chooseSlowReaders(at: start + .minutes(1)).isEmpty)
         _ = ledger.hold(2, bytes: 6_000, by: b, at: start + .seconds(59))
         #expect(ledger.isFull)
-        #expect(names(ledger.shed(at: start + .minutes(1))) == ["a"])
-        #expect(ledger.shed(at: start + .minutes(2)) == ["b"], "a is being ended already")
+        #expect(names(ledger.chooseSlowReaders(at: start + .minutes(1))) == ["a"])
+        #expect(ledger.chooseSlowReaders(at: start + .minutes(2)) == ["b"], "a is being ended already")
     }
 
     @Test func `a reader that finishes frames is not slow, and one that only loses them is`() {
@@ -46,15 +46,15 @@ struct QueueLedgerTests {
             _ = ledger.hold(2 + offset, bytes: 10, by: stream, at: start)
             ledger.release(2 + offset, by: stream, isFinished: isFinished, at: start + .seconds(9))
         }
-        #expect(names(ledger.shed(at: start + .seconds(11))) == ["b"])
+        #expect(names(ledger.chooseSlowReaders(at: start + .seconds(11))) == ["b"])
     }
 
     @Test func `streams with the largest frame end first, and of equal ones the stream that waits longest`() {
-        var ledger = QueueLedger<String>(maximumBytes: 12_000, slowAfter: .seconds(10))
+        var ledger = QueueLedger<String>(maximumStreamQueueBytes: 12_000, slowReaderAge: .seconds(10))
         _ = ledger.hold(1, bytes: 1_000, by: a, at: start)
         _ = ledger.hold(2, bytes: 6_000, by: b, at: start + .seconds(1))
         _ = ledger.hold(3, bytes: 6_000, by: c, at: start + .seconds(2))
-        #expect(names(ledger.shed(at: start + .minutes(1))) == ["b"])
+        #expect(names(ledger.chooseSlowReaders(at: start + .minutes(1))) == ["b"])
         ledger.release(2, by: b, isFinished: false, at: start + .minutes(1))
         #expect(!ledger.isFull)
     }
@@ -64,10 +64,10 @@ struct QueueLedgerTests {
         _ = ledger.hold(1, bytes: 6_000, by: a, at: start)
         _ = ledger.hold(1, bytes: 6_000, by: b, at: start + .seconds(55))
         _ = ledger.hold(2, bytes: 6_000, by: c, at: start)
-        #expect(names(ledger.shed(at: start + .minutes(1))) == ["c"], "ending a alone would free nothing")
+        #expect(names(ledger.chooseSlowReaders(at: start + .minutes(1))) == ["c"], "ending a alone would free nothing")
         var other = self.ledger
         for stream in [a, b] { _ = other.hold(1, bytes: 12_000, by: stream, at: start) }
-        #expect(names(other.shed(at: start + .minutes(1))) == ["a", "b"])
+        #expect(names(other.chooseSlowReaders(at: start + .minutes(1))) == ["a", "b"])
     }
 
     @Test func `at twice the bound a stream may wait only for a frame that is held already`() {
@@ -83,8 +83,8 @@ struct QueueLedgerTests {
         _ = ledger.hold(1, bytes: 50_000, by: a, at: start)
         _ = ledger.hold(2, bytes: 12_000, by: a, at: start)
         ledger.release(1, by: a, isFinished: true, at: start + .seconds(1))
-        #expect(ledger.isFull && ledger.shed(at: start + .seconds(10)).isEmpty)
-        #expect(ledger.shed(at: start + .seconds(11)) == ["a"])
+        #expect(ledger.isFull && ledger.chooseSlowReaders(at: start + .seconds(10)).isEmpty)
+        #expect(ledger.chooseSlowReaders(at: start + .seconds(11)) == ["a"])
     }
 
     @Test func `a stream that finished a frame does not cause the end of streams that still wait for it`() {
@@ -93,13 +93,14 @@ struct QueueLedgerTests {
         _ = ledger.hold(2, bytes: 12_000, by: a, at: start)
         ledger.release(1, by: a, isFinished: true, at: start + .seconds(1))
         _ = ledger.hold(1, bytes: 50_000, by: c, at: start + .seconds(9))
-        #expect(ledger.shed(at: start + .seconds(11)) == ["a"], "c is not slow, and waits for frame 1 with b")
+        #expect(
+            ledger.chooseSlowReaders(at: start + .seconds(11)) == ["a"], "c is not slow, and waits for frame 1 with b")
     }
 
     @Test func `a stream that waits for one frame twice is ended to free it`() {
         var ledger = ledger
         for _ in 0..<2 { _ = ledger.hold(1, bytes: 12_000, by: a, at: start) }
-        #expect(ledger.shed(at: start + .minutes(1)) == ["a"])
+        #expect(ledger.chooseSlowReaders(at: start + .minutes(1)) == ["a"])
     }
 
     @Test(arguments: [1, 2, 3, SplitMix.freshSeed()])
@@ -120,8 +121,8 @@ struct QueueLedgerTests {
                 ledger.release(frame, by: stream, isFinished: isFinished, at: now)
                 model.release(frame, by: stream, isFinished: isFinished, at: now)
             }
-            let ended = ledger.shed(at: now)
-            #expect(names(ended) == model.shed(at: now), "seed \(seed), step \(step)")
+            let ended = ledger.chooseSlowReaders(at: now)
+            #expect(names(ended) == model.chooseSlowReaders(at: now), "seed \(seed), step \(step)")
             searches += ended.isEmpty ? 0 : 1
             for (frame, stream) in model.held where ended.contains(stream) {
                 ledger.release(frame, by: stream, isFinished: false, at: now)
@@ -156,7 +157,7 @@ struct QueueLedgerTests {
             if isFinished { progress[stream] = now }
         }
 
-        func shed(at now: NIODeadline) -> [String] {
+        func chooseSlowReaders(at now: NIODeadline) -> [String] {
             var excess = bytes - 10_000 + 1
             var ended: Set<String> = []
             for frame in Set(held.map(\.frame)).sorted(by: >) where excess > 0 {

@@ -129,7 +129,7 @@ struct UpdateTests {
     @Test func `A patch that exceeds the limit or sets a reserved name is refused, and the others succeed`()
         async throws
     {
-        try await withStore(limits: Limits(metaBytes: 20)) { test in
+        try await withStore(limits: Limits(maximumMetaBytes: 20)) { test in
             let bob = try Member("bob")
             try await test.track(alice, on: topic, "{}")
             try await test.track(bob, on: topic, "{}")

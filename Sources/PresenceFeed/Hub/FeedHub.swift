@@ -38,7 +38,7 @@ package final class FeedHub: Service {
         self.options = options
         self.enricher = enricher
         self.logger = logger
-        replay = ReplayBudget(maximumBytes: options.maximumReplayBytes)
+        replay = ReplayBudget(maximumReplayBytes: options.maximumReplayBytes)
         loops = Array(eventLoopGroup.makeIterator())
         let directory = FeedDirectory(
             invalidations: store.keys.invalidations, enricher: enricher, logger: logger)

@@ -7,7 +7,7 @@ import Synchronization
 ///
 /// Over the bound every topic keeps at most an equal share: its oldest steps go, and a stream that needs them gets a state.
 package final class ReplayBudget: Sendable {
-    package let maximumBytes: Int
+    package let maximumReplayBytes: Int
     private let bytes = Atomic(0)
     /// Topics that keep anything.
     private let topics = Atomic(0)
@@ -16,8 +16,8 @@ package final class ReplayBudget: Sendable {
     let overflows: AsyncStream<Void>
     private let overflow: AsyncStream<Void>.Continuation
 
-    package init(maximumBytes: Int) {
-        self.maximumBytes = maximumBytes
+    package init(maximumReplayBytes: Int) {
+        self.maximumReplayBytes = maximumReplayBytes
         (overflows, overflow) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
         gauge.record(0)
     }
@@ -27,7 +27,7 @@ package final class ReplayBudget: Sendable {
     /// What each topic may keep after the bound was exceeded.
     ///
     /// All shares together are three quarters of the bound, so that the next message does not exceed it again.
-    package var share: Int { maximumBytes / 4 * 3 / max(1, topics.load(ordering: .relaxed)) }
+    package var share: Int { maximumReplayBytes / 4 * 3 / max(1, topics.load(ordering: .relaxed)) }
 
     /// Counts what a topic keeps now in place of what it kept; returns its share if there is too much.
     ///
@@ -39,7 +39,7 @@ package final class ReplayBudget: Sendable {
         let total = bytes.add(new - old, ordering: .relaxed).newValue
         // To the nearest 64 KiB: writing each change would cost every message a lock.
         if total >> 16 != (total - new + old) >> 16 || new == 0 { gauge.record(total) }
-        guard total > maximumBytes, new > old else { return nil }
+        guard total > maximumReplayBytes, new > old else { return nil }
         overflow.yield()
         return share
     }

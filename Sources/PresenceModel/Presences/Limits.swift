@@ -18,7 +18,7 @@ package struct Limits: Hashable, Sendable {
     package static let answerDepth = 128
 
     /// The most bytes of a meta's compact text.
-    package var metaBytes: Int
+    package var maximumMetaBytes: Int
     /// The whole seconds that a lease may last.
     package var ttl: ClosedRange<Int>
     /// Seconds of a lease when the request has no `ttl`.
@@ -31,10 +31,10 @@ package struct Limits: Hashable, Sendable {
     package var batchOperations: Int
 
     package init(
-        metaBytes: Int = 4096, ttl: ClosedRange<Int> = 5...300, defaultTTL: Int = 30, grace: ClosedRange<Int> = 0...60,
-        defaultGrace: Int = 5, batchOperations: Int = 500
+        maximumMetaBytes: Int = 4096, ttl: ClosedRange<Int> = 5...300, defaultTTL: Int = 30,
+        grace: ClosedRange<Int> = 0...60, defaultGrace: Int = 5, batchOperations: Int = 500
     ) {
-        self.metaBytes = metaBytes
+        self.maximumMetaBytes = maximumMetaBytes
         self.ttl = ttl
         self.defaultTTL = defaultTTL
         self.grace = grace

@@ -23,20 +23,20 @@ final class AcceptGate: ChannelDuplexHandler {
     private var isReading = true
     private var retry: Scheduled<Void>?
 
-    private init(limit: Int?, logger: Logger) {
-        state = AcceptState(limit: limit)
+    private init(maximumConnections: Int?, logger: Logger) {
+        state = AcceptState(maximumConnections: maximumConnections)
         self.logger = logger
     }
 
     /// Adds a gate before all other handlers of a listening channel.
-    static func install(in channel: any Channel, limit: Int?, logger: Logger) async {
+    static func install(in channel: any Channel, maximumConnections: Int?, logger: Logger) async {
         do {
             try await channel.eventLoop.submit {
                 // A round of accepting takes this many connections, even beyond the limit.
-                let round: UInt = (limit ?? .max) < 1024 ? 1 : 16
+                let round: UInt = (maximumConnections ?? .max) < 1024 ? 1 : 16
                 try channel.syncOptions?.setOption(.maxMessagesPerRead, value: round)
                 try channel.pipeline.syncOperations.addHandler(
-                    AcceptGate(limit: limit, logger: logger), position: .first)
+                    AcceptGate(maximumConnections: maximumConnections, logger: logger), position: .first)
             }.get()
         } catch {
             logger.error("http: limit of connections is not enforced", metadata: ["error": "\(error)"])

@@ -25,23 +25,23 @@ struct AcceptState {
     static let quietTime = TimeAmount.seconds(60)
     static let retryPause = TimeAmount.seconds(1)
 
-    private let limit: Int
+    private let maximumConnections: Int
     private(set) var open = 0
     private var isExhausted = false
     private var lastNotice: NIODeadline?
     private var isNoticed = false
 
-    /// - Parameter limit: Connections at most; nil for no limit.
-    init(limit: Int?) { self.limit = limit ?? .max }
+    /// - Parameter maximumConnections: Connections at most; nil for no limit.
+    init(maximumConnections: Int?) { self.maximumConnections = maximumConnections ?? .max }
 
-    private var isFull: Bool { open >= limit }
+    private var isFull: Bool { open >= maximumConnections }
 
     var accepts: Bool { !isFull && !isExhausted }
 
     mutating func opened(at now: NIODeadline) -> Step {
         open += 1
         isExhausted = false
-        return isFull ? pause("the limit of \(limit) connections is reached", at: now) : resume(at: now)
+        return isFull ? pause("the limit of \(maximumConnections) connections is reached", at: now) : resume(at: now)
     }
 
     mutating func closed(at now: NIODeadline) -> Step {
@@ -73,7 +73,7 @@ struct AcceptState {
 
     /// Accepts again; the end of a pause is logged once, when more than a tenth of the limit is free.
     private mutating func resume(at now: NIODeadline) -> Step {
-        guard isNoticed, open < limit - limit / 10 else { return Step(accepts: true) }
+        guard isNoticed, open < maximumConnections - maximumConnections / 10 else { return Step(accepts: true) }
         isNoticed = false
         return Step(accepts: true, notice: .resumed)
     }

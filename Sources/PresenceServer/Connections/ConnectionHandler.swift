@@ -352,8 +352,8 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     /// Bytes that were written and that the client has not acknowledged, those in the kernel included.
     ///
-    /// The kernel takes more only when a third of its buffer is free, for which a slow reader may need longer than the
-    /// stuck time.
+    /// The kernel takes more only when a third of its buffer is free, for which a slow reader may need longer than
+    /// `stuckReaderAge`.
     private func unsentBytes(_ context: ChannelHandlerContext) -> Int {
         let waiting = (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
         return waiting + SocketQueue.unacknowledgedBytes(context)
@@ -364,7 +364,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
         // A deadline of a closed connection stays in the past, and its timer would fire again and again.
         guard !isSettled else { return }
         var deadline = state.deadline(times) ?? .distantFuture
-        if sentBefore != nil { deadline = min(deadline, .now() + times.stuck) }
+        if sentBefore != nil { deadline = min(deadline, .now() + times.stuckReaderAge) }
         guard deadline < timerAt else { return }
         timer?.cancel()
         timerAt = deadline

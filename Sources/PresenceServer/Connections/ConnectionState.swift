@@ -238,9 +238,9 @@ struct ConnectionState {
     func deadline(_ times: ConnectionTimes) -> NIODeadline? {
         let deadline: NIODeadline
         switch input {
-        case .head(hasBegun: false) where answers.isEmpty: deadline = since + times.idle
-        case .head(hasBegun: true) where answers.isEmpty: deadline = since + times.head
-        case .body where answers.count <= 1: deadline = since + times.body
+        case .head(hasBegun: false) where answers.isEmpty: deadline = since + times.idleTimeout
+        case .head(hasBegun: true) where answers.isEmpty: deadline = since + times.headTimeout
+        case .body where answers.count <= 1: deadline = since + times.bodyTimeout
         default: return nil
         }
         // A node that stops waits for two seconds only.
@@ -270,11 +270,13 @@ struct ConnectionState {
         case .head(hasBegun: false), .ended: return hasUnsent ? close() : .abort
         case .head(hasBegun: true):
             return refuse(
-                Problem(.requestTimeout, "The head of the request did not come within \(times.head.inSeconds) s."),
+                Problem(
+                    .requestTimeout, "The head of the request did not come within \(times.headTimeout.inSeconds) s."),
                 isHead: isHead)
         case .body:
             return refuse(
-                Problem(.requestTimeout, "The body of the request did not come within \(times.body.inSeconds) s."))
+                Problem(
+                    .requestTimeout, "The body of the request did not come within \(times.bodyTimeout.inSeconds) s."))
         }
     }
 

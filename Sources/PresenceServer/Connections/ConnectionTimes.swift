@@ -4,21 +4,21 @@ package import NIOCore
 
 /// The time-outs of a connection.
 package struct ConnectionTimes: Sendable {
-    /// Without a request.
+    /// How long a connection may stay without a request.
     ///
     /// It is longer than the 60 s after which load balancers close an idle connection, so that they always close first.
-    package var idle = TimeAmount.seconds(75)
-    /// From the first byte of a request's head to its last.
-    package var head = TimeAmount.seconds(30)
-    /// From the end of a request's head to the end of its body.
-    package var body = TimeAmount.seconds(30)
-    /// Without progress while a response is being sent.
-    package var stuck = TimeAmount.seconds(30)
-    /// Without a byte after the last response, for a client that still sends.
+    package var idleTimeout = TimeAmount.seconds(75)
+    /// The time that the head of a request may take, from its first byte to its last.
+    package var headTimeout = TimeAmount.seconds(30)
+    /// The time that the body of a request may take, from the end of the head.
+    package var bodyTimeout = TimeAmount.seconds(30)
+    /// How long the client may take no bytes of a response.
+    package var stuckReaderAge = TimeAmount.seconds(30)
+    /// How long a client that still sends after the last response may pause between two bytes.
     ///
     /// Closing at once would reset the connection, and the client would lose the response (RFC 9112, 9.6).
     package var linger = TimeAmount.seconds(2)
-    /// From the last response to the close, even if the client still sends.
+    /// The time from the last response to the close, even if the client still sends.
     package var longestLinger = TimeAmount.seconds(30)
 
     package init() {}

@@ -65,7 +65,7 @@ struct FieldReader {
 
     mutating func meta(_ limits: Limits) -> Meta? {
         self.read("meta") { (json, location) throws(InputError) in
-            try Meta(json, limit: limits.metaBytes, at: location)
+            try Meta(json, limit: limits.maximumMetaBytes, at: location)
         }
     }
 

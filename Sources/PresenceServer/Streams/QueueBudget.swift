@@ -28,24 +28,27 @@ package final class QueueBudget: Sendable {
     static let maximumReadings = 8
 
     /// - Parameters:
-    ///   - maximumBytes: At twice as many, a stream ends at once when another frame would wait for it.
-    ///   - slowAfter: How long a reader may take for one frame while the budget is full.
+    ///   - maximumStreamQueueBytes: Bytes at which the budget is full. At twice as many, a stream ends at once when
+    ///     another frame would wait for it.
+    ///   - slowReaderAge: How long a reader may take for one frame while the budget is full.
     ///   - roomWait: How long a large list waits for room before it is refused.
     package init(
-        maximumBytes: Int, slowAfter: TimeAmount, roomWait: Duration = .seconds(5), logger: Logger
+        maximumStreamQueueBytes: Int, slowReaderAge: TimeAmount, roomWait: Duration = .seconds(5), logger: Logger
     ) {
         self.roomWait = roomWait
-        state = Mutex(State(ledger: QueueLedger(maximumBytes: maximumBytes, slowAfter: slowAfter)))
+        let ledger = QueueLedger<SlowReader>(
+            maximumStreamQueueBytes: maximumStreamQueueBytes, slowReaderAge: slowReaderAge)
+        state = Mutex(State(ledger: ledger))
         self.logger = logger
         gauge.record(0)
     }
 
     package var isFull: Bool { isLedgerFull.load(ordering: .relaxed) }
 
-    /// Returns whether another state may be encoded; if not, closes slow readers to make room.
+    /// Returns whether another state may be encoded; if not, ends slow readers to make room.
     package func makeRoom() -> Bool {
         guard isFull else { return true }
-        shed()
+        endSlowReaders()
         return false
     }
 
@@ -66,7 +69,7 @@ package final class QueueBudget: Sendable {
         let isAllowed = change { ledger in
             ledger.hold(frame.storageAddress, bytes: frame.storageCapacity, by: reader, at: .now())
         }
-        if case .stream = reader, !isAllowed { reader.end() } else if isFull { shed() }
+        if case .stream = reader, !isAllowed { reader.end() } else if isFull { endSlowReaders() }
         return CountedFrame(frame, of: reader, in: self)
     }
 
@@ -83,10 +86,11 @@ package final class QueueBudget: Sendable {
         }
     }
 
-    private func shed() {
+    /// Ends the readers that the ledger chooses, and logs their number once a minute at most.
+    private func endSlowReaders() {
         let now = NIODeadline.now()
         let (readers, bytes, warns) = state.withLock { state in
-            let readers = state.ledger.shed(at: now)
+            let readers = state.ledger.chooseSlowReaders(at: now)
             let warns = !readers.isEmpty && now >= state.nextWarning
             if warns { state.nextWarning = now + .minutes(1) }
             return (readers, state.ledger.bytes, warns)

@@ -3,11 +3,11 @@
 import DequeModule
 package import NIOCore
 
-/// Counts the bytes that wait for slow readers of a node, as a pure state machine that returns the readers to close.
+/// Counts the bytes that wait for slow readers of a node, as a pure state machine that chooses the readers to end.
 ///
-/// A frame that several readers wait for counts once. While the ledger is full, ``shed(at:)`` returns the readers that
-/// free the most: all readers of a frame, if none of them has finished a frame for ``slowAfter``, and the largest
-/// frames first.
+/// A frame that several readers wait for counts once. While the ledger is full, ``chooseSlowReaders(at:)`` returns the
+/// readers that free the most: all readers of a frame, if none of them has finished a frame for ``slowReaderAge``, and
+/// the largest frames first. ``QueueBudget`` ends them.
 package struct QueueLedger<Owner: Hashable & Sendable>: Sendable {
     /// The address of a frame's bytes, which no other frame can have while this one is counted.
     package typealias FrameID = UInt
@@ -24,8 +24,8 @@ package struct QueueLedger<Owner: Hashable & Sendable>: Sendable {
         var frames: Deque<FrameID> = []
         /// When the reader last finished a frame, or began to wait for its first one.
         var progress: NIODeadline
-        /// Whether `shed` has returned the reader already.
-        var isShed = false
+        /// Whether ``chooseSlowReaders(at:)`` has returned the reader already.
+        var isChosen = false
 
         init(owner: Owner, progress: NIODeadline) {
             self.owner = owner
@@ -40,29 +40,29 @@ package struct QueueLedger<Owner: Hashable & Sendable>: Sendable {
 
     /// Bytes that count for each reader of a waiting frame, beside those of the frame.
     package static var bytesPerHold: Int { 64 }
-    /// The time between two searches for readers to close: a search visits all frames of slow readers.
+    /// The time between two searches for readers to end: a search visits all frames of slow readers.
     private static var pause: TimeAmount { .milliseconds(100) }
 
-    package let maximumBytes: Int
-    package let slowAfter: TimeAmount
+    package let maximumStreamQueueBytes: Int
+    package let slowReaderAge: TimeAmount
     package private(set) var bytes = 0
     private var frames: [FrameID: Frame] = [:]
     private var holders: [Owner: Holder] = [:]
     private var nextSearch = NIODeadline.uptimeNanoseconds(0)
 
-    package init(maximumBytes: Int, slowAfter: TimeAmount) {
-        self.maximumBytes = maximumBytes
-        self.slowAfter = slowAfter
+    package init(maximumStreamQueueBytes: Int, slowReaderAge: TimeAmount) {
+        self.maximumStreamQueueBytes = maximumStreamQueueBytes
+        self.slowReaderAge = slowReaderAge
     }
 
-    package var isFull: Bool { bytes >= maximumBytes }
+    package var isFull: Bool { bytes >= maximumStreamQueueBytes }
 
     /// Counts one more reader that waits for a frame.
     ///
     /// Returns false if the bytes were at twice the bound and no other reader waits for the frame: the stream must then
     /// end at once. A single frame may be larger than the bound, or it could never be sent.
     package mutating func hold(_ frame: FrameID, bytes size: Int, by owner: Owner, at now: NIODeadline) -> Bool {
-        let isAllowed = frames[frame] != nil || bytes < 2 * maximumBytes
+        let isAllowed = frames[frame] != nil || bytes < 2 * maximumStreamQueueBytes
         bytes += Self.bytesPerHold + (frames[frame] == nil ? size : 0)
         frames[frame, default: Frame(bytes: size)].holds += 1
         holders[owner, default: Holder(owner: owner, progress: now)].frames.append(frame)
@@ -88,12 +88,12 @@ package struct QueueLedger<Owner: Hashable & Sendable>: Sendable {
         }
     }
 
-    /// Returns the readers to close now to make room; empty while there is room, or while no reader is slow.
-    package mutating func shed(at now: NIODeadline) -> [Owner] {
+    /// Returns the readers to end now to make room, each once; empty while there is room, or while no reader is slow.
+    package mutating func chooseSlowReaders(at now: NIODeadline) -> [Owner] {
         guard isFull, now >= nextSearch else { return [] }
         nextSearch = now + Self.pause
         var groups: [FrameID: (holds: Int, holders: [Holder])] = [:]
-        for holder in holders.values where !holder.isShed && now - holder.progress >= slowAfter {
+        for holder in holders.values where !holder.isChosen && now - holder.progress >= slowReaderAge {
             guard let (frame, holds) = largestFrame(of: holder) else { continue }
             groups[frame, default: (0, [])].holds += holds
             groups[frame]?.holders.append(holder)
@@ -103,12 +103,12 @@ package struct QueueLedger<Owner: Hashable & Sendable>: Sendable {
             let since = group.holders.lazy.map(\.progress).min() ?? now
             return (held.bytes, since, group.holders)
         }
-        var excess = bytes - maximumBytes + 1
+        var excess = bytes - maximumStreamQueueBytes + 1
         var ended: [Owner] = []
         for group in candidates.sorted(by: { ($1.bytes, $0.since) < ($0.bytes, $1.since) }) where excess > 0 {
             excess -= group.bytes
             for holder in group.holders {
-                holders[holder.owner]?.isShed = true
+                holders[holder.owner]?.isChosen = true
                 ended.append(holder.owner)
             }
         }

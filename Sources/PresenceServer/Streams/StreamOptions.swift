@@ -17,7 +17,7 @@ package struct StreamOptions: Sendable {
     /// The time over which a shutdown spreads the ends of streams.
     package var drain = TimeAmount.seconds(5)
     /// Topics that one stream may follow.
-    package var maximumTopics = 50
+    package var topicsPerStream = 50
     /// Whether events go past NIO's buffer where ``DirectSocketWriter`` permits it; no setting, tests switch it off.
     package var sendsDirectly = true
 

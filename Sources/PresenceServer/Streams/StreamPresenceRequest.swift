@@ -42,7 +42,7 @@ struct StreamPresenceRequest: Sendable {
     private static func meta(_ text: String, _ limits: Limits) throws(InputError) -> Meta {
         do throws(InputError) {
             let json = try JSON(parsing: text, maximumDepth: Limits.bodyDepth)
-            return try Meta(json, limit: limits.metaBytes, at: .pointer("#"))
+            return try Meta(json, limit: limits.maximumMetaBytes, at: .pointer("#"))
         } catch {
             // The problem names only the parameter, so the detail names the member.
             let place = error.pointer.flatMap { $0 == "#" ? nil : "At \($0): " } ?? ""

@@ -37,7 +37,7 @@ package struct StreamRoutes: Sendable {
 
     /// Answers `GET /v1/events?topic=…&topic=…`.
     package func manyTopicEvents(_ request: Request, context: RollcallRequestContext) throws -> OpenedStream {
-        try open(.ofManyTopics(request, context, maximum: options.maximumTopics), context)
+        try open(.ofManyTopics(request, context, maximum: options.topicsPerStream), context)
     }
 
     private func open(_ request: StreamRequest, _ context: RollcallRequestContext) throws(Problem) -> OpenedStream {

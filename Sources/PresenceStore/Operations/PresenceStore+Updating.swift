@@ -74,7 +74,7 @@ extension PresenceStore {
                     candidates.append(
                         Candidate(
                             index: index, member: item.member,
-                            meta: try found.meta.patched(by: patch, limit: limits.metaBytes),
+                            meta: try found.meta.patched(by: patch, limit: limits.maximumMetaBytes),
                             condition: .string(found.ref.text), isRetried: true))
                 } catch {
                     settled.append((index, .invalid(error)))

@@ -48,10 +48,10 @@ struct Settings: Sendable {
         httpOptions = HTTPServer.Options(address: .hostname(host, port: port))
         let maximumConnections = try reader.required(table.maximumConnections)
         httpOptions.maximumConnections = maximumConnections == 0 ? nil : maximumConnections
-        httpOptions.times.idle = try reader.required(table.idleTimeout)
-        httpOptions.times.head = try reader.required(table.headTimeout)
-        httpOptions.times.body = try reader.required(table.bodyTimeout)
-        httpOptions.times.stuck = try reader.required(table.stuckReaderAge)
+        httpOptions.times.idleTimeout = try reader.required(table.idleTimeout)
+        httpOptions.times.headTimeout = try reader.required(table.headTimeout)
+        httpOptions.times.bodyTimeout = try reader.required(table.bodyTimeout)
+        httpOptions.times.stuckReaderAge = try reader.required(table.stuckReaderAge)
         httpOptions.bodyBudget = try reader.required(table.bodyBudget)
 
         streamOptions.pingInterval = try reader.required(table.pingInterval)
@@ -94,7 +94,7 @@ extension SettingsReader {
                 """)
         }
         return Limits(
-            metaBytes: try required(table.maximumMetaBytes), ttl: shortest...longest, defaultTTL: defaultTTL,
+            maximumMetaBytes: try required(table.maximumMetaBytes), ttl: shortest...longest, defaultTTL: defaultTTL,
             defaultGrace: try required(table.grace))
     }
 

@@ -10,7 +10,7 @@ struct AcceptStateTests {
     private static func at(_ seconds: Int64) -> NIODeadline { .uptimeNanoseconds(0) + .seconds(seconds) }
 
     @Test func `a node at its limit accepts no connection until one closes, and logs that once a minute`() {
-        var state = AcceptState(limit: 2)
+        var state = AcceptState(maximumConnections: 2)
         #expect(state.opened(at: Self.at(0)) == .init(accepts: true))
         let full = state.opened(at: Self.at(0))
         #expect(!full.accepts && full.notice == .paused(reason: "the limit of 2 connections is reached"))
@@ -21,7 +21,7 @@ struct AcceptStateTests {
     }
 
     @Test func `the end of a pause is logged once, when there is room again`() {
-        var state = AcceptState(limit: 2)
+        var state = AcceptState(maximumConnections: 2)
         _ = state.opened(at: Self.at(0))
         _ = state.opened(at: Self.at(0))
         #expect(state.closed(at: Self.at(1)).notice == .resumed)
@@ -29,7 +29,7 @@ struct AcceptStateTests {
     }
 
     @Test func `without room in the system the node accepts again after a second or when a connection closes`() {
-        var state = AcceptState(limit: nil)
+        var state = AcceptState(maximumConnections: nil)
         _ = state.opened(at: Self.at(0))
         let failed = state.failed("too many open files", at: Self.at(0))
         #expect(!failed.accepts && failed.retry == .seconds(1) && failed.notice != nil)

@@ -14,7 +14,8 @@ import Testing
 @Suite("Large answers and the budget of a node")
 struct AnswerGateTests {
     private let budget = QueueBudget(
-        maximumBytes: 1 << 20, slowAfter: .minutes(10), roomWait: .milliseconds(300), logger: Logger(label: "test"))
+        maximumStreamQueueBytes: 1 << 20, slowReaderAge: .minutes(10), roomWait: .milliseconds(300),
+        logger: Logger(label: "test"))
 
     private func isRefused(_ answer: Answer) throws -> Bool {
         try answer.status == 503 && answer.json["type"]?.string == "/problems/node-full"
@@ -52,7 +53,7 @@ struct AnswerGateTests {
 
     @Test func `a list waits for a reading to end`() async throws {
         let budget = QueueBudget(
-            maximumBytes: 1 << 20, slowAfter: .minutes(10), roomWait: .seconds(20) * patience,
+            maximumStreamQueueBytes: 1 << 20, slowReaderAge: .minutes(10), roomWait: .seconds(20) * patience,
             logger: Logger(label: "test"))
         try await withServer(queueBudget: budget) { server in
             try await fill(server)

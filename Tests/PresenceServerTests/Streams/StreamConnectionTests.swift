@@ -134,7 +134,7 @@ struct StreamConnectionTests {
     }
 
     @Test func `The budget counts bytes only while they wait`() async throws {
-        let budget = QueueBudget.ofTest(maximumBytes: 1)
+        let budget = QueueBudget.ofTest(maximumStreamQueueBytes: 1)
         let test = try await TestStream.begin(budget: budget)
         try await test.withConnection { [one] in
             $0.write(one)

@@ -23,8 +23,9 @@ extension EventStream {
 
 extension QueueBudget {
     /// A budget with room for all frames of a test, unless the test gives it fewer bytes.
-    static func ofTest(maximumBytes: Int = 1 << 30) -> QueueBudget {
-        QueueBudget(maximumBytes: maximumBytes, slowAfter: .minutes(1), logger: Logger(label: "test"))
+    static func ofTest(maximumStreamQueueBytes: Int = 1 << 30) -> QueueBudget {
+        QueueBudget(
+            maximumStreamQueueBytes: maximumStreamQueueBytes, slowReaderAge: .minutes(1), logger: Logger(label: "test"))
     }
 }
 

@@ -106,7 +106,7 @@ func withServer<Result: Sendable>(
     redis url: String? = nil, isReachable: Bool = true, options: ServerOptions = ServerOptions(),
     live: @escaping @Sendable (Topic) async -> LiveRoster? = { _ in nil }, enricher: EnrichmentSource = .none,
     hookFault: String? = nil, origins: ServedOrigins = ServedOrigins(),
-    times: ConnectionTimes = ConnectionTimes(), bodyBudget: Int = 64 << 20, connections: Int? = nil,
+    times: ConnectionTimes = ConnectionTimes(), bodyBudget: Int = 64 << 20,
     queueBudget: QueueBudget? = nil,
     isDraining: @escaping @Sendable () -> Bool = { false },
     _ body: @Sendable (TestServer) async throws -> Result
@@ -149,7 +149,6 @@ func withServer<Result: Sendable>(
     var listening = HTTPServer.Options(address: .hostname("127.0.0.1", port: 0))
     listening.times = times
     listening.bodyBudget = bodyBudget
-    listening.maximumConnections = connections
     let application = HTTPServer.application(
         RollcallResponder(table: table, origins: origins, queueBudget: queueBudget), options: listening,
         eventLoopGroup: group, logger: logger
