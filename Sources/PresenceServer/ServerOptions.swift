@@ -2,7 +2,7 @@
 
 package import PresenceModel
 
-/// The bounds of the HTTP API.
+/// The bounds of the HTTP API, and the path under which a proxy shows it.
 ///
 /// The defaults are those of the contract.
 package struct ServerOptions: Sendable {

@@ -6,7 +6,7 @@
 package enum StreamEnd: String, Sendable, CaseIterable {
     /// The client closed the connection, or its direction of it.
     case clientGone = "client_gone"
-    /// The client took no bytes for ``StreamOptions/stuckReaderAge``.
+    /// The client was a stuck reader: it took no bytes for ``StreamOptions/stuckReaderAge``.
     case unread
     /// The budget for slow readers was full and this client had finished no frame in time, or it was at twice the
     /// bound.
