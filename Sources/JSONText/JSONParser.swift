@@ -129,7 +129,7 @@ extension JSONParser {
 }
 
 extension JSONParser {
-    // -? (0 | [1-9][0-9]*) (. [0-9]+)? ([eE] [+-]? [0-9]+)?
+    // A number (RFC 8259 §6): -? (0 | [1-9][0-9]*) (. [0-9]+)? ([eE] [+-]? [0-9]+)?
     private mutating func number() throws(InputError) {
         skip(UInt8(ascii: "-"))
         if !skip(UInt8(ascii: "0")) {

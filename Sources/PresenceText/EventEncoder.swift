@@ -30,12 +30,14 @@ package enum EventEncoder {
         return frame.chunk()
     }
 
-    /// Returns a diff that leads to the roster and its cursor; `nil` where the format shows nothing of it.
+    /// Returns a diff that leads to the roster and its cursor.
+    ///
+    /// Returns nil if the format shows no change and is wrapped; an unwrapped one then gets only the cursor.
     package static func diff(_ diff: Diff, to enriched: EnrichedRoster, format: FrameFormat) -> ByteBuffer? {
         let shows = format.view == .count ? diff.changes.contains { !$0.isUpdate } : !diff.isEmpty
         var frame = EventFrame()
         guard shows else {
-            // This view shows no change, as when a join and a leave cancel: the client gets only the new cursor.
+            // A join and a leave that cancel, for example.
             if format.isWrapped { return nil }
             frame.advance(to: enriched.cursor.description)
             return frame.chunk()
@@ -55,7 +57,7 @@ package enum EventEncoder {
         return frame.chunk()
     }
 
-    /// Returns a diff with new enrichment; `nil` where the format shows no enrichment.
+    /// Returns a diff with new enrichment; nil if the format shows no enrichment.
     ///
     /// It has known refs, no leaves, and no `id`, because the cursor has not moved.
     package static func dataChange(of keys: [Key], in enriched: EnrichedRoster, format: FrameFormat) -> ByteBuffer? {

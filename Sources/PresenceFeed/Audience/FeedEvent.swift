@@ -3,13 +3,13 @@
 package import NIOCore
 package import PresenceModel
 
-/// What a feed delivers to one of its subscribers.
+/// An event that a feed delivers to one of its subscribers.
 ///
 /// Bytes are shared by all subscribers of a format.
 package enum FeedEvent: Sendable {
     /// The whole roster. It replaces everything that was delivered before.
     case state(ByteBuffer, Cursor)
-    /// What changed since the last cursor; nil where nothing shows in the subscriber's format, only the cursor moved.
+    /// The changes since the last cursor; nil if the subscriber's format shows none of them and is wrapped.
     case diff(ByteBuffer?, Cursor)
     /// The stream resumed, and the bytes are the diff from its cursor to this one; nil for an empty diff.
     case resumed(ByteBuffer?, Cursor)
@@ -17,13 +17,13 @@ package enum FeedEvent: Sendable {
     case dataChanged(ByteBuffer)
     /// The presence that this subscriber stands for changed: by an update, a leave, or another stream.
     case own(OwnChange)
-    /// Redis is out of reach since that time: what is shown may be old.
+    /// Redis is out of reach since that time: the roster may be old.
     case degraded(since: NIODeadline)
     /// Redis is back, and all that changed meanwhile is delivered.
     case recovered
 }
 
-/// What became of the presence that a subscriber stands for.
+/// A change of the presence that a subscriber stands for.
 package enum OwnChange: Equatable, Sendable {
     /// It was tracked again or updated, by its owner or another client.
     case became(Presence)

@@ -20,7 +20,7 @@ extension FeedState {
 
     mutating func unsubscribe(_ subscription: Subscription, _ now: NIODeadline, _ actions: inout Actions) {
         guard audience.remove(subscription) else { return }
-        actions.append(.leave(subscription))
+        actions.append(.remove(subscription))
         if audience.isEmpty { scheduleIdleTimer(now, &actions) }
     }
 
@@ -30,7 +30,7 @@ extension FeedState {
             audience.newSubscribers[index].mayResume = false
             return
         }
-        actions.append(.leave(subscription))
+        actions.append(.remove(subscription))
         // A subscriber with a first event that waits for the hook has missed the notices since that flush began.
         let pending = flushing.pending?.arrivals.first { $0.subscription === subscription }
         // It has seen its own track before.

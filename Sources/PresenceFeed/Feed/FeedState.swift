@@ -84,8 +84,8 @@ struct FeedState: Sendable {
         case notify(Subscription, FeedEvent)
         /// A change of its own presence, for a subscriber that had its first event.
         case notifyOwn(Subscription, OwnChange)
-        /// The subscriber gets no further events of the audience.
-        case leave(Subscription)
+        /// Removes the subscriber from the audience, which then sends it no further events.
+        case remove(Subscription)
         case schedule(Timer, at: NIODeadline)
         /// Schedules `.restore` at a random time within this.
         case scheduleRestore(within: TimeAmount)

@@ -6,8 +6,8 @@ import PresenceText
 /// The encoded states of a topic at its cursor, one for each format, for subscribers that come next.
 struct StateCache: Sendable {
     private(set) var frames: [FrameFormat: ByteBuffer] = [:]
-    /// An estimate of the bytes of a state: the largest of the last encoding, or half of the estimate before if that is
-    /// more.
+    /// Estimated bytes of a state: the larger of the largest frame of the last encoding and half of the previous
+    /// estimate.
     private(set) var bytes = 0
     /// Until when a state with data of the fetch hook may be sent: a notification about its data may be lost.
     private var end = NIODeadline.distantFuture

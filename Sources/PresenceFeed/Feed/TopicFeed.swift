@@ -116,7 +116,7 @@ package actor TopicFeed {
             audiences[subscription].perform { _ in subscription.deliver(event) }
         case .notifyOwn(let subscription, let change):
             audiences[subscription].perform { $0.deliver(own: change, to: subscription) }
-        case .leave(let subscription): audiences[subscription].perform { $0.remove(subscription) }
+        case .remove(let subscription): audiences[subscription].perform { $0.remove(subscription) }
         case .schedule(let timer, let deadline): schedule(timer, at: deadline)
         case .scheduleRestore(let time):
             schedule(.restore, at: .now() + .nanoseconds(.random(in: 0...time.nanoseconds)))

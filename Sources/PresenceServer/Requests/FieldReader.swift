@@ -182,7 +182,7 @@ struct FieldReader {
         }
     }
 
-    /// Reads a ref of `if_match`; nil for one that no presence has, because it has another length.
+    /// Reads a ref of `if_match`; returns nil for a ref of a length that no presence can have.
     private static func ref(_ json: JSON, at location: InputError.Location) throws(InputError) -> Ref? {
         guard let text = json.string else {
             throw InputError(

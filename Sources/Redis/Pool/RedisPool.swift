@@ -120,7 +120,7 @@ package final class RedisPool: Service, Sendable {
                 if trouble.isPermanent { notify(.refused(trouble), contents.observers) }
             }
             noteTrouble()
-            // The trouble log has the lines of all other troubles.
+            // Warns only about an unreachable Redis; the trouble log reports other troubles.
             logger.log(
                 level: attempts.deservesWarning && trouble.kind == .unreachable ? .warning : .debug,
                 "redis: \(lived > .zero ? "connection lost" : "cannot connect")",

@@ -9,7 +9,7 @@ struct RedisRequest<Caller: Sendable>: Sendable {
     let isBatch: Bool
     /// The encoded size in bytes.
     let size: Int
-    /// Kept only when one of them may be sent again, as EVAL.
+    /// The commands if one of them may be sent again as EVAL, otherwise empty.
     private(set) var commands: [RedisCommand]
 
     init(caller: Caller, commands: [RedisCommand], isBatch: Bool, size: Int) {

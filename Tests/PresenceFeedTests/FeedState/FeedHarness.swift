@@ -170,7 +170,7 @@ final class FeedHarness {
         case .notify(let subscription, let event): client(subscription)?.take(event)
         case .notifyOwn(let subscription, let change):
             if let client = client(subscription), client.isInAudience { client.take(.own(change)) }
-        case .leave(let subscription): client(subscription)?.isInAudience = false
+        case .remove(let subscription): client(subscription)?.isInAudience = false
         case .schedule(.idle, let deadline): idleTimer = deadline
         case .schedule(let timer, let deadline): timers.append((deadline, timer))
         case .scheduleRestore(let time): timers.append((now + .nanoseconds(time.nanoseconds / 2), .restore))
@@ -211,7 +211,7 @@ final class FeedHarness {
         case .notifyAll(let event, _): "all \(event)".split(separator: "(").first.map(String.init) ?? ""
         case .notify: "notify"
         case .notifyOwn: "own"
-        case .leave: "leave"
+        case .remove: "remove"
         case .schedule(let timer, _): "schedule \(timer)".split(separator: "(").first.map(String.init) ?? ""
         case .scheduleRestore: "scheduleRestore"
         case .cancelIdleTimer: "cancelIdle"

@@ -91,9 +91,9 @@ struct FeedStateTableTests {
         subscribe | live writing away idle | cancelIdle, deliver
         subscribe | degraded | cancelIdle, notify, deliver
         subscribe | recovering | cancelIdle, notify
-        unsubscribe | created loading live waitingForWindow writing enriching delayingLosses verifyingLosses away degraded recovering | leave, schedule idle
-        request state | live writing away degraded | leave, deliver
-        request state | waitingForWindow enriching delayingLosses verifyingLosses recovering | leave
+        unsubscribe | created loading live waitingForWindow writing enriching delayingLosses verifyingLosses away degraded recovering | remove, schedule idle
+        request state | live writing away degraded | remove, deliver
+        request state | waitingForWindow enriching delayingLosses verifyingLosses recovering | remove
         enriched | enriching | deliver
         data changed | enriching | fetchChanged
         flush timer | waitingForWindow | schedule flush
