@@ -43,7 +43,10 @@ struct Assembly: Sendable {
                 "node": "\(node)", "redis": "\(redisURL)", "open_files": "\(openFiles.map(String.init) ?? "unknown")",
                 "connections": "\(settings.connections(of: share))",
             ])
-        if openFiles == nil { logger.warning("http: limit of open files unknown, 1024 assumed") }
+        if openFiles == nil {
+            logger.warning(
+                "http: limit of open files unknown", metadata: ["assumed": "\(OpenFiles.assumedLimit)"])
+        }
         guard !share.isTooLow else {
             throw ProgramError.unavailable(
                 "this process may have \(openFiles ?? 0) open files; a node needs \(share.lowest) at least (ulimit -n)")

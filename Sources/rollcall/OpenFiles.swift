@@ -4,6 +4,9 @@ import Foundation
 
 /// The number of files and sockets that this process may have open.
 enum OpenFiles {
+    /// The limit that is assumed if the system does not name one.
+    static let assumedLimit = 1024
+
     /// Raises the soft limit to the hard one, since every stream is a socket.
     ///
     /// - Returns: The limit in force; nil when the system does not name one.
@@ -35,11 +38,11 @@ enum OpenFiles {
         let lowest: Int
 
         /// - Parameters:
-        ///   - limit: Open files at most; nil where it is not known, which counts as 1,024.
+        ///   - limit: Open files at most; nil if it is not known.
         ///   - eventLoops: Each has an epoll, a timer and an event descriptor.
         ///   - services: Connections to Redis and PostgreSQL at most.
         init(limit: Int?, eventLoops: Int, services: Int) {
-            let limit = limit ?? 1024
+            let limit = limit ?? OpenFiles.assumedLimit
             // Standard streams, the listening socket, name look-ups, and files that are read at the start.
             let needed = 16 + 3 * eventLoops + services
             reserved = max(needed, min(256, limit / 4))

@@ -179,7 +179,7 @@ struct RedisFaultTests {
     /// One for each key of a topic that Redis may evict, with the possible reasons of the leave of `mortal`.
     @Test(
         arguments: [(key: "z", right: ["expired"]), ("h", ["evicted", "lost"]), ("m", ["expired", "lost"])])
-    func `With a Redis that evicts, nodes are not ready, and a topic that lost a key is repaired`(
+    func `With a Redis that evicts, nodes are not ready, and a topic that lost a Redis key is repaired`(
         key: String, right: [String]
     ) async throws {
         try await FaultCluster.with { cluster in

@@ -163,7 +163,7 @@ struct SweeperTests {
         }
     }
 
-    @Test func `A topic that lost a key is repaired within a round of audits`() async throws {
+    @Test func `A topic that lost a Redis key is repaired within a round of audits`() async throws {
         try await withStore { test in
             let (topic, alice) = (try Topic.sample(), try Member("alice"))
             try await test.track(alice, on: topic)

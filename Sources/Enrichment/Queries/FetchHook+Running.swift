@@ -80,9 +80,11 @@ extension FetchHook {
         let metadata: Logger.Metadata = ["field": "\(rule.field)", "topics": "\(rule.topics)"]
         switch transition {
         case .opened(let reason):
-            logger.warning("enrichment: rule fails", metadata: metadata.merging(["reason": "\(reason)"]) { $1 })
+            logger.warning(
+                "enrichment: rule fails, its breaker is open",
+                metadata: metadata.merging(["reason": "\(reason)"]) { $1 })
         case .closed:
-            logger.info("enrichment: rule works", metadata: metadata)
+            logger.info("enrichment: rule works, its breaker is closed", metadata: metadata)
         }
         rules[ruleIndex].metrics.note(openBreakers: openBreakers(of: rule.field))
     }

@@ -113,7 +113,7 @@ package final class FeedHub: Service {
         guard isDue else { return }
         if isLogged {
             logger.warning(
-                "feeds: node follows as many topics as it may", metadata: ["topics": "\(options.maximumTopics)"])
+                "feeds: node follows as many topics as it may", metadata: ["maximum": "\(options.maximumTopics)"])
         }
         forEachFeed { $0.handle(.retireIfIdle) }
     }
@@ -243,14 +243,15 @@ package final class FeedHub: Service {
             switch position {
             case .success(let position): if await !feed.hasReached(position) { behind.append((feed, position)) }
             case .failure(let error):
-                logger.debug("feeds: a position cannot be read", metadata: ["error": "\(error)"])
+                logger.debug(
+                    "feeds: a position cannot be read", metadata: ["topic": "\(feed.topic)", "error": "\(error)"])
             }
         }
         guard !behind.isEmpty else { return }
         // The messages may be on their way.
         try? await Task.sleep(for: .milliseconds(200))
         for (feed, position) in behind where await !feed.hasReached(position) {
-            logger.debug("feeds: messages missed, loading a snapshot")
+            logger.debug("feeds: messages missed, loading a snapshot", metadata: ["topic": "\(feed.topic)"])
             feed.post(.positionDiffers)
         }
     }

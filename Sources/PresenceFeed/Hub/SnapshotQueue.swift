@@ -2,6 +2,7 @@
 
 import Logging
 import NIOCore
+import PresenceModel
 import PresenceStore
 import Synchronization
 
@@ -47,7 +48,8 @@ final class SnapshotQueue: Sendable {
             let snapshot = try await fetch(feed)
             await feed.handle(.snapshot(snapshot, ticket: ticket))
         } catch {
-            logger.debug("feeds: snapshot failed, retrying", metadata: ["error": "\(error)"])
+            logger.debug(
+                "feeds: snapshot failed, retrying", metadata: ["topic": "\(feed.topic)", "error": "\(error)"])
             // The feed still loads; other feeds use its place here while it waits.
             feed.loop.scheduleTask(in: .milliseconds(.random(in: 100...400))) {
                 self.add(feed, ticket: ticket)

@@ -46,7 +46,7 @@ struct ErrorResponse {
             logger.debug("store: Redis is unavailable", metadata: ["error": "\(error)"])
             return .unavailable("Redis cannot be reached.")
         case .refused:
-            logger.debug("store: refused by Redis", metadata: ["error": "\(error)"])
+            logger.debug("store: Redis refused the command", metadata: ["error": "\(error)"])
             return .unavailable("Redis refuses this now: \(error.message).")
         case .outOfMemory:
             logger.debug("store: Redis is out of memory", metadata: ["error": "\(error)"])

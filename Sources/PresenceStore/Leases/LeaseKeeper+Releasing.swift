@@ -89,7 +89,7 @@ extension LeaseKeeper {
         if isFirst {
             logger.warning(
                 "leases: releases dropped, too many wait for Redis",
-                metadata: ["waiting": "\(state.withLock { $0.releases.maximum })"])
+                metadata: ["maximum": "\(state.withLock { $0.releases.maximum })"])
         }
     }
 }

@@ -151,8 +151,8 @@ package final class Sweeper: Service, Sendable {
         guard audit != Audit() else { return }
         repaired.increment(by: audit.given + audit.dropped)
         logger.warning(
-            "audit: topic repaired, it had lost a key",
-            metadata: ["added": "\(audit.given)", "dropped": "\(audit.dropped)"])
+            "audit: topic repaired, Redis had lost a part of it",
+            metadata: ["topic": "\(topic)", "given": "\(audit.given)", "dropped": "\(audit.dropped)"])
     }
 
     private func report(held: Int, for milliseconds: Int) {
