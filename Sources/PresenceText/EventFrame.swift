@@ -41,7 +41,7 @@ package struct EventFrame {
 
     package mutating func append(_ string: String) { text.append(contentsOf: string.utf8) }
 
-    /// The frame as a chunk: length in hexadecimal, CRLF, bytes, CRLF (RFC 9112, 7.1).
+    /// The frame as a chunk: length in hexadecimal, CRLF, bytes, CRLF (RFC 9112 §7.1).
     package consuming func chunk() -> ByteBuffer {
         var buffer = ByteBuffer()
         buffer.reserveCapacity(text.count + 12)

@@ -1,6 +1,6 @@
 // Rollcall · LoadGenerator
 
-/// Finds the content between the chunk headers of a body (RFC 9112, 7.1), without copying it.
+/// Finds the content between the chunk headers of a body (RFC 9112 §7.1), without copying it.
 struct ChunkDecoder {
     private enum Phase: UInt8 { case size, restOfSize, content, end, last }
 

@@ -2,7 +2,7 @@
 
 import Foundation
 
-/// A host with an optional port, as in `Host` and in the authority of a URL (RFC 3986, 3.2), without user information.
+/// A host with an optional port, as in `Host` and in the authority of a URL (RFC 3986 §3.2), without user information.
 struct Authority: Hashable, Sendable {
     /// In lower case; an IPv6 address keeps its brackets.
     let host: String

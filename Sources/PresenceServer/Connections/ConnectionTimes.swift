@@ -16,7 +16,7 @@ package struct ConnectionTimes: Sendable {
     package var stuckReaderAge = TimeAmount.seconds(30)
     /// How long a client that still sends after the last response may pause between two bytes.
     ///
-    /// Closing at once would reset the connection, and the client would lose the response (RFC 9112, 9.6).
+    /// Closing at once would reset the connection, and the client would lose the response (RFC 9112 §9.6).
     package var linger = TimeAmount.seconds(2)
     /// The time from the last response to the close, even if the client still sends.
     package var longestLinger = TimeAmount.seconds(30)

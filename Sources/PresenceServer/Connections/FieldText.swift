@@ -1,6 +1,6 @@
 // Rollcall · PresenceServer
 
-/// Reads header field values that are lists of tokens (RFC 9110, 5.6.1), without copies.
+/// Reads header field values that are lists of tokens (RFC 9110 §5.6.1), without copies.
 enum FieldText {
     /// Whether two ASCII texts are equal without regard to case; `lowercase` has no capitals.
     static func isEqual(_ text: some Sequence<UInt8>, _ lowercase: StaticString) -> Bool {
@@ -32,7 +32,7 @@ enum FieldText {
         return text
     }
 
-    /// Whether a text is a token, such as a method or the name of a field (RFC 9110, 5.6.2).
+    /// Whether a text is a token, such as a method or the name of a field (RFC 9110 §5.6.2).
     static func isToken(_ text: some Collection<UInt8>) -> Bool {
         !text.isEmpty && text.allSatisfy(isTokenByte)
     }

@@ -89,7 +89,7 @@ struct RequestFraming: Equatable, Sendable {
         return bytes == 0 ? .none : .length(bytes)
     }
 
-    /// Reads the target in each of its forms (RFC 9112, 3.2); the authority of an absolute target wins over `Host`.
+    /// Reads the target in each of its forms (RFC 9112 §3.2); the authority of an absolute target wins over `Host`.
     private static func target(
         _ head: HTTPRequestHead, host: String?
     ) throws(Problem) -> (authority: String?, path: String) {
@@ -112,7 +112,7 @@ struct RequestFraming: Equatable, Sendable {
 }
 
 extension RequestFraming {
-    /// The options of all fields `Connection`, which are one list (RFC 9110, 7.6.1).
+    /// The options of all fields `Connection`, which are one list (RFC 9110 §7.6.1).
     fileprivate struct ConnectionOptions {
         var hasClose = false
         var hasKeepAlive = false

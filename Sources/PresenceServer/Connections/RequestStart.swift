@@ -53,7 +53,7 @@ final class RequestStart: ChannelInboundHandler, RemovableChannelHandler {
     }
 
     private func look(at bytes: ByteBuffer) {
-        // Empty lines before a request are allowed (RFC 9112, 2.2).
+        // Empty lines before a request are allowed (RFC 9112 §2.2).
         let view = bytes.readableBytesView
         guard hasBegun || !view.allSatisfy({ $0 == 0x0D || $0 == 0x0A }) else { return }
         if !hasFirstLine {

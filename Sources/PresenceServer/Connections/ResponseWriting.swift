@@ -3,7 +3,7 @@
 import HTTPTypes
 import NIOCore
 
-/// How the body of a response is delimited (RFC 9112, 6.3).
+/// How the body of a response is delimited (RFC 9112 §6.3).
 enum ResponseFraming: Equatable {
     /// The response has no body.
     case none

@@ -29,7 +29,7 @@ struct Timestamp: Hashable, Sendable {
         bytes.append(UInt8(ascii: "Z"))
     }
 
-    /// As header fields have it (RFC 9110, 5.6.7): `Tue, 03 Feb 2026 04:05:06 GMT`.
+    /// As header fields have it (RFC 9110 §5.6.7): `Tue, 03 Feb 2026 04:05:06 GMT`.
     var httpDate: String {
         let (days, millisecondOfDay) = self.milliseconds.flooredQuotientAndRemainder(dividingBy: 86_400_000)
         let (year, month, day) = Self.civil(daysSince1970: days)

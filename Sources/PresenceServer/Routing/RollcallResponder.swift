@@ -93,7 +93,7 @@ package struct RollcallResponder: HTTPResponder {
         return stream
     }
 
-    /// Refuses a request that waits for `100 Continue`, if its head alone is wrong (RFC 9110, 10.1.1).
+    /// Refuses a request that waits for `100 Continue`, if its head alone is wrong (RFC 9110 §10.1.1).
     func checkBeforeBody(_ head: HTTPRequest) throws(Problem) {
         let request = Request(head: head, body: RequestBody(buffer: ByteBuffer()))
         let found = self.table.resource(at: request.uri.path)
@@ -162,7 +162,7 @@ package struct RollcallResponder: HTTPResponder {
         return response
     }
 
-    /// The methods that `OPTIONS` lists; `*` stands for the server as a whole (RFC 9110, 9.3.7).
+    /// The methods that `OPTIONS` lists; `*` stands for the server as a whole (RFC 9110 §9.3.7).
     private func methods(at path: String, _ found: (RouteTable.Resource, PathParameters)?) -> [HTTPRequest.Method]? {
         path == "*" ? self.table.methods : found?.0.methods
     }

@@ -15,7 +15,7 @@ final class StreamConnection: ChannelDuplexHandler {
     typealias OutboundIn = IOData
     typealias OutboundOut = IOData
 
-    /// The last chunk of a body (RFC 9112, 7.1).
+    /// The last chunk of a body (RFC 9112 §7.1).
     private static let lastChunk = ByteBuffer(string: "0\r\n\r\n")
 
     private let stream: EventStream
