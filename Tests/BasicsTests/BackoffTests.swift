@@ -26,7 +26,7 @@ struct BackoffTests {
     }
 
     @Test(arguments: [Int.min, -1, 0])
-    func `Fewer failures than one count as one`(failures: Int) {
+    func `Zero and negative failures count as one`(failures: Int) {
         #expect(backoff.pause(failures: failures, jitter: 1) == .milliseconds(50))
     }
 

@@ -19,7 +19,7 @@ struct FNV1aTests {
         #expect(FNV1a.hash([0x00, 0xFF]) == 0x0831_c907_b4ea_2b60)
     }
 
-    @Test func `Two parts have the hash of the whole`() {
+    @Test func `A text that is hashed in two parts has the hash of the whole`() {
         #expect(FNV1a.hash("bar".utf8, after: FNV1a.hash("foo".utf8)) == FNV1a.hash("foobar".utf8))
         #expect(FNV1a.hash([], after: 7) == 7)
     }

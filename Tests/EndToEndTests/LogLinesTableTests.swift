@@ -38,7 +38,7 @@ struct LogLinesTableTests {
         return section[..<end].matches(of: #/\n\| `([^`]+)` \|/#).map { String($0.output.1) }
     }
 
-    @Test func `every warning and error of the log has a row in docs troubleshooting`() throws {
+    @Test func `every warning and error of the log has a row in docs/troubleshooting.md`() throws {
         let rows = try documented()
         let lines = try lines()
         #expect(lines.count > 25)
@@ -47,7 +47,7 @@ struct LogLinesTableTests {
         }
     }
 
-    @Test func `every row of docs troubleshooting about the log has a line that the sources log`() throws {
+    @Test func `every row of docs/troubleshooting.md about the log has a line that the sources log`() throws {
         let lines = try lines()
         for row in try documented() {
             // The sources contain the last part of a line that is made of parts.

@@ -17,7 +17,7 @@ struct ResumedSessionTests {
     }
 
     @Test(arguments: [true, false])
-    func `it keeps its session, on the same node or another, and other streams get no change`(
+    func `a stream that resumes keeps its session, on the same node or another, and other streams get no change`(
         onSameNode: Bool
     ) async throws {
         try await withNodes { one, two in
@@ -46,7 +46,7 @@ struct ResumedSessionTests {
         }
     }
 
-    @Test func `it gets a new session beside a stream that is still open, and always without a last id`()
+    @Test func `a stream gets a new session if the earlier stream is open, or if it has no last id`()
         async throws
     {
         try await withNodes { one, two in

@@ -21,7 +21,7 @@ struct TerminalTests {
         #expect(Terminal.harmless("Grüße 🙂 e\u{301}") == "Grüße 🙂 e\u{301}")
     }
 
-    @Test func `in JSON they are escaped, and the JSON keeps its meaning`() throws {
+    @Test func `JSON escapes characters that a terminal would obey, and keeps its meaning`() throws {
         let name = Self.harmful.dropFirst().joined() + "\u{e0001}ü🙂"
         let json = #"{"name":"\#(name)"}"#
         let shown = Terminal.escapedJSON(json)

@@ -146,7 +146,7 @@ struct FetchHookTests {
         _ = await run.result
     }
 
-    @Test func `Keys that leave get cached data, are never fetched and never incomplete`() async throws {
+    @Test func `Leaving keys get only cached data, and are never marked incomplete`() async throws {
         let fake = FakeSource(["a": "1", "b": "2"])
         try await RunningHook.with([.sample], fake.source) { running in
             let hook = running.hook

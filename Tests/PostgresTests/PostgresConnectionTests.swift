@@ -50,7 +50,9 @@ struct PostgresConnectionTests {
         }
     }
 
-    @Test func `A refused statement has its SQLSTATE, shows no value, and leaves the connection usable`() async throws {
+    @Test func `A refused statement has its SQLSTATE, its error contains no value, and the connection stays usable`()
+        async throws
+    {
         try await withConnection { connection in
             let missing = await connection.outcome("SELECT * FROM nowhere")
             #expect(missing.failure?.code == .refused)

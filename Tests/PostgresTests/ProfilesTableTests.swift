@@ -15,7 +15,10 @@ struct ProfilesTableTests {
         #expect(ProfilesTable(name) == nil)
     }
 
-    @Test func `every other name is made from it, and the standard one leaves the file as it is`() throws {
+    @Test
+    func `other names in the database are made from the name of the table, and the standard name changes nothing`()
+        throws
+    {
         let sql = try #require(Migration.rollcall.first).sql
         let standard = try #require(ProfilesTable("profiles"))
         #expect(standard == .standard && standard.naming(in: sql) == sql)

@@ -11,7 +11,7 @@ struct DataChangeLogTests {
 
     private func key(_ number: Int) -> Key { Fixture.member("user\(number)").key }
 
-    @Test func `A stream gets again what was sent since it had its cursor, with a slack for other nodes`() {
+    @Test func `A stream gets again the data that was sent since its cursor, with a slack for other nodes`() {
         var log = DataChangeLog(slack: .seconds(60))
         log.begin(at: start - .minutes(10))
         log.append([key(1)], at: start)

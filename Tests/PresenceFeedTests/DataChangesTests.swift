@@ -16,7 +16,7 @@ struct DataChangesTests {
         return fields
     }
 
-    @Test func `One fetch is under way at a time, and what is wanted meanwhile comes with the next`() {
+    @Test func `One fetch is under way at a time, and keys that are wanted meanwhile are in the next one`() {
         var changes = DataChanges()
         changes.want([alice])
         #expect(changes.beginFetch() == [alice])

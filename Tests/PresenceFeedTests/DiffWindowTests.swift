@@ -12,7 +12,7 @@ struct DiffWindowTests {
 
     private func join(_ presence: Presence) -> Change? { Change(member: alice, before: nil, after: presence) }
 
-    @Test func `The first change goes out at once`() throws {
+    @Test func `The first change is sent at once`() throws {
         var window = DiffWindow(base: .milliseconds(10))
         window.add(Fixture.step(1, 2, join(Fixture.presence())))
         #expect(window.decision(at: start) == .flush)
@@ -21,7 +21,7 @@ struct DiffWindowTests {
         #expect(batch.from == Fixture.at(1) && batch.to == Fixture.at(2) && batch.diff.changes.count == 1)
     }
 
-    @Test func `What follows within the window goes out together at its end`() throws {
+    @Test func `Later changes within the window are sent together at its end`() throws {
         var window = DiffWindow(base: .milliseconds(10))
         window.add(Fixture.step(1, 2, join(Fixture.presence())))
         _ = window.takeBatch(at: start)
@@ -85,7 +85,7 @@ struct DiffWindowTests {
         #expect(change.before == versions[0] && change.after == versions[3] && change.isUpdate)
     }
 
-    @Test func `A presence that is lost and comes back in one window was never gone`() throws {
+    @Test func `A presence that is lost and comes back in one window does not leave`() throws {
         let presence = Fixture.presence()
         var window = DiffWindow(base: .milliseconds(10))
         window.add(Fixture.step(1, 2, Change(member: alice, before: presence, after: nil, reason: .lost)))
@@ -95,7 +95,7 @@ struct DiffWindowTests {
         #expect(batch.diff.isEmpty)
     }
 
-    @Test func `Nothing gathered is no flush`() {
+    @Test func `Without changes no flush begins`() {
         var window = DiffWindow(base: .milliseconds(10))
         let flushed = window.takeBatch(at: start)?.to
         #expect(flushed == nil)

@@ -99,7 +99,7 @@ struct EnrichedFeedTests {
         }
     }
 
-    @Test func `While the hook is awaited changes gather, and are sent in their order`() async throws {
+    @Test func `While the hook is awaited changes are collected, and then sent in their order`() async throws {
         let source = Source()
         try await HubFixture.with(redis: SharedRedis.url, options: options, enricher: source.enricher) { node in
             let listener = node.listen(to: topic)
@@ -241,7 +241,7 @@ struct EnrichedFeedTests {
         }
     }
 
-    @Test func `A queue that is lost while the hook is awaited is made up for by one state`() async throws {
+    @Test func `A subscriber that loses its queue while the hook is awaited gets one state`() async throws {
         let source = Source()
         try await HubFixture.with(redis: SharedRedis.url, options: options, enricher: source.enricher) { node in
             let alice = try await node.track("alice", on: topic)

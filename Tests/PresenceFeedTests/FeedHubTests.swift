@@ -80,7 +80,7 @@ struct FeedHubTests {
         }
     }
 
-    @Test func `A subscriber hears of its own presence's end`() async throws {
+    @Test func `A subscriber is notified of the end of its own presence`() async throws {
         try await HubFixture.with(redis: SharedRedis.url) { node in
             let receipt = try await node.track("alice", on: topic)
             let listener = node.listen(to: topic, reaching: receipt?.cursor, as: Fixture.member("alice"))
@@ -109,7 +109,7 @@ struct FeedHubTests {
         }
     }
 
-    @Test func `After a cut connection a feed sends what it missed, also when nothing follows`() async throws {
+    @Test func `After a lost connection a feed sends the missed changes, also if no message follows`() async throws {
         var options = FeedOptions()
         options.degradedDelay = .minutes(10)
         try await withLocalRedis { redis in
@@ -124,7 +124,7 @@ struct FeedHubTests {
         }
     }
 
-    @Test func `A message that never came is found by comparing positions`() async throws {
+    @Test func `A lost message is found by a comparison of positions`() async throws {
         var options = HubFixture.unhurriedOptions
         options.positionCheck = .milliseconds(50)
         try await HubFixture.with(redis: SharedRedis.url, options: options) { node in
@@ -177,7 +177,8 @@ struct FeedHubTests {
         .string(node.store.keys.channel(of: topic).replacing("}:", with: "}:\(kind):"))
     }
 
-    @Test func `What heartbeats keep is put back when Redis lost it, and not when the topic emptied and filled again`()
+    @Test
+    func `Presences of heartbeats are restored if Redis lost them, and not if the topic emptied and filled again`()
         async throws
     {
         var options = HubFixture.unhurriedOptions
@@ -210,7 +211,7 @@ struct FeedHubTests {
         }
     }
 
-    @Test func `While Redis is away subscribers get degraded once, and when it is back what still differs`()
+    @Test func `While Redis is away subscribers get degraded once, and later the changes that remain`()
         async throws
     {
         var options = FeedOptions()
@@ -235,7 +236,7 @@ struct FeedHubTests {
         }
     }
 
-    @Test func `What is re-tracked in time after a loss was never gone`() async throws {
+    @Test func `A presence that is restored in time after a loss does not leave`() async throws {
         var options = FeedOptions()
         options.degradedDelay = .minutes(10)
         try await withLocalRedis { redis in
@@ -256,7 +257,7 @@ struct FeedHubTests {
         }
     }
 
-    @Test func `A presence that is re-tracked after a loss was never gone, also without a message`() async throws {
+    @Test func `A presence that is restored after a loss does not leave, also if the message is lost`() async throws {
         var options = FeedOptions()
         options.degradedDelay = .minutes(10)
         options.lossDelay = .seconds(3 * Int64(patience))

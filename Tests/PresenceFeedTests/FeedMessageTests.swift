@@ -34,7 +34,7 @@ struct FeedMessageTests {
             "+", "+7", "+7:", "+7:3:alice", "+99999999999999999999:1:x", "-", "-q5:bob\u{1f}s", "-u6:bob\u{1f}s", "-u:",
             "-u5:bobXs", "x", "+5:9:bob\u{1f}snot a val", "**",
         ])
-    func `What the grammar does not allow is refused`(records: String) {
+    func `A message that the grammar does not allow is refused`(records: String) {
         #expect(FeedMessage(text(records)) == nil)
     }
 
@@ -42,7 +42,7 @@ struct FeedMessageTests {
         arguments: [
             "", "1", "2:6f1c09d2a7b3e481:1:", "1:xyz:1:", "1:0:0:", "1:6f1c09d2a7b3e481:", "1:6f1c09d2a7b3e481:-1:",
         ])
-    func `A header that is none is refused`(text: String) {
+    func `A malformed header is refused`(text: String) {
         #expect(FeedMessage(ByteBuffer(string: text)) == nil)
     }
 

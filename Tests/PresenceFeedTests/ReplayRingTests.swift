@@ -27,7 +27,7 @@ struct ReplayRingTests {
         #expect(try #require(missed(Fixture.at(1), ring)).diff.changes.count == 5)
     }
 
-    @Test func `What the ring never reached or no longer holds is not resumed`() {
+    @Test func `A cursor that the ring never reached or no longer holds is not resumed`() {
         var ring = ReplayRing()
         for seq in 1...(ReplayRing.maximumSteps + 3) {
             ring.append(Fixture.step(seq, seq + 1, joining("user\(seq)")), at: .uptimeNanoseconds(UInt64(seq)))
@@ -46,7 +46,7 @@ struct ReplayRingTests {
         #expect(missed(Fixture.at(5), ring) == nil)
     }
 
-    @Test func `A new epoch empties it`() {
+    @Test func `A new epoch empties the ring`() {
         var ring = ReplayRing()
         ring.append(Fixture.step(1, 2, joining("alice")), at: .now())
         ring.append(ReplicaStep(from: Fixture.at(2), to: Fixture.at(1, Fixture.other), changes: []), at: .now())

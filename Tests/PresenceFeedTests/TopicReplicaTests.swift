@@ -20,7 +20,7 @@ struct TopicReplicaTests {
         return replica
     }
 
-    @Test func `The first snapshot is where it starts, and no change`() {
+    @Test func `A replica begins with its first snapshot, which is no change`() {
         var replica = TopicReplica()
         replica.beginLoading()
         let outcome = replica.load(Fixture.snapshot(Fixture.at(5), ["alice": alice]), ticket: replica.loadTicket)
@@ -105,7 +105,7 @@ struct TopicReplicaTests {
     }
 
     @Test
-    func `A whole state is not believed while presences are here: it may be an older one, overtaken by a snapshot`() {
+    func `A replica with presences loads a snapshot instead of a whole state, which may be older`() {
         var replica = live(at: 5, ["alice": alice])
         #expect(
             replica.receive(Fixture.message(1, in: Fixture.other, whole: true, Fixture.set("bob", bob))).needsSnapshot)
@@ -163,7 +163,7 @@ struct TopicReplicaTests {
         #expect(outcome.steps.isEmpty && replica.roster.isEmpty && !replica.isLive)
     }
 
-    @Test func `Redis without a position is where an empty replica is, and not where a full one is`() {
+    @Test func `An empty replica has reached a Redis without a position, and a full one has not`() {
         #expect(live(at: 5).hasReached(to: .empty))
         #expect(!live(at: 5, ["alice": alice]).hasReached(to: .empty))
         #expect(live(at: 5, ["alice": alice]).hasReached(to: Fixture.at(5)))

@@ -88,7 +88,7 @@ struct JSONTextRulesTests {
         #expect(text(output).contains(shown.dropLast()))
     }
 
-    @Test func `Bytes that are no UTF-8 in a stored meta do not reach a reader`() {
+    @Test func `Invalid UTF-8 in a stored meta is never sent`() {
         let backslash = UInt8(ascii: "\\")
         for bytes in [
             [0xFF], [0xED, 0xA0, 0x80], [0xC0, 0x80], [0xF5, 0x80, 0x80, 0x80], [0xE2, 0x80],

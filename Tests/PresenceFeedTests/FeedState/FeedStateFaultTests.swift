@@ -19,7 +19,7 @@ struct FeedStateFaultTests {
 
     // MARK: Messages and snapshots
 
-    @Test func `a message that is missing is made up for by one diff`() {
+    @Test func `a missing message causes one diff from a snapshot`() {
         let feed = FeedHarness(live: at(5), ["alice": alice])
         let client = feed.connect()
         feed.receive(Fixture.message(8, leave("alice")))
@@ -116,7 +116,7 @@ struct FeedStateFaultTests {
         #expect(client.words == ["state"])
     }
 
-    @Test func `a subscriber that drops its queue while it waits gets one state`() {
+    @Test func `a subscriber that requests a state before its first one gets one`() {
         let feed = FeedHarness()
         let client = feed.connect(since: at(4))
         feed.post(.requestState(client.subscription))
@@ -320,7 +320,7 @@ struct FeedStateFaultTests {
         #expect(feed.isRetired)
     }
 
-    @Test func `what is kept beyond the share of a topic is dropped, the oldest first`() {
+    @Test func `bytes beyond the share of a topic are dropped, the oldest first`() {
         let feed = FeedHarness(live: at(5))
         for seq in 6..<106 {
             feed.receive(Fixture.message(seq, Fixture.set("user\(seq)", Fixture.presence())))

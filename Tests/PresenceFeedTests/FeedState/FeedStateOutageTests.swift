@@ -24,7 +24,7 @@ struct FeedStateOutageTests {
         return snapshot
     }
 
-    /// A feed whose Redis restarted empty, and a client that knows all who were present.
+    /// A feed after its Redis restarted empty, and a client that knows all presences from before.
     private func restarted(_ presences: [String: Presence]) -> (FeedHarness, Client) {
         let feed = FeedHarness()
         feed.post(.acknowledged)
@@ -37,7 +37,7 @@ struct FeedStateOutageTests {
         return (feed, client)
     }
 
-    @Test func `losses of a new epoch wait, and a presence that came back unheard is no leave`() {
+    @Test func `losses of a new epoch wait, and a presence that came back without a message does not leave`() {
         let (feed, client) = restarted(["alice": alice, "bob": bob])
         feed.advance(by: .seconds(6))
         #expect(client.words == ["state alice bob"])
@@ -46,7 +46,7 @@ struct FeedStateOutageTests {
         #expect(client.words == ["state alice bob", "diff -bob:lost"])
     }
 
-    @Test func `losses whose time ends while Redis is away wait for its return, and then for the whole time`() {
+    @Test func `losses that are due while Redis is away wait for its return, and then for the whole delay`() {
         let (feed, client) = restarted(["alice": alice])
         feed.post(.redisLost)
         feed.advance(by: .minutes(1))
@@ -77,7 +77,7 @@ struct FeedStateOutageTests {
         #expect(client.words == ["state alice", "diff -alice:lost"])
     }
 
-    @Test func `what heartbeats kept and another Redis lost is missing, until it comes back or leaves`() {
+    @Test func `a presence of heartbeats that another Redis lost is missing until it comes back or leaves`() {
         let (feed, _) = restarted(["alice": alice, "bob": bob, "carol": Fixture.presence()])
         #expect(Set(feed.state.missing.map(\.member.key.text)) == ["alice", "bob", "carol"])
         feed.receive(FeedMessage(cursor: Fixture.at(2, Fixture.other), records: [Fixture.set("alice", alice)]))
@@ -93,7 +93,7 @@ struct FeedStateOutageTests {
 
     // MARK: Currency
 
-    @Test func `a short loss of the connection is no news, a longer one is sent once`() {
+    @Test func `a short loss of the connection sends nothing, and a longer one sends degraded once`() {
         let feed = FeedHarness(live: at(5), ["alice": alice])
         let client = feed.connect()
         feed.post(.disconnected)
@@ -143,7 +143,7 @@ struct FeedStateOutageTests {
         #expect(feed.pendingTimers.count <= timers + 1, "One more may be that of the next flush.")
     }
 
-    @Test func `a live feed whose Redis answers no commands is degraded, also for new subscribers`() {
+    @Test func `a live feed is degraded while Redis answers no commands, also for new subscribers`() {
         let feed = FeedHarness(live: at(5), ["alice": alice])
         let client = feed.connect()
         feed.post(.redisLost)

@@ -32,12 +32,12 @@ struct TroubleshootingTablesTests {
         for row in rows { #expect(row.allSatisfy { !$0.isEmpty }, "\(row[0]) has an empty cell") }
     }
 
-    @Test func `every problem type has a row in docs troubleshooting, and nothing else has one`() throws {
+    @Test func `docs/troubleshooting.md has a row for each problem type, and no other row`() throws {
         let rows = try rows(of: "troubleshooting.md", below: "## Problems of the HTTP API")
         compare(rows, with: ProblemKind.allCases.map(\.rawValue))
     }
 
-    @Test func `every problem type has its status in docs troubleshooting`() throws {
+    @Test func `docs/troubleshooting.md has the status of each problem type`() throws {
         let rows = try rows(of: "troubleshooting.md", below: "## Problems of the HTTP API")
         for kind in ProblemKind.allCases {
             let row = try #require(rows.first { $0[0] == "`\(kind.rawValue)`" }, "\(kind.rawValue)")
@@ -46,12 +46,12 @@ struct TroubleshootingTablesTests {
         }
     }
 
-    @Test func `every reason why a stream ends has a row in docs troubleshooting, and nothing else has one`() throws {
+    @Test func `docs/troubleshooting.md has a row for each reason why a stream ends, and no other row`() throws {
         let rows = try rows(of: "troubleshooting.md", below: "## Ends of streams")
         compare(rows, with: StreamEnd.allCases.map(\.rawValue))
     }
 
-    @Test func `every trouble with Redis has a row in docs operations, and nothing else has one`() throws {
+    @Test func `docs/operations.md has a row for each trouble with Redis, and no other row`() throws {
         let rows = try rows(of: "operations.md", below: "### A Redis that is half usable")
         compare(rows, with: RedisTrouble.Kind.allCases.map(\.rawValue))
     }

@@ -43,7 +43,7 @@ struct QueryParametersTests {
         #expect(Self.places { try query.requireOnly(["limit", "view", "after"]) } == ["limt", "aftr"])
     }
 
-    @Test func `The fault of a bad escape names the parameter that has it`() {
+    @Test func `The error for a bad escape names its parameter`() {
         #expect(Self.places { _ = try QueryParameters("after=%zz") } == ["after"])
     }
 

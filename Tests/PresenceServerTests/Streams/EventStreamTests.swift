@@ -94,7 +94,9 @@ struct EventStreamTests {
         try await test.finish()
     }
 
-    @Test func `A stream whose reader takes no more ends without its queue and without a last chunk`() async throws {
+    @Test func `A stream with a reader that takes no more ends without its queue and without a last chunk`()
+        async throws
+    {
         let test = try await TestStream.begin()
         try await test.setWritable(false)
         try await test.run { [one] stream in

@@ -109,7 +109,7 @@ struct StreamGateTests {
         var all: [EventStream] { streams.withLock { $0 } }
     }
 
-    /// Sets up a connection whose server answers each request with its path.
+    /// Sets up a connection with a server that answers each request with its path.
     private func connect(behind first: @escaping @Sendable () -> [any ChannelHandler] = { [] }) async throws
         -> Connection
     {
@@ -213,7 +213,7 @@ struct StreamGateTests {
     }
 
     @Test(arguments: [true, false])
-    func `The server leaves a connection whose later request is for a stream, and its close is refused`(
+    func `The server leaves a connection if a later request is for a stream, and its close is refused`(
         isPipelined: Bool
     ) async throws {
         let connection = try await connect()
