@@ -1,9 +1,10 @@
 // Rollcall · PresenceText
 
-/// The form of a subscriber's frames: what they show of a presence, and whether they contain the topic's name.
+/// The form of a subscriber's frames: the part of a presence that they show, and whether they contain the topic's name.
 package struct FrameFormat: Hashable, Sendable {
     package let view: View
-    /// Data is wrapped with its topic and comes without an `id`: the subscriber follows several topics and adds its own.
+    /// Data is wrapped with its topic and comes without an `id`: the subscriber follows several topics and adds its
+    /// own.
     package let isWrapped: Bool
 
     package init(view: View, isWrapped: Bool = false) {

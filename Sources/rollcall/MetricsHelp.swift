@@ -13,7 +13,7 @@ enum MetricsHelp {
         "rollcall_streams_ended_total":
             "Streams ended, by reason: client_gone, unread (took no bytes for too long), slow (took no event in time while the node's queue was full), draining, failed.",
         "rollcall_stream_queue_bytes": "Bytes that wait for slow readers; what several wait for counts once.",
-        "rollcall_replay_bytes": "Bytes of recent changes kept for streams that come back, to the nearest 64 KiB.",
+        "rollcall_replay_bytes": "Bytes of recent changes kept for streams that resume, to the nearest 64 KiB.",
         "rollcall_topics_followed": "Topics that this node follows.",
         "rollcall_redis_trouble":
             "1 while something keeps Redis from being used in full, by reason: unreachable, password, protected, tls, not_redis, unsuitable, database, clients, rights, read_only, full, persistence, replicas.",

@@ -101,7 +101,7 @@ struct FeedBoundsTests {
         }
     }
 
-    @Test func `streams that come back get a state where the replay budget is used up`() async throws {
+    @Test func `streams that resume get a state where the replay budget is used up`() async throws {
         var options = FeedOptions()
         options.maximumReplayBytes = 40_000
         try await HubFixture.with(redis: SharedRedis.url, options: options) { node in

@@ -5,7 +5,7 @@ import PresenceModel
 import PresenceFeed
 import PresenceStore
 
-/// Short ways to say what tests of feeds need over and over.
+/// Short forms of values that tests of feeds need often.
 enum Fixture {
     static let epoch = Epoch.random()
     static let other = Epoch.random()

@@ -65,7 +65,7 @@ struct TopicReplicaTests {
         #expect(try #require(outcome.steps.first).losesPresences)
     }
 
-    @Test func `Presences that heartbeats kept can be put back if Redis lost them, and not if they left unheard`()
+    @Test func `Presences of heartbeats can be restored if Redis lost them, and not if the replica missed their leave`()
         throws
     {
         let (first, failover) = (DataSource(server: "a", dataSet: "x@1"), DataSource(server: "b", dataSet: "x@1"))

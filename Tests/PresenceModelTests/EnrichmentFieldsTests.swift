@@ -24,10 +24,7 @@ struct EnrichmentFieldsTests {
         #expect(fields.isEmpty && fields == .none)
     }
 
-    @Test
-    func
-        `Different contents have different fingerprints, and the order of keys and the version of a node do not matter`()
-        throws
+    @Test func `Fingerprints differ for other contents, and not for another order of keys or version of a node`() throws
     {
         func fields(_ pairs: [(String, String)]) throws -> EnrichmentFields {
             var fields = EnrichmentFields()

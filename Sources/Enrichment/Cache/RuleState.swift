@@ -25,7 +25,7 @@ struct RuleState: Sendable {
         var queries: [Query] = []
         /// Waiters that are done: their keys are settled, or their deadline has passed.
         var settled: [Int] = []
-        /// Keys with data that differs from what was returned last.
+        /// Keys with data that differs from the data returned last.
         var changed: Set<Key> = []
         /// The number of keys for which the query raised.
         var raised = 0

@@ -35,7 +35,7 @@ package final class FetchHook: Service {
     ///   - rules: at most ``FetchRule/maximumCount``; of two rules for one field on a topic the first applies.
     ///   - isValidated: whether the database has accepted the rules. If not, ``run()`` validates them before any
     ///     query, and entries are incomplete until then.
-    ///   - onChange: gets the keys with data that differs from what was returned last. Any thread; must not block.
+    ///   - onChange: gets the keys with data that differs from the data returned last. Any thread; must not block.
     package init(
         rules: [FetchRule], source: FetchSource, isValidated: Bool = false, logger: Logger,
         onChange: @escaping @Sendable (Set<Key>) -> Void

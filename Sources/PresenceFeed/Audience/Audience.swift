@@ -32,7 +32,7 @@ struct Audience: Sendable {
     private var byMember: [Member: [Subscription]] = [:]
 
     var isEmpty: Bool { subscribers.isEmpty }
-    /// Whether a format shows what the fetch hook adds.
+    /// Whether a format shows the fields of the fetch hook.
     var showsData: Bool { formats.keys.contains { $0.view == .full } }
     /// Whether a subscriber stands for a presence.
     var hasMembers: Bool { !byMember.isEmpty }

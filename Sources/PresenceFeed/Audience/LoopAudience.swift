@@ -95,7 +95,7 @@ struct LoopAudiences {
         }
     }
 
-    /// Completes on `loop` when the loops of all audiences have done what they were given.
+    /// Completes on `loop` when the loops of all audiences have performed their earlier actions.
     func allWritten(on loop: any EventLoop) -> EventLoopFuture<Void> {
         .andAllComplete(audiences.values.map { $0.loop.submit {} }, on: loop)
     }

@@ -58,8 +58,8 @@ enum Currency: Sendable {
 
 /// Why losses that a new epoch shows are not sent yet.
 ///
-/// A Redis that restarted empty has lost presences of clients that are still here. Nodes put back what they hold, and
-/// owners track again; only what is missing after that leaves.
+/// A Redis that restarted empty has lost presences of clients that are still here. Nodes restore their presences,
+/// and owners track again; only presences that are missing after that leave.
 enum LossDelay: Sendable, Equatable {
     /// Nothing is delayed. → `waiting`
     case none
@@ -67,6 +67,6 @@ enum LossDelay: Sendable, Equatable {
     case waiting(until: NIODeadline)
     /// The wait is over, and its timer fired in time; the next flush requests a snapshot. → `verifying`, `waiting`
     case over
-    /// Another snapshot shows what is still missing. → `none`, `waiting`
+    /// Another snapshot shows the presences that are still missing. → `none`, `waiting`
     case verifying
 }

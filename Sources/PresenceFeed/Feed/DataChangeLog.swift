@@ -15,7 +15,7 @@ package struct DataChangeLog: Sendable {
     /// Sending a key once more than needed does no harm.
     private let slack: TimeAmount
     private var changes: [(key: Key, at: NIODeadline)] = []
-    /// Bytes of what is kept; bounded by ``maximumCount`` keys.
+    /// Bytes of the data changes that are kept; bounded by ``maximumCount`` keys.
     package private(set) var bytes = 0
     /// Since when every data change is kept; nil before the feed has its first snapshot.
     private var completeSince: NIODeadline?

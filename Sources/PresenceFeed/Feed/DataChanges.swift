@@ -4,8 +4,8 @@ package import PresenceModel
 
 /// The keys of one topic with data that must be sent again, as a pure state machine.
 ///
-/// A key is `wanted` until the hook has its data, then `ready` for the next flush. No flush waits for changed data. A key
-/// without data is dropped: the hook reports it again when it has the data.
+/// A key is `wanted` until the hook has its data, then `ready` for the next flush. No flush waits for changed data.
+/// A key without data is dropped: the hook reports it again when it has the data.
 package struct DataChanges: Sendable {
     /// Keys with data that the next flush sends.
     ///

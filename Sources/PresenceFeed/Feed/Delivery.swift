@@ -4,7 +4,7 @@ import NIOCore
 import PresenceModel
 import PresenceText
 
-/// What a flush sends, with its enrichment: to be encoded once for each format, and given to the subscribers of each loop.
+/// The content of a flush with its enrichment: encoded once for each format, and given to the subscribers of each loop.
 struct Delivery: Sendable {
     /// The first events of one new subscriber, in this order.
     struct FirstEvents: Sendable {

@@ -5,7 +5,7 @@ package import PresenceModel
 
 /// Coalesces the changes of one topic into diffs, as a pure state machine: steps in, diffs out, time passed in.
 ///
-/// The first change after a pause goes out at once. Those that follow within the window go out together: a join and a
+/// The first change after a pause is sent at once. Those that follow within the window are sent together: a join and a
 /// leave cancel, a chain of updates becomes one. The window is `base` wide and grows to twice what the last flush
 /// cost, so a large room gets fewer and larger diffs. No flush starts before the last one has ended.
 package struct DiffWindow: Sendable {
@@ -74,8 +74,8 @@ package struct DiffWindow: Sendable {
         return batch
     }
 
-    /// Starts a flush without changes, or restarts the clock of one that waited for the fetch hook, because that wait must
-    /// not widen the next window.
+    /// Starts a flush without changes, or restarts the clock of one that waited for the fetch hook, because that wait
+    /// must not widen the next window.
     package mutating func restartFlush(at now: NIODeadline) { flushStart = now }
 
     /// The last event loop of the audience has written the flush.

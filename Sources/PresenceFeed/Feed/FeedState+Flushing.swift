@@ -6,7 +6,7 @@ import PresenceText
 
 /// Flushing: changes of the window, changed data and first events are enriched and sent together.
 extension FeedState {
-    /// What a flush does, and what is kept for it while it waits.
+    /// The flush that waits, and the data that is kept for it and for the next one.
     struct Flushing: Sendable {
         /// The flush that waits for the fetch hook; nil while none does.
         var pending: Flush?

@@ -98,7 +98,7 @@ extension FeedState {
     /// The lost presences that this node gives back to Redis.
     var missing: [(member: Member, stored: StoredPresence)] { restorable.map { ($0.key, $0.value) } }
 
-    /// Delays losses from now on, while nodes put back what they hold and owners track again.
+    /// Delays losses from now on, while nodes restore presences and owners track again.
     mutating func delayLosses(_ now: NIODeadline, _ actions: inout Actions) {
         let end = now + options.lossDelay
         lossDelay = .waiting(until: end)
@@ -118,7 +118,7 @@ extension FeedState {
         case .none: return true
         case .waiting: return false
         case .over:
-            // A message about a re-tracked presence may have been lost with an old connection.
+            // A message about a restored presence may have been lost with an old connection.
             lossDelay = .verifying
             reload(now, &actions)
             return false

@@ -61,8 +61,8 @@ extension FeedState {
         }
     }
 
-    /// Whether a state of the replica would be older than what the subscriber knows: its own track, or what another node
-    /// sent it.
+    /// Whether a state of the replica would be older than the subscriber's own track, or than an event that another
+    /// node sent it.
     func mustNotSeeOlderState(_ subscription: Subscription) -> Bool {
         if let position = subscription.reaching {
             let hasReached =
@@ -75,7 +75,7 @@ extension FeedState {
 
     // MARK: Life
 
-    /// Whether a stream that comes back could have missed a change.
+    /// Whether a stream that resumes could have missed a change.
     private var canMiss: Bool { !replica.roster.isEmpty || ring.bytes > 0 }
 
     mutating func scheduleIdleTimer(_ now: NIODeadline, _ actions: inout Actions) {
@@ -94,7 +94,7 @@ extension FeedState {
         actions.append(.retire)
     }
 
-    /// Bytes that are kept for streams that come back.
+    /// Bytes that are kept for streams that resume.
     var keptBytes: Int { isRetired ? 0 : ring.bytes + dataChangeLog.bytes }
 
     /// Drops the oldest of what is kept beyond the topic's share of the node's budget.

@@ -25,7 +25,7 @@ struct FeedState: Sendable {
         case disconnected
         /// Redis answers no commands, though its messages may still come.
         case redisLost
-        /// Redis answers again; only now can nodes put back what it lost.
+        /// Redis answers again; only now can nodes restore presences that it lost.
         case redisReturned
 
         case subscribe(Subscription)
@@ -42,12 +42,13 @@ struct FeedState: Sendable {
         /// The answer to ``Action/fetchChanged(_:)``.
         case changedDataFetched([Key], EnrichmentFields)
 
-        /// The answer to ``Action/deliver(_:)``: the states that it encoded, and the version of the cache that lacked them.
+        /// The answer to ``Action/deliver(_:)``: the states that it encoded, and the version of the cache that lacked
+        /// them.
         case delivered([FrameFormat: ByteBuffer], version: Int)
         /// The last event loop of the audience has written the flush.
         case written
         case timer(Timer)
-        /// The topic may keep so many bytes for streams that come back.
+        /// The bytes that the topic may keep for streams that resume.
         case keepToShare(Int)
         /// The node needs room for other topics.
         case retireIfIdle
@@ -58,9 +59,9 @@ struct FeedState: Sendable {
         /// The subscriber's own track, or what it saw on another node, is overdue.
         case cursor(Subscription)
         case degraded(since: NIODeadline)
-        /// Nodes and owners had time to put back what Redis lost.
+        /// Nodes had time to restore lost presences, and owners to track again.
         case losses(until: NIODeadline)
-        /// Lost presences that this node may put back are put back with the next snapshot.
+        /// This node restores lost presences with the next snapshot.
         case restore
         case room
         case idle
@@ -72,7 +73,8 @@ struct FeedState: Sendable {
         case requestSnapshot(ticket: Int)
         /// Answered with `.enriched`.
         case enrich(shown: [Key], leaving: [Key], since: NIODeadline)
-        /// Keys that the next flush will show, while this one waits; answered with `.prefetchBegan` if they are not known.
+        /// Keys that the next flush will show, while this one waits; answered with `.prefetchBegan` if they are not
+        /// known.
         case prefetch([Key])
         /// Answered with `.changedDataFetched`.
         case fetchChanged([Key])

@@ -6,13 +6,13 @@ import PresenceText
 
 /// The content of one flush, fixed when the flush begins, because the flush may then wait for the fetch hook.
 struct Flush: Sendable {
-    /// A position that streams resume from, and whether they are shown data.
+    /// A cursor that streams resume from, and whether their format shows data.
     struct Origin: Hashable {
         let cursor: Cursor
         let showsData: Bool
     }
 
-    /// What streams that resume from one origin get.
+    /// The events for streams that resume from one origin.
     struct Resumption: Sendable {
         let diff: Diff
         /// Keys with data that they may have missed; nil if that is not known, which means all keys.

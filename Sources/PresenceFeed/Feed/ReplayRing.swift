@@ -3,7 +3,7 @@
 package import NIOCore
 package import PresenceModel
 
-/// The recent steps of one topic, from which a stream that resumes gets only what it missed.
+/// The recent steps of one topic, from which a stream that resumes gets only the changes that it missed.
 ///
 /// Steps are kept as they were published, not as this node coalesced them: a cursor may come from any node.
 package struct ReplayRing: Sendable {
@@ -14,7 +14,7 @@ package struct ReplayRing: Sendable {
     /// Bytes of names and metas kept over all steps; the oldest steps go first, and a step that is larger is not kept.
     package static let maximumBytes = 4 << 20
 
-    /// What happened after a cursor, coalesced.
+    /// The changes after a cursor, coalesced.
     package struct Missed: Sendable {
         package let diff: Diff
         /// When this node stood at the cursor; nil if that was before the oldest step that is kept.
@@ -29,7 +29,7 @@ package struct ReplayRing: Sendable {
 
     private var steps: [Kept] = []
     private var changeCount = 0
-    /// At least what the steps hold: a meta that two steps share counts in both.
+    /// At least the bytes of the steps: a meta that two steps share counts in both.
     package private(set) var bytes = 0
 
     package init() {}

@@ -22,7 +22,7 @@ package actor TopicFeed {
     private var state: FeedState
     private var audiences = LoopAudiences()
     private var idleTimer: Scheduled<Void>?
-    /// What the topic keeps for streams that come back.
+    /// Bytes that the topic keeps for streams that resume.
     private var kept: KeptBytes
 
     package nonisolated var unownedExecutor: UnownedSerialExecutor { loop.executor.asUnownedSerialExecutor() }
@@ -127,7 +127,7 @@ package actor TopicFeed {
         }
     }
 
-    /// Answers with what the fetch hook knows, at once, or posts what it has fetched.
+    /// Answers at once with the data that the fetch hook knows, or posts the fetched data later.
     private func fetch(
         _ shown: [Key], _ leaving: [Key], since: NIODeadline, _ answers: inout [FeedState.Event],
         answer: @escaping @Sendable (_ fields: EnrichmentFields, _ wasAwaited: Bool) -> FeedState.Event

@@ -5,7 +5,7 @@ import Synchronization
 
 /// Keys with changed data, on their way from the fetch hook to a hub.
 ///
-/// What waits is a set, so its bound is the number of keys that the hook knows, however often they change.
+/// The keys that wait are a set, so their bound is the number of keys that the hook knows, however often they change.
 package final class ChangedKeys: Sendable {
     private let waiting = Mutex<Set<Key>>([])
     private let signal = AsyncStream<Void>.makeStream(bufferingPolicy: .bufferingNewest(1))
@@ -17,9 +17,9 @@ package final class ChangedKeys: Sendable {
         signal.continuation.yield()
     }
 
-    /// Hands out what waits, each time something does, until cancelled.
+    /// Calls `body` with the keys that wait, each time there are some, until cancelled.
     ///
-    /// Called once. What comes while `body` works is handed out together afterwards.
+    /// Called once. Keys that are added while `body` works are one batch afterwards.
     func forEachBatch(_ body: (Set<Key>) async -> Void) async {
         for await _ in signal.stream {
             let keys = waiting.withLock { waiting in

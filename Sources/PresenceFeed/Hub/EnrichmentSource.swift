@@ -2,13 +2,13 @@
 
 package import PresenceModel
 
-/// What the read side asks of the fetch hook, which adds fields beside the metas of keys.
+/// The functions of the fetch hook that feeds and lists use; it adds fields beside the metas of keys.
 ///
 /// A feed enriches once before fan-out, for all its subscribers.
 package struct EnrichmentSource: Sendable {
     /// Whether anything is added on a topic.
     package var applies: @Sendable (Topic) -> Bool
-    /// What is known already of the keys that are shown and of those that leave; nil when something has to be fetched.
+    /// Returns the known data of the keys that are shown and of those that leave; nil if some has to be fetched.
     ///
     /// Called on event loops: must not block.
     package var known: @Sendable (_ shown: [Key], _ leaving: [Key], Topic) -> EnrichmentFields?
@@ -20,9 +20,9 @@ package struct EnrichmentSource: Sendable {
             EnrichmentFields
     /// The data of these keys changed at its source.
     package var invalidate: @Sendable ([Key]) -> Void
-    /// Any data may have changed: news of it may have been lost.
+    /// Any data may have changed: a notification may have been lost.
     package var refetchAll: @Sendable () -> Void
-    /// Keys with data that differs from what was returned last, or that was missing then.
+    /// Keys with data that differs from the data returned last, or that was missing then.
     package var changes: ChangedKeys
 
     package init(
@@ -44,7 +44,7 @@ package struct EnrichmentSource: Sendable {
     package static let none = EnrichmentSource(
         applies: { _ in false }, known: { _, _, _ in EnrichmentFields.none }, fetch: { _, _, _, _ in .none })
 
-    /// What is added to these keys, known or fetched.
+    /// Returns the fields of these keys, known or fetched.
     package func fields(of keys: [Key], on topic: Topic) async -> EnrichmentFields {
         guard applies(topic) else { return .none }
         if let known = known(keys, [], topic) { return known }

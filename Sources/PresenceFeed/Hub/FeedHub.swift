@@ -100,7 +100,7 @@ package final class FeedHub: Service {
         return true
     }
 
-    /// Gives up all feeds that wait for streams to come back, at most once a second.
+    /// Retires all feeds without subscribers, at most once a second.
     private func clearIdleFeeds() {
         let now = NIODeadline.now()
         let (isDue, isLogged) = nextClearing.withLock { next in

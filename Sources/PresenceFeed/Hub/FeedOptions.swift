@@ -6,9 +6,9 @@ package import NIOCore
 package struct FeedOptions: Sendable {
     /// The least width of the window in which changes of a topic are collected for one diff.
     package var diffWindow = TimeAmount.milliseconds(10)
-    /// How long a feed without subscribers is kept for streams that come back.
+    /// How long a feed without subscribers is kept for streams that resume.
     package var idleTime = TimeAmount.seconds(60)
-    /// How long a new epoch's losses are kept back while nodes re-track what they hold.
+    /// How long a new epoch's losses are delayed while nodes restore their presences.
     ///
     /// Longer than a node needs at worst: a pause between attempts (1 s), a connection that swallows packets (2 s), the
     /// next pause, and its recovery spread over 2 s.

@@ -2,8 +2,8 @@
 
 /// Runs what feeds wait for, such as the fetch hook, in tasks that the hub owns and joins when it stops.
 ///
-/// A feed waits for at most one flush and one fetch of changed data at a time, and for one more fetch for each step that
-/// comes while its flush waits, which the hook's time-out ends.
+/// A feed waits for at most one flush and one fetch of changed data at a time, and for one more fetch for each step
+/// that comes while its flush waits, which the hook's time-out ends.
 final class FeedWork: Sendable {
     typealias Operation = @Sendable () async -> Void
 

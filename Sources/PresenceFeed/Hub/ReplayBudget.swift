@@ -3,9 +3,10 @@
 import Metrics
 import Synchronization
 
-/// Bounds the bytes that all topics of a node keep for streams that come back.
+/// Bounds the bytes that all topics of a node keep for streams that resume.
 ///
-/// Over the bound every topic keeps at most an equal share: its oldest steps go, and a stream that needs them gets a state.
+/// Over the bound every topic keeps at most an equal share: its oldest steps are dropped, and a stream that needs them
+/// gets a state.
 package final class ReplayBudget: Sendable {
     package let maximumReplayBytes: Int
     private let bytes = Atomic(0)
@@ -24,12 +25,12 @@ package final class ReplayBudget: Sendable {
 
     package var countedBytes: Int { bytes.load(ordering: .relaxed) }
 
-    /// What each topic may keep after the bound was exceeded.
+    /// The bytes that each topic may keep after the bound was exceeded.
     ///
     /// All shares together are three quarters of the bound, so that the next message does not exceed it again.
     package var share: Int { maximumReplayBytes / 4 * 3 / max(1, topics.load(ordering: .relaxed)) }
 
-    /// Counts what a topic keeps now in place of what it kept; returns its share if there is too much.
+    /// Replaces the counted bytes of a topic; returns its share if all topics together exceed the bound.
     ///
     /// Called for each message of a topic, on its event loop.
     package func change(from old: Int, to new: Int) -> Int? {
@@ -45,7 +46,7 @@ package final class ReplayBudget: Sendable {
     }
 }
 
-/// What one topic keeps of the budget of its node. Owned by the feed of the topic, on its event loop.
+/// The share of one topic in the budget of its node. Owned by the feed of the topic, on its event loop.
 struct KeptBytes {
     private let budget: ReplayBudget
     /// As counted last.

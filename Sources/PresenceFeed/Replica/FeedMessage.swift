@@ -5,7 +5,7 @@ package import NIOCore
 package import PresenceModel
 package import PresenceStore
 
-/// One pub/sub message of a topic: the cursor that it moves the topic to and what changed on the way.
+/// One pub/sub message of a topic: the cursor that it moves the topic to, and the changes on the way.
 ///
 /// The text is `1:<epoch>:<seq>:` followed by an optional `*` and length-prefixed records; `docs/redis-model.md` has
 /// the grammar. Bytes come from the network, so every length is checked before it is believed.
@@ -29,7 +29,7 @@ package struct FeedMessage: Sendable {
         self.records = records
     }
 
-    /// About what the message takes in memory.
+    /// About the bytes that the message takes in memory.
     var bytes: Int {
         records.reduce(64) { sum, record in
             switch record {

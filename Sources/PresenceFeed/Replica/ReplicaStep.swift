@@ -8,10 +8,10 @@ package struct ReplicaStep: Sendable {
     package let from: Cursor
     package let to: Cursor
     package let changes: [Change]
-    /// Whether the topic began a new epoch that lacks presences this node still had: Redis lost state, and nodes are
-    /// about to re-track what they hold.
+    /// Whether the topic began a new epoch that lacks presences this node still had: Redis lost state, and nodes
+    /// will restore their presences.
     package let losesPresences: Bool
-    /// Lost presences that heartbeats kept: nodes put them back, because the next heartbeat may come only after a third
+    /// Lost presences that heartbeats kept: nodes restore them, because the next heartbeat may come only after a third
     /// of a ttl.
     package let restorable: [Member: StoredPresence]
 

@@ -11,7 +11,7 @@ package import PresenceStore
 /// for the snapshot, because it may overtake them.
 package struct TopicReplica: Sendable {
     private enum Phase {
-        /// No acknowledged subscription: what the roster holds may be old. → `loading`
+        /// No acknowledged subscription: the roster may be old. → `loading`
         case detached
         /// A snapshot is on its way; messages wait for it. → `live`, `loading`, `detached`
         case loading(PendingMessages)
@@ -36,7 +36,7 @@ package struct TopicReplica: Sendable {
         }
     }
 
-    /// What an input led to.
+    /// The result of an input.
     package struct Outcome: Sendable {
         package var steps: [ReplicaStep] = []
         /// The replica can go on only with a fresh snapshot; it is in `loading` already.
@@ -56,7 +56,7 @@ package struct TopicReplica: Sendable {
     package static let maximumPendingBytes = 16 << 20
 
     package private(set) var roster = Roster()
-    /// The ttl of each presence that heartbeats keep, in seconds: no stream's node could put it back.
+    /// The ttl of each presence that heartbeats keep, in seconds: no stream's node could restore it.
     private var heartbeats: [Member: Int] = [:]
     /// Where the last snapshot was read: a topic that empties and fills again begins an epoch, and has lost nothing.
     private var source = DataSource()
@@ -65,7 +65,7 @@ package struct TopicReplica: Sendable {
     package private(set) var isKnown = false
     /// Counts the times that loading began.
     ///
-    /// A snapshot asked for earlier may be older than what was applied since.
+    /// A snapshot asked for earlier may be older than the messages applied since.
     package private(set) var loadTicket = 0
     private var phase = Phase.detached
 
@@ -79,7 +79,7 @@ package struct TopicReplica: Sendable {
         if case .loading = phase { true } else { false }
     }
 
-    /// The subscription is acknowledged, or what is held cannot be trusted: a snapshot will be loaded.
+    /// Waits for a snapshot, because the subscription is acknowledged or the roster cannot be trusted.
     package mutating func beginLoading() {
         loadTicket += 1
         phase = .loading(PendingMessages())
@@ -148,7 +148,7 @@ package struct TopicReplica: Sendable {
         return outcome
     }
 
-    /// Whether this replica has seen what Redis' position of the topic counts.
+    /// Whether this replica has applied all messages that a position of Redis counts.
     package func hasReached(to position: Cursor) -> Bool {
         position == .empty ? roster.isEmpty : position.epoch == cursor.epoch && position.seq <= cursor.seq
     }
@@ -192,7 +192,7 @@ package struct TopicReplica: Sendable {
         return Change(member: member, before: roster.remove(member), after: nil, reason: reason)
     }
 
-    /// The missing presences, as Redis had them, that no node of a stream can put back.
+    /// The missing presences, as Redis had them, that no node of a stream can restore.
     ///
     /// They are lost only if this is another Redis, for less than their ttl and 60 s: a presence that is missing for
     /// longer has left, and this node missed the message.

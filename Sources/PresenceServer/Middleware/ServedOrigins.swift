@@ -102,7 +102,7 @@ package struct ServedOrigins: Sendable {
         return !origin.isServed(as: authority)
     }
 
-    /// Whether a browser sends a preflight before such a request to another origin (Fetch, 3.3).
+    /// Whether a browser sends a preflight before such a request to another origin (Fetch §3.3).
     private static func wasPreflighted(_ request: HTTPRequest) -> Bool {
         guard request.method == .post else { return true }
         guard let type = request.headerFields[.contentType] else { return false }

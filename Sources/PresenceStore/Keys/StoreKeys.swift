@@ -97,6 +97,6 @@ struct TopicKeys {
 
     /// The keys that most scripts declare, in the order of `KEYS`.
     var all: [RedisArgument] { [position, members, leases, due, holders] }
-    /// The keys of the scripts that write or read what was untracked.
+    /// The keys of the scripts that write or read records of untracked presences.
     var allAndUntracked: [RedisArgument] { all + [untracked] }
 }

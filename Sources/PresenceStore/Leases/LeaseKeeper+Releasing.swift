@@ -26,7 +26,7 @@ extension LeaseKeeper {
     /// Returns when the releases of resumable sessions of that key on this node have been executed or have failed.
     ///
     /// A track that may resume a session awaits this, so that it finds the grace running. Sends no other releases,
-    /// because many streams come back at once. Throws before it sends any when Redis takes no writes.
+    /// because many streams reconnect at once. Throws before it sends any when Redis takes no writes.
     package func finishReleases(of key: Key, on topic: Topic) async throws(StoreError) {
         _ = try store.writer()
         let slot = ReleaseQueue.Slot(topic: topic, key: key)

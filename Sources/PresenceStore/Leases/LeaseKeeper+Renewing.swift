@@ -9,7 +9,7 @@ extension LeaseKeeper {
     private static let restoresPerCall = 100
     private static let topicsPerPipeline = 64
 
-    /// Restores what the last tick found missing, then renews what is due up to this tick.
+    /// Restores the presences that the last tick found missing, then renews those that are due up to this tick.
     ///
     /// A restore waits for a tick, because the presence may just have been untracked: the topic's feed receives that
     /// message within milliseconds, and the binding is dropped.
@@ -19,7 +19,7 @@ extension LeaseKeeper {
         await renew(due)
     }
 
-    /// Renews all bindings, spread over `time`, and restores at once what is missing.
+    /// Renews all bindings, spread over `time`, and restores missing presences at once.
     func recoverAll(within time: Duration) async {
         let steps = 20
         try? await Task.sleep(for: time / steps * Double.random(in: 0..<1))

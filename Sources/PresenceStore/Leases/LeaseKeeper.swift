@@ -11,7 +11,7 @@ import Synchronization
 /// A stream binds its presence after the track and unbinds it when the stream ends. In between the keeper renews the
 /// lease each third of the ttl, and restores the presence if Redis lost it or no longer lists this stream as a holder.
 /// It drops a presence only when that was untracked. Callers of `bind` and `unbind` never wait: these change the book,
-/// and ``run()`` does what needs Redis.
+/// and ``run()`` sends the commands to Redis.
 package final class LeaseKeeper: Service, Sendable {
     struct State {
         var book = LeaseBook()
@@ -85,7 +85,7 @@ package final class LeaseKeeper: Service, Sendable {
         state.withLock { _ = $0.book.unbind(member, on: topic, owner: owner) }
     }
 
-    /// Renews all bindings within 2 s and restores what is missing.
+    /// Renews all bindings within 2 s and restores missing presences.
     ///
     /// Called for each new connection, because Redis may have lost writes.
     package func recover() {

@@ -72,7 +72,7 @@ package struct RedisReader: ~Copyable {
         guard status == REDIS_OK else { throw parserError() }
     }
 
-    /// Throws for what hiredis would collect without a bound: a bulk that announces too much, a line without end.
+    /// Throws for input that hiredis would collect without a bound: a bulk that announces too much, a line without end.
     private func checkAwaited() throws(RedisError) {
         let type = rollcall_reader_awaited_type(reader)
         let waiting = rollcall_reader_waiting(reader)

@@ -121,8 +121,7 @@ struct SettingsTable: Sendable {
         "Bytes waiting for all slow readers of a node; at the bound new states wait, and the slowest streams end.")
     let maximumReplayBytes = Setting(
         "max-replay-bytes", default: "67108864", in: 0...1_099_511_627_776,
-        "Bytes of recent changes that all topics of a node keep for streams that come back; at the bound the oldest go."
-    )
+        "Bytes of recent changes that all topics of a node keep for streams that resume; at the bound the oldest go.")
     let maximumTopics = Setting(
         "max-topics", default: "50000", in: 50...100_000_000,
         "Topics that the streams of a node may follow; at the bound a stream of another topic gets 503.")

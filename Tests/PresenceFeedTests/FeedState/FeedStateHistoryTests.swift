@@ -143,7 +143,7 @@ private final class RandomHistory {
         feed.post(isAway ? .redisLost : .redisReturned)
     }
 
-    /// Redis restarts empty: nodes put back a part.
+    /// Redis restarts empty, and nodes restore a part.
     private func wipe() {
         guard !isAway else { return }
         dataSet += 1

@@ -85,7 +85,7 @@ struct FeedStateOutageTests {
         _ = feed.takeActions()
         feed.redis = lost(at: 2, ["alice": alice])
         feed.advance(by: .seconds(3))
-        #expect(feed.takeActions().contains("requestSnapshot"), "What is missing is put back with another snapshot.")
+        #expect(feed.takeActions().contains("requestSnapshot"), "missing presences are restored with another snapshot")
         #expect(feed.state.missing.count == 2)
         feed.advance(by: .seconds(8))
         #expect(feed.state.missing.isEmpty)

@@ -54,7 +54,7 @@ struct FeedStateTableTests {
             return feed
         }
 
-        /// No presence is one that heartbeats kept, so nothing is put back.
+        /// Heartbeats kept none of the presences, so the node restores none.
         private func source(_ name: String, at seq: Int, _ presences: [String: Presence]) -> Snapshot {
             var snapshot = Fixture.snapshot(
                 Fixture.at(seq, name == "old" ? Fixture.epoch : Fixture.other), presences)
