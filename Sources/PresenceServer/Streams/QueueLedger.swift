@@ -8,7 +8,7 @@ package import NIOCore
 /// A frame that several readers wait for counts once. While the ledger is full, ``chooseSlowReaders(at:)`` returns the
 /// readers that free the most: all readers of a frame, if none of them has finished a frame for ``slowReaderAge``, and
 /// the largest frames first. ``QueueBudget`` ends them.
-package struct QueueLedger<Owner: Hashable & Sendable>: Sendable {
+package struct QueueLedger<Reader: Hashable & Sendable>: Sendable {
     /// The address of a frame's bytes, which no other frame can have while this one is counted.
     package typealias FrameID = UInt
 
@@ -18,8 +18,9 @@ package struct QueueLedger<Owner: Hashable & Sendable>: Sendable {
         let bytes: Int
     }
 
-    private struct Holder {
-        let owner: Owner
+    /// A reader with the frames that wait for it.
+    private struct Backlog {
+        let reader: Reader
         /// The frames that wait for the reader, oldest first; they are released in about the same order.
         var frames: Deque<FrameID> = []
         /// When the reader last finished a frame, or began to wait for its first one.
@@ -27,8 +28,8 @@ package struct QueueLedger<Owner: Hashable & Sendable>: Sendable {
         /// Whether ``chooseSlowReaders(at:)`` has returned the reader already.
         var isChosen = false
 
-        init(owner: Owner, progress: NIODeadline) {
-            self.owner = owner
+        init(reader: Reader, progress: NIODeadline) {
+            self.reader = reader
             self.progress = progress
         }
 
@@ -47,7 +48,7 @@ package struct QueueLedger<Owner: Hashable & Sendable>: Sendable {
     package let slowReaderAge: TimeAmount
     package private(set) var bytes = 0
     private var frames: [FrameID: Frame] = [:]
-    private var holders: [Owner: Holder] = [:]
+    private var backlogs: [Reader: Backlog] = [:]
     private var nextSearch = NIODeadline.uptimeNanoseconds(0)
 
     package init(maximumStreamQueueBytes: Int, slowReaderAge: TimeAmount) {
@@ -61,19 +62,19 @@ package struct QueueLedger<Owner: Hashable & Sendable>: Sendable {
     ///
     /// Returns false if the bytes were at twice the bound and no other reader waits for the frame: the stream must then
     /// end at once. A single frame may be larger than the bound, or it could never be sent.
-    package mutating func hold(_ frame: FrameID, bytes size: Int, by owner: Owner, at now: NIODeadline) -> Bool {
+    package mutating func hold(_ frame: FrameID, bytes size: Int, by reader: Reader, at now: NIODeadline) -> Bool {
         let isAllowed = frames[frame] != nil || bytes < 2 * maximumStreamQueueBytes
         bytes += Self.bytesPerHold + (frames[frame] == nil ? size : 0)
         frames[frame, default: Frame(bytes: size)].holds += 1
-        holders[owner, default: Holder(owner: owner, progress: now)].frames.append(frame)
+        backlogs[reader, default: Backlog(reader: reader, progress: now)].frames.append(frame)
         return isAllowed
     }
 
     /// Counts one reader less that waits for a frame.
     ///
     /// - Parameter isFinished: Whether the reader has taken the whole frame; false if the frame was dropped.
-    package mutating func release(_ frame: FrameID, by owner: Owner, isFinished: Bool, at now: NIODeadline) {
-        guard let held = frames[frame], let holds = holders[owner]?.frames.count else { return }
+    package mutating func release(_ frame: FrameID, by reader: Reader, isFinished: Bool, at now: NIODeadline) {
+        guard let held = frames[frame], let holds = backlogs[reader]?.frames.count else { return }
         bytes -= Self.bytesPerHold
         if held.holds > 1 {
             frames[frame]?.holds -= 1
@@ -82,45 +83,45 @@ package struct QueueLedger<Owner: Hashable & Sendable>: Sendable {
             bytes -= held.bytes
         }
         if holds > 1 {
-            holders[owner]?.remove(frame, finishedAt: isFinished ? now : nil)
+            backlogs[reader]?.remove(frame, finishedAt: isFinished ? now : nil)
         } else {
-            holders[owner] = nil
+            backlogs[reader] = nil
         }
     }
 
     /// Returns the readers to end now to make room, each once; empty while there is room, or while no reader is slow.
-    package mutating func chooseSlowReaders(at now: NIODeadline) -> [Owner] {
+    package mutating func chooseSlowReaders(at now: NIODeadline) -> [Reader] {
         guard isFull, now >= nextSearch else { return [] }
         nextSearch = now + Self.pause
-        var groups: [FrameID: (holds: Int, holders: [Holder])] = [:]
-        for holder in holders.values where !holder.isChosen && now - holder.progress >= slowReaderAge {
-            guard let (frame, holds) = largestFrame(of: holder) else { continue }
+        var groups: [FrameID: (holds: Int, backlogs: [Backlog])] = [:]
+        for backlog in backlogs.values where !backlog.isChosen && now - backlog.progress >= slowReaderAge {
+            guard let (frame, holds) = largestFrame(of: backlog) else { continue }
             groups[frame, default: (0, [])].holds += holds
-            groups[frame]?.holders.append(holder)
+            groups[frame]?.backlogs.append(backlog)
         }
-        let candidates = groups.compactMap { frame, group -> (bytes: Int, since: NIODeadline, holders: [Holder])? in
+        let candidates = groups.compactMap { frame, group -> (bytes: Int, since: NIODeadline, backlogs: [Backlog])? in
             guard let held = frames[frame], held.holds == group.holds else { return nil }
-            let since = group.holders.lazy.map(\.progress).min() ?? now
-            return (held.bytes, since, group.holders)
+            let since = group.backlogs.lazy.map(\.progress).min() ?? now
+            return (held.bytes, since, group.backlogs)
         }
         var excess = bytes - maximumStreamQueueBytes + 1
-        var ended: [Owner] = []
+        var chosen: [Reader] = []
         for group in candidates.sorted(by: { ($1.bytes, $0.since) < ($0.bytes, $1.since) }) where excess > 0 {
             excess -= group.bytes
-            for holder in group.holders {
-                holders[holder.owner]?.isChosen = true
-                ended.append(holder.owner)
+            for backlog in group.backlogs {
+                backlogs[backlog.reader]?.isChosen = true
+                chosen.append(backlog.reader)
             }
         }
-        return ended
+        return chosen
     }
 
     /// The largest frame that waits for a reader, the newest of equal size, and how often it waits for this reader.
-    private func largestFrame(of holder: Holder) -> (frame: FrameID, holds: Int)? {
+    private func largestFrame(of backlog: Backlog) -> (frame: FrameID, holds: Int)? {
         var largest: (frame: FrameID, bytes: Int)?
-        for frame in holder.frames {
+        for frame in backlog.frames {
             if let bytes = frames[frame]?.bytes, bytes >= largest?.bytes ?? 0 { largest = (frame, bytes) }
         }
-        return largest.map { largest in (largest.frame, holder.frames.count { $0 == largest.frame }) }
+        return largest.map { largest in (largest.frame, backlog.frames.count { $0 == largest.frame }) }
     }
 }
