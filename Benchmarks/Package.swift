@@ -27,7 +27,7 @@ let package = Package(
         .target(name: "CAllocationCounter"),
         // Streams and requests from one thread, and what they cost.
         .target(name: "LoadGenerator", dependencies: ["CLinux"], swiftSettings: settings),
-        // What a process allocates, and what it may.
+        // The allocations of a process, and their limits.
         .target(name: "AllocationGuard", dependencies: ["LoadGenerator"], swiftSettings: settings),
         // The suites, the servers they drive, the report.
         .executableTarget(

@@ -7,7 +7,7 @@ import UnixSignals
 
 /// Handles the signals of a node, from its start to its end.
 struct NodeSignals: Sendable {
-    /// What SIGHUP does.
+    /// The effect of SIGHUP.
     enum Hangup: Sendable {
         /// Nothing: a node outlives the terminal that it was started from.
         case isIgnored

@@ -76,11 +76,7 @@ struct DevTests {
         }
     }
 
-    @Test
-    func
-        `dev ignores variables for libpq in its environment, and the psql line that it prints works with them`()
-        async throws
-    {
+    @Test func `dev ignores variables for libpq, and the psql line that it prints works beside them`() async throws {
         let foreign = [
             "PGHOST": "nowhere.invalid", "PGHOSTADDR": "127.0.0.1", "PGPORT": "1", "PGSERVICE": "nowhere",
             "PGOPTIONS": "-c nonsense=1", "PGCHANNELBINDING": "require", "PGTARGETSESSIONATTRS": "read-only",

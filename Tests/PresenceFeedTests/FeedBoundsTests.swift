@@ -120,7 +120,7 @@ struct FeedBoundsTests {
             #expect(node.hub.replay.countedBytes > 10_000)
             let late = node.listen(to: topic, since: first?.cursor)
             try await eventually { late.words.first?.hasPrefix("state alice") == true }
-            // What both topics did last is still there.
+            // The last changes of both topics are still there.
             let recent = node.listen(to: other, since: listeners[1].cursor)
             try await recent.receives("resumed")
             for listener in listeners + [late, recent] { listener.subscription?.end() }

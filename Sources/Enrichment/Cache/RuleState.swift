@@ -20,7 +20,7 @@ struct RuleState: Sendable {
         var isAlone = false
     }
 
-    /// What to do after the events since the last ``takeActions(at:)``.
+    /// The actions that the events since the last ``takeActions(at:)`` require.
     struct Actions: Sendable {
         var queries: [Query] = []
         /// Waiters that are done: their keys are settled, or their deadline has passed.

@@ -19,7 +19,7 @@ package enum FeedEvent: Sendable {
     case own(OwnChange)
     /// Redis is out of reach since that time: the roster may be old.
     case degraded(since: NIODeadline)
-    /// Redis is back, and all that changed meanwhile is delivered.
+    /// Redis is back, and all changes meanwhile were delivered.
     case recovered
 }
 

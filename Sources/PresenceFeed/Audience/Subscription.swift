@@ -15,7 +15,7 @@ package final class Subscription: Sendable {
     package let topic: Topic
     package let format: FrameFormat
     package let loop: any EventLoop
-    /// Where a returning stream stood; `.empty` never resumes.
+    /// The cursor of a stream that resumes; `.empty` never resumes.
     let since: Cursor?
     /// The position that the first state must have reached: the subscriber's own track.
     let reaching: Cursor?
@@ -45,7 +45,7 @@ package final class Subscription: Sendable {
 
     /// Asks for a fresh `state`: the subscriber lost its queue.
     ///
-    /// Everything delivered before it is to be dropped.
+    /// The subscriber drops all events that are delivered before it.
     package func requestState() { onStateRequest(self) }
 
     /// Leaves the audience; calls after the first do nothing.

@@ -9,7 +9,7 @@ package import PresenceModel
 /// leave cancel, a chain of updates becomes one. The window is `base` wide and grows to twice what the last flush
 /// cost, so a large room gets fewer and larger diffs. No flush starts before the last one has ended.
 package struct DiffWindow: Sendable {
-    /// What may be done now.
+    /// The next action that is permitted.
     package enum Decision: Equatable, Sendable {
         case flush
         case wait(until: NIODeadline)

@@ -186,7 +186,7 @@ extension FeedState {
         return Flush.Origin(cursor: since, showsData: isEnriched && new.subscription.format.view == .full)
     }
 
-    /// What streams have missed since an origin; nil if that is not known.
+    /// The events that streams have missed since an origin; nil if that is not known.
     ///
     /// - Parameter changing: Keys that the same flush sends to all other subscribers.
     private func resumption(from origin: Flush.Origin, changing changedKeys: Set<Key>) -> Flush.Resumption? {

@@ -67,7 +67,7 @@ struct FeedState: Sendable {
         case idle
     }
 
-    /// What the feed's owner does, in order.
+    /// An action that ``TopicFeed`` performs, in the given order.
     enum Action: Sendable {
         case logMalformed(messages: Int)
         case requestSnapshot(ticket: Int)

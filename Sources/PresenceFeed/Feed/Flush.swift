@@ -22,7 +22,7 @@ struct Flush: Sendable {
     /// A new subscriber that gets its first event.
     struct Arrival: Sendable {
         let subscription: Subscription
-        /// Where it resumes from; nil if it gets the state.
+        /// The origin that it resumes from; nil if it gets the state.
         let origin: Origin?
         /// Whether its client holds entries from before.
         let isReturning: Bool

@@ -2,9 +2,11 @@
 
 package import NIOCore
 
-/// What one topic's malformed messages lead to, as a pure state machine: a faulty publisher must cost the node little.
+/// Decides about the malformed messages of one topic, as a pure state machine.
+///
+/// A faulty publisher must cost the node little.
 package struct MalformedMessages: Sendable {
-    /// What to do about one malformed message.
+    /// The actions after one malformed message.
     package struct Reaction: Equatable, Sendable {
         /// How many messages the log line counts; nil if none is written.
         package let logged: Int?

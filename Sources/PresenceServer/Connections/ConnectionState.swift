@@ -41,7 +41,7 @@ struct ConnectionState {
         let isHead: Bool
     }
 
-    /// What the handler must do next.
+    /// The next action of the handler.
     enum Action {
         case none
         /// Write the refusal, then ``close``.

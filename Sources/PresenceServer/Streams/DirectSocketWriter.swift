@@ -17,7 +17,7 @@ import NIOCore
 ///
 /// Where the contract does not hold, there is no writer and bytes take the plain path: `writeAndFlush`.
 struct DirectSocketWriter {
-    /// What the kernel did with the bytes.
+    /// The outcome of a send.
     enum Outcome: Equatable {
         /// It took this many bytes from the start: all, some, or none while its buffer is full. NIO waits for room and
         /// writes the rest.

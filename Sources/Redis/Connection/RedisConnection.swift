@@ -56,7 +56,7 @@ package final class RedisConnection: Sendable {
     /// Whether the last known standing permits a write that publishes nothing.
     package var allowsSilentWrites: Bool { isSilentlyWritable.load(ordering: .relaxed) }
 
-    /// What the server permits, by the handshake, the last ``ask(_:)`` or a later refusal.
+    /// The permissions of the server, by the handshake, the last ``ask(_:)`` or a later refusal.
     package var standing: RedisPermissions { lastStanding.withLock { $0 } }
 
     /// Asks the server what it permits now, and sets the standing.

@@ -1,6 +1,6 @@
 // Rollcall · Redis
 
-/// What a server permits to the user of a connection, by the last ``RedisAdmission``.
+/// The permissions that a server gives to the user of a connection, by the last ``RedisAdmission``.
 package struct RedisPermissions: Sendable, Hashable {
     /// Names of commands, keys and channels that are not allowed.
     package var missing: [String] = []

@@ -8,7 +8,7 @@ import PresenceModel
 
 /// A stream of events that reconnects when its connection is lost, with the cursor of the last event.
 struct LiveStream: Sendable {
-    /// What the stream passes to its caller.
+    /// An item that the stream passes to its caller.
     enum Step: Sendable {
         case opened
         case event(ServerSentEvent)

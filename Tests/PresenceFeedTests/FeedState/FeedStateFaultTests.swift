@@ -100,7 +100,7 @@ struct FeedStateFaultTests {
 
     // MARK: First events
 
-    @Test func `a change of its own presence before the first event comes after it`() {
+    @Test func `a change of a subscriber's own presence before its first event is sent after it`() {
         let feed = FeedHarness()
         let client = feed.connect(as: Fixture.member("alice"))
         feed.post(.acknowledged)
