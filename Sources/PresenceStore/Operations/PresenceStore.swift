@@ -89,7 +89,7 @@ package struct PresenceStore: Sendable {
 
 extension Collection where Index == Int {
     /// Splits the collection into runs of at most `count` elements.
-    package func chunks(of count: Int) -> some Sequence<SubSequence> {
-        stride(from: startIndex, to: endIndex, by: count).lazy.map { self[$0..<Swift.min($0 + count, endIndex)] }
+    package func chunks(of count: Int) -> [SubSequence] {
+        stride(from: startIndex, to: endIndex, by: count).map { self[$0..<Swift.min($0 + count, endIndex)] }
     }
 }
