@@ -52,7 +52,7 @@ struct SnapshotQueueTests {
             try await eventually("the end of the wait") { loads.isOpen }
             return Fixture.snapshot(.empty, [:])
         }
-        let (replay, work) = (ReplayBudget(maximumBytes: options.maximumReplayBytes), FeedWork())
+        let (replay, work) = (ReplayBudget(maximumReplayBytes: options.maximumReplayBytes), FeedWork())
         var feeds: [TopicFeed] = []
         for number in 0..<40 {
             let topic = try Topic("t\(number)")

@@ -62,7 +62,7 @@ struct SweeperTests {
         try await withStore { test in
             try await fill((0..<4000).map { try Topic("topic \($0)") }, on: test)
             var policy = SweepPolicy()
-            policy.gap = .seconds(10) * patience
+            policy.gap = .seconds(60)
             policy.interval = .milliseconds(50)
             policy.backupInterval = .milliseconds(500)
             let sweeper = Sweeper(store: test.store, node: "one", policy: policy, logger: .quiet)

@@ -160,11 +160,13 @@ struct JSONTextRulesTests {
 
     /// Reading takes time linear in its bytes, and almost no memory beside them.
     @Test(.timeLimit(.minutes(5)))
-    func `A text of 100,000 tiny values is read and kept as it is`() throws {
+    func `A text of 100,000 tiny values is read and kept as it is`() async throws {
         let flat = "[" + Array(repeating: #"{"":0}"#, count: 100_000).joined(separator: ",") + "]"
         let json = try JSON(parsing: flat)
         #expect(json.elements(atMost: 501)?.count == 501)
         #expect(json.compact.count == flat.utf8.count)
+        // The tests share few threads, and some of the others depend on the time.
+        await Task.yield()
         let names = (0..<100_000).map { "\"\\u00\(61 + $0 % 10)\($0)\":0" }.joined(separator: ",")
         #expect(try JSON(parsing: "{\(names)}").members?.count == 100_000)
     }

@@ -1,7 +1,7 @@
 // Rollcall · TestSupport
 
 import Foundation
-import NIOCore
+package import NIOCore
 import NIOPosix
 
 /// A client of a stream that reads nothing until a test calls ``read(until:)`` or ``readSome()``.
@@ -50,6 +50,15 @@ package struct StalledReader: Sendable {
     }
 
     package func send(_ text: String) async throws { try await channel.writeAndFlush(ByteBuffer(string: text)) }
+
+    /// Sends a text several times with pauses. They are kept on the event loop, so that no busy test prolongs them.
+    package func send(_ text: String, times: Int, every pause: TimeAmount) async throws {
+        let loop = channel.eventLoop
+        let writes = (0..<times).map { number in
+            loop.flatScheduleTask(in: pause * number) { channel.writeAndFlush(ByteBuffer(string: text)) }.futureResult
+        }
+        try await EventLoopFuture.andAllSucceed(writes, on: loop).get()
+    }
 
     /// Reads once, a few thousand bytes at most.
     package func readSome() async throws { try await channel.eventLoop.submit { channel.read() }.get() }

@@ -189,7 +189,7 @@ struct ConnectionTests {
     func `a client that sends a long body to the end gets the answer that came early`(line: String) async throws {
         var times = ConnectionTimes()
         // A slow machine may pause between two pieces.
-        times.linger = .seconds(10) * patience
+        times.linger = .minutes(1)
         times.longestLinger = .minutes(5)
         try await withServer(times: times) { server in
             let chunk = "10000\r\n\(String(repeating: " ", count: 0x10000))\r\n"
@@ -212,10 +212,7 @@ struct ConnectionTests {
             let client = try await StalledReader.open(
                 server.url + "/", sending: "POST /nowhere HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n",
                 goesOn: true)
-            for _ in 0..<10 {
-                try await client.send(chunk)
-                try await Task.sleep(for: .milliseconds(1200) * patience)
-            }
+            try await client.send(chunk, times: 10, every: .milliseconds(1200) * patience)
             #expect(try await client.read { $0.hasSuffix("}\n") }.hasPrefix("HTTP/1.1 404"))
             await client.close()
         }
@@ -232,10 +229,7 @@ struct ConnectionTests {
         times.longestLinger = .minutes(5)
         try await withServer(times: times) { server in
             let client = try await StalledReader.open(server.url + "/", sending: text, goesOn: true)
-            for _ in 0..<10 {
-                try await client.send("more\r\n")
-                try await Task.sleep(for: .milliseconds(50))
-            }
+            try await client.send("more\r\n", times: 10, every: .milliseconds(50))
             let answer = try await client.read { $0.hasSuffix("}\n") && $0.contains("problem+json") }
             #expect(answer.contains("HTTP/1.1 4"))
             await client.close()
