@@ -51,7 +51,9 @@ package struct StalledReader: Sendable {
 
     package func send(_ text: String) async throws { try await channel.writeAndFlush(ByteBuffer(string: text)) }
 
-    /// Sends a text several times with pauses. They are kept on the event loop, so that no busy test prolongs them.
+    /// Sends a text several times with pauses.
+    ///
+    /// They are kept on the event loop, so that no busy test prolongs them.
     package func send(_ text: String, times: Int, every pause: TimeAmount) async throws {
         let loop = channel.eventLoop
         let writes = (0..<times).map { number in

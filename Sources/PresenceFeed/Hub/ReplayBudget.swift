@@ -46,7 +46,9 @@ package final class ReplayBudget: Sendable {
     }
 }
 
-/// The share of one topic in the budget of its node. Owned by the feed of the topic, on its event loop.
+/// The share of one topic in the budget of its node.
+///
+/// It is owned by the feed of the topic and used on its event loop.
 struct KeptBytes {
     private let budget: ReplayBudget
     /// As counted last.

@@ -22,7 +22,7 @@ def before_load_schema(context, raw_schema):
     """Replaces the schema of a stream's text, which schemathesis applies to each event, by the schema of its events."""
     components = raw_schema["components"]
     for response in components["responses"].values():
-        stream = response["content"].get("text/event-stream")
+        stream = response.get("content", {}).get("text/event-stream")
         if stream:
             events = component(components, stream["x-event-schema"])["oneOf"]
             stream["schema"] = {"oneOf": [as_sent(component(components, event)) for event in events]}
