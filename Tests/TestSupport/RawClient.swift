@@ -42,7 +42,7 @@ package struct RawClient: Sendable {
     package func close() async { try? await channel.close() }
 
     package var received: String {
-        get async throws { String(buffer: try await channel.eventLoop.submit { handler.value.received }.get()) }
+        get async throws { try await channel.eventLoop.submit { String(buffer: handler.value.received) }.get() }
     }
 
     /// Whether the server has closed its direction, or the connection.

@@ -45,11 +45,14 @@ package struct StalledReader: Sendable {
         channel.read()
         var seen = -1
         return try await eventually("enough of the stream") {
-            let received = try await channel.eventLoop.submit { handler.value.received }.get()
-            // To look at megabytes again and again, on the event loop, would keep the client from reading.
-            guard received.readableBytes > seen else { return nil }
-            seen = received.readableBytes
-            let text = String(buffer: received)
+            // To make a text of megabytes again and again, on the event loop, would keep the client from reading.
+            let bytes = try await channel.eventLoop.submit { [seen] in
+                let received = handler.value.received
+                return received.readableBytes > seen ? Array(received.readableBytesView) : nil
+            }.get()
+            guard let bytes else { return nil }
+            seen = bytes.count
+            let text = String(decoding: bytes, as: UTF8.self)
             return isEnough(text) ? text : nil
         }
     }
