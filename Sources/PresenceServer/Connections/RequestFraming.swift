@@ -149,7 +149,7 @@ extension RequestFraming {
                 if hostCount == 0 { host = value }
                 hostCount += 1
             case 6 where FieldText.isEqual(name.utf8, "expect"):
-                // A list, which may repeat a member and have empty ones (RFC 9110, 10.1.1 and 5.6.1).
+                // A list, which may repeat a member and have empty ones (RFC 9110 §10.1.1, §5.6.1).
                 FieldText.forEachMember(of: value) { expectation in
                     if FieldText.isEqual(expectation, "100-continue") {
                         expectsContinue = true
