@@ -35,7 +35,7 @@ format:
 lint:
 	scripts/lint
 
-# Runs the tests below the HTTP server under the thread sanitizer.
+# Runs the tests of all modules under the thread sanitizer.
 tsan:
 	@scripts/bootstrap run
 	scripts/tsan $(ARGS)
