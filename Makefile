@@ -1,5 +1,5 @@
 # Each target calls scripts/ or swift. A fresh machine needs only a Swift toolchain and make.
-.PHONY: run test test-faults fuzz bench format lint tsan
+.PHONY: run test test-faults fuzz bench docs format lint tsan
 
 # Runs a node with a private Redis and PostgreSQL. It is a debug build, because the first release build takes several
 # times as long. RELEASE=1 selects the release build. ARGS="--port 5000" goes to the program.
@@ -27,6 +27,11 @@ bench:
 	@scripts/bootstrap bench
 	swift build -c release --product rollcall
 	scripts/bench $(ARGS)
+
+# Writes the tables of settings and metrics in docs/operations.md from the declarations.
+docs:
+	@scripts/bootstrap run
+	ROLLCALL_WRITE_DOCS=1 scripts/test --filter 'SettingsTests.*operations'
 
 format:
 	swift format --in-place --recursive Sources Tests Package.swift Benchmarks/Sources Benchmarks/Tests \
