@@ -12,12 +12,12 @@ struct GeneratedTable {
     let rows: [String]
 
     /// Held while a table is read and written, because the tests of the tables run at the same time.
-    private static let page = Mutex(())
+    private static let lock = Mutex(())
 
     /// Compares the page with the table.
     ///
     /// With `ROLLCALL_WRITE_DOCS`, as in `make docs`, it writes the table into the page instead.
-    func check() throws { try Self.page.withLock { _ in try readAndWrite() } }
+    func check() throws { try Self.lock.withLock { _ in try readAndWrite() } }
 
     private func readAndWrite() throws {
         let path = repository + "/docs/operations.md"
