@@ -30,6 +30,9 @@ let httpClient: Target.Dependency = .product(name: "AsyncHTTPClient", package: "
 let subprocess: Target.Dependency = .product(name: "Subprocess", package: "swift-subprocess")
 let configuration: Target.Dependency = .product(name: "Configuration", package: "swift-configuration")
 let argumentParser: Target.Dependency = .product(name: "ArgumentParser", package: "swift-argument-parser")
+let jwtKit: Target.Dependency = .product(name: "JWTKit", package: "jwt-kit")
+let crypto: Target.Dependency = .product(name: "Crypto", package: "swift-crypto")
+let cryptoExtras: Target.Dependency = .product(name: "CryptoExtras", package: "swift-crypto")
 let yams: Target.Dependency = .product(name: "Yams", package: "Yams")
 
 // Homebrew's folders are not searched by themselves; Debian's are, and its flags are ones that SwiftPM warns about.
@@ -58,6 +61,8 @@ let package = Package(
         .package(url: "https://github.com/swift-server/swift-service-lifecycle.git", from: "2.13.0"),
         .package(url: "https://github.com/swift-server/async-http-client.git", from: "1.37.0"),
         .package(url: "https://github.com/swiftlang/swift-subprocess.git", from: "1.0.2"),
+        .package(url: "https://github.com/vapor/jwt-kit.git", from: "5.7.1"),
+        .package(url: "https://github.com/apple/swift-crypto.git", from: "4.5.2"),
         .package(url: "https://github.com/jpsim/Yams.git", from: "6.2.2"),
     ],
     targets: [
@@ -94,6 +99,10 @@ let package = Package(
             name: "Postgres",
             dependencies: ["Basics", "CPostgres", logging, lifecycle, deque],
             resources: [.embedInCode("migrations")], swiftSettings: settings),
+        // Who may do what: API keys, tokens, rights. Decides without I/O.
+        .target(
+            name: "Access",
+            dependencies: ["Basics", "JSONText", "PresenceModel", jwtKit, crypto], swiftSettings: settings),
         // The fetch hook: what PostgreSQL knows of keys, cached and bounded so that it cannot hurt presence.
         .target(
             name: "Enrichment",
@@ -111,7 +120,8 @@ let package = Package(
         .target(
             name: "PresenceServer",
             dependencies: [
-                "Basics", "JSONText", "PresenceModel", "PresenceText", "PresenceStore", "PresenceFeed", "Redis",
+                "Access", "Basics", "JSONText", "PresenceModel", "PresenceText", "PresenceStore", "PresenceFeed",
+                "Redis",
                 hummingbird, hummingbirdCore, httpTypes, nio, nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1, nioExtras,
                 logging, metrics, coreMetrics, lifecycle, deque,
             ],
@@ -122,7 +132,8 @@ let package = Package(
         .executableTarget(
             name: "rollcall",
             dependencies: [
-                "Basics", "JSONText", "PresenceModel", "PresenceStore", "PresenceFeed", "PresenceServer", "Redis",
+                "Access", "Basics", "JSONText", "PresenceModel", "PresenceStore", "PresenceFeed", "PresenceServer",
+                "Redis",
                 "Postgres", "Enrichment", "LocalServices", "CHeap", hummingbird, nio, nioPosix, nioHTTP1, logging,
                 metrics, lifecycle, signals, httpClient, configuration, argumentParser,
             ],
@@ -142,10 +153,17 @@ let package = Package(
         .executableTarget(
             name: "fuzz",
             dependencies: [
-                "Basics", "JSONText", "PresenceModel", "PresenceText", "RandomInput", "PresenceStore", "PresenceFeed",
+                "Access", "Basics", "JSONText", "PresenceModel", "PresenceText", "RandomInput", "PresenceStore",
+                "PresenceFeed",
                 "PresenceServer", "Redis", httpTypes, nio, argumentParser,
             ],
             path: "Tests/Fuzz", swiftSettings: settings),
+        // Tokens that tests make.
+        .target(name: "AccessSamples", dependencies: [crypto], path: "Tests/AccessSamples", swiftSettings: settings),
+        .testTarget(
+            name: "AccessTests",
+            dependencies: ["Access", "AccessSamples", "Basics", "JSONText", "PresenceModel", crypto, cryptoExtras],
+            swiftSettings: settings),
         .testTarget(name: "BasicsTests", dependencies: ["Basics"], swiftSettings: settings),
         .testTarget(
             name: "RedisTests",
@@ -198,9 +216,10 @@ let package = Package(
         .testTarget(
             name: "PresenceServerTests",
             dependencies: [
-                "Basics", "JSONText", "PresenceModel", "PresenceText", "RandomInput", "PresenceServer", "PresenceFeed",
-                "PresenceStore", "Redis", "LocalServices", "TestSupport", hummingbird, hummingbirdCore, nio, nioPosix,
-                nioEmbedded, nioHTTP1, nioHTTPTypes, httpTypes, httpClient, logging, metrics, lifecycle, yams,
+                "Access", "AccessSamples", "Basics", "JSONText", "PresenceModel", "PresenceText", "RandomInput",
+                "PresenceServer", "PresenceFeed", "PresenceStore", "Redis", "LocalServices", "TestSupport", hummingbird,
+                hummingbirdCore, nio, nioPosix, nioEmbedded, nioHTTP1, nioHTTPTypes, httpTypes, httpClient, logging,
+                metrics, lifecycle, yams,
             ],
             swiftSettings: settings),
         .testTarget(
@@ -217,8 +236,9 @@ let package = Package(
             name: "EndToEndTests",
             dependencies: [
                 "Basics", "JSONText", "PresenceModel", "RandomInput", "rollcall", "fuzz", "PresenceFeed",
-                "PresenceServer", "Enrichment", "TestSupport", "LocalServices", argumentParser, nio, nioPosix, logging,
-                yams,
+                "PresenceServer", "Enrichment", "TestSupport", "LocalServices", "Access", "AccessSamples",
+                argumentParser,
+                crypto, nio, nioPosix, nioHTTP1, logging, yams,
             ],
             exclude: ["demo_page.py", "Contract"], swiftSettings: settings),
     ]

@@ -1,0 +1,146 @@
+// Rollcall · Access
+
+package import PresenceModel
+
+/// Who makes a request, and what they may do: the one place that decides.
+///
+/// A value without I/O. Requests, streams and each operation of a batch ask it the same questions.
+package struct Caller: Sendable {
+    package enum Identity: Hashable, Sendable {
+        /// A caller of an open node, who gave no credential.
+        case open
+        /// A backend, by the id of its API key.
+        case apiKey(String)
+        /// A user, by the `sub` of the token, which is the key of its presences.
+        case user(Key)
+    }
+
+    /// The key behind a credential, which a node may retire while a stream is open.
+    enum Credential: Hashable, Sendable {
+        case none
+        case apiKey(id: String, entry: [UInt8])
+        case token(key: [UInt8])
+    }
+
+    package let identity: Identity
+    package let rights: Rights
+    let credential: Credential
+    /// The time at which the credential ends, in seconds since 1970; nil for one without an end.
+    package let expiresAt: Double?
+
+    init(_ identity: Identity, rights: Rights, credential: Credential = .none, expiresAt: Double? = nil) {
+        self.identity = identity
+        self.rights = rights
+        self.credential = credential
+        self.expiresAt = expiresAt
+    }
+
+    /// The caller of an open node: everything but the rights of operators.
+    package static let open = Caller(.open, rights: .open)
+
+    /// When a stream that begins now must end, in seconds since 1970: with the credential, or with the leeway of clocks
+    /// for one that has just ended.
+    package func end(at now: Double) -> Double? {
+        expiresAt.map { $0 > now ? $0 : $0 + TokenRules.leeway }
+    }
+
+    /// A caller that may do nothing: of a request that is not checked yet, or that needs no right.
+    package static let withoutRights = Caller(.open, rights: Rights())
+
+    /// The key under which a user is present; nil for any other caller.
+    private var ownKey: Key? { if case .user(let key) = identity { key } else { nil } }
+}
+
+// MARK: - Writing
+
+extension Caller {
+    /// The keys that a caller may track on a topic.
+    package enum Writer: Hashable, Sendable {
+        case anyKey
+        case own(Key)
+    }
+
+    /// Returns which keys the caller may track, update, renew and untrack on a topic.
+    package func writer(on topic: Topic) throws(Refusal) -> Writer {
+        let right = rights.on(topic.text).track
+        if right == .any { return .anyKey }
+        guard let ownKey else { throw .forbidden(MissingRight("track:any", .topic(topic.text))) }
+        guard right == .own else { throw .forbidden(MissingRight("track", .topic(topic.text))) }
+        return .own(ownKey)
+    }
+
+    /// Throws if the caller may not write presences of a key on a topic.
+    package func requireWriting(_ key: Key, on topic: Topic) throws(Refusal) {
+        guard case .own(let own) = try writer(on: topic), own != key else { return }
+        throw .forbidden(MissingRight("track:any", .topic(topic.text)))
+    }
+
+    /// Throws if there is no topic on which the caller may write presences.
+    package func requireWritingSomewhere() throws(Refusal) {
+        let (least, word): (TopicRight.Track, String) = ownKey == nil ? (.any, "track:any") : (.own, "track")
+        guard rights.topics.contains(where: { $0.track >= least }) else {
+            throw .forbidden(MissingRight(word, .anyTopic))
+        }
+    }
+
+    /// Whether an answer may show the position of a topic, which changes with every presence on it.
+    package func seesPosition(of topic: Topic) -> Bool { rights.on(topic.text).see >= .count }
+}
+
+// MARK: - Reading
+
+extension Caller {
+    /// Returns what the caller sees of a topic: what is wanted, or the most that is allowed if nothing is named.
+    ///
+    /// - Parameter least: The level that makes sense of the request, if it names none.
+    package func view(
+        of topic: Topic, wanted: TopicRight.See?, least: TopicRight.See = .count
+    ) throws(Refusal) -> TopicRight.See {
+        let allowed = rights.on(topic.text).see
+        let wanted = wanted ?? max(allowed, least)
+        guard wanted <= allowed else { throw .forbidden(MissingRight(wanted.word, .topic(topic.text))) }
+        return wanted
+    }
+
+    /// Returns what the caller sees of a key's presences on a topic: ``TopicRight/See/keys`` or more.
+    ///
+    /// One's own presences need the right to track only.
+    package func view(of key: Key, on topic: Topic) throws(Refusal) -> TopicRight.See {
+        let right = rights.on(topic.text)
+        if key == ownKey, right.track == .own { return .full }
+        guard right.see >= .keys else { throw .forbidden(MissingRight("see:keys", .topic(topic.text))) }
+        return right.see
+    }
+
+    /// Returns which topics a list of those that begin with a prefix shows.
+    package func topics(withPrefix prefix: String) throws(Refusal) -> TopicFilter {
+        guard let right = rights.topics.value(ofAll: prefix), right.see >= .count else {
+            throw .forbidden(MissingRight("see:count", .topicPrefix(prefix)))
+        }
+        return TopicFilter(rights: rights.topics, isWhole: !rights.topics.hasOthers(within: prefix))
+    }
+
+    /// Throws if the caller lacks a right of a backend or an operator.
+    package func require(_ right: ServiceRight) throws(Refusal) {
+        guard rights.service.contains(right) else { throw .forbidden(MissingRight(right.rawValue, .service)) }
+    }
+}
+
+/// The topics of a list that a caller may see.
+package struct TopicFilter: Sendable {
+    fileprivate let rights: NamePatterns<TopicRight>
+    /// Whether the caller may see all of them, so that no topic needs to be looked at.
+    package let isWhole: Bool
+
+    package func shows(_ topic: Topic) -> Bool { isWhole || (rights.value(of: topic.text)?.see ?? .nothing) >= .count }
+}
+
+extension Rights {
+    fileprivate static let open: Rights = {
+        var rights = Rights()
+        rights.topics.set(.all, forPrefix: "")
+        rights.keys.set(true, forPrefix: "")
+        rights.service = Set(ServiceRight.allCases).subtracting([.operate, .revoke, .remove])
+        return rights
+    }()
+}

@@ -1,0 +1,132 @@
+// Rollcall · Access
+
+import Synchronization
+
+/// Finds the caller behind the credential of a request, without waiting: all keys are in memory.
+///
+/// Used on every thread.
+package final class Credentials: Sendable {
+    /// The keys that a node takes.
+    package struct Keys: Sendable {
+        package var apiKeys = APIKeys()
+        package var tokenKeys = TokenKeys()
+        package var rules = TokenRules()
+
+        package init() {}
+
+        var isEmpty: Bool { apiKeys.isEmpty && tokenKeys.isEmpty }
+    }
+
+    private struct State {
+        /// The keys of the settings.
+        var own: Keys
+        /// The keys of a JWKS that a service fetches; nil before the first ones.
+        var fetched: TokenKeys?
+        /// All keys that are valid now.
+        private(set) var keys: Keys
+        var tokens = TokenCache()
+
+        init(own: Keys, fetched: TokenKeys? = nil) {
+            (self.own, self.fetched, keys) = (own, fetched, own)
+            if let fetched { keys.tokenKeys.add(fetched) }
+        }
+    }
+
+    /// Whether a request without a credential is granted everything but the rights of operators.
+    package let isOpen: Bool
+    /// Whether a service fetches further keys.
+    private let fetches: Bool
+    private let state: Mutex<State>
+    /// Asks the service that fetches keys to fetch them now; one request serves all before it.
+    package let keyRequests: AsyncStream<Void>
+    private let keyRequest: AsyncStream<Void>.Continuation
+
+    /// - Parameter fetches: Whether a service fetches further keys (``replace(fetched:)``).
+    package init(_ keys: Keys, isOpen: Bool, fetches: Bool = false) {
+        self.isOpen = isOpen
+        self.fetches = fetches
+        state = Mutex(State(own: keys))
+        (keyRequests, keyRequest) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
+    }
+
+    /// The credentials of a node that asks for none.
+    package static let open = Credentials(Keys(), isOpen: true)
+
+    /// Replaces the keys of the settings; streams of keys that are gone end (``holds(_:at:)``).
+    package func replace(with keys: Keys) { state.withLock { $0 = State(own: keys, fetched: $0.fetched) } }
+
+    /// Replaces the keys of the JWKS.
+    ///
+    /// - Returns: Whether a key was added or removed.
+    package func replace(fetched keys: TokenKeys) -> Bool {
+        state.withLock { state in
+            guard state.fetched?.ids != keys.ids else { return false }
+            state = State(own: state.own, fetched: keys)
+            return true
+        }
+    }
+
+    /// Whether the keys of the JWKS have not come yet, so that tokens cannot be checked.
+    package var awaitsKeys: Bool { fetches && state.withLock { $0.fetched == nil } }
+
+    package func requestKeys() { keyRequest.yield() }
+
+    /// The caller with this value of `Authorization`; nil is none.
+    ///
+    /// - Parameter now: Seconds since 1970.
+    /// - Throws: ``Refusal/unauthenticated(detail:)``.
+    package func caller(authorization: String?, at now: Double) throws(Refusal) -> Caller {
+        guard let text = authorization.flatMap(Self.bearer) else {
+            if isOpen { return .open }
+            throw .unauthenticated(detail: nil)
+        }
+        let keys = state.withLock { $0.keys }
+        // An open node without keys can check no credential.
+        if keys.isEmpty, !fetches, isOpen { return .open }
+        if APIKey.isKey(text) {
+            let key = try keys.apiKeys.key(of: text, at: Int(now))
+            return Caller(
+                .apiKey(key.id), rights: key.rights, credential: .apiKey(id: key.id, entry: key.entry),
+                expiresAt: key.expiresAt.map(Double.init))
+        }
+        let token = try token(text, keys, at: now)
+        return Caller(
+            .user(token.subject), rights: token.rights, credential: .token(key: token.keyID), expiresAt: token.expiresAt
+        )
+    }
+
+    /// Whether the node still holds the key of a caller who came earlier.
+    package func holds(_ caller: Caller, at now: Double) -> Bool {
+        let keys = state.withLock { $0.keys }
+        return switch caller.credential {
+        case .none: true
+        case .apiKey(let id, let entry): keys.apiKeys.holds(id, entry: entry, at: Int(now))
+        case .token(let key): keys.tokenKeys.holds(key)
+        }
+    }
+
+    private func token(_ text: [UInt8], _ keys: Keys, at now: Double) throws(Refusal) -> Token {
+        if let token = state.withLock({ $0.tokens[text] }) {
+            try token.check(at: now)
+            return token
+        }
+        if let kid = Token.kid(in: text), !keys.tokenKeys.has(kid: kid) { requestKeys() }
+        // Verifying takes up to 100 µs, so no lock is held.
+        let token = try Token(text, keys: keys.tokenKeys, rules: keys.rules, at: now)
+        state.withLock { state in
+            guard state.keys.tokenKeys.holds(token.keyID) else { return }
+            state.tokens.insert(token, for: text)
+        }
+        return token
+    }
+
+    /// The text behind `Bearer`, in any case; nil for another scheme.
+    private static func bearer(_ authorization: String) -> [UInt8]? {
+        let scheme = "bearer "
+        let bytes = Array(authorization.utf8)
+        guard bytes.count > scheme.utf8.count,
+            String(decoding: bytes[..<scheme.utf8.count], as: UTF8.self).lowercased() == scheme
+        else { return nil }
+        return Array(bytes[scheme.utf8.count...].drop { $0 == UInt8(ascii: " ") })
+    }
+}
