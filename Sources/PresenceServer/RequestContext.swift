@@ -1,5 +1,6 @@
 // Rollcall · PresenceServer
 
+package import Access
 package import Hummingbird
 package import Logging
 package import NIOCore
@@ -17,6 +18,8 @@ package struct RollcallRequestContext: InitializableFromSource {
     package var basePath = BasePath.root
     /// Set by the router.
     package var parameters = PathParameters()
+    /// Set by the router; without rights before.
+    package var caller = Caller.withoutRights
     /// Set by the router, which refuses names that the route does not know.
     package var query = QueryParameters()
 

@@ -1,5 +1,6 @@
 // Rollcall · PresenceServer
 
+import Access
 import HTTPTypes
 
 /// The handlers of the two routes that answer with a stream.
@@ -40,40 +41,46 @@ extension RouteTable {
         let key = list + "/{key}"
         let presence = key + "/{session}"
         let routes = [
-            Route(.post, list, "trackPresence", body: one, handler: presences.track),
+            Route(.post, list, "trackPresence", needs: .track, body: one, handler: presences.track),
             Route(
-                .put, presence, "putPresence", body: one, conditions: [.ifMatch, .ifNoneMatch], handler: presences.put),
-            Route(.patch, presence, "patchPresence", body: patch, conditions: [.ifMatch], handler: presences.patch),
+                .put, presence, "putPresence", needs: .track, body: one, conditions: [.ifMatch, .ifNoneMatch],
+                handler: presences.put),
             Route(
-                .post, presence + "/heartbeat", "renewPresence", body: one, conditions: [.ifMatch],
+                .patch, presence, "patchPresence", needs: .track, body: patch, conditions: [.ifMatch],
+                handler: presences.patch),
+            Route(
+                .post, presence + "/heartbeat", "renewPresence", needs: .track, body: one, conditions: [.ifMatch],
                 handler: presences.heartbeat),
-            Route(.delete, presence, "untrackPresence", conditions: [.ifMatch], handler: presences.untrack),
-            Route(.delete, key, "untrackKey", handler: presences.untrackKey),
-            Route(.post, "/v1/batch", "runBatch", body: many, handler: batch.run),
             Route(
-                .post, "/v1/enrichment/invalidations", "invalidateEnrichment", body: keys,
+                .delete, presence, "untrackPresence", needs: .track, conditions: [.ifMatch], handler: presences.untrack),
+            Route(.delete, key, "untrackKey", needs: .track, handler: presences.untrackKey),
+            Route(.post, "/v1/batch", "runBatch", needs: .trackSomewhere, body: many, handler: batch.run),
+            Route(
+                .post, "/v1/enrichment/invalidations", "invalidateEnrichment", needs: .service(.enrich), body: keys,
                 handler: enrichment.invalidate),
 
-            Route(.get, list, "listPresences", query: ["view", "limit", "after"], handler: topics.list),
-            Route(.get, key, "getKeyEntry", handler: topics.entry),
-            Route(.get, presence, "getPresence", handler: presences.presence),
-            Route(.get, "/v1/topics/{topic}", "countTopic", handler: topics.counts),
-            Route(.get, "/v1/topics", "listTopics", query: ["prefix", "limit", "after"], handler: topics.topics),
+            Route(.get, list, "listPresences", needs: .see, query: ["view", "limit", "after"], handler: topics.list),
+            Route(.get, key, "getKeyEntry", needs: .seeKey, handler: topics.entry),
+            Route(.get, presence, "getPresence", needs: .seeKey, handler: presences.presence),
+            Route(.get, "/v1/topics/{topic}", "countTopic", needs: .see, handler: topics.counts),
+            Route(
+                .get, "/v1/topics", "listTopics", needs: .each, query: ["prefix", "limit", "after"],
+                handler: topics.topics),
 
             Route(
-                streamAt: "/v1/topics/{topic}/events", "followTopic",
+                streamAt: "/v1/topics/{topic}/events", "followTopic", needs: .each,
                 query: ["view", "since", "key", "meta", "session", "grace"], ignoring: StreamRequest.ignoredParameters,
                 open: streams.topicEvents),
             Route(
-                streamAt: "/v1/events", "followTopics", query: ["topic", "view", "since", "key"],
+                streamAt: "/v1/events", "followTopics", needs: .each, query: ["topic", "view", "since", "key"],
                 ignoring: StreamRequest.ignoredParameters, open: streams.manyTopicEvents),
 
-            Route(.get, "/healthz", "getHealth", query: nil, handler: health.live),
-            Route(.get, "/readyz", "getReadiness", query: nil, handler: health.ready),
-            Route(.get, "/metrics", "getMetrics", query: nil, handler: health.metrics),
-            Route(.get, "/openapi.yaml", "getContract", query: nil, handler: documents.contract),
-            Route(.get, "/problems/{kind}", "getProblem", query: nil, handler: documents.problem),
-            Route(.get, "/", "getDemoPage", query: nil, handler: documents.page),
+            Route(.get, "/healthz", "getHealth", needs: .nothing, query: nil, handler: health.live),
+            Route(.get, "/readyz", "getReadiness", needs: .nothing, query: nil, handler: health.ready),
+            Route(.get, "/metrics", "getMetrics", needs: .nothing, query: nil, handler: health.metrics),
+            Route(.get, "/openapi.yaml", "getContract", needs: .nothing, query: nil, handler: documents.contract),
+            Route(.get, "/problems/{kind}", "getProblem", needs: .nothing, query: nil, handler: documents.problem),
+            Route(.get, "/", "getDemoPage", needs: .nothing, query: nil, handler: documents.page),
         ]
         return RouteTable(routes, basePath: options.basePath)
     }

@@ -1,5 +1,6 @@
 // Rollcall · rollcall
 
+import Access
 import Foundation
 import Hummingbird
 import Logging
@@ -17,7 +18,7 @@ import ServiceLifecycle
 struct Assembly: Sendable {
     let settings: Settings
     let telemetry: Telemetry
-    var hangup = NodeSignals.Hangup.isIgnored
+    var hangup = NodeSignals.Hangup.reloads
 
     /// Runs a node until SIGTERM, SIGINT or a fatal error, which is thrown.
     ///
@@ -66,6 +67,10 @@ struct Assembly: Sendable {
         redisOptions.probePrefix = keys.probePrefix
         redisOptions.tls = settings.redisTLS
         redisOptions.urlName = SettingsTable.declared.redisURL.info.environmentName
+        let accessKeys = try await settings.keySources.load(logger)
+        let credentials = Credentials(
+            accessKeys, isOpen: settings.keySources.isOpen, fetches: settings.keySources.jwksURL != nil)
+        if credentials.isOpen { logger.warning("access: node is open, callers need no credential") }
         let pool = RedisPool(url: redisURL, options: redisOptions, eventLoopGroup: loops, logger: logger)
         pool.observe(redisEvents.receive)
         let store = PresenceStore(pool: pool, keys: keys, limits: limits)
@@ -86,7 +91,8 @@ struct Assembly: Sendable {
                 leases.recover()
                 hub.comparePositionsSoon()
             })
-        let registry = StreamRegistry(eventLoopGroup: loops, options: settings.streamOptions, budget: queueBudget)
+        let registry = StreamRegistry(
+            eventLoopGroup: loops, options: settings.streamOptions, budget: queueBudget, credentials: credentials)
         let streams = StreamRoutes(
             hub: hub, store: store, leases: leases, registry: registry, limits: limits, options: settings.streamOptions)
         let table = RouteTable.rollcall(
@@ -95,7 +101,7 @@ struct Assembly: Sendable {
             options: settings.serverOptions,
             checks: {
                 let draining = HealthCheck("draining", fault: registry.isDraining ? "the node is stopping" : nil)
-                return await HealthCheck.redis(store) + [draining] + (hook?.checks ?? [])
+                return await HealthCheck.redis(store) + [.access(credentials), draining] + (hook?.checks ?? [])
             },
             metrics: telemetry.metrics)
 
@@ -103,7 +109,8 @@ struct Assembly: Sendable {
         httpOptions.maximumConnections = settings.connections(of: share)
         var app = HTTPServer.application(
             RollcallResponder(
-                table: table, origins: ServedOrigins(settings.origins, listeningOn: settings.host),
+                table: table, credentials: credentials,
+                origins: ServedOrigins(settings.origins, listeningOn: settings.host),
                 queueBudget: queueBudget),
             options: httpOptions, eventLoopGroup: loops, logger: logger
         ) { [telemetry] channel in
@@ -123,8 +130,14 @@ struct Assembly: Sendable {
 
         // At a graceful shutdown each one stops after those below it.
         let databaseServices = hook?.services ?? []
+        var keyServices: [(name: String, service: any Service)] = []
+        if let url = settings.keySources.jwksURL {
+            let client = JWKSClient(
+                url: url, credentials: credentials, logger: logger, onChange: registry.endStreamsOfRetiredKeys)
+            keyServices = [("JWKS client", client)]
+        }
         let services: [(name: String, service: any Service)] =
-            databaseServices + [
+            databaseServices + keyServices + [
                 ("redis pool", pool),
                 ("feed hub", hub),
                 ("sweeper", WaitsForRedis(redis: redisEvents, service: sweeper)),
@@ -143,7 +156,9 @@ struct Assembly: Sendable {
             logger: logger)
         configuration.maximumGracefulShutdownDuration = .milliseconds(9_500)
         do {
-            try await signals.run(ServiceGroup(configuration: configuration), logger: logger)
+            try await signals.run(ServiceGroup(configuration: configuration), logger: logger) {
+                await reload(credentials, registry, logger)
+            }
         } catch {
             throw cannotListen(error) ?? error
         }
@@ -151,6 +166,17 @@ struct Assembly: Sendable {
 }
 
 extension Assembly {
+    /// Reads the files with keys again; after an error the node keeps the keys that it has.
+    private func reload(_ credentials: Credentials, _ registry: StreamRegistry, _ logger: Logger) async {
+        do {
+            credentials.replace(with: try await settings.keySources.load(logger))
+        } catch {
+            return logger.error("access: keys not read again, the earlier ones stay", metadata: ["error": "\(error)"])
+        }
+        logger.notice("access: keys read again")
+        await registry.endStreamsOfRetiredKeys()
+    }
+
     /// Names the setting that a failure to listen is about; nil for any other error.
     private func cannotListen(_ error: any Error) -> ProgramError? {
         let (host, port) = (SettingsTable.declared.host.info, SettingsTable.declared.port.info)

@@ -11,7 +11,7 @@ enum MetricsHelp {
         "rollcall_bodies_refused_total": "Bodies refused, by reason: budget (the node holds too many bytes), timeout.",
         "rollcall_streams_open": "Streams open now.",
         "rollcall_streams_ended_total":
-            "Streams ended, by reason: client_gone, unread (took no bytes for too long), slow (took no event in time while the node's queue was full), draining, failed.",
+            "Streams ended, by reason: client_gone, unread (took no bytes for too long), slow (took no event in time while the node's queue was full), draining, node_full, token_expired, failed.",
         "rollcall_stream_queue_bytes": "Bytes that wait for slow readers; what several wait for counts once.",
         "rollcall_replay_bytes": "Bytes of recent changes kept for streams that resume, to the nearest 64 KiB.",
         "rollcall_topics_followed": "Topics that this node follows.",

@@ -9,8 +9,8 @@ import UnixSignals
 struct NodeSignals: Sendable {
     /// The effect of SIGHUP.
     enum Hangup: Sendable {
-        /// Nothing: a node outlives the terminal that it was started from.
-        case isIgnored
+        /// The node reads its files with keys again. It outlives the terminal that it was started from.
+        case reloads
         /// Shuts the node down gracefully: it belongs to the user of the terminal.
         case stops
     }
@@ -25,21 +25,28 @@ struct NodeSignals: Sendable {
 
     /// Runs the services until they end; the first SIGTERM or SIGINT begins a graceful shutdown, further ones are
     /// logged.
-    func run(_ group: ServiceGroup, logger: Logger) async throws {
+    ///
+    /// - Parameter reload: Called at SIGHUP; once for several that come while it runs.
+    func run(_ group: ServiceGroup, logger: Logger, reload: @escaping @Sendable () async -> Void) async throws {
         // The traps end with the sequence, but the process may run a moment longer.
         defer { signal(SIGHUP, SIG_IGN) }
+        let (hangups, hangup) = AsyncStream.makeStream(of: Void.self, bufferingPolicy: .bufferingNewest(1))
         try await withThrowingTaskGroup(of: Void.self) { tasks in
-            tasks.addTask { await self.follow(group, logger) }
+            tasks.addTask { await self.follow(group, logger, hangup) }
+            // Beside the signals, so that a slow reload cannot delay the end of the node.
+            tasks.addTask { for await _ in hangups { await reload() } }
             defer { tasks.cancelAll() }
             try await group.run()
         }
     }
 
-    private func follow(_ group: ServiceGroup, _ logger: Logger) async {
+    private func follow(
+        _ group: ServiceGroup, _ logger: Logger, _ hangups: AsyncStream<Void>.Continuation
+    ) async {
         var isStopping = false
         for await signal in signals {
-            if signal == .sighup, hangup == .isIgnored {
-                logger.notice("signals: SIGHUP ignored")
+            if signal == .sighup, hangup == .reloads {
+                hangups.yield()
             } else if isStopping {
                 logger.notice("signals: already stopping", metadata: ["signal": "\(signal)"])
             } else {

@@ -10,7 +10,7 @@ struct Rollcall: AsyncParsableCommand {
         commandName: "rollcall", abstract: "Who is here, right now? A presence service.", version: "0.1.0",
         subcommands: [
             ServeCommand.self, DevCommand.self, MigrateCommand.self, ListCommand.self, WatchCommand.self,
-            TrackCommand.self,
+            TrackCommand.self, APIKeyCommand.self, TokenCommand.self,
         ])
 
     static func main() async {

@@ -239,7 +239,10 @@ struct ConnectionBoundsTests {
             let node = try await OwnedProcess.start(
                 "/usr/bin/prlimit",
                 arguments: ["--nofile=64:64", try RollcallProcess.executable, "serve"],
-                environment: ["ROLLCALL_REDIS_URL": redis, "ROLLCALL_REDIS_PREFIX": prefix, "ROLLCALL_PORT": "0"])
+                environment: [
+                    "ROLLCALL_OPEN": "true", "ROLLCALL_REDIS_URL": redis, "ROLLCALL_REDIS_PREFIX": prefix,
+                    "ROLLCALL_PORT": "0",
+                ])
             let url = try await node.ready(within: .seconds(30)) {
                 let words = "rollcall: listening on "
                 let line = node.log.completeLines.first { $0.contains(words) }

@@ -30,7 +30,7 @@ struct ContractFuzzTests {
         try await withPostgres { database in
             let settings = [
                 "ROLLCALL_REDIS_PREFIX": uniquePrefix(), "ROLLCALL_DATABASE_URL": database,
-                "ROLLCALL_FETCH_RULES": Self.rules,
+                "ROLLCALL_FETCH_RULES": Self.rules, "ROLLCALL_API_KEYS": Self.apiKeys,
             ]
             try await withRollcall(redis: try await SharedRedis.url, environment: settings) { node in
                 let outcome = try await Command.run(
@@ -39,6 +39,7 @@ struct ContractFuzzTests {
                         "--config-file", Self.contract + "/schemathesis.toml", "run", repository + "/openapi.yaml",
                         "--url", node.url, "--phases", phases, "--seed", "\(seed)",
                         "--max-examples", "\(Environment.examples ?? examples)", "--no-color",
+                        "--header", "Authorization: Bearer \(Self.apiKey)",
                     ],
                     environment: [
                         "SCHEMATHESIS_HOOKS": Self.contract + "/hooks.py", "HYPOTHESIS_STORAGE_DIRECTORY": folder,
@@ -53,6 +54,14 @@ struct ContractFuzzTests {
     /// Every key has data.
     private static let rules = """
         [{"topics": "*", "field": "user", "query": "SELECT key, to_jsonb(key) FROM unnest($1) AS key"}]
+        """
+    /// An API key with every right that an operation needs; schemathesis also sends requests without it.
+    private static let apiKey = "rk_contract_" + String(repeating: "A", count: 43)
+    private static let apiKeys = """
+        [{
+          "id": "contract", "sha256": "7694e318c3c2948ccd11252dd8bb55be491eca3a2dda169a6f0519f43e3cd243",
+          "topic_prefixes": {"": ["track:any", "see"]}, "service": ["enrich"]
+        }]
         """
     private static let contract = repository + "/Tests/EndToEndTests/Contract"
 }

@@ -21,7 +21,7 @@ struct NodeSignalTests {
         try await withNode { node in
             node.process.send(SIGPIPE)
             node.process.send(SIGHUP)
-            try await eventually("the line about SIGHUP") { node.log.contains("signals: SIGHUP ignored") }
+            try await eventually("the line about SIGHUP") { node.log.contains("access: keys read again") }
             node.process.send(SIGHUP)
             #expect(try await node.client.get("/healthz").status == 200)
             #expect(await node.terminate() == .exited(0))
@@ -57,7 +57,8 @@ struct NodeSignalTests {
             "/bin/bash",
             arguments: ["-c", "exec 9>&1; exec \"$@\" \(streams)", "sh", try RollcallProcess.executable, "serve"],
             environment: [
-                "ROLLCALL_REDIS_URL": redis, "ROLLCALL_REDIS_PREFIX": uniquePrefix(), "ROLLCALL_PORT": "\(port)",
+                "ROLLCALL_OPEN": "true", "ROLLCALL_REDIS_URL": redis, "ROLLCALL_REDIS_PREFIX": uniquePrefix(),
+                "ROLLCALL_PORT": "\(port)",
                 "ROLLCALL_LOG_LEVEL": "debug",
             ])
         let client = RollcallClient("http://127.0.0.1:\(port)")
@@ -82,7 +83,8 @@ struct NodeSignalTests {
                 "-c", "exec \"$@\" 2>/proc/\(getpid())/fd/\(ends[1])", "sh", try RollcallProcess.executable, "serve",
             ],
             environment: [
-                "ROLLCALL_REDIS_URL": redis, "ROLLCALL_REDIS_PREFIX": uniquePrefix(), "ROLLCALL_PORT": "\(port)",
+                "ROLLCALL_OPEN": "true", "ROLLCALL_REDIS_URL": redis, "ROLLCALL_REDIS_PREFIX": uniquePrefix(),
+                "ROLLCALL_PORT": "\(port)",
                 "ROLLCALL_LOG_LEVEL": "debug",
             ])
         let client = RollcallClient("http://127.0.0.1:\(port)")

@@ -12,7 +12,7 @@ import Testing
 @Suite("Sources of settings")
 struct SettingsSourcesTests {
     private let table = SettingsTable.declared
-    private static let redis = ["ROLLCALL_REDIS_URL": "redis://localhost"]
+    private static let redis = ["ROLLCALL_OPEN": "true", "ROLLCALL_REDIS_URL": "redis://localhost"]
 
     private func reader(_ environment: [String: String], flags: [String: String] = [:]) async throws -> SettingsReader {
         try await SettingsReader(flags: flags, environment: environment)
@@ -29,11 +29,14 @@ struct SettingsSourcesTests {
 
     @Test(arguments: SettingsTable.all)
     func `each setting can be a flag, a variable and a member of the settings file`(setting: SettingInfo) async throws {
-        let options = try SettingsOptions.parse([setting.flag, "a value"])
-        #expect(options.given == [setting.fileKey: "a value"])
+        let options = try SettingsOptions.parse(setting.isSwitch ? [setting.flag] : [setting.flag, "a value"])
+        #expect(options.given == [setting.fileKey: setting.isSwitch ? "true" : "a value"])
         try await withFile(#"{"\#(setting.fileKey)": "a value"}"#) { file in
+            if !setting.isSwitch && !setting.isWholeSecret {
+                let found = try await reader([:], flags: options.given).text(of: setting)
+                #expect(found?.text == "a value" && found?.name == setting.flag)
+            }
             for (reader, name) in [
-                (try await reader([:], flags: options.given), setting.flag),
                 (try await reader([setting.environmentName: "a value"]), setting.environmentName),
                 (try await reader(["ROLLCALL_CONFIG": file]), "\(setting.fileKey) in \(file)"),
             ] {
@@ -47,7 +50,7 @@ struct SettingsSourcesTests {
     @Test(arguments: SettingsTable.all)
     func `the help of serve shows each setting with its meaning, its variable and its default`(setting: SettingInfo) {
         let help = ServeCommand.helpMessage(columns: 400)
-        #expect(help.contains("  \(setting.flag) <value>"))
+        #expect(help.contains("  \(setting.flag) \(setting.isSwitch ? "" : "<value>")"))
         #expect(help.contains("\(setting.meaning) (\(setting.environmentName); \(setting.shownDefault))"))
     }
 

@@ -46,9 +46,13 @@ struct SettingsTests {
         defer { TemporaryFolder.remove(folder) }
         try Data(rules.utf8).write(to: URL(fileURLWithPath: "\(folder)/rules.json"))
         let file =
-            #"{"redis_url":"redis://localhost","database_url":"postgresql://localhost/x","fetch_rules":\#(rules)}"#
+            #"{"open":true,"redis_url":"redis://localhost","database_url":"postgresql://localhost/x","#
+            + #""fetch_rules":\#(rules)}"#
         try Data(file.utf8).write(to: URL(fileURLWithPath: "\(folder)/settings.json"))
-        let given = ["ROLLCALL_REDIS_URL": "redis://localhost", "ROLLCALL_DATABASE_URL": "postgresql://localhost/x"]
+        let given = [
+            "ROLLCALL_OPEN": "true", "ROLLCALL_REDIS_URL": "redis://localhost",
+            "ROLLCALL_DATABASE_URL": "postgresql://localhost/x",
+        ]
         for environment in [
             given.merging(["ROLLCALL_FETCH_RULES": rules]) { $1 },
             given.merging(["ROLLCALL_FETCH_RULES": "\(folder)/rules.json"]) { $1 },
@@ -72,7 +76,8 @@ struct SettingsTests {
         async throws
     {
         let environment = [
-            "ROLLCALL_REDIS_URL": "redis://localhost", "ROLLCALL_DATABASE_URL": "postgresql://localhost/x",
+            "ROLLCALL_OPEN": "true", "ROLLCALL_REDIS_URL": "redis://localhost",
+            "ROLLCALL_DATABASE_URL": "postgresql://localhost/x",
             "ROLLCALL_FETCH_RULES": rules,
         ]
         let reader = try await SettingsReader(flags: [:], environment: environment)
@@ -84,14 +89,17 @@ struct SettingsTests {
     /// No setting takes "{" where Redis has no TLS and there is no database.
     @Test(arguments: SettingsTable.all)
     func `Each declared setting is read when a node starts`(setting: SettingInfo) async throws {
-        let environment = ["ROLLCALL_REDIS_URL": "redis://localhost"].merging([setting.environmentName: "{"]) { $1 }
+        let environment = ["ROLLCALL_OPEN": "true", "ROLLCALL_REDIS_URL": "redis://localhost"].merging([
+            setting.environmentName: "{"
+        ]) { $1 }
         let reader = try await SettingsReader(flags: [:], environment: environment)
         let error = try #require(throws: ProgramError.self) { try Settings(from: reader) }
         #expect(error.code == .usage && error.description.contains(setting.environmentName), "\(error)")
     }
 
     @Test func `Every default is valid and is that of the options which the setting changes`() async throws {
-        let reader = try await SettingsReader(flags: [:], environment: ["ROLLCALL_REDIS_URL": "redis://localhost"])
+        let reader = try await SettingsReader(
+            flags: [:], environment: ["ROLLCALL_OPEN": "true", "ROLLCALL_REDIS_URL": "redis://localhost"])
         let settings = try Settings(from: reader)
         #expect(settings.port == 4000)
         #expect(settings.maximumStreamQueueBytes == 64 << 20)
@@ -142,7 +150,9 @@ struct SettingsTests {
     )
         async throws
     {
-        let environment = ["ROLLCALL_REDIS_URL": "redis://localhost"].merging([name: value]) { $1 }
+        let environment = ["ROLLCALL_OPEN": "true", "ROLLCALL_REDIS_URL": "redis://localhost"].merging([name: value]) {
+            $1
+        }
         let reader = try await SettingsReader(flags: [:], environment: environment)
         let error = try #require(throws: ProgramError.self) { try Settings(from: reader) }
         #expect(error.code == .usage)
@@ -195,15 +205,18 @@ struct SettingsTests {
     @Test(
         arguments: [
             (
-                ["ROLLCALL_REDIS_URL": "redis://h", "ROLLCALL_REDIS_CA_FILE": "/x"], "ROLLCALL_REDIS_CA_FILE",
+                ["ROLLCALL_OPEN": "true", "ROLLCALL_REDIS_URL": "redis://h", "ROLLCALL_REDIS_CA_FILE": "/x"],
+                "ROLLCALL_REDIS_CA_FILE",
                 "rediss://"
             ),
             (
-                ["ROLLCALL_REDIS_URL": "redis://h", "ROLLCALL_REDIS_KEY_FILE": "/x"], "ROLLCALL_REDIS_KEY_FILE",
+                ["ROLLCALL_OPEN": "true", "ROLLCALL_REDIS_URL": "redis://h", "ROLLCALL_REDIS_KEY_FILE": "/x"],
+                "ROLLCALL_REDIS_KEY_FILE",
                 "rediss://"
             ),
             (
-                ["ROLLCALL_REDIS_URL": "redis+unix:///s", "ROLLCALL_REDIS_CA_FILE": "/x"], "ROLLCALL_REDIS_CA_FILE",
+                ["ROLLCALL_OPEN": "true", "ROLLCALL_REDIS_URL": "redis+unix:///s", "ROLLCALL_REDIS_CA_FILE": "/x"],
+                "ROLLCALL_REDIS_CA_FILE",
                 "rediss://"
             ),
             (["ROLLCALL_REDIS_CA_FILE": "/no/ca.pem"], "ROLLCALL_REDIS_CA_FILE", "/no/ca.pem does not exist"),
@@ -220,7 +233,7 @@ struct SettingsTests {
     func `A TLS file that cannot be used is refused with its setting, its path and the cause`(
         environment: [String: String], name: String, cause: String
     ) async throws {
-        let all = ["ROLLCALL_REDIS_URL": "rediss://user:hunter2@h"].merging(environment) { $1 }
+        let all = ["ROLLCALL_OPEN": "true", "ROLLCALL_REDIS_URL": "rediss://user:hunter2@h"].merging(environment) { $1 }
         let reader = try await SettingsReader(flags: [:], environment: all)
         let error = try #require(throws: ProgramError.self) { try Settings(from: reader) }
         #expect(error.code == .usage)

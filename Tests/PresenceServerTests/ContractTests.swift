@@ -106,6 +106,18 @@ struct ContractTests {
         }
     }
 
+    @Test func `Each operation of a route with a need documents its credential, 401 and 403`() throws {
+        for route in self.routes {
+            let operation = try #require(self.operations["\(route.method.rawValue) \(route.path)"]).node
+            let needsNothing = route.needs == .nothing
+            #expect((operation["security"]?.sequence?.isEmpty == true) == needsNothing, "\(route.operationID)")
+            for status in ["401", "403"] {
+                let isDocumented = operation["responses"]?.mapping?.contains { $0.key.string == status } == true
+                #expect(isDocumented != needsNothing, "\(route.operationID) \(status)")
+            }
+        }
+    }
+
     @Test func `Every reference in the contract has a target`() {
         func visit(_ node: Node) {
             if let reference = node["$ref"]?.string { #expect(self.resolved(node).string != "missing", "\(reference)") }

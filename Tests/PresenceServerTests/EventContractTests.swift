@@ -115,6 +115,7 @@ struct EventContractTests {
             try #require(EventEncoder.dataChange(of: [member.key], in: roster, format: entries)),
             StreamFrames.degraded(since: .now()),
             StreamFrames.recovered,
+            StreamFrames.expiring(at: 1_800_000_000),
             StreamFrames.ping,
             StreamFrames.error(Problem(.nodeFull, "full"), instance: "1", under: .root),
             StreamFrames.end(.draining),

@@ -16,7 +16,7 @@ package final class RollcallProcess: Sendable {
     /// - Parameters:
     ///   - arguments: the command and its flags: `["serve"]`, `["dev"]`.
     ///   - environment: settings; variables `ROLLCALL_*` of the test process are not passed on. The port is a free one
-    ///     unless `ROLLCALL_PORT` is given.
+    ///     unless `ROLLCALL_PORT` is given, and the node is open unless keys are given.
     package static func start(
         _ arguments: [String], environment: [String: String] = [:], timeout: Duration = .seconds(120)
     ) async throws -> RollcallProcess {
@@ -115,6 +115,8 @@ package final class RollcallProcess: Sendable {
             settings.updateValue(nil, forKey: name)
         }
         settings["ROLLCALL_PORT"] = "0"
+        let keys = ["ROLLCALL_API_KEYS", "ROLLCALL_API_KEYS_FILE", "ROLLCALL_TOKEN_SECRET", "ROLLCALL_TOKEN_KEYS"]
+        if given.keys.contains(where: keys.contains) == false { settings["ROLLCALL_OPEN"] = "true" }
         return settings.merging(given.mapValues(Optional.some)) { _, given in given }
     }
 }

@@ -6,7 +6,7 @@ import Hummingbird
 /// Lets pages of any origin call the service without credentials, and answers `OPTIONS`.
 struct CrossOrigin: Sendable {
     /// Response fields that a page may read besides those that Fetch always allows.
-    private static let exposed = "ETag, Link, Location, Retry-After, X-Request-Id"
+    private static let exposed = "ETag, Link, Location, Retry-After, WWW-Authenticate, X-Request-Id"
     /// Request fields that a page may send besides those that Fetch always allows.
     private static let accepted =
         "Authorization, Content-Type, If-Match, If-None-Match, Last-Event-ID, X-Request-Id"

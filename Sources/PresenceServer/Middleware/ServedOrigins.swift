@@ -4,8 +4,8 @@ import HTTPTypes
 
 /// Decides which pages may write, and to which host names a node answers.
 ///
-/// A node has no login of its own, so a page of any site could use it from a browser that reaches the node. Browsers
-/// send some requests without a preflight. A site can also point one of its names to the node's own address (DNS
+/// A page of any site could use an open node from a browser that reaches the node. Browsers send some requests without
+/// a preflight. A site can also point one of its names to the node's own address (DNS
 /// rebinding). The rules here refuse both.
 package struct ServedOrigins: Sendable {
     /// An origin as browsers send it: scheme, host and port without a path.

@@ -1,5 +1,6 @@
 // Rollcall · PresenceServer
 
+package import Access
 import Basics
 package import JSONText
 package import PresenceModel
@@ -52,11 +53,12 @@ package struct BatchOperation: Sendable {
     }
 
     /// Reads one element of `operations`; places in problems are relative to it.
-    package init(_ json: JSON, limits: Limits) throws(Problem) {
+    package init(_ json: JSON, of caller: Caller, limits: Limits) throws(Problem) {
         try Self.requireSound(json)
         let kind = try Self.kind(of: json)
         var fields = try FieldReader(json, allowing: kind.members)
-        let (topic, key) = (fields.topic(), fields.key())
+        let topic = fields.topic()
+        let key = try topic.flatMap { topic throws(Problem) in try fields.key(of: caller, on: topic) }
         let session = fields.session(isRequired: kind != .track && kind != .untrack)
         let (meta, ttl) = (fields.meta(limits), fields.ttl(limits))
         let patch = fields.optional("patch")

@@ -27,7 +27,7 @@ struct BatchRoutes: Sendable {
         var topics: [Topic: [Placed]] = [:]
         for (index, element) in elements.enumerated() {
             do {
-                let operation = try BatchOperation(element, limits: self.options.limits)
+                let operation = try BatchOperation(element, of: context.caller, limits: self.options.limits)
                 topics[operation.topic, default: []].append((index, operation))
             } catch {
                 results[index] = .problem(error)
@@ -43,7 +43,9 @@ struct BatchRoutes: Sendable {
         }
 
         var json = JSONObjectWriter()
-        json.array("results", results) { $0.write(instance: context.requestID, under: context.basePath, to: &$1) }
+        json.array("results", results) {
+            $0.write(to: context.caller, instance: context.requestID, under: context.basePath, to: &$1)
+        }
         return .json(json.finish())
     }
 

@@ -1,5 +1,6 @@
 // Rollcall · PresenceServer
 
+import Access
 import Basics
 import JSONText
 import PresenceModel
@@ -54,7 +55,17 @@ struct FieldReader {
     }
 
     mutating func topic() -> Topic? { self.name("topic", isRequired: true, Topic.init(_:at:)) }
-    mutating func key() -> Key? { self.name("key", isRequired: true, Key.init(_:at:)) }
+
+    /// The key of a write; a user may leave out its own.
+    ///
+    /// - Throws: If the caller may not write the key.
+    mutating func key(of caller: Caller, on topic: Topic) throws(Problem) -> Key? {
+        let isNamed = self.optional("key") != nil
+        if !isNamed, let own = try caller.key(nil, on: topic) { return own }
+        guard let key = self.name("key", isRequired: true, Key.init(_:at:)) else { return nil }
+        return try caller.key(key, on: topic)
+    }
+
     mutating func session(isRequired: Bool) -> Session? {
         self.name("session", isRequired: isRequired, Session.init(_:at:))
     }

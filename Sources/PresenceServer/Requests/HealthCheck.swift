@@ -1,5 +1,6 @@
 // Rollcall · PresenceServer
 
+package import Access
 import PresenceModel
 package import PresenceStore
 import Redis
@@ -11,11 +12,21 @@ package struct HealthCheck: Sendable {
     package let fault: String?
     /// Whether the node is not ready without it.
     let isVital: Bool
+    /// What an operator should know of it while it is met.
+    let note: String?
 
-    package init(_ name: String, fault: String?, isVital: Bool = true) {
+    package init(_ name: String, fault: String?, isVital: Bool = true, note: String? = nil) {
         self.name = name
+        self.note = note
         self.fault = fault
         self.isVital = isVital
+    }
+
+    /// Checks that the node can check credentials; notes that an open node asks for none.
+    package static func access(_ credentials: Credentials) -> HealthCheck {
+        HealthCheck(
+            "access", fault: credentials.awaitsKeys ? "the JWKS has not been fetched yet" : nil,
+            note: credentials.isOpen ? "the node is open: callers need no credential" : nil)
     }
 
     /// Checks that Redis answers, evicts nothing, takes writes and sends messages.

@@ -25,7 +25,7 @@ struct HealthRoutes: Sendable {
         json.array("checks", checks) { check, element in
             element.string("name", check.name)
             element.bool("ok", check.fault == nil)
-            if let fault = check.fault { element.string("detail", fault) }
+            if let detail = check.fault ?? check.note { element.string("detail", detail) }
         }
         var response = Response.json(json.finish(), status: isReady ? .ok : .serviceUnavailable)
         if !isReady { response.headers[.retryAfter] = "1" }

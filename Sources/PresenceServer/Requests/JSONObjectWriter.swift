@@ -54,6 +54,14 @@ struct JSONObjectWriter {
         write(&self.bytes)
     }
 
+    /// Writes an object.
+    mutating func object(_ name: StaticString, _ write: (inout JSONObjectWriter) -> Void) {
+        self.name(name)
+        var object = JSONObjectWriter(appendingTo: exchange(&self.bytes, with: []))
+        write(&object)
+        self.bytes = object.finish()
+    }
+
     /// Writes an array of objects.
     mutating func array<Element>(
         _ name: StaticString, _ elements: some Sequence<Element>,

@@ -72,7 +72,7 @@ struct ListBody {
     /// The 304 for a list, or for counts, that the client has already.
     static func unchanged(_ tag: String) -> Response { .unchanged(tag, cacheControl: "no-cache") }
 
-    private var hasTag: Bool { self.page.isWhole && !self.isStale }
+    private var hasTag: Bool { self.page.isTagged && !self.isStale }
 
     private func response(tag: String?, _ write: (inout JSONObjectWriter) -> Void) -> Response {
         var json = JSONObjectWriter()

@@ -1,5 +1,6 @@
 // Rollcall · PresenceServer
 
+import Access
 import HTTPTypes
 import Hummingbird
 import PresenceModel
@@ -16,9 +17,10 @@ struct PresenceRoutes: Sendable {
     func track(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
         let topic = try context.parameters.topic()
         let names: Set = ["key", "meta", "session", "ttl"]
-        let tracking = try self.tracking(nil, try await self.fields(of: request, allowing: names))
+        let tracking = try self.tracking(
+            nil, of: context.caller, on: topic, try await self.fields(of: request, allowing: names))
         let outcome = try await self.store.track([tracking], on: topic, mode: .create).only()
-        return try WriteResult(outcome, of: tracking.member, on: topic).response()
+        return try WriteResult(outcome, of: tracking.member, on: topic).response(to: context.caller)
     }
 
     /// `PUT /v1/topics/{topic}/presences/{key}/{session}`.
@@ -27,10 +29,11 @@ struct PresenceRoutes: Sendable {
         let member = try context.parameters.member()
         let mode: TrackMode = try IfNoneMatch.createsOnly(request.headers) ? .create : .put
         let condition = try RefCondition(ifMatch: request.headers)
-        var tracking = try self.tracking(member, try await self.fields(of: request, allowing: ["meta", "ttl"]))
+        var tracking = try self.tracking(
+            member, of: context.caller, on: topic, try await self.fields(of: request, allowing: ["meta", "ttl"]))
         tracking.condition = condition
         let outcome = try await self.store.track([tracking], on: topic, mode: mode).only()
-        return try WriteResult(outcome, of: member, on: topic).response()
+        return try WriteResult(outcome, of: member, on: topic).response(to: context.caller)
     }
 
     /// `PATCH /v1/topics/{topic}/presences/{key}/{session}`.
@@ -46,7 +49,7 @@ struct PresenceRoutes: Sendable {
         try Meta.checkPatch(patch)
         let updating = UpdateItem(member: member, change: .patch(patch), condition: condition)
         let outcome = try await self.store.update([updating], on: topic).only()
-        return try WriteResult(outcome, of: member, on: topic).response()
+        return try WriteResult(outcome, of: member, on: topic).response(to: context.caller)
     }
 
     /// `POST /v1/topics/{topic}/presences/{key}/{session}/heartbeat`.
@@ -57,7 +60,7 @@ struct PresenceRoutes: Sendable {
         let ttl = try self.ttl(try await self.fields(of: request, allowing: ["ttl"]))
         let heartbeat = HeartbeatItem(member: member, ttl: ttl, condition: condition)
         let outcome = try await self.store.heartbeat([heartbeat], on: topic).only()
-        return try WriteResult(outcome, of: member, on: topic).response()
+        return try WriteResult(outcome, of: member, on: topic).response(to: context.caller)
     }
 
     /// `DELETE /v1/topics/{topic}/presences/{key}/{session}`.
@@ -66,7 +69,7 @@ struct PresenceRoutes: Sendable {
         let member = try context.parameters.member()
         let untracking = UntrackItem(member: member, condition: try RefCondition(ifMatch: request.headers))
         let outcome = try await self.store.untrack([untracking], on: topic).only()
-        return try WriteResult(outcome).response()
+        return try WriteResult(outcome).response(to: context.caller)
     }
 
     /// `DELETE /v1/topics/{topic}/presences/{key}`.
@@ -83,20 +86,29 @@ struct PresenceRoutes: Sendable {
         guard let (receipt, stored) = try await self.store.presence(of: member, on: topic) else {
             throw Problem.absent()
         }
+        let body = ReceiptBody(topic: topic, member: member, receipt: receipt, to: context.caller)
+        guard try allow({ () throws(Refusal) in try context.caller.view(of: member.key, on: topic) }) == .full else {
+            var response = body.response(.ok)
+            // The same ref with its meta would have the same tag.
+            response.headers[.eTag] = nil
+            return response
+        }
         let tag = EntityTag.of(receipt.ref)
         if let known = IfNoneMatch(request.headers), known.matches(tag) {
             return .unchanged(tag, cacheControl: "no-store")
         }
-        return ReceiptBody(topic: topic, member: member, receipt: receipt).response(.ok, meta: stored.presence.meta)
+        return body.response(.ok, meta: stored.presence.meta)
     }
 
     /// Reads the presence to track; its member comes from the body if the path has none.
     @inline(never)  // because Swift 6.3.1 crashes on an async function that this is inlined into.
-    private func tracking(_ member: Member?, _ body: FieldReader) throws -> TrackItem {
+    private func tracking(
+        _ member: Member?, of caller: Caller, on topic: Topic, _ body: FieldReader
+    ) throws -> TrackItem {
         var fields = body
         var named = member
         if member == nil {
-            let (key, session) = (fields.key(), fields.session(isRequired: false))
+            let (key, session) = (try fields.key(of: caller, on: topic), fields.session(isRequired: false))
             named = key.map { Member(key: $0, session: session ?? .random()) }
         }
         let (meta, ttl) = (fields.meta(self.limits), fields.ttl(self.limits))

@@ -1,5 +1,6 @@
 // Rollcall · PresenceServer
 
+import Access
 package import Basics
 package import HTTPTypes
 package import Hummingbird
@@ -16,6 +17,8 @@ package struct Problem: Error, Sendable {
     package var errors: [FieldError] = []
     /// The present ref of the presence, for a 409 or a 412.
     package var ref: Ref?
+    /// The right that the caller lacks, for a 403.
+    var missing: MissingRight?
     /// Header fields that belong to the answer, such as `Allow` and `Retry-After`.
     package var headers: HTTPFields = [:]
 
@@ -44,6 +47,7 @@ package struct Problem: Error, Sendable {
         json.string("detail", self.detail)
         json.string("instance", "urn:rollcall:request:" + instance)
         if let ref { json.string("phx_ref", ref.text) }
+        if let missing { json.object("missing", missing.write) }
         if !self.errors.isEmpty {
             json.array("errors", self.errors) { error, element in
                 element.string(error.member.name, error.member.value)

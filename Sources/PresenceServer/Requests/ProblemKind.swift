@@ -29,6 +29,9 @@ package enum ProblemKind: String, CaseIterable, Sendable {
     case nodeFull = "node-full"
     case malformedRequest = "malformed-request"
     case crossSite = "cross-site"
+    case unauthenticated = "unauthenticated"
+    case forbidden = "forbidden"
+    case tokenExpired = "token-expired"
     case requestTimeout = "request-timeout"
     case targetTooLong = "target-too-long"
     case expectationFailed = "expectation-failed"
@@ -40,7 +43,8 @@ package enum ProblemKind: String, CaseIterable, Sendable {
     package var status: HTTPResponse.Status {
         switch self {
         case .invalidName, .invalidQuery, .invalidHeader, .malformedJSON, .malformedRequest: .badRequest
-        case .crossSite: .forbidden
+        case .crossSite, .forbidden: .forbidden
+        case .unauthenticated, .tokenExpired: .unauthorized
         case .unknownRoute, .presenceAbsent: .notFound
         case .methodNotAllowed: .methodNotAllowed
         case .presenceExists: .conflict
@@ -80,6 +84,9 @@ package enum ProblemKind: String, CaseIterable, Sendable {
         case .nodeFull: "The node has no room for this now"
         case .malformedRequest: "The request is not HTTP"
         case .crossSite: "Pages of other origins may not write"
+        case .unauthenticated: "The request has no valid credential"
+        case .forbidden: "The credential does not allow this"
+        case .tokenExpired: "The credential of the stream has ended"
         case .requestTimeout: "The request took too long"
         case .targetTooLong: "The target is too long"
         case .expectationFailed: "The expectation cannot be met"
@@ -150,6 +157,15 @@ package enum ProblemKind: String, CaseIterable, Sendable {
         case .crossSite:
             "A browser sent this for a page of another origin, without a preflight. List the page's origin in "
                 + "ROLLCALL_ORIGINS, or send JSON as application/json: then browsers send a preflight."
+        case .unauthenticated:
+            "This node needs Authorization: Bearer with an API key or the token of a user, and none came, or one that "
+                + "is not valid: the detail names the reason. A user gets a new token from the application's backend."
+        case .forbidden:
+            "The credential is valid, but has no right to this. The member missing names the right and the topic. "
+                + "The topics and topic_prefixes of the token's claim rollcall, or of the API key, grant rights."
+        case .tokenExpired:
+            "The token, or the API key, that opened this stream has ended or was retired. Open the stream again with a "
+                + "new one. The event expiring announced it 60 seconds before."
         case .requestTimeout:
             "The head or the body of the request did not come in time; ROLLCALL_HEAD_TIMEOUT and "
                 + "ROLLCALL_BODY_TIMEOUT bound them. The connection is closed. Send the request again."

@@ -1,5 +1,6 @@
 // Rollcall · PresenceServer
 
+import Access
 import Basics
 import HTTPTypes
 import Hummingbird
@@ -11,6 +12,15 @@ struct ReceiptBody {
     let topic: Topic
     let member: Member
     let receipt: Receipt
+    /// Whether the caller may see the position of the topic, which changes with every presence on it.
+    private let showsCursor: Bool
+
+    init(topic: Topic, member: Member, receipt: Receipt, to caller: Caller) {
+        self.topic = topic
+        self.member = member
+        self.receipt = receipt
+        showsCursor = caller.seesPosition(of: topic)
+    }
 
     func write(to json: inout JSONObjectWriter) {
         json.string("topic", self.topic.text)
@@ -21,7 +31,7 @@ struct ReceiptBody {
         json.time("expires_at", self.receipt.expiresAt)
         // A third of the ttl is left then, for a heartbeat that is late or has to be repeated.
         json.time("renew_before", max(self.receipt.now, self.receipt.expiresAt - Int64(self.receipt.ttl) * 1000 / 3))
-        json.string("cursor", self.receipt.cursor.description)
+        if self.showsCursor { json.string("cursor", self.receipt.cursor.description) }
     }
 
     func response(_ status: HTTPResponse.Status, meta: Meta? = nil) -> Response {

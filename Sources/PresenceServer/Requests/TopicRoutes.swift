@@ -1,5 +1,6 @@
 // Rollcall · PresenceServer
 
+import Access
 import HTTPTypes
 import Hummingbird
 import PresenceModel
@@ -20,8 +21,9 @@ struct TopicRoutes: Sendable {
     /// `GET /v1/topics/{topic}/presences`.
     func list(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
         let topic = try context.parameters.topic()
-        let page = try ListPage(context.query, limits: self.options.pageLimit)
-        let known = page.isWhole ? IfNoneMatch(request.headers) : nil
+        let page = try ListPage(
+            context.query, of: topic, to: context.caller, limits: self.options.pageLimit)
+        let known = page.isTagged ? IfNoneMatch(request.headers) : nil
         // The cursor does not show whether the enrichment has changed, so an enriched list is always read.
         let isEnriched = page.view == .full && self.backend.enricher.applies(topic)
         let gate = self.backend.queueBudget.map { AnswerGate(budget: $0) }
@@ -73,8 +75,9 @@ struct TopicRoutes: Sendable {
             throw Problem.absent("Nothing is present under this topic and key.")
         }
         var json: [UInt8] = []
-        let fields = await self.backend.enricher.fields(of: [key], on: topic)
-        RosterJSON(fields: fields).write(entry, of: key, to: &json)
+        let view = try allow { () throws(Refusal) in try context.caller.view(of: key, on: topic) }.view
+        let fields = view == .full ? await self.backend.enricher.fields(of: [key], on: topic) : .none
+        RosterJSON(view: view, fields: fields).write(entry, of: key, to: &json)
         return try self.noStore(json)
     }
 
@@ -83,7 +86,9 @@ struct TopicRoutes: Sendable {
         let prefix = try context.query.one("prefix").flatMap { $0.isEmpty ? nil : $0 }
         let after = try context.query.name("after", Topic.init(_:at:))
         let limit = try context.query.int("limit", in: self.options.pageLimit) ?? self.options.defaultTopics
-        var topics = try await self.store.topics(prefix: prefix, after: after, limit: limit + 1)
+        let filter = try allow { () throws(Refusal) in try context.caller.topics(withPrefix: prefix ?? "") }
+        var topics = try await self.store.topics(
+            prefix: prefix, after: after, limit: limit + 1, where: { filter.shows($0) })
         var next: NextPage?
         if topics.count > limit {
             topics.removeLast(topics.count - limit)

@@ -1,5 +1,6 @@
 // Rollcall · PresenceServer
 
+import Access
 import HTTPTypes
 import Hummingbird
 import PresenceModel
@@ -43,21 +44,21 @@ enum WriteResult: Sendable {
     }
 
     /// The answer to a request of its own.
-    func response() throws(Problem) -> Response {
+    func response(to caller: Caller) throws(Problem) -> Response {
         switch self {
         case .receipt(let status, let topic, let member, let receipt):
-            return ReceiptBody(topic: topic, member: member, receipt: receipt).response(status)
+            return ReceiptBody(topic: topic, member: member, receipt: receipt, to: caller).response(status)
         case .done: return Response(status: .noContent)
         case .problem(let problem): throw problem
         }
     }
 
     /// Writes `"status":201,…` or `"status":404,"problem":{…}`.
-    func write(instance: String, under base: BasePath, to json: inout JSONObjectWriter) {
+    func write(to caller: Caller, instance: String, under base: BasePath, to json: inout JSONObjectWriter) {
         switch self {
         case .receipt(let status, let topic, let member, let receipt):
             json.int("status", status.code)
-            ReceiptBody(topic: topic, member: member, receipt: receipt).write(to: &json)
+            ReceiptBody(topic: topic, member: member, receipt: receipt, to: caller).write(to: &json)
         case .done:
             json.int("status", HTTPResponse.Status.noContent.code)
         case .problem(let problem):

@@ -11,6 +11,9 @@ package struct PathParameters: Sendable {
     package func key() throws(Problem) -> Key { try self.name("key", Key.init(_:at:)) }
     package func session() throws(Problem) -> Session { try self.name("session", Session.init(_:at:)) }
 
+    /// Whether the path has this parameter.
+    func has(_ name: String) -> Bool { self.values.contains { $0.name == name } }
+
     package func member() throws(Problem) -> Member {
         Member(key: try self.key(), session: try self.session())
     }

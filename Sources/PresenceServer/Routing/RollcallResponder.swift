@@ -1,5 +1,7 @@
 // Rollcall · PresenceServer
 
+package import Access
+import Foundation
 import HTTPTypes
 package import Hummingbird
 import Logging
@@ -18,12 +20,17 @@ package struct RollcallResponder: HTTPResponder {
     private let metrics: RequestMetrics
     private let crossOrigin = CrossOrigin()
     private let origins: ServedOrigins
+    private let credentials: Credentials
     /// Counts large answers until their clients have taken them; nil counts nothing.
     private let queueBudget: QueueBudget?
     private let longestBodies: [HTTPRequest.Method: Int]
 
-    package init(table: RouteTable, origins: ServedOrigins = ServedOrigins(), queueBudget: QueueBudget? = nil) {
+    package init(
+        table: RouteTable, credentials: Credentials, origins: ServedOrigins = ServedOrigins(),
+        queueBudget: QueueBudget? = nil
+    ) {
         self.table = table
+        self.credentials = credentials
         self.queueBudget = queueBudget
         self.origins = origins
         self.longestBodies = Dictionary(
@@ -98,8 +105,9 @@ package struct RollcallResponder: HTTPResponder {
         let request = Request(head: head, body: RequestBody(buffer: ByteBuffer()))
         let found = self.table.resource(at: request.uri.path)
         if head.method == .options, self.methods(at: request.uri.path, found) != nil { return }
-        let (route, _) = try self.route(for: request, found)
+        let (route, parameters) = try self.route(for: request, found)
         if !route.isProbe { try self.origins.check(name: head.authority) }
+        _ = try self.caller(of: head, route, parameters)
         _ = try self.query(of: request, route)
         try route.body?.check(head.headerFields)
     }
@@ -194,8 +202,22 @@ package struct RollcallResponder: HTTPResponder {
     private func prepare(
         _ context: inout RollcallRequestContext, for request: Request, _ route: Route, _ parameters: PathParameters
     ) throws(Problem) {
+        context.caller = try self.caller(of: request.head, route, parameters)
         context.query = try self.query(of: request, route)
         context.parameters = parameters
+    }
+
+    /// Finds the caller of a request, and checks that it has the right that the route needs.
+    private func caller(
+        of head: HTTPRequest, _ route: Route, _ parameters: PathParameters
+    ) throws(Problem) -> Caller {
+        if route.needs == .nothing { return .withoutRights }
+        let caller = try allow { () throws(Refusal) in
+            try self.credentials.caller(
+                authorization: head.headerFields[.authorization], at: Date().timeIntervalSince1970)
+        }
+        try route.needs.check(caller, parameters)
+        return caller
     }
 
     /// Checks the head of a request, and reads its query.

@@ -12,6 +12,8 @@ package struct Route: Sendable {
     package let path: PathTemplate
     /// The `operationId` of `openapi.yaml`.
     package let operationID: String
+    /// The right that the operation needs.
+    package let needs: RouteNeed
     /// The query parameters that the operation accepts; nil accepts any.
     package let query: Set<String>?
     /// Query parameters that are ignored, such as those that defeat caches.
@@ -25,12 +27,13 @@ package struct Route: Sendable {
     let open: StreamHandler?
 
     package init(
-        _ method: HTTPRequest.Method, _ path: String, _ operationID: String, query: Set<String>? = [],
+        _ method: HTTPRequest.Method, _ path: String, _ operationID: String, needs: RouteNeed, query: Set<String>? = [],
         body: BodyType? = nil, conditions: Set<HTTPField.Name> = [], handler: @escaping Handler
     ) {
         self.method = method
         self.path = PathTemplate(path)
         self.operationID = operationID
+        self.needs = needs
         self.query = query
         self.ignoredQuery = []
         self.body = body
@@ -41,12 +44,14 @@ package struct Route: Sendable {
 
     /// A route that answers GET with a stream.
     init(
-        streamAt path: String, _ operationID: String, query: Set<String>, ignoring ignored: Set<String> = [],
+        streamAt path: String, _ operationID: String, needs: RouteNeed, query: Set<String>,
+        ignoring ignored: Set<String> = [],
         open: @escaping StreamHandler
     ) {
         self.method = .get
         self.path = PathTemplate(path)
         self.operationID = operationID
+        self.needs = needs
         self.query = query
         self.ignoredQuery = ignored
         self.body = nil

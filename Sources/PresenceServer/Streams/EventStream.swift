@@ -1,5 +1,7 @@
 // Rollcall · PresenceServer
 
+import Access
+import Foundation
 import NIOCore
 import PresenceModel
 import PresenceFeed
@@ -12,6 +14,8 @@ actor EventStream {
     nonisolated let loop: any EventLoop
     private let topics: [Topic]
     private let format: FrameFormat
+    /// Whether the client gets the events of its topics; if not, only those of its own presence.
+    private let seesTopic: Bool
     private let options: StreamOptions
     /// The node's budget for frames that wait for slow readers.
     private let budget: QueueBudget
@@ -27,6 +31,7 @@ actor EventStream {
     private var degradedTopics: Set<Int> = []
     private var subscriptions: [Subscription] = []
     private var stuckTimer: Scheduled<Void>?
+    private var credential: StreamCredential?
     /// Bytes that the client had not acknowledged when `stuckTimer` was set.
     private var unreadBytes = 0
     private var reason: StreamEnd?
@@ -46,6 +51,7 @@ actor EventStream {
         self.budget = budget
         topics = request.topics
         format = request.format
+        seesTopic = request.seesTopic
         cursors = request.since
         self.options = options
         queue = StreamQueue(slowReaderBytes: options.slowReaderBytes, slowReaderAge: options.slowReaderAge)
@@ -154,6 +160,10 @@ actor EventStream {
 
     private func receive(_ event: FeedEvent, ofTopic index: Int) {
         guard reason == nil else { return }
+        if !seesTopic {
+            if case .own(let change) = event { onOwnChange?(change) }
+            return
+        }
         switch event {
         case .state(let frame, let cursor):
             awaitingState.remove(index)
@@ -210,6 +220,35 @@ actor EventStream {
             cursors = cursors.map { _ in .empty }
             mustRequestStates = true
         }
+    }
+
+    // MARK: The end of the credential
+
+    /// Keeps the credential that the stream lasts as long as.
+    func follow(_ credential: StreamCredential) { self.credential = credential }
+
+    /// The time, in seconds since 1970, at which ``passCredentialTime()`` must be called; nil if never.
+    var nextCredentialTime: Double? { isEnded ? nil : credential?.nextStep }
+
+    /// Announces the end of the credential, or ends the stream with it.
+    func passCredentialTime() {
+        guard !isEnded else { return }
+        switch credential?.step() {
+        case .announce(let end): send(StreamFrames.expiring(at: end))
+        case .end: expire()
+        case nil: break
+        }
+    }
+
+    /// Ends the stream if the key behind its credential is retired.
+    func endUnlessHeld(by credentials: Credentials) {
+        guard !isEnded, let credential else { return }
+        if !credentials.holds(credential.caller, at: Date().timeIntervalSince1970) { expire() }
+    }
+
+    private func expire() {
+        if let credential { send(credential.problem()) }
+        end(.tokenExpired)
     }
 
     // MARK: Events of the connection

@@ -15,6 +15,8 @@ package enum StreamEnd: String, Sendable, CaseIterable {
     case draining
     /// The node follows as many topics as it may, and sent `event: error` before.
     case nodeFull = "node_full"
+    /// The token or API key has ended or was retired; the client was sent `event: error` before.
+    case tokenExpired = "token_expired"
     /// The node failed for good on this stream, and sent `event: error` before.
     case failed
 
@@ -22,7 +24,7 @@ package enum StreamEnd: String, Sendable, CaseIterable {
     var permitsReconnect: Bool {
         switch self {
         case .clientGone, .unread, .slow, .draining, .nodeFull: true
-        case .failed: false
+        case .failed, .tokenExpired: false
         }
     }
 }

@@ -28,6 +28,13 @@ enum StreamFrames {
         return event("degraded", data)
     }
 
+    /// The announcement of the end of the credential, in seconds since 1970.
+    static func expiring(at end: Double) -> ByteBuffer {
+        var data = JSONObjectWriter()
+        data.time("expires_at", Int64(end * 1000))
+        return event("expiring", data)
+    }
+
     static func tracked(_ member: Member, ref: Ref, grace: Int) -> ByteBuffer {
         var data = JSONObjectWriter()
         data.string("key", member.key.text)

@@ -1,5 +1,8 @@
 // Rollcall · PresenceServer
 
+import Access
+import Basics
+import Foundation
 import NIOCore
 
 /// The streams of one event loop that are open, or that are still tracking a presence.
@@ -10,7 +13,11 @@ actor StreamLoop {
     private var slots: [[ObjectIdentifier: EventStream]]
     private var slotOf: [ObjectIdentifier: Int] = [:]
     private var nextSlot = 0
-    private var pings: RepeatedTask?
+    /// The next steps of credentials that end.
+    ///
+    /// A timer of the loop for each one could be cancelled only by a search through all timers.
+    private var credentialTimes = Deadlines<ObjectIdentifier>()
+    private var ticks: RepeatedTask?
     private var isDraining = false
 
     nonisolated var unownedExecutor: UnownedSerialExecutor { loop.executor.asUnownedSerialExecutor() }
@@ -28,9 +35,13 @@ actor StreamLoop {
         let slot = (nextSlot + slots.count - 1) % slots.count
         slots[slot][ObjectIdentifier(stream)] = stream
         slotOf[ObjectIdentifier(stream)] = slot
-        if pings == nil {
-            pings = loop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
-                self.assumeIsolated { $0.pingNextSlot() }
+        setCredentialTime(of: stream)
+        if ticks == nil {
+            ticks = loop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
+                self.assumeIsolated {
+                    $0.pingNextSlot()
+                    $0.passCredentialTimes()
+                }
             }
         }
     }
@@ -38,10 +49,16 @@ actor StreamLoop {
     func remove(_ stream: EventStream) {
         guard let slot = slotOf.removeValue(forKey: ObjectIdentifier(stream)) else { return }
         slots[slot][ObjectIdentifier(stream)] = nil
+        credentialTimes.remove(ObjectIdentifier(stream))
         if slotOf.isEmpty {
-            pings?.cancel()
-            pings = nil
+            ticks?.cancel()
+            ticks = nil
         }
+    }
+
+    /// Ends the streams of credentials with a key that is retired.
+    func endUnlessHeld(by credentials: Credentials) {
+        for stream in slots.flatMap(\.values) { stream.assumeIsolated { $0.endUnlessHeld(by: credentials) } }
     }
 
     /// Ends all streams, spread over `time`, and later ones at once; returns when the connections are closed.
@@ -65,6 +82,19 @@ actor StreamLoop {
 
     private func end(_ streams: ArraySlice<EventStream>) {
         for stream in streams { stream.assumeIsolated { $0.end(.draining) } }
+    }
+
+    private func setCredentialTime(of stream: EventStream) {
+        guard let time = stream.assumeIsolated({ $0.nextCredentialTime }) else { return }
+        credentialTimes.set(ObjectIdentifier(stream), at: time)
+    }
+
+    private func passCredentialTimes() {
+        for id in credentialTimes.take(at: Date().timeIntervalSince1970) {
+            guard let slot = slotOf[id], let stream = slots[slot][id] else { continue }
+            stream.assumeIsolated { $0.passCredentialTime() }
+            setCredentialTime(of: stream)
+        }
     }
 
     private func pingNextSlot() {

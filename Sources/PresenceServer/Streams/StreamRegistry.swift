@@ -1,5 +1,6 @@
 // Rollcall · PresenceServer
 
+package import Access
 import Logging
 import Metrics
 package import NIOCore
@@ -16,8 +17,13 @@ package final class StreamRegistry: Sendable {
     /// The budget for frames that wait for slow readers.
     let budget: QueueBudget
 
-    package init(eventLoopGroup: any EventLoopGroup, options: StreamOptions, budget: QueueBudget) {
+    private let credentials: Credentials
+
+    package init(
+        eventLoopGroup: any EventLoopGroup, options: StreamOptions, budget: QueueBudget, credentials: Credentials
+    ) {
         self.budget = budget
+        self.credentials = credentials
         ended = Dictionary(
             uniqueKeysWithValues: StreamEnd.allCases.map {
                 ($0, Counter(label: "rollcall_streams_ended_total", dimensions: [("reason", $0.rawValue)]))
@@ -39,6 +45,11 @@ package final class StreamRegistry: Sendable {
         }
     }
 
+    /// Ends the streams of credentials with a key that is retired.
+    package func endStreamsOfRetiredKeys() async {
+        for loop in loops.values { await loop.endUnlessHeld(by: credentials) }
+    }
+
     /// Logs, once in the life of the node, that vanished clients are found late.
     func noteUnboundedSilence(_ error: any Error, logger: Logger) {
         guard !hasLoggedSilence.exchange(true, ordering: .relaxed) else { return }
@@ -53,6 +64,8 @@ package final class StreamRegistry: Sendable {
         guard let loop = loops[ObjectIdentifier(stream.loop)] else { return }
         gauge.record(open.add(1, ordering: .relaxed).newValue)
         loop.assumeIsolated { [stream] in $0.add(stream) }
+        // The key may have been retired since the request was checked.
+        stream.endUnlessHeld(by: credentials)
         stream.whenEnded { reason in
             self.gauge.record(self.open.subtract(1, ordering: .relaxed).newValue)
             self.ended[reason]?.increment()

@@ -1,5 +1,6 @@
 // Rollcall · PresenceServer
 
+import Access
 import Basics
 import Hummingbird
 import PresenceModel
@@ -15,16 +16,23 @@ struct StreamRequest: Sendable {
     let since: [Cursor]
     /// The presence that the stream tracks, if any.
     let presence: StreamPresenceRequest?
+    /// Whether the caller sees the topic; without that right a stream reports its own presence only.
+    let seesTopic: Bool
 
     /// A stream of the topic in the path.
     static func ofOneTopic(
         _ request: Request, _ context: RollcallRequestContext, limits: Limits
     ) throws(Problem) -> StreamRequest {
-        StreamRequest(
-            topics: [try context.parameters.topic()],
-            format: FrameFormat(view: try context.query.choice("view", of: View.self) ?? .full),
-            since: try cursors(request, context, count: 1),
-            presence: try StreamPresenceRequest(context.query, limits: limits))
+        let topic = try context.parameters.topic()
+        let presence = try StreamPresenceRequest(context.query, limits: limits)
+        if let presence {
+            try allow { () throws(Refusal) in try context.caller.requireWriting(presence.member.key, on: topic) }
+        }
+        let seesTopic = presence == nil || context.caller.seesPosition(of: topic) || context.query.has("view")
+        let view = seesTopic ? try context.caller.view(of: topic, context.query) : .count
+        return StreamRequest(
+            topics: [topic], format: FrameFormat(view: view), since: try cursors(request, context, count: 1),
+            presence: presence, seesTopic: seesTopic)
     }
 
     /// A stream of the topics in the query.
@@ -49,10 +57,14 @@ struct StreamRequest: Sendable {
                 .invalidQuery, at: .parameter("topic"),
                 "A stream follows 1 to \(maximum) different topics, each as topic=…; this query names \(topics.count).")
         }
+        var view = View.full
+        for topic in topics {
+            let allowed = try context.caller.view(of: topic, context.query)
+            if TopicRight.See(allowed) < TopicRight.See(view) { view = allowed }
+        }
         return StreamRequest(
-            topics: topics,
-            format: FrameFormat(view: try context.query.choice("view", of: View.self) ?? .full, isWrapped: true),
-            since: try cursors(request, context, count: topics.count), presence: nil)
+            topics: topics, format: FrameFormat(view: view, isWrapped: true),
+            since: try cursors(request, context, count: topics.count), presence: nil, seesTopic: true)
     }
 
     /// The query parameters in which polyfills of EventSource send the last id, because they cannot set a header.

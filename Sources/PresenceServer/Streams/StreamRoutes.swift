@@ -1,5 +1,7 @@
 // Rollcall · PresenceServer
 
+import Access
+import Foundation
 import HTTPTypes
 package import Hummingbird
 import Logging
@@ -63,6 +65,13 @@ package struct StreamRoutes: Sendable {
                         "streams: connection closed before its stream began", metadata: ["error": "\(error)"])
                 }
                 stream.open(with: opening)
+                if context.caller.identity != .open {
+                    let now = Date().timeIntervalSince1970
+                    stream.follow(
+                        StreamCredential(context.caller, at: now) {
+                            StreamFrames.error(.tokenExpired, instance: context.requestID, under: context.basePath)
+                        })
+                }
                 registry.keep(stream, logger: context.logger)
                 // Before the stream's own track, so that the track arrives as a message and needs no snapshot.
                 guard hub.follow(request.topics) else {
@@ -109,6 +118,9 @@ package struct StreamRoutes: Sendable {
 }
 
 extension Problem {
+    fileprivate static let tokenExpired = Problem(
+        .tokenExpired, "The credential has ended. Open the stream again with a new one; its session keeps its grace.")
+
     /// The node is at its bound on topics; it is removing feeds without streams, so a retry after 1 s may succeed.
     fileprivate static var tooManyTopics: Problem {
         var problem = Problem(

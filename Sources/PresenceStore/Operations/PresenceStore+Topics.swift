@@ -29,15 +29,17 @@ extension PresenceStore {
     ///
     /// Redis orders topics by deadline, not by name, so each page reads the names of all topics. It reads the names of
     /// members only of topics with more than one.
+    ///
+    /// - Parameter isShown: Leaves out topics that the caller may not see, before they are counted.
     package func topics(
-        prefix: String? = nil, after: Topic? = nil, limit: Int
+        prefix: String? = nil, after: Topic? = nil, limit: Int, where isShown: (Topic) -> Bool = { _ in true }
     ) async throws(StoreError) -> [TopicCounts] {
         var page: [TopicCounts] = []
         var last = after
         while page.count < limit {
             // Reads 100 more than needed, because topics may become empty meanwhile.
             let wanted = limit - page.count + 100
-            let names = try await names(prefix: prefix, after: last, limit: wanted)
+            let names = try await names(prefix: prefix, after: last, limit: wanted, where: isShown)
             for chunk in names.chunks(of: Self.membersPerCall) where page.count < limit {
                 page += try await counts(of: Array(chunk))
             }
@@ -48,7 +50,9 @@ extension PresenceStore {
     }
 
     /// The first topics in byte order; fewer than `limit` only if there are no more.
-    private func names(prefix: String?, after: Topic?, limit: Int) async throws(StoreError) -> [Topic] {
+    private func names(
+        prefix: String?, after: Topic?, limit: Int, where isShown: (Topic) -> Bool
+    ) async throws(StoreError) -> [Topic] {
         var first: [Topic] = []
         for start in stride(from: 0, to: StoreKeys.buckets, by: Self.bucketsPerRead) {
             let buckets = start..<min(start + Self.bucketsPerRead, StoreKeys.buckets)
@@ -58,7 +62,7 @@ extension PresenceStore {
                 for name in value.elements ?? [] {
                     guard let name = name.buffer, let topic = name.withBytes({ Topic(utf8: $0) }),
                         prefix.map({ topic.text.utf8.starts(with: $0.utf8) }) ?? true,
-                        after.map({ $0 < topic }) ?? true
+                        after.map({ $0 < topic }) ?? true, isShown(topic)
                     else { continue }
                     first.append(topic)
                 }

@@ -8,9 +8,11 @@ import PresenceModel
 enum RosterText {
     /// The counts, as `lobby: 2 keys, 3 presences`.
     static func summary(of topic: String, _ roster: WatchedRoster) -> String {
-        func count(_ number: Int, _ noun: String) -> String { "\(number) \(noun)\(number == 1 ? "" : "s")" }
-        return "\(Terminal.harmless(topic)): \(count(roster.keyCount, "key")), "
-            + count(roster.presenceCount, "presence")
+        "\(Terminal.harmless(topic)): \(counts(roster.keyCount, roster.presenceCount))"
+    }
+
+    private static func counts(_ keys: Int, _ presences: Int) -> String {
+        "\(keys) key\(keys == 1 ? "" : "s"), \(presences) presence\(presences == 1 ? "" : "s")"
     }
 
     /// One line a key, in byte order: the key, the number of its presences, their metas.
@@ -26,12 +28,13 @@ enum RosterText {
         }
     }
 
-    /// `+ alice {"status":"online"}`, `~` for an update, `-` with the reason for a leave.
+    /// `+ alice {"status":"online"}`, `~` for an update, `-` with the reason for a leave; `=` for counts.
     static func line(for change: WatchedRoster.Change) -> String {
         switch change {
         case .joined(let key, let meta): "+ \(Terminal.harmless("\(key.text) \(meta.text)"))"
         case .updated(let key, let meta): "~ \(Terminal.harmless("\(key.text) \(meta.text)"))"
         case .left(let key, _, let reason): "- \(Terminal.harmless("\(key.text) \(reason)"))"
+        case .counted(let keys, let presences): "= \(counts(keys, presences))"
         }
     }
 }

@@ -13,6 +13,10 @@ import PresenceModel
 struct ServiceClient: Sendable {
     let service: ServiceURL
     private let http: HTTPClient
+    /// Whether the environment has a token or an API key.
+    let hasToken: Bool
+    /// The value of `Authorization`: that of `ROLLCALL_TOKEN`, else that of the URL.
+    private let authorization: String?
 
     /// The time without a byte after which the service counts as gone; longer than the longest ping interval.
     private static let silence = TimeAmount.seconds(40)
@@ -23,6 +27,10 @@ struct ServiceClient: Sendable {
 
     init(service: ServiceURL) {
         self.service = service
+        let token = ProcessInfo.processInfo.environment["ROLLCALL_TOKEN"]?
+            .trimmingCharacters(in: .whitespacesAndNewlines)
+        hasToken = token?.isEmpty == false
+        authorization = token.flatMap { $0.isEmpty ? nil : "Bearer \($0)" } ?? service.authorization
         var configuration = HTTPClient.Configuration()
         // A refused connection fails at once; the caller decides whether and when to retry.
         configuration.connectionPool.retryConnectionEstablishment = false
@@ -70,7 +78,7 @@ struct ServiceClient: Sendable {
         to request: HTTPClientRequest, deadline: NIODeadline = .distantFuture
     ) async throws -> HTTPClientResponse {
         var request = request
-        if let authorization = service.authorization {
+        if let authorization {
             request.headers.replaceOrAdd(name: "authorization", value: authorization)
         }
         let response: HTTPClientResponse

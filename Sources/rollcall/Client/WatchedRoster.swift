@@ -18,12 +18,23 @@ struct WatchedRoster: Sendable {
         case joined(Key, Meta)
         case updated(Key, Meta)
         case left(Key, Meta, reason: String)
+        /// The counts alone have come, because the credential allows no more.
+        case counted(keys: Int, presences: Int)
     }
 
     private(set) var metas: [Key: [Meta]] = [:]
 
-    var keyCount: Int { metas.count }
-    var presenceCount: Int { metas.values.reduce(0) { $0 + $1.count } }
+    private var counts: (keys: Int, presences: Int)?
+
+    var keyCount: Int { counts?.keys ?? metas.count }
+    var presenceCount: Int { counts?.presences ?? metas.values.reduce(0) { $0 + $1.count } }
+
+    /// Takes the counts of a topic, from a node that shows no more to this credential.
+    mutating func count(_ counts: JSON) -> [Change] {
+        guard let keys = counts["keys"]?.int, let presences = counts["presences"]?.int else { return [] }
+        self.counts = (keys, presences)
+        return [.counted(keys: keys, presences: presences)]
+    }
 
     /// Replaces the roster with a state, and returns the differences as changes.
     mutating func replace(with state: JSON) -> [Change] {

@@ -30,6 +30,12 @@ struct DevCommand: AsyncParsableCommand {
             throw ProgramError.usage("dev brings its own Redis; for another one run: rollcall serve --redis-url …")
         }
         let given = try await SettingsReader(flags: options.given, file: options.config)
+        let host = try given.required(settingsTable.host)
+        guard ["localhost", "::1"].contains(host.lowercased()) || host.wholeMatch(of: /127(\.\d+){3}/) != nil else {
+            throw ProgramError.usage(
+                "dev is open to every caller, so it listens on loopback only, not on \(host); rollcall serve needs keys."
+            )
+        }
         let namedDatabase = try given.databaseURL()
         let table = try given.required(settingsTable.profilesTable)
         // First, while no other thread reads the environment.
@@ -49,7 +55,8 @@ struct DevCommand: AsyncParsableCommand {
                 flags[settingsTable.databaseURL.info.fileKey] = database?.url
             }
             let psql = database?.psql(without: foreign)
-            let settings = try Settings(from: await SettingsReader(flags: flags, file: options.config))
+            let settings = try Settings(
+                from: await SettingsReader(flags: flags, file: options.config), isOpen: true)
             let node = Assembly(settings: settings, telemetry: .start(settings), hangup: .stops)
             let output = LogOutput(descriptor: STDOUT_FILENO) { _ in "" }
             try await node.run { address in

@@ -32,7 +32,8 @@ struct ListCommand: AsyncParsableCommand {
             throw ProgramError.unavailable("the service does not answer with a list: is it Rollcall?")
         }
         var roster = WatchedRoster()
-        _ = roster.replace(with: presences)
+        // A credential that sees counts only gets a number here.
+        _ = presences.isObject ? roster.replace(with: presences) : roster.count(document)
         var lines = [RosterText.summary(of: topic, roster)]
         if document["stale"]?.bool == true { lines[0] += " (stale: the service cannot reach its Redis)" }
         lines += RosterText.rows(of: roster)

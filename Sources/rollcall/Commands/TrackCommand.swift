@@ -36,9 +36,10 @@ struct TrackCommand: AsyncParsableCommand {
             try Meta(JSON(parsing: meta), limit: .max)
         }
         try await client.withClient { client in
-            // The count is the smallest view, and this stream only keeps the presence.
+            // This stream only keeps the presence, and the count is the smallest view. A user may have no right to it.
+            let view = client.hasToken ? [] : [("view", "count")]
             let url = client.service.topic(
-                topic, "events", query: [("key", key), ("session", session), ("meta", meta), ("view", "count")])
+                topic, "events", query: [("key", key), ("session", session), ("meta", meta)] + view)
             try await Interrupt.cancels {
                 try await LiveStream(client: client, url: url).follow { step in
                     try report(step, "\(key) on \(topic), session \(session)")

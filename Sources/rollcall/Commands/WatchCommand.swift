@@ -11,7 +11,8 @@ struct WatchCommand: AsyncParsableCommand {
         commandName: "watch", abstract: "Follow the joins and leaves on a topic.",
         discussion: """
             In a terminal: a roster that redraws itself. In a pipe: one line a change, + for a join, ~ for an update, \
-            - with its reason for a leave. After a lost connection the stream resumes at its last event.
+            - with its reason for a leave; = for the counts, if the credential allows no more. After a lost \
+            connection the stream resumes at its last event.
             """)
 
     @Argument(help: "The topic, such as room:lobby.")
@@ -81,6 +82,7 @@ extension WatchedRoster {
         switch event.name {
         case "presence_state": replace(with: try JSON(event))
         case "presence_diff": apply(try JSON(event))
+        case "presence_count": count(try JSON(event))
         default: []
         }
     }

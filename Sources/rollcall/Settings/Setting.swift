@@ -15,6 +15,10 @@ struct SettingInfo: Sendable {
     ///
     /// A secret may also be read from the file that ``fileSetting`` names.
     let isSecret: Bool
+    /// Whether the whole value is a secret, so that no flag may have it.
+    var isWholeSecret = false
+    /// Whether its flag has no value: its presence stands for `true`.
+    var isSwitch = false
     /// Whether a settings file may hold an array or an object in its place.
     let isJSON: Bool
 
@@ -48,11 +52,12 @@ struct Setting<Value: Sendable>: DeclaredSetting, Sendable {
 
     init(
         _ name: String, default fallback: String? = nil, without: String = "optional", isSecret: Bool = false,
-        isJSON: Bool = false, _ meaning: String, expected: String, parse: @escaping @Sendable (String) -> Value?
+        isWholeSecret: Bool = false, isSwitch: Bool = false, isJSON: Bool = false, _ meaning: String, expected: String,
+        parse: @escaping @Sendable (String) -> Value?
     ) {
         self.info = SettingInfo(
             name: name, fallback: fallback, without: without, meaning: meaning, expected: expected, isSecret: isSecret,
-            isJSON: isJSON)
+            isWholeSecret: isWholeSecret, isSwitch: isSwitch, isJSON: isJSON)
         self.parse = parse
     }
 }
@@ -87,6 +92,15 @@ extension Setting where Value: RawRepresentable & CaseIterable, Value.RawValue =
             name, default: fallback, meaning,
             expected: "one of " + Value.allCases.map(\.rawValue).joined(separator: ", "),
             parse: { Value(rawValue: $0.lowercased()) })
+    }
+}
+
+extension Setting where Value == Bool {
+    /// Off by default; its flag turns it on.
+    init(switch name: String, _ meaning: String) {
+        self.init(
+            name, default: "false", isSwitch: true, meaning, expected: "true or false",
+            parse: { ["true": true, "false": false][$0.lowercased()] })
     }
 }
 

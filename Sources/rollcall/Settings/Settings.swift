@@ -31,13 +31,17 @@ struct Settings: Sendable {
     let nodeID: String?
     let logLevel: Logger.Level
     let logFormat: LogFormat
+    /// Where the keys of callers are.
+    let keySources: KeySources
     /// Variables that begin with `ROLLCALL_` and are no settings; the node warns of them.
     let unknownVariables: [UnknownVariable]
 
     /// Reads all settings.
     ///
     /// Each error names the setting, its value unless it is a secret, and the values that are allowed.
-    init(from reader: SettingsReader) throws(ProgramError) {
+    ///
+    /// - Parameter isOpen: Opens the node, also without the setting.
+    init(from reader: SettingsReader, isOpen: Bool = false) throws(ProgramError) {
         let table = SettingsTable.declared
         serverOptions = ServerOptions(limits: try reader.limits())
         serverOptions.basePath = try reader.value(of: table.basePath) ?? .root
@@ -75,6 +79,7 @@ struct Settings: Sendable {
         unknownVariables = reader.unknownVariables
         redisURL = try reader.redisURL()
         redisTLS = try reader.redisTLS(for: redisURL)
+        keySources = try KeySources(reader, isOpen: isOpen)
     }
 }
 

@@ -35,7 +35,7 @@ enum SettingsFile {
 
     private static func value(_ json: JSON, of info: SettingInfo, in path: String) throws(ProgramError) -> String {
         if let text = json.string { return text }
-        let isScalar = json.members == nil && json.elements == nil && json.bool == nil
+        let isScalar = json.members == nil && json.elements == nil && (json.bool == nil || info.isSwitch)
         guard isScalar || info.isJSON else {
             throw .usage("\(info.fileKey) in \(path) must be \(info.expected), but is \(json.kind).")
         }

@@ -22,8 +22,11 @@ struct SettingsOptions: ParsableArguments {
         let flags = try decoder.container(keyedBy: FlagKey.self)
         _config = try flags.decode(Option<String?>.self, forKey: FlagKey(stringValue: "config"))
         for info in SettingsTable.all {
-            let flag = try flags.decode(Option<String?>.self, forKey: FlagKey(stringValue: info.fileKey))
-            given[info.fileKey] = flag.wrappedValue
+            let key = FlagKey(stringValue: info.fileKey)
+            given[info.fileKey] =
+                info.isSwitch
+                ? try flags.decode(Flag<Bool>.self, forKey: key).wrappedValue ? "true" : nil
+                : try flags.decode(Option<String?>.self, forKey: key).wrappedValue
         }
     }
 
@@ -41,8 +44,19 @@ struct SettingsOptions: ParsableArguments {
 /// Its documentation does not promise this, so Package.swift takes only patch releases of it.
 extension SettingsOptions: CustomReflectable {
     var customMirror: Mirror {
-        let flags = SettingsTable.all.map { info -> Mirror.Child in (info.fileKey, Option(info)) }
+        let flags = SettingsTable.all.map { info -> Mirror.Child in
+            info.isSwitch ? (info.fileKey, Flag(info)) : (info.fileKey, Option(info))
+        }
         return Mirror(self, children: [("config", _config)] + flags)
+    }
+}
+
+extension Flag where Value == Bool {
+    /// Makes the flag of a setting that its presence turns on.
+    init(_ info: SettingInfo) {
+        self.init(
+            wrappedValue: false, name: .customLong(info.name),
+            help: ArgumentHelp("\(info.meaning) (\(info.environmentName); \(info.shownDefault))"))
     }
 }
 

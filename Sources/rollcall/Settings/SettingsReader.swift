@@ -97,9 +97,9 @@ extension SettingsReader {
     private func text(of info: SettingInfo, in layer: Layer) throws(ProgramError) -> (text: String, name: String)? {
         let direct = Self.trimmed(raw(info, in: layer))
         let name = layer.nameOf(info)
-        if let direct, info.isSecret, layer.source == .flag, Secrets.hasPassword(direct) {
+        if let direct, info.isSecret, layer.source == .flag, info.isWholeSecret || Secrets.hasPassword(direct) {
             throw .usage(
-                "\(name) holds a password, which every user of this machine can read in the list of processes. "
+                "\(name) holds a \(info.isWholeSecret ? "secret" : "password"), which every user of this machine can read in the list of processes. "
                     + "Set \(info.environmentName), or write it to a file and give --\(info.name)-file.")
         }
         guard let file = info.fileSetting, let path = Self.trimmed(raw(file, in: layer)) else {

@@ -48,6 +48,28 @@ struct SettingsTable: Sendable {
         "The path under which a proxy shows the service, such as /presence: Location, Link and problem types begin with it.",
         expected: "a path such as /presence: a slash first, none last, none of the service's own paths",
         parse: { BasePath($0) })
+    let open = Setting(
+        switch: "open",
+        "Answers requests without a credential and grants them everything but the rights of operators; for private networks."
+    )
+    let apiKeys = Setting(
+        "api-keys", isSecret: true, isJSON: true,
+        "API keys of backends: a JSON array as `rollcall apikey` prints its elements, or the path of a file with one.",
+        expected: "a JSON array or a path", parse: { $0 })
+    let tokenSecret = Setting(
+        "token-secret", isSecret: true, isWholeSecret: true,
+        "The secret that signs users' tokens by HS256, of 32 bytes or more.", expected: "32 bytes or more",
+        parse: { $0.utf8.count >= 32 ? $0 : nil })
+    let tokenKeys = Setting(
+        "token-keys", isJSON: true,
+        "The public keys of users' tokens: PEM or a JWKS, the path of a file with them, or the https:// URL of a JWKS.",
+        expected: "PEM, a JWKS, a path or an https:// URL", parse: { $0 })
+    let tokenIssuer = Setting(
+        "token-issuer", without: "any", "The iss that users' tokens must have.",
+        expected: Self.claimExpectation, parse: Self.claim)
+    let tokenAudience = Setting(
+        "token-audience", without: "tokens without aud; required with a JWKS", "The aud that users' tokens must name.",
+        expected: Self.claimExpectation, parse: Self.claim)
     let redisURL = Setting(
         "redis-url", without: "required", isSecret: true,
         "The Redis that all nodes share: redis://, rediss:// (TLS) or redis+unix://, with user:password@ and /db; valkey may stand for redis.",
@@ -142,6 +164,14 @@ struct SettingsTable: Sendable {
     static let all: [SettingInfo] = Mirror(reflecting: declared).children
         .compactMap { ($0.value as? any DeclaredSetting)?.info }
         .flatMap { [$0, $0.fileSetting].compactMap(\.self) }
+
+    private static let claimExpectation = "up to 256 printable ASCII characters without braces or spaces"
+
+    /// Takes the text of a claim, most often a word or a URL.
+    private static func claim(_ text: String) -> String? {
+        let isPlain = text.utf8.allSatisfy { (0x21...0x7e).contains($0) && $0 != 0x7b && $0 != 0x7d }
+        return isPlain && text.utf8.count <= 256 ? text : nil
+    }
 
     /// Takes an address or a host name to listen on; drops the brackets of an IPv6 address.
     private static func host(_ text: String) -> String? {

@@ -65,7 +65,7 @@ def refusals_in_words(case, response):
     query, body = parse_qs(sent.query, keep_blank_values=True), case.body if isinstance(case.body, dict) else {}
     names = [unquote(segment) for segment in sent.path.split("/")]
     names += [name for parameter in ("topic", "key", "after") for name in query.get(parameter, [])]
-    names += [body.get("key", ""), *body.get("keys", [])]
+    names += [body.get("key") or "", *body.get("keys", [])]
     if any(map(is_long, names)):
         yield 400
     if operation == "listPresences" and query.get("view") == ["count"] and {"limit", "after"} & query.keys():
@@ -74,6 +74,8 @@ def refusals_in_words(case, response):
         yield 400
     if operation == "followTopics" and "key" in query:
         yield 400
+    if operation == "trackPresence" and body.get("key") is None:
+        yield 422
     headers = response.request.headers
     if operation in ("putPresence", "patchPresence", "untrackPresence", "renewPresence") and "If-Match" in headers:
         yield 412
@@ -109,6 +111,9 @@ def is_bad(operation):
     if operation["op"] == "update" and (operation.get("meta") is None) == (operation.get("patch") is None):
         return True
     if operation["op"] == "untrack" and operation.get("session") is None and operation.get("if_match") is not None:
+        return True
+    # The API key of the test names no user, so no operation may leave out its key.
+    if operation.get("key") is None:
         return True
     return is_long(operation["topic"]) or is_long(operation["key"]) or "\0" in texts(operation)
 

@@ -1,5 +1,6 @@
 // Rollcall · fuzz
 
+import Access
 import JSONText
 import PresenceModel
 import RandomInput
@@ -88,7 +89,7 @@ extension Subject {
         try round.damage(Array("{\(names.joined(separator: ",")),\(rest)}".utf8), alphabet) { round, bytes in
             guard let json = try? JSON(parsing: bytes) else { return false }
             do throws(Problem) {
-                _ = try BatchOperation(json, limits: Limits())
+                _ = try BatchOperation(json, of: .open, limits: Limits())
                 return true
             } catch {
                 try round.expect(error.isReadable, "a problem is no JSON: \(error.detail)")

@@ -1,5 +1,6 @@
 // Rollcall · PresenceServerTests
 
+import Access
 import JSONText
 import PresenceModel
 import Testing
@@ -14,7 +15,8 @@ struct FieldReaderTests {
     private func problem(of text: String) throws -> Problem? {
         do {
             var fields = try FieldReader(try JSON(parsing: text), allowing: ["key", "meta", "session", "ttl"])
-            _ = (fields.key(), fields.session(isRequired: false), fields.meta(self.limits), fields.ttl(self.limits))
+            _ = try fields.key(of: .open, on: Topic("a"))
+            _ = (fields.session(isRequired: false), fields.meta(self.limits), fields.ttl(self.limits))
             try fields.check()
             return nil
         } catch let problem as Problem {

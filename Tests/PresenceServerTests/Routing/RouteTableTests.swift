@@ -15,7 +15,7 @@ struct RouteTableTests {
             (.get, "/"), (.get, "/v1/topics/{topic}"), (.get, "/v1/topics/{topic}/presences"),
             (.post, "/v1/topics/{topic}/presences"), (.delete, "/v1/topics/{topic}/presences/{key}"),
         ].map { (method: HTTPRequest.Method, path: String) in
-            Route(method, path, "\(method) \(path)") { _, _ in Response(status: .ok) }
+            Route(method, path, "\(method) \(path)", needs: .nothing) { _, _ in Response(status: .ok) }
         })
 
     @Test func `A path finds its template and its parameters`() throws {

@@ -1,5 +1,6 @@
 // Rollcall · PresenceServerTests
 
+import Access
 import HTTPTypes
 import Hummingbird
 import HummingbirdCore
@@ -115,7 +116,7 @@ struct StreamGateTests {
     {
         let streams = Streams()
         let requests = Recorder<String>()
-        let route = Route(streamAt: "/stream", "stream", query: []) { _, _ in
+        let route = Route(streamAt: "/stream", "stream", needs: .nothing, query: []) { _, _ in
             OpenedStream(headers: [.contentType: "text/event-stream"], first: ByteBuffer(string: "5\r\nfirst\r\n")) {
                 channel, opening, isChunked in
                 guard let stream = try? EventStream.ofTest(on: channel.eventLoop) else { return }
@@ -134,7 +135,7 @@ struct StreamGateTests {
                     response: HTTPResponse(
                         status: .ok, headerFields: [.contentLength: "\(request.uri.path.utf8.count)"]),
                     body: ResponseBody(byteBuffer: ByteBuffer(string: request.uri.path)))
-            }, routes: RollcallResponder(table: RouteTable([route])), times: ConnectionTimes(),
+            }, routes: RollcallResponder(table: RouteTable([route]), credentials: .open), times: ConnectionTimes(),
             budget: BodyBudget(limit: 1 << 20))
         let channel = try await NIOAsyncTestingChannel { try $0.pipeline.syncOperations.addHandlers(first()) }
         try await channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1))

@@ -16,7 +16,8 @@ extension EventStream {
         on loop: any EventLoop, options: StreamOptions = StreamOptions(), budget: QueueBudget = .ofTest()
     ) throws -> EventStream {
         let request = StreamRequest(
-            topics: [try Topic("lobby")], format: FrameFormat(view: .full), since: [.empty], presence: nil)
+            topics: [try Topic("lobby")], format: FrameFormat(view: .full), since: [.empty], presence: nil,
+            seesTopic: true)
         return EventStream(request: request, loop: loop, options: options, budget: budget)
     }
 }

@@ -1,5 +1,6 @@
 // Rollcall · PresenceServerTests
 
+import Access
 import AsyncHTTPClient
 import HTTPTypes
 import Hummingbird
@@ -23,6 +24,7 @@ struct TestServer: Sendable {
     let store: PresenceStore
     let pool: RedisPool
     let exporter: PrometheusExporter
+    let routes: [Route]
     fileprivate let prefix: String
 
     /// Sends a request and reads the whole answer.
@@ -105,7 +107,7 @@ struct Answer: Sendable {
 func withServer<Result: Sendable>(
     redis url: String? = nil, isReachable: Bool = true, options: ServerOptions = ServerOptions(),
     live: @escaping @Sendable (Topic) async -> LiveRoster? = { _ in nil }, enricher: EnrichmentSource = .none,
-    hookFault: String? = nil, origins: ServedOrigins = ServedOrigins(),
+    hookFault: String? = nil, credentials: Credentials = .open, origins: ServedOrigins = ServedOrigins(),
     times: ConnectionTimes = ConnectionTimes(), bodyBudget: Int = 64 << 20,
     queueBudget: QueueBudget? = nil,
     isDraining: @escaping @Sendable () -> Bool = { false },
@@ -150,7 +152,8 @@ func withServer<Result: Sendable>(
     listening.times = times
     listening.bodyBudget = bodyBudget
     let application = HTTPServer.application(
-        RollcallResponder(table: table, origins: origins, queueBudget: queueBudget), options: listening,
+        RollcallResponder(table: table, credentials: credentials, origins: origins, queueBudget: queueBudget),
+        options: listening,
         eventLoopGroup: group, logger: logger
     ) { channel in
         running.yield(channel.localAddress?.port ?? 0)
@@ -172,7 +175,8 @@ func withServer<Result: Sendable>(
                 // The test may be about a Redis that lacks a right.
             }
         }
-        let server = TestServer(port: port, store: store, pool: pool, exporter: exporter, prefix: prefix)
+        let server = TestServer(
+            port: port, store: store, pool: pool, exporter: exporter, routes: table.routes, prefix: prefix)
         let result: Result
         do {
             result = try await body(server)

@@ -51,7 +51,7 @@ struct Launcher {
         let counts = scratch.file("allocations-\(number)")
         let counter = countsAllocations ? try AllocationCounter(file: counts) : nil
         let child = try Child(
-            program, ["serve", "--port", "\(port)", "--redis-url", redis.url] + arguments,
+            program, ["serve", "--open", "--port", "\(port)", "--redis-url", redis.url] + arguments,
             environment: countsAllocations
                 ? AllocationCounter.environment(library: Self.counterLibrary, file: counts) : [:],
             log: scratch.file("rollcall-\(number).log"))

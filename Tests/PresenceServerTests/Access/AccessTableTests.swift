@@ -1,0 +1,290 @@
+// Rollcall · PresenceServerTests
+
+import Access
+import AccessSamples
+import Foundation
+import HTTPTypes
+import JSONText
+import TestSupport
+import Testing
+
+@testable import PresenceServer
+
+/// Every route with every kind of credential: the status, the problem, and Redis unchanged where a request is refused.
+@Suite("Access to every route")
+struct AccessTableTests {
+    /// A request for each operation that needs a right, about the presence of alice on room:1.
+    private static let requests: [(operation: String, method: HTTPRequest.Method, path: String, body: String?)] = [
+        ("trackPresence", .post, "/v1/topics/room:1/presences", #"{"key":"alice"}"#),
+        ("putPresence", .put, "/v1/topics/room:1/presences/alice/s", "{}"),
+        ("patchPresence", .patch, "/v1/topics/room:1/presences/alice/s", #"{"a":1}"#),
+        ("renewPresence", .post, "/v1/topics/room:1/presences/alice/s/heartbeat", "{}"),
+        ("untrackPresence", .delete, "/v1/topics/room:1/presences/alice/s", nil),
+        ("untrackKey", .delete, "/v1/topics/room:1/presences/alice", nil),
+        (
+            "runBatch", .post, "/v1/batch",
+            #"{"operations":[{"op":"put","topic":"room:1","key":"alice","session":"s"}]}"#
+        ),
+        ("invalidateEnrichment", .post, "/v1/enrichment/invalidations", #"{"keys":["alice"]}"#),
+        ("listPresences", .get, "/v1/topics/room:1/presences", nil),
+        ("getKeyEntry", .get, "/v1/topics/room:1/presences/alice", nil),
+        ("getPresence", .get, "/v1/topics/room:1/presences/alice/s", nil),
+        ("countTopic", .get, "/v1/topics/room:1", nil), ("listTopics", .get, "/v1/topics?prefix=room:", nil),
+        ("followTopic", .get, "/v1/topics/room:1/events", nil), ("followTopics", .get, "/v1/events?topic=room:1", nil),
+    ]
+    private static let writes: Set = [
+        "trackPresence", "putPresence", "patchPresence", "renewPresence", "untrackPresence", "untrackKey", "runBatch",
+    ]
+    private static let lists: Set = ["listPresences", "countTopic", "listTopics"]
+    private static let entries: Set = ["getKeyEntry", "getPresence"]
+
+    @Test func `each route that needs a right is in the table`() async throws {
+        let routes = try await routes()
+        let needing = routes.filter { $0.needs != .nothing }.map(\.operationID)
+        #expect(Set(needing) == Set(Self.requests.map(\.operation)))
+        #expect(
+            Set(routes.filter { $0.needs == .nothing }.map(\.operationID))
+                == ["getHealth", "getReadiness", "getMetrics", "getContract", "getProblem", "getDemoPage"])
+    }
+
+    @Test(arguments: WrongCredential.allCases)
+    fileprivate func `a wrong credential is refused on each route`(credential: WrongCredential) async throws {
+        try await withKeys { server, keys in
+            let value = try credential.value(keys)
+            for request in Self.requests {
+                let before = try await server.redisContents()
+                let answer = try await server.send(request, authorization: value)
+                #expect(answer.status == 401, "\(request.operation): \(answer.text)")
+                #expect(try answer.json["type"]?.string == "/problems/unauthenticated")
+                let challenge = #"Bearer realm="rollcall""# + (value == nil ? "" : #", error="invalid_token""#)
+                #expect(answer.header("WWW-Authenticate") == challenge)
+                #expect(try await server.redisContents() == before, "\(request.operation)")
+            }
+        }
+    }
+
+    @Test(arguments: RightCredential.allCases)
+    fileprivate func `a credential does what it allows, and nothing else`(credential: RightCredential) async throws {
+        try await withKeys { server, keys in
+            let refused = credential.refused(writes: Self.writes, lists: Self.lists, entries: Self.entries)
+            for request in Self.requests where !request.operation.hasPrefix("follow") {
+                _ = try await server.send(
+                    (operation: "", method: .put, path: "/v1/topics/room:1/presences/alice/s", body: "{}"),
+                    authorization: "Bearer \(keys.all.text)")
+                let before = try await server.redisContents()
+                let answer = try await server.send(request, authorization: try credential.value(keys))
+                if !refused.contains(request.operation) {
+                    #expect((200..<300).contains(answer.status), "\(request.operation): \(answer.text)")
+                } else if request.operation == "runBatch", credential.tracksSomewhere {
+                    let result = try answer.json["results"]?.array?.first
+                    #expect(result?["status"]?.int == 403 && result?["problem"]?["missing"]?["right"] != nil)
+                } else {
+                    #expect(answer.status == 403, "\(request.operation): \(answer.text)")
+                    #expect(try answer.json["type"]?.string == "/problems/forbidden")
+                    #expect(try answer.json["missing"]?["right"]?.string?.isEmpty == false)
+                    #expect(answer.header("WWW-Authenticate")?.hasSuffix(#"error="insufficient_scope""#) == true)
+                }
+                if refused.contains(request.operation) {
+                    #expect(try await server.redisContents() == before, "\(request.operation)")
+                }
+            }
+        }
+    }
+
+    @Test func `a user need not name its key, and gets no cursor without see:count`() async throws {
+        try await withKeys { server, keys in
+            let token =
+                "Bearer \(keys.token(rights: #"{"topics":{"room:1":["track"],"room:2":["track","see:count"]}}"#))"
+            let first = try await server.send(
+                .post, "/v1/topics/room:1/presences", "{}", headers: [("Authorization", token)])
+            #expect(first.status == 201)
+            #expect(try first.json["key"]?.string == "alice" && first.json["cursor"] == nil)
+            let second = try await server.send(
+                .post, "/v1/topics/room:2/presences", "{}", headers: [("Authorization", token)])
+            #expect(try second.json["cursor"]?.string != nil)
+        }
+    }
+
+    @Test func `without a view the most is given, and a view above the right is refused`() async throws {
+        try await withKeys { server, keys in
+            let list = "/v1/topics/room:1/presences"
+            for (right, shown, refused) in [
+                ("see:count", #""keys":"#, ["keys", "full"]), ("see:keys", "phx_ref", ["full"]), ("see", "online", []),
+            ] {
+                _ = try await server.send(
+                    (operation: "", method: .put, path: list + "/alice/s", body: #"{"meta":{"online":1}}"#),
+                    authorization: "Bearer \(keys.all.text)")
+                let headers = [
+                    ("Authorization", "Bearer \(keys.token(rights: #"{"topics":{"room:1":["\#(right)"]}}"#))")
+                ]
+                #expect(try await server.send(.get, list, headers: headers).text.contains(shown))
+                for view in refused {
+                    let answer = try await server.send(.get, list + "?view=\(view)", headers: headers)
+                    #expect(answer.status == 403, "\(right) \(view)")
+                }
+            }
+        }
+    }
+
+    @Test func `a page of a list has keys, so see:count does not do`() async throws {
+        try await withKeys { server, keys in
+            let list = "/v1/topics/room:1/presences"
+            for (right, query, status) in [
+                ("see:count", "?limit=1", 403), ("see:count", "?after=a", 403),
+                ("see:count", "?view=count&limit=1", 400),
+                ("see:keys", "?limit=1", 200), ("see:keys", "?after=a", 200),
+            ] {
+                let rights = #"{"topics":{"room:1":["\#(right)"]}}"#
+                let headers = [("Authorization", "Bearer \(keys.token(rights: rights))")]
+                let answer = try await server.send(.get, list + query, headers: headers)
+                #expect(answer.status == status, "\(right) \(query)")
+                if status == 403 { #expect(try answer.json["missing"]?["right"]?.string == "see:keys") }
+            }
+        }
+    }
+
+    @Test func `a list leaves out topics that the caller may not see, before it counts a page`() async throws {
+        try await withKeys { server, keys in
+            for number in 0..<9 {
+                _ = try await server.send(
+                    (operation: "", method: .put, path: "/v1/topics/room:\(number)/presences/a/s", body: "{}"),
+                    authorization: "Bearer \(keys.all.text)")
+            }
+            let rights = #"{"topic_prefixes":{"room:":["see:count"]},"topics":{"room:1":[],"room:2":["track"]}}"#
+            let headers = [("Authorization", "Bearer \(keys.token(rights: rights))")]
+            var topics: [String] = []
+            var next: String? = "/v1/topics?prefix=room:&limit=2"
+            while let path = next {
+                let answer = try await server.send(.get, path, headers: headers).json
+                topics += (answer["topics"]?.array ?? []).compactMap { $0["topic"]?.string }
+                next = answer["next"]?.string
+            }
+            #expect(topics == ["room:0", "room:3", "room:4", "room:5", "room:6", "room:7", "room:8"])
+        }
+    }
+
+    private func withKeys(_ body: @Sendable (TestServer, SampleKeys) async throws -> Void) async throws {
+        let keys = SampleKeys()
+        try await withServer(credentials: try await keys.credentials()) { server in try await body(server, keys) }
+    }
+
+    private func routes() async throws -> [Route] {
+        try await withServer { server in server.routes }
+    }
+}
+
+/// The keys of a node, and credentials made with them.
+private struct SampleKeys: Sendable {
+    let all = APIKey.draw()
+    let seeing = APIKey.draw()
+    let expired = APIKey.draw()
+    let retired = APIKey.draw()
+
+    func credentials() async throws -> Credentials {
+        func entry(_ key: (id: String, text: String), _ members: String) -> String {
+            #"{"id":"\#(key.id)","sha256":"\#(APIKey.sha256(of: key.text))",\#(members)}"#
+        }
+        var keys = Credentials.Keys()
+        keys.apiKeys = try APIKeys(
+            JSON(
+                parsing: "["
+                    + [
+                        entry(all, #""topic_prefixes":{"":["track:any","see"]},"service":["enrich"]"#),
+                        entry(seeing, #""topic_prefixes":{"room:":["see"]}"#),
+                        entry(
+                            expired, #""topic_prefixes":{"":["track:any","see"]},"expires_at":"2020-01-01T00:00:00Z""#),
+                    ].joined(separator: ",") + "]"))
+        keys.tokenKeys = try await TokenKeys(secret: SampleToken.secret)
+        keys.rules = TokenRules(audience: "rollcall")
+        return Credentials(keys, isOpen: false)
+    }
+
+    func token(_ subject: String = "alice", rights: String, lifetime: Double = 600, more: String = "") -> String {
+        SampleToken.hs256(Self.payload(subject, rights: rights, lifetime: lifetime, more: more))
+    }
+
+    static func payload(
+        _ subject: String = "alice", rights: String = #"{"topic_prefixes":{"":["track","see"]}}"#,
+        lifetime: Double = 600, audience: String = "rollcall", more: String = ""
+    ) -> String {
+        SampleToken.payload(
+            subject, rights: rights, lifetime: lifetime,
+            more: #""aud":"\#(audience)""# + (more.isEmpty ? "" : "," + more))
+    }
+}
+
+private enum WrongCredential: String, CaseIterable, Sendable {
+    case none, malformed, expired, notYetValid, expTooFar, issuedInFuture, otherKey, algNone, unknownKid, wrongAudience
+    case unknownAPIKey, retiredAPIKey, expiredAPIKey
+
+    func value(_ keys: SampleKeys) throws -> String? {
+        let now = Int(Date().timeIntervalSince1970)
+        let payload = SampleKeys.payload()
+        switch self {
+        case .none: return nil
+        case .malformed: return "Bearer x"
+        case .expired: return "Bearer " + SampleToken.hs256(SampleKeys.payload(lifetime: -60))
+        case .notYetValid: return "Bearer " + SampleToken.hs256(SampleKeys.payload(more: #""nbf":\#(now + 60)"#))
+        case .expTooFar: return "Bearer " + SampleToken.hs256(SampleKeys.payload(lifetime: 86_500))
+        case .issuedInFuture: return "Bearer " + SampleToken.hs256(SampleKeys.payload(more: #""iat":\#(now + 60)"#))
+        case .otherKey: return "Bearer " + SampleToken.hs256(payload, secret: Array(repeating: 7, count: 32))
+        case .algNone:
+            let parts = [#"{"alg":"none"}"#, payload].map { SampleToken.base64URL(Array($0.utf8)) }
+            return "Bearer \(parts[0]).\(parts[1])."
+        case .unknownKid: return "Bearer " + SampleToken.hs256(payload, head: #"{"alg":"ES256","kid":"x"}"#)
+        case .wrongAudience: return "Bearer " + SampleToken.hs256(SampleKeys.payload(audience: "other"))
+        case .unknownAPIKey: return "Bearer " + APIKey.draw().text
+        case .retiredAPIKey: return "Bearer " + keys.retired.text
+        case .expiredAPIKey: return "Bearer " + keys.expired.text
+        }
+    }
+}
+
+private enum RightCredential: String, CaseIterable, Sendable {
+    case user, otherUser, otherTopic, counting, seeingKeys, tracking, noRights, apiKey, seeingAPIKey
+
+    func value(_ keys: SampleKeys) throws -> String {
+        func token(_ rights: String, of subject: String = "alice") -> String {
+            "Bearer \(keys.token(subject, rights: rights))"
+        }
+        return switch self {
+        case .user: token(#"{"topic_prefixes":{"room:":["track","see"]}}"#)
+        case .otherUser: token(#"{"topic_prefixes":{"room:":["track","see"]}}"#, of: "bob")
+        case .otherTopic: token(#"{"topics":{"room:2":["track","see"]}}"#)
+        case .counting: token(#"{"topic_prefixes":{"room:":["see:count"]}}"#)
+        case .seeingKeys: token(#"{"topic_prefixes":{"room:":["see:keys"]}}"#)
+        case .tracking: token(#"{"topic_prefixes":{"room:":["track"]}}"#)
+        case .noRights: token("{}")
+        case .apiKey: "Bearer \(keys.all.text)"
+        case .seeingAPIKey: "Bearer \(keys.seeing.text)"
+        }
+    }
+
+    /// Whether the credential may track on some topic, so that a batch is not refused as a whole.
+    var tracksSomewhere: Bool { [.otherUser, .otherTopic].contains(self) }
+
+    /// The operations that the credential may not use.
+    func refused(writes: Set<String>, lists: Set<String>, entries: Set<String>) -> Set<String> {
+        let refused: Set<String> =
+            switch self {
+            case .user, .apiKey: []
+            case .otherUser, .seeingKeys, .seeingAPIKey: writes
+            case .otherTopic, .noRights: writes.union(lists).union(entries)
+            case .counting: writes.union(entries)
+            case .tracking: lists
+            }
+        return self == .apiKey ? refused : refused.union(["invalidateEnrichment"])
+    }
+}
+
+extension TestServer {
+    fileprivate func send(
+        _ request: (operation: String, method: HTTPRequest.Method, path: String, body: String?), authorization: String?
+    ) async throws -> Answer {
+        try await send(
+            request.method, request.path, request.body,
+            type: request.body == nil
+                ? nil : request.method == .patch ? "application/merge-patch+json" : "application/json",
+            headers: authorization.map { [("Authorization", $0)] } ?? [])
+    }
+}
