@@ -1,18 +1,21 @@
 """Drives the demo page in a real Chromium, as a user with a few tabs would.
 
-usage: demo_page.py URL SCREENSHOT
+usage: demo_page.py URL SCREENSHOT ROLLCALL
 
+ROLLCALL is the program. If ROLLCALL_TOKEN_SECRET is set, it is that of the node, and the steps are those with tokens.
 Prints one line a step. A step that fails ends the run with exit code 1, the lists of all tabs and a screenshot.
 """
 
 import os
 import shutil
+import subprocess
 import sys
 
 from playwright.sync_api import expect, sync_playwright
 
-url, screenshot = sys.argv[1:]
+url, screenshot, rollcall = sys.argv[1:]
 chromium = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+patience = int(os.environ.get("ROLLCALL_TEST_PATIENCE", 1))
 expect.set_options(timeout=60_000)
 
 
@@ -23,13 +26,18 @@ def main():
         )
         context = browser.new_context(viewport={"width": 900, "height": 820})
         try:
-            three_tabs(context)
-            reload_is_no_leave(context)
-            copied_session_is_not_shared(context)
-            back_and_forward(context)
-            strange_names(context)
-            form(context)
-            refusal(context)
+            if "ROLLCALL_TOKEN_SECRET" in os.environ:
+                missing_token(context)
+                token_in_the_address(context)
+                end_of_the_token(context)
+            else:
+                three_tabs(context)
+                reload_is_no_leave(context)
+                copied_session_is_not_shared(context)
+                back_and_forward(context)
+                strange_names(context)
+                form(context)
+                refusal(context)
         except BaseException:
             for index, tab in enumerate(context.pages):
                 print(f"tab {index}: {tab.url}: {names(tab)}: {tab.locator('#state').inner_text()}", flush=True)
@@ -134,6 +142,50 @@ def refusal(context):
     expect(tab.locator("#state")).to_contain_text("refused")
     print("a name that is too long: " + tab.locator("#state").inner_text(), flush=True)
     close(tab)
+
+
+def missing_token(context):
+    tab = open_tab(context, "/")
+    expect(tab.get_by_role("region", name="A token for this page")).to_contain_text("rollcall token")
+    expect(tab.locator("#state")).to_contain_text("refused")
+    assert tab.get_by_role("region", name="Join in").count() == 0
+    print("no token: " + tab.locator("#state").inner_text(), flush=True)
+    close(tab)
+
+
+def token_in_the_address(context):
+    token = make_token("Zoë")
+    tab = open_tab(context, "/?name=Bob#token=" + token)
+    expect_names(tab, "Zoë (count: 1)")
+    expect(tab.locator("#roster .you")).to_have_count(1)
+    expect(tab.locator("#state")).to_have_text("live")
+    assert tab.evaluate("location.hash") == "" and token not in tab.content()
+    assert tab.get_by_role("region", name="Join in").count() == 0
+    print("a token: present under its sub, and not in the address", flush=True)
+    close(tab)
+
+
+def end_of_the_token(context):
+    tab = open_tab(context, "/#token=" + make_token("alice", "--lifetime", str(10 * patience)))
+    expect(tab.locator("#state")).to_contain_text("live until the token ends at")
+    expect(tab.locator("#state")).to_contain_text("the token has ended")
+    expect(tab.get_by_role("region", name="A token for this page")).to_contain_text("rollcall token")
+    requests = []
+    tab.on("request", lambda request: requests.append(request.url))
+    # A reconnection would come within a second.
+    tab.wait_for_timeout(3_000)
+    assert requests == [], requests
+    tab.evaluate("token => { location.hash = 'token=' + token }", make_token("alice"))
+    expect(tab.locator("#state")).to_have_text("live")
+    expect_names(tab, "alice (count: 1)")
+    assert tab.evaluate("location.hash") == ""
+    print("the end of the token: no reconnection, until the address has a new one", flush=True)
+    close(tab)
+
+
+def make_token(key, *options):
+    made = subprocess.run([rollcall, "token", key, *options], check=True, stdout=subprocess.PIPE, text=True)
+    return made.stdout.strip()
 
 
 def open_tab(context, path):
