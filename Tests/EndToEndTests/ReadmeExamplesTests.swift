@@ -77,7 +77,8 @@ struct ReadmeExamplesTests {
         }
     }
 
-    private static func blocks(of markdown: String) -> [(language: String, text: String)] {
+    /// The fenced blocks of a page.
+    static func blocks(of markdown: String) -> [(language: String, text: String)] {
         markdown.matches(of: #/(?m)^```(?<language>[a-z]*)\n(?<text>(?:.*\n)*?)```$/#).map {
             (String($0.output.language), String($0.output.text))
         }
