@@ -25,6 +25,7 @@ COPY --from=build /usr/local/bin/rollcall /usr/local/bin/rollcall
 COPY deploy/healthcheck /usr/local/bin/rollcall-healthcheck
 USER 10001
 
+# A node also needs ROLLCALL_REDIS_URL, and keys of callers or ROLLCALL_OPEN=true (docs/access.md).
 # Other containers cannot reach loopback inside this one.
 ENV ROLLCALL_HOST=0.0.0.0
 EXPOSE 4000
