@@ -123,7 +123,7 @@ let package = Package(
                 "Access", "Basics", "JSONText", "PresenceModel", "PresenceText", "PresenceStore", "PresenceFeed",
                 "Redis",
                 hummingbird, hummingbirdCore, httpTypes, nio, nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1, nioExtras,
-                logging, metrics, coreMetrics, lifecycle, deque,
+                logging, metrics, coreMetrics, lifecycle, deque, crypto,
             ],
             resources: [.embedInCode("Web"), .embedInCode("openapi.yaml")], swiftSettings: settings),
         // Private redis-server and PostgreSQL processes for `rollcall dev` and for tests.

@@ -1,11 +1,15 @@
 // Rollcall · PresenceServer
 
+import Crypto
+import Foundation
+import HTTPTypes
 import Hummingbird
 
 /// The fixed documents: the demo page, the contract, and the explanations of problems.
 struct DocumentRoutes: Sendable {
     private let contractText: [UInt8]
     private let basePath: BasePath
+    private let pagePolicy = Self.policy(of: String(decoding: PackageResources.index_html, as: UTF8.self))
 
     init(basePath: BasePath) {
         self.basePath = basePath
@@ -16,7 +20,26 @@ struct DocumentRoutes: Sendable {
 
     /// `GET /`.
     func page(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
-        .bytes(PackageResources.index_html, type: "text/html; charset=utf-8")
+        var response = Response.bytes(PackageResources.index_html, type: "text/html; charset=utf-8")
+        response.headers[.contentSecurityPolicy] = self.pagePolicy
+        return response
+    }
+
+    /// The Content-Security-Policy of the page: only the style and the script in its text are used, known by their
+    /// hashes, and no other page shows it in a frame.
+    private static func policy(of page: String) -> String {
+        "default-src 'none'; base-uri 'none'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; "
+            + "img-src data:; script-src \(Self.source(of: "script", in: page)); "
+            + "style-src \(Self.source(of: "style", in: page))"
+    }
+
+    /// The hash of the text in an element of the page, as a source of a policy (CSP 3 §2.3.1).
+    private static func source(of element: String, in page: String) -> String {
+        guard let start = page.firstRange(of: "<\(element)>"),
+            let end = page[start.upperBound...].firstRange(of: "</\(element)>")
+        else { return "'none'" }
+        let text = page[start.upperBound..<end.lowerBound]
+        return "'sha256-\(Data(SHA256.hash(data: Array(text.utf8))).base64EncodedString())'"
     }
 
     /// `GET /openapi.yaml`.
