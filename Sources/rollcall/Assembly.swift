@@ -110,7 +110,7 @@ struct Assembly: Sendable {
         var app = HTTPServer.application(
             RollcallResponder(
                 table: table, credentials: credentials,
-                origins: ServedOrigins(settings.origins, listeningOn: settings.host),
+                origins: OriginPolicy(settings.origins, listeningOn: settings.host, isOpen: credentials.isOpen),
                 queueBudget: queueBudget),
             options: httpOptions, eventLoopGroup: loops, logger: logger
         ) { [telemetry] channel in

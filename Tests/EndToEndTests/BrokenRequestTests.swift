@@ -27,6 +27,11 @@ struct BrokenRequestTests {
         "GET /v1/events?topic=lobby&topic=garden&since=0-0,0-0 HTTP/1.1\r\nHost: h\r\nUpgrade: h2c\r\n\r\n",
     ].map { Array($0.utf8) }
 
+    /// The node answers to `h`, and `x` may send the preflight among the requests.
+    private static var settings: [String: String] {
+        ["ROLLCALL_REDIS_PREFIX": uniquePrefix(), "ROLLCALL_ORIGINS": "http://h, https://x"]
+    }
+
     /// Malformed requests, and the status that each gets.
     private static let notRequests: [(String, Int)] =
         [
@@ -63,7 +68,7 @@ struct BrokenRequestTests {
         print("broken requests: seed \(seed)")
         var random = SplitMix(seed: seed)
         let alphabet = Array(" /:?&=%+.,;\"{}[]\r\n\t\0\u{7F}019aHTP-é".utf8) + [0x80, 0xFF]
-        try await withRollcall(redis: SharedRedis.url, environment: ["ROLLCALL_REDIS_PREFIX": uniquePrefix()]) { node in
+        try await withRollcall(redis: SharedRedis.url, environment: Self.settings) { node in
             for _ in 0..<100 {
                 let requests = (0..<20).map { _ in random.damaged(random.pick(Self.requests), alphabet: alphabet) }
                 try await withThrowingTaskGroup { group in
@@ -92,7 +97,7 @@ struct BrokenRequestTests {
     @Test(.timeLimit(.minutes(10)))
     func `a malformed request gets the status of its fault, and an incomplete one gets 400 or no answer`() async throws
     {
-        try await withRollcall(redis: SharedRedis.url, environment: ["ROLLCALL_REDIS_PREFIX": uniquePrefix()]) { node in
+        try await withRollcall(redis: SharedRedis.url, environment: Self.settings) { node in
             for (text, right) in Self.notRequests {
                 let status = try await Self.status(of: Array(text.utf8), at: node.url)
                 #expect(status == right, "\(text.prefix(200))")

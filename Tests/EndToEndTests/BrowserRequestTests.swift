@@ -77,12 +77,13 @@ struct BrowserRequestTests {
         try await withNode { client in
             for (line, status) in [
                 ("GET \(events("vew=keys")) HTTP/1.0\r\n", "400"),
-                ("HEAD \(events("vew=keys")) HTTP/1.1\r\nHost: x\r\n", "400"),
-                ("GET \(events("key=a")) HTTP/1.1\r\nHost: x\r\nSec-Fetch-Site: cross-site\r\n", "403"),
-                ("GET \(events("key=a")) HTTP/1.1\r\nHost: x\r\nOrigin: https://evil.example\r\n", "403"),
+                ("HEAD \(events("vew=keys")) HTTP/1.1\r\nHost: localhost\r\n", "400"),
+                ("GET \(events("key=a")) HTTP/1.1\r\nHost: localhost\r\nSec-Fetch-Site: cross-site\r\n", "403"),
+                ("GET \(events("key=a")) HTTP/1.1\r\nHost: localhost\r\nOrigin: https://evil.example\r\n", "403"),
                 ("GET \(events("view=keys")) HTTP/1.1\r\nHost: evil.example\r\n", "421"),
                 (
-                    "POST \(events("view=keys")) HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: 2\r\n",
+                    "POST \(events("view=keys")) HTTP/1.1\r\nHost: localhost\r\n"
+                        + "Expect: 100-continue\r\nContent-Length: 2\r\n",
                     "405"
                 ),
             ] {
@@ -95,29 +96,55 @@ struct BrowserRequestTests {
         }
     }
 
-    @Test func `a stream that observes is open to pages of every origin`() async throws {
-        try await withNode { client in
-            let text = try await answer(
-                client,
-                "GET \(events("view=keys")) HTTP/1.1\r\nHost: x\r\nOrigin: https://app.example\r\nSec-Fetch-Site: cross-site\r\n\r\n",
-                until: { $0.contains("event: presence_state") })
-            #expect(text.contains("\r\nAccess-Control-Allow-Origin: *\r\n"))
+    @Test func `a stream that observes begins for every page, and a listed page may read it`() async throws {
+        try await withNode(["ROLLCALL_ORIGINS": "https://app.example"]) { client in
+            for origin in ["https://app.example", "https://evil.example", "null"] {
+                let isListed = origin == "https://app.example"
+                let text = try await answer(
+                    client,
+                    "GET \(events("view=keys")) HTTP/1.1\r\nHost: localhost\r\nOrigin: \(origin)\r\n"
+                        + "Sec-Fetch-Site: cross-site\r\n\r\n",
+                    until: { $0.contains("event: presence_state") })
+                #expect(text.contains("\r\nAccess-Control-Allow-Origin: \(origin)\r\n") == isListed, "\(text)")
+                #expect(text.contains("Access-Control-") == isListed && !text.contains("-Allow-Credentials"))
+                #expect(text.contains("\r\nVary: Origin\r\n"))
+                #expect(text.contains("\r\nX-Content-Type-Options: nosniff\r\n"))
+            }
         }
     }
 
-    @Test func `a beacon may send JSON as text/plain, from the node's own page and from listed origins`() async throws {
+    @Test func `a listed page and the node's own may open a stream with a key`() async throws {
+        try await withNode(["ROLLCALL_ORIGINS": "https://app.example"]) { client in
+            let own = client.baseURL.replacing("http://", with: "")
+            for fields in [
+                "Host: \(own)\r\nOrigin: http://\(own)\r\nSec-Fetch-Site: same-origin\r\n",
+                "Host: \(own)\r\nSec-Fetch-Site: same-origin\r\n",
+                "Host: localhost\r\nOrigin: https://app.example\r\nSec-Fetch-Site: cross-site\r\n",
+            ] {
+                let text = try await answer(
+                    client, "GET \(events("key=ann&grace=0")) HTTP/1.1\r\n\(fields)\r\n",
+                    until: { $0.contains("event: tracked") })
+                #expect(text.hasPrefix("HTTP/1.1 200 "), "\(text)")
+            }
+        }
+    }
+
+    @Test func `a beacon may send JSON as text/plain, but not from a page that names its origin`() async throws {
         try await withNode(["ROLLCALL_ORIGINS": "https://app.example, http://x.example:8080"]) { client in
             let own = client.baseURL
             let text = ["Content-Type": "text/plain;charset=UTF-8"]
             let untrack = #"{"operations":[{"op":"untrack","topic":"t","key":"ann","session":"s1"}]}"#
             let session = RollcallClient.path(topic: "t", "presences", "ann", "s1")
-            for (fields, status) in [
-                (text, 200), (text.merging(["Origin": own]) { $1 }, 200),
-                (text.merging(["Origin": "https://app.example", "Sec-Fetch-Site": "cross-site"]) { $1 }, 200),
-                (text.merging(["Origin": "https://evil.example"]) { $1 }, 403),
+            let cases: [([String: String], Int)] = [
+                (text, 200), (text.merging(["Origin": own]) { $1 }, 415),
+                (text.merging(["Origin": "https://app.example", "Sec-Fetch-Site": "cross-site"]) { $1 }, 415),
+                (text.merging(["Origin": "https://evil.example"]) { $1 }, 403), (["Origin": own], 200),
+                (["Origin": "https://app.example", "Sec-Fetch-Site": "cross-site"], 200),
+                (["Origin": "https://evil.example"], 403), (["Sec-Fetch-Site": "cross-site"], 403),
                 (["Content-Type": "text/plain; charset=\"utf-8\""], 200), (["Content-Type": "text/plain"], 200),
                 (["Content-Type": "text/plain; charset=iso-8859-1"], 415), (["Content-Type": "text/html"], 415),
-            ] {
+            ]
+            for (fields, status) in cases {
                 #expect([200, 201].contains(try await client.put(session, "{}").status))
                 let answer = try await client.post("/v1/batch", untrack, headers: fields)
                 #expect(answer.status == status, "\(fields): \(answer.text)")
@@ -132,9 +159,10 @@ struct BrowserRequestTests {
     }
 
     @Test func `a preflight allows the header names that it asks for and that are valid`() async throws {
-        try await withNode { client in
+        try await withNode(["ROLLCALL_ORIGINS": "https://app.example"]) { client in
             let asked =
-                "traceparent,tracestate, baggage,sentry-trace, x-datadog-trace-id ,b3, b@d, \(String(repeating: "a", count: 65))"
+                "traceparent,tracestate, baggage,sentry-trace, x-datadog-trace-id ,b3, b@d, "
+                + String(repeating: "a", count: 65)
             let answer = try await client.send(
                 "OPTIONS", RollcallClient.path(topic: "t", "presences"),
                 headers: [
@@ -158,13 +186,13 @@ struct BrowserRequestTests {
         }
     }
 
-    @Test func `a node on loopback answers requests for local and listed hosts, and for other hosts only its probes`()
+    @Test func `an open node on loopback answers to loopback and listed hosts, and for other hosts only its probes`()
         async throws
     {
         try await withNode(["ROLLCALL_ORIGINS": "https://rollcall.example"]) { client in
             for (host, status) in [
-                ("rebound.example:4000", 421), ("rollcall.example", 200), ("localhost:4000", 200), ("x", 200),
-                ("[::1]:4000", 200), ("192.168.0.1", 200),
+                ("rebound.example:4000", 421), ("rollcall.example", 200), ("localhost:4000", 200), ("x", 421),
+                ("127.0.0.1", 200), ("[::1]:4000", 200), ("192.168.0.1", 421),
             ] {
                 for path in ["/v1/topics", "/", "/nowhere", "/metrics"] {
                     let answer = try await client.get(path, headers: ["Host": host])
@@ -173,6 +201,11 @@ struct BrowserRequestTests {
                 }
                 #expect(try await client.get("/healthz", headers: ["Host": host]).status == 200)
                 #expect(try await client.get("/readyz", headers: ["Host": host]).status == 200)
+            }
+        }
+        try await withNode(["ROLLCALL_TOKEN_SECRET": String(repeating: "s", count: 32)]) { (client) async throws in
+            for (host, status) in [("rebound.example:4000", 421), ("x", 401), ("192.168.0.1", 401)] {
+                #expect(try await client.get("/v1/topics", headers: ["Host": host]).status == status, "\(host)")
             }
         }
         try await withNode(["ROLLCALL_HOST": "0.0.0.0"]) { client in

@@ -23,7 +23,8 @@ struct ConnectionBoundsTests {
     }
 
     private static func batch(_ length: Int) -> String {
-        "POST /v1/batch HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: \(length)\r\n\r\n"
+        "POST /v1/batch HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+            + "Content-Length: \(length)\r\n\r\n"
     }
 
     /// Sends bytes, waits for the end of the connection, and returns what was received.
@@ -41,7 +42,7 @@ struct ConnectionBoundsTests {
             ("", nil), (RawClient.get("/healthz"), nil), ("GET /healthz HTTP/1.1\r\nHo", "408"), ("G", "408"),
             (RawClient.get("/healthz") + "GET /he", "408"), (RawClient.get("/healthz") + "\r\n", nil),
             ("\r\nGET", "408"), ("\r\n", nil), (Self.batch(100), "408"), (Self.batch(100) + "{", "408"),
-            ("POST /v1/batch HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab", "408"),
+            ("POST /v1/batch HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab", "408"),
         ]
         try await withNode(Self.shortTimes) { node in
             try await withThrowingTaskGroup { group in
@@ -106,14 +107,14 @@ struct ConnectionBoundsTests {
             #expect(second.hasPrefix("HTTP/1.1 503 ") && second.contains("\r\nRetry-After: 1\r\n"))
             #expect(second.contains("application/problem+json"))
             // A body that no route reads needs no room.
-            let unread = "GET /healthz HTTP/1.1\r\nHost: x\r\nContent-Length: 4000000\r\n\r\n"
+            let unread = "GET /healthz HTTP/1.1\r\nHost: localhost\r\nContent-Length: 4000000\r\n\r\n"
             #expect(try await ended(unread, at: node).hasPrefix("HTTP/1.1 200 "))
             // An eighth of the budget is for short bodies alone.
             let path = RollcallClient.path(topic: "t", "presences", "a", "s")
             #expect(try await node.client.put(path, "{}").status == 201)
             // A chunked body counts as it grows.
             let chunks = String(repeating: "20000\r\n\(String(repeating: " ", count: 0x20000))\r\n", count: 30)
-            let head = "POST /v1/batch HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+            let head = "POST /v1/batch HTTP/1.1\r\nHost: localhost\r\nTransfer-Encoding: chunked\r\n\r\n"
             #expect(try await ended(head + chunks, at: node).hasPrefix("HTTP/1.1 503 "))
 
             await first.close()
@@ -132,7 +133,7 @@ struct ConnectionBoundsTests {
         // One more connection asks for metrics.
         try await withNode(["ROLLCALL_MAX_CONNECTIONS": "\(count + 1)"]) { node in
             let clients = try await RawClient.connect(count, to: node.url)
-            let head = "GET /healthz HTTP/1.1\r\nHost: x\r\nName: "
+            let head = "GET /healthz HTTP/1.1\r\nHost: localhost\r\nName: "
             for client in clients { try await client.send(head + String(repeating: "a", count: 80_000)) }
             try await eventually("all connections") {
                 try await node.client.metric("rollcall_connections_open") == Double(count + 1)

@@ -163,7 +163,7 @@ extension StreamTests {
             let reader = try await StalledReader.open(client.baseURL + RollcallClient.path(topic: "t", "presences"))
             try await eventually("the list in the queue") { try await client.metric(Self.queued) ?? 0 > 0 }
             // Each request that the node has read holds the two bytes of its body.
-            let request = "POST /nowhere HTTP/1.1\r\nHost: x\r\nContent-Length: 2\r\n\r\n{}"
+            let request = "POST /nowhere HTTP/1.1\r\nHost: localhost\r\nContent-Length: 2\r\n\r\n{}"
             let held = "rollcall_body_bytes"
             let sending = Task { try await reader.send(String(repeating: request, count: 40_000)) }
             try await eventually("requests that wait") { try await client.metric(held) ?? 0 > 0 }

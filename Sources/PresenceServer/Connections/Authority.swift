@@ -61,6 +61,12 @@ struct Authority: Hashable, Sendable {
         (0x30...0x39).contains(byte) || (0x61...0x7A).contains(byte | 0x20) || "-._~%!$&'()*+;=".utf8.contains(byte)
     }
 
+    /// The host without the dot at its end that an absolute name may have.
+    var name: Substring { host.hasSuffix(".") ? host.dropLast() : host[...] }
+
+    /// Whether the host is `localhost` or an address of loopback.
+    var isLoopback: Bool { name == "localhost" || host == "[::1]" || (host.hasPrefix("127.") && isAddress) }
+
     /// Whether the host is an IP address; no name server can point an address elsewhere.
     var isAddress: Bool {
         if host.hasPrefix("[") { return true }

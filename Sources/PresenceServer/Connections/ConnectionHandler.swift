@@ -27,6 +27,8 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     private var state: ConnectionState
     private var framing: RequestFraming?
+    /// The head of the newest request, until its body has ended.
+    private var request: HTTPRequest?
     private var answerFraming = ResponseFraming.none
     /// The head of an answer, until it is written with the first bytes of its body.
     private var head: ByteBuffer?
@@ -111,6 +113,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
             start.expectHead(afterChunks: framing?.body == .chunked)
             if framing?.offersUpgrade == true { replaceDecoder(context) }
             guard state.end(at: .now()) else { return }
+            request = nil
             context.fireChannelRead(wrapInboundOut(.end(trailers.map { HTTPFields($0, splitCookie: false) })))
         }
     }
@@ -132,6 +135,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
             let framing = try RequestFraming(head)
             self.framing = framing
             let request = try HTTPRequest(head, framing)
+            self.request = request
             if framing.expectsContinue { try responder.checkBeforeBody(request) }
             var counted = 0
             if case .length(let length) = framing.body, length <= responder.longestBody(of: request.method) {
@@ -266,7 +270,8 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
         case .abort: context.close(promise: nil)
         case .close: linger(context)
         case .refuse(let refusal):
-            let (response, body) = responder.refuse(refusal.problem, on: context.channel, logger: logger)
+            let (response, body) = responder.refuse(
+                refusal.problem, of: request, on: context.channel, logger: logger)
             var bytes = context.channel.allocator.buffer(capacity: 1024)
             bytes.writeHead(response, framing: .length, closes: true, answersHTTP10: false)
             if !refusal.isHead { bytes.writeImmutableBuffer(body) }

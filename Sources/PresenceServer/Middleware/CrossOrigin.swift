@@ -3,7 +3,9 @@
 import HTTPTypes
 import Hummingbird
 
-/// Lets pages of any origin call the service without credentials, and answers `OPTIONS`.
+/// Adds the fields that let pages of other origins read an answer (CORS), and answers `OPTIONS`.
+///
+/// No answer has `Access-Control-Allow-Credentials`: the service has no cookies.
 struct CrossOrigin: Sendable {
     /// Response fields that a page may read besides those that Fetch always allows.
     private static let exposed = "ETag, Link, Location, Retry-After, WWW-Authenticate, X-Request-Id"
@@ -14,24 +16,28 @@ struct CrossOrigin: Sendable {
     private static let mostAskedFor = 32
     private static let longestName = 64
 
-    /// Adds the fields that a browser needs on every answer, problems included.
-    func apply(to headers: inout HTTPFields, hasOrigin: Bool, method: HTTPRequest.Method?) {
-        // Also without an Origin, because a cache may give the answer to a page later.
-        headers[.accessControlAllowOrigin] = "*"
+    /// Adds the fields that every answer has, problems included.
+    ///
+    /// - Parameter origin: The origin with pages that may read the answer, or `*` for all; nil for none.
+    func apply(to headers: inout HTTPFields, allowing origin: String?) {
         headers[.xContentTypeOptions] = "nosniff"
-        if hasOrigin && method != .options { headers[.accessControlExposeHeaders] = Self.exposed }
+        // Also without an Origin, because a cache may give the answer to a page later.
+        if !headers.contains(.vary) { headers[.vary] = "Origin" }
+        guard let origin else { return }
+        headers[.accessControlAllowOrigin] = origin
+        headers[.accessControlExposeHeaders] = Self.exposed
     }
 
-    /// Answers `OPTIONS`, as a preflight if it is one.
-    func options(of methods: [HTTPRequest.Method], for request: Request) -> Response {
+    /// Answers `OPTIONS`; a preflight gets the fields that allow its request only if `isAllowed`.
+    func options(of methods: [HTTPRequest.Method], for request: Request, isAllowed: Bool) -> Response {
         let methods = methods.map(\.rawValue).joined(separator: ", ")
         var response = Response(status: .noContent, headers: [.allow: methods])
-        if request.headers.contains(.origin) && request.headers.contains(.accessControlRequestMethod) {
+        response.headers[.vary] = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
+        if isAllowed && request.headers.contains(.origin) && request.headers.contains(.accessControlRequestMethod) {
             response.headers[.accessControlAllowMethods] = methods
             response.headers[.accessControlAllowHeaders] =
                 Self.accepted + Self.askedFor(request.headers[.accessControlRequestHeaders] ?? "")
             response.headers[.accessControlMaxAge] = "7200"
-            response.headers[.vary] = "Origin, Access-Control-Request-Method, Access-Control-Request-Headers"
             if request.headers[.accessControlRequestPrivateNetwork] == "true" {
                 response.headers[.accessControlAllowPrivateNetwork] = "true"
             }

@@ -27,8 +27,9 @@ package struct BodyType: Sendable {
 
     /// Refuses media types that are not JSON, and bodies that are compressed.
     ///
-    /// A body without a media type is taken for JSON. So are the types that `curl -d` and `navigator.sendBeacon` give
-    /// to every body.
+    /// A body without a media type is taken for JSON, and so are the types that `curl -d` and `navigator.sendBeacon`
+    /// give to every body. But a page must name a JSON type, its own or not: a browser sends the others for any page
+    /// without a preflight, so only a JSON type shows that the node has allowed the page.
     private func requireJSON(_ fields: HTTPFields) throws(Problem) {
         if let coding = fields[.contentEncoding], !FieldText.isEqual(coding.utf8, "identity") {
             var problem = Problem(
@@ -37,25 +38,37 @@ package struct BodyType: Sendable {
             problem.headers[.acceptEncoding] = "identity"
             throw problem
         }
-        guard let field = fields[.contentType] else { return }
+        let isForPage = fields.contains(.origin) || fields.contains(.secFetchSite)
+        guard let field = fields[.contentType] else {
+            if isForPage, Self.hasBody(fields) { throw unsupported("The body has no type; a page sends \(taken).") }
+            return
+        }
         let parts = field.split(separator: ";", omittingEmptySubsequences: false)
         let given = Self.plain(parts[0])
         guard
-            ["application/json", "application/x-www-form-urlencoded", "text/plain", type].contains(given)
+            given == "application/json" || given == type
+                || !isForPage && ["application/x-www-form-urlencoded", "text/plain"].contains(given)
         else {
-            let taken = ["application/json", type].compactMap(\.self).joined(separator: " or ")
-            throw Problem(
-                .unsupportedMediaType, at: .header("Content-Type"),
-                "The body's type is \(quoted(given)); send \(taken).")
+            throw unsupported("The body's type is \(quoted(given)); \(isForPage ? "a page sends" : "send") \(taken).")
         }
         for parameter in parts.dropFirst().map(Self.plain) where parameter.hasPrefix("charset=") {
             let charset = parameter.dropFirst("charset=".count).filter { $0 != "\"" }
             guard ["utf-8", "utf8", "us-ascii"].contains(charset) else {
-                throw Problem(
-                    .unsupportedMediaType, at: .header("Content-Type"),
-                    "The body's charset is \(quoted(charset)); JSON is UTF-8.")
+                throw unsupported("The body's charset is \(quoted(charset)); JSON is UTF-8.")
             }
         }
+    }
+
+    /// The JSON media types of the route, for texts.
+    private var taken: String { ["application/json", type].compactMap(\.self).joined(separator: " or ") }
+
+    private func unsupported(_ detail: String) -> Problem {
+        Problem(.unsupportedMediaType, at: .header("Content-Type"), detail)
+    }
+
+    /// Whether bytes of a body follow the head.
+    private static func hasBody(_ fields: HTTPFields) -> Bool {
+        fields.contains(.transferEncoding) || (fields[.contentLength].map { Int($0) != 0 } ?? false)
     }
 
     private static func plain(_ text: Substring) -> String {

@@ -135,7 +135,8 @@ package enum ProblemKind: String, CaseIterable, Sendable {
                 + "put a link in the meta."
         case .unsupportedMediaType:
             "Bodies are JSON: application/json, or application/merge-patch+json for PATCH. JSON sent as curl -d "
-                + "sends it is taken too; multipart and other types are not."
+                + "sends it is taken too; multipart and other types are not. A request of a page, which has Origin "
+                + "or Sec-Fetch-Site, must name one of the two JSON types."
         case .invalidBody:
             "The body can be read, but some of its fields are wrong, missing or unknown. The member errors lists all "
                 + "of them, each with a JSON Pointer into the body. Texts are Unicode, so half of a surrogate pair "
@@ -155,8 +156,8 @@ package enum ProblemKind: String, CaseIterable, Sendable {
             "The bytes are not a request of HTTP/1.1 (RFC 9112): a broken line, no Host or two, a body with a "
                 + "length that cannot be known. The connection is closed."
         case .crossSite:
-            "A browser sent this for a page of another origin, without a preflight. List the page's origin in "
-                + "ROLLCALL_ORIGINS, or send JSON as application/json: then browsers send a preflight."
+            "A browser sent this for a page of another origin. Such a page may not write, and may not open a stream "
+                + "with a key, which is a write. List the page's origin in ROLLCALL_ORIGINS."
         case .unauthenticated:
             "This node needs Authorization: Bearer with an API key or the token of a user, and none came, or one that "
                 + "is not valid: the detail names the reason. A user gets a new token from the application's backend."
@@ -175,8 +176,9 @@ package enum ProblemKind: String, CaseIterable, Sendable {
         case .expectationFailed:
             "Expect can be 100-continue and nothing else."
         case .misdirected:
-            "A node that listens on loopback answers to localhost, to addresses, to names without a dot, and to the "
-                + "origins in ROLLCALL_ORIGINS. A proxy on the same machine passes the public name on: list it there."
+            "A node that listens on loopback answers to names without a dot, to the addresses of loopback and to the "
+                + "origins in ROLLCALL_ORIGINS; unless it is open, also to other addresses. A proxy on the same "
+                + "machine passes the public name on: list it there."
         case .headTooLarge:
             "A request has up to 1,000 header fields, of up to 80 KiB together."
         case .notImplemented:

@@ -19,14 +19,14 @@ package struct RollcallResponder: HTTPResponder {
     private let log = RequestLog()
     private let metrics: RequestMetrics
     private let crossOrigin = CrossOrigin()
-    private let origins: ServedOrigins
+    private let origins: OriginPolicy
     private let credentials: Credentials
     /// Counts large answers until their clients have taken them; nil counts nothing.
     private let queueBudget: QueueBudget?
     private let longestBodies: [HTTPRequest.Method: Int]
 
     package init(
-        table: RouteTable, credentials: Credentials, origins: ServedOrigins = ServedOrigins(),
+        table: RouteTable, credentials: Credentials, origins: OriginPolicy = OriginPolicy(),
         queueBudget: QueueBudget? = nil
     ) {
         self.table = table
@@ -67,7 +67,7 @@ package struct RollcallResponder: HTTPResponder {
         } catch {
             response = ErrorResponse(to: error, context: context).response
         }
-        self.complete(&response.headers, of: request, context)
+        self.complete(&response.headers, of: request, at: found?.0, context)
         self.record(of: request, route, response.status, since: start, context)
         return response
     }
@@ -95,7 +95,7 @@ package struct RollcallResponder: HTTPResponder {
             return nil
         }
         stream.headers[.date] = Timestamp.now.httpDate
-        self.complete(&stream.headers, of: request, context)
+        self.complete(&stream.headers, of: request, at: resource, context)
         stream.onBegin = { self.record(of: request, route, .ok, since: start, context) }
         return stream
     }
@@ -113,11 +113,16 @@ package struct RollcallResponder: HTTPResponder {
     }
 
     /// Makes the answer to a request that reaches no route.
-    func refuse(_ problem: Problem, on channel: any Channel, logger: Logger) -> (head: HTTPResponse, body: ByteBuffer) {
+    ///
+    /// - Parameter head: The head of the request; nil if it is incomplete or malformed.
+    func refuse(
+        _ problem: Problem, of head: HTTPRequest?, on channel: any Channel, logger: Logger
+    ) -> (head: HTTPResponse, body: ByteBuffer) {
         let context = RollcallRequestContext(source: .init(channel: channel, logger: logger))
         var response = problem.response(instance: context.requestID, under: self.table.basePath)
         response.headers[.date] = Timestamp.now.httpDate
-        self.crossOrigin.apply(to: &response.headers, hasOrigin: true, method: nil)
+        self.crossOrigin.apply(
+            to: &response.headers, allowing: head.flatMap { self.allowedOrigin(for: $0, at: nil) })
         response.headers[.requestID] = context.requestID
         self.metrics.record(nil, status: response.status, duration: .zero)
         if context.logs(at: .debug) {
@@ -130,10 +135,21 @@ package struct RollcallResponder: HTTPResponder {
     }
 
     /// Adds the fields that every answer has.
-    private func complete(_ headers: inout HTTPFields, of request: Request, _ context: RollcallRequestContext) {
+    private func complete(
+        _ headers: inout HTTPFields, of request: Request, at resource: RouteTable.Resource?,
+        _ context: RollcallRequestContext
+    ) {
         context.basePath.apply(to: &headers)
-        self.crossOrigin.apply(to: &headers, hasOrigin: request.headers.contains(.origin), method: request.method)
+        self.crossOrigin.apply(to: &headers, allowing: self.allowedOrigin(for: request.head, at: resource))
         headers[.requestID] = context.requestID
+    }
+
+    /// The origin with pages that may read the answer, or `*` for all; nil for none.
+    ///
+    /// A page of the node's own origin needs no permission.
+    private func allowedOrigin(for head: HTTPRequest, at resource: RouteTable.Resource?) -> String? {
+        if resource?.isPublic == true { return "*" }
+        return self.origins.page(of: head) == .listed ? head.headerFields[.origin] : nil
     }
 
     private func record(
@@ -152,7 +168,8 @@ package struct RollcallResponder: HTTPResponder {
         // An orchestrator may send its probes under any host name.
         if route?.isProbe != true { try self.origins.check(name: request.head.authority) }
         if request.method == .options, let methods = self.methods(at: request.uri.path, found) {
-            return self.crossOrigin.options(of: methods, for: request)
+            let isAllowed = self.allowedOrigin(for: request.head, at: found?.0) != nil
+            return self.crossOrigin.options(of: methods, for: request, isAllowed: isAllowed)
         }
         let base = self.table.basePath
         if found == nil, base != .root, request.uri.path == base.text, request.method.isSafe {
@@ -207,10 +224,13 @@ package struct RollcallResponder: HTTPResponder {
         context.parameters = parameters
     }
 
-    /// Finds the caller of a request, and checks that it has the right that the route needs.
+    /// Finds the caller of a request, and checks that its page may write and that it has the right that the route
+    /// needs.
     private func caller(
         of head: HTTPRequest, _ route: Route, _ parameters: PathParameters
     ) throws(Problem) -> Caller {
+        // Before the credential, because a foreign page may not write with any.
+        if !route.method.isSafe { try self.origins.check(write: head) }
         if route.needs == .nothing { return .withoutRights }
         let caller = try allow { () throws(Refusal) in
             try self.credentials.caller(
@@ -234,10 +254,8 @@ package struct RollcallResponder: HTTPResponder {
                     + "that is absent.")
         }
         let query = try QueryParameters(request.uri.query)
-        let isPresentStream = route.open != nil && query.has("key")
-        if !route.method.isSafe || isPresentStream {
-            try self.origins.check(write: request.head, isStream: isPresentStream)
-        }
+        // A stream with a key is a presence, so opening it is a write.
+        if route.open != nil, query.has("key") { try self.origins.check(write: request.head) }
         if let names = route.query { try query.requireOnly(names, ignoring: route.ignoredQuery) }
         return query
     }

@@ -67,4 +67,7 @@ package struct Route: Sendable {
 
     /// Whether it is a probe of orchestrators and load balancers, which may use any host name.
     var isProbe: Bool { operationID == "getHealth" || operationID == "getReadiness" }
+
+    /// Whether pages of every origin may read the answer.
+    var isPublic: Bool { operationID == "getContract" }
 }

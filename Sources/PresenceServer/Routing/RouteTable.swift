@@ -15,6 +15,9 @@ package struct RouteTable: Sendable {
             return self.routes.first { $0.method == method }
         }
 
+        /// Whether pages of every origin may read the answers.
+        var isPublic: Bool { self.routes.contains(where: \.isPublic) }
+
         /// The methods that `Allow` lists.
         var methods: [HTTPRequest.Method] {
             let own = self.routes.map(\.method)

@@ -13,7 +13,7 @@ import Redis
 struct Settings: Sendable {
     let host: String
     let port: Int
-    let origins: [ServedOrigins.Origin]
+    let origins: [OriginPolicy.Origin]
     /// Without a maximum of connections, the limit on open files bounds them.
     private(set) var httpOptions: HTTPServer.Options
     private(set) var serverOptions: ServerOptions

@@ -21,14 +21,14 @@ struct SettingsTable: Sendable {
     let maximumConnections = Setting(
         "max-connections", default: "0", in: 0...10_000_000,
         "Open connections at which a node stops accepting more until one closes; 0: as many as may be open files.")
-    let origins = Setting<[ServedOrigins.Origin]>(
+    let origins = Setting<[OriginPolicy.Origin]>(
         "origins",
-        "Origins, separated by commas: their pages may write here, and a node on loopback answers to their names.",
+        "Origins, separated by commas: their pages may read and write, and a node on loopback answers to their names.",
         expected: "origins such as https://app.example, separated by commas",
         parse: { text in
             let names = text.split(separator: ",", omittingEmptySubsequences: false)
                 .map { $0.trimmingCharacters(in: .whitespaces) }
-            let origins = names.compactMap { ServedOrigins.Origin($0) }
+            let origins = names.compactMap { OriginPolicy.Origin($0) }
             return origins.count == names.count ? origins : nil
         })
     let idleTimeout = Setting(

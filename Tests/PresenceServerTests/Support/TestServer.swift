@@ -107,7 +107,7 @@ struct Answer: Sendable {
 func withServer<Result: Sendable>(
     redis url: String? = nil, isReachable: Bool = true, options: ServerOptions = ServerOptions(),
     live: @escaping @Sendable (Topic) async -> LiveRoster? = { _ in nil }, enricher: EnrichmentSource = .none,
-    hookFault: String? = nil, credentials: Credentials = .open, origins: ServedOrigins = ServedOrigins(),
+    hookFault: String? = nil, credentials: Credentials = .open, origins: OriginPolicy = OriginPolicy(),
     times: ConnectionTimes = ConnectionTimes(), bodyBudget: Int = 64 << 20,
     queueBudget: QueueBudget? = nil,
     isDraining: @escaping @Sendable () -> Bool = { false },
