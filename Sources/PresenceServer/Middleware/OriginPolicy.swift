@@ -76,17 +76,15 @@ package struct OriginPolicy: Sendable {
 
     /// Refuses host names that a foreign site could point to a node that listens on loopback.
     ///
-    /// An open node answers to the names of loopback and to listed ones only. Where callers need a credential,
-    /// addresses and names without a dot are served as well: such a name belongs to no public zone, and no name server
-    /// can point an address elsewhere.
+    /// A name without a dot belongs to no public zone, and no name server can point an address elsewhere. An open node
+    /// answers to no addresses but those of loopback all the same.
     func check(name authority: String?) throws(Problem) {
         guard listensOnLoopback, let authority, !authority.isEmpty else { return }
         guard let authority = Authority(authority) else { throw Self.misdirected(authority) }
         if authority.isLoopback || isListed(authority) { return }
         let name = authority.name
-        guard !isOpen, !name.contains(".") || name.hasSuffix(".localhost") || authority.isAddress else {
-            throw Self.misdirected(authority.host)
-        }
+        let isLocal = authority.isAddress || name.hasSuffix(".localhost") ? !isOpen : !name.contains(".")
+        guard isLocal else { throw Self.misdirected(authority.host) }
     }
 
     private func isListed(_ authority: Authority) -> Bool { listed.contains { $0.isServed(as: authority) } }
