@@ -95,11 +95,11 @@ package final class Credentials: Sendable {
         )
     }
 
-    /// Whether the node still holds the key of a caller who came earlier.
+    /// Whether the node still holds the key of a caller who came earlier, perhaps to another node.
     package func holds(_ caller: Caller, at now: Double) -> Bool {
         let keys = state.withLock { $0.keys }
         return switch caller.credential {
-        case .none: true
+        case .none: isOpen
         case .apiKey(let id, let entry): keys.apiKeys.holds(id, entry: entry, at: Int(now))
         case .token(let key): keys.tokenKeys.holds(key)
         }

@@ -11,7 +11,7 @@ struct Subject: Sendable {
     }
 
     static let all: [Subject] = [
-        .replies, .messages, .values, .invalidations, .names, .cursors, .json, .patches, .operations, .paths, .queries,
-        .tags,
+        .replies, .messages, .values, .invalidations, .tickets, .names, .cursors, .json, .patches, .operations, .paths,
+        .queries, .tags,
     ]
 }

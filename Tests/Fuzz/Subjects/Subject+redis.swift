@@ -1,5 +1,6 @@
 // Rollcall · fuzz
 
+import Access
 import NIOCore
 import PresenceModel
 import PresenceFeed
@@ -103,5 +104,21 @@ extension Subject {
             try round.expect(again == read, "accepted keys are not read again")
             return !read.isEmpty
         }
+    }
+
+    /// Records of tickets: read as they were written, or refused.
+    static let tickets = Subject("tickets") { round in
+        let meta = round.random.chance(50) ? Meta(stored: Array(#"{"n":[1e400,"\u00fc"]}"#.utf8)) : nil
+        let presence = TicketPresence(member: round.random.member(), meta: meta, grace: round.random.below(60))
+        let ticket = Ticket(
+            of: .open, at: 0, topics: [round.random.topic()], isOfManyTopics: round.random.chance(30), see: .keys,
+            presence: round.random.chance(50) ? presence : nil, origin: round.random.chance(50) ? "https://a" : nil)
+        let record = try ticket.record()
+        try round.feed(record) { round, bytes in
+            let again = try Ticket(record: bytes)?.record()
+            try round.expect(again == record, "a record is not read as it was written")
+            return true
+        }
+        try round.damage(record, #"{}[]":,\0truefalse"#) { _, bytes in Ticket(record: bytes) != nil }
     }
 }
