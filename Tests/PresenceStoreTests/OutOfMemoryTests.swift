@@ -10,7 +10,8 @@ import Testing
 
 @Suite("A full Redis")
 struct OutOfMemoryTests {
-    @Test func `A full Redis refuses tracks and updates; renewals, reads, releases, sweeps and untracks work`()
+    @Test
+    func `A full Redis refuses tracks, updates and new tickets; renewals, reads, releases, sweeps and untracks work`()
         async throws
     {
         try await withLocalRedis { redis in
@@ -25,6 +26,8 @@ struct OutOfMemoryTests {
                 try await test.track(other, on: topic)
                 for member in [bound, other] { try await test.setLease(of: member, on: topic, at: 1) }
                 try await test.clock.tick(topic)
+                let use = TicketUse(name: "ticket", tag: "first")
+                _ = try await test.store.issueTicket(use.name, Array("record".utf8))
                 try await test.redis("CONFIG", "SET", "maxmemory", "1")
 
                 #expect(try await test.untrack(gone, on: topic) == .removed)
@@ -40,6 +43,13 @@ struct OutOfMemoryTests {
                     try await test.store.update([UpdateItem(member: other, change: .replace(.empty))], on: topic)
                 }
                 #expect(error?.code == .outOfMemory)
+
+                let refusal = await #expect(throws: StoreError.self) {
+                    try await test.store.issueTicket("another", Array("record".utf8))
+                }
+                #expect(refusal?.code == .outOfMemory)
+                #expect(try await test.store.redeemTicket(use, lastTag: nil) == .done)
+                #expect(try await test.store.extendTickets([use]) == [.success(.done)])
 
                 #expect(try await test.store.renew([(bound, owner)], on: topic, lease: 30) == [])
                 guard case .renewed = try await test.heartbeat(other, on: topic, ttl: 40) else {

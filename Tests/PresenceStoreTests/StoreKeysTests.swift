@@ -20,6 +20,7 @@ struct StoreKeysTests {
         let (zero, one) = (StoreKeys(), StoreKeys(database: 1))
         #expect(zero.channel(of: lobby) == "rc:{51}:lobby" && one.channel(of: lobby) == "rc:{51}@1:lobby")
         #expect(zero.invalidations == "rc:invalidate" && one.invalidations == "rc:{@1}:invalidate")
+        #expect(zero.tickets == "rc:tickets" && one.tickets == "rc:{@1}:tickets")
         #expect(zero.probePrefix == "rc:probe:" && one.probePrefix == "rc:{@1}:probe:")
         #expect(zero.nodes == one.nodes && zero.configuration == one.configuration)
     }
@@ -28,7 +29,10 @@ struct StoreKeysTests {
     func `Two deployments share no channel, even if their prefixes, databases and topics are alike`()
         throws
     {
-        let prefixes = ["rc:", "rc:x:", "rc", "r", "rc:@1:", "@1:", "rc:probe:", "rc:invalidate", "invalidate", "c:"]
+        let prefixes = [
+            "rc:", "rc:x:", "rc", "r", "rc:@1:", "@1:", "rc:probe:", "rc:invalidate", "invalidate", "c:",
+            "rc:tickets", "rc:t",
+        ]
         let topics = [
             "lobby", "x:lobby", "@1:lobby", "1:lobby", "}@1:lobby", "{51}@1:lobby", "invalidate", "probe:0", ":lobby",
             "rc:{51}:lobby",
@@ -38,7 +42,8 @@ struct StoreKeysTests {
             for database in [0, 1, 2, 11] {
                 let keys = StoreKeys(prefix: prefix, database: database)
                 let channels =
-                    try topics.map { keys.channel(of: try Topic($0)) } + [keys.invalidations, keys.probePrefix + "0"]
+                    try topics.map { keys.channel(of: try Topic($0)) }
+                    + [keys.invalidations, keys.tickets, keys.probePrefix + "0"]
                 #expect(channels.allSatisfy { $0.hasPrefix(prefix) })
                 for channel in channels {
                     let other = owners.updateValue("\(prefix) \(database)", forKey: channel)

@@ -93,7 +93,12 @@ struct StoreUnderTest: Sendable {
 
     /// Runs `body` with a log of the messages that are published on a topic.
     func withMessages(on topic: Topic, _ body: (MessageLog) async throws -> Void) async throws {
-        let log = MessageLog(test: self, channel: store.keys.channel(of: topic))
+        try await withMessages(onChannel: store.keys.channel(of: topic), body)
+    }
+
+    /// Runs `body` with a log of the messages that are published on a channel.
+    func withMessages(onChannel channel: String, _ body: (MessageLog) async throws -> Void) async throws {
+        let log = MessageLog(test: self, channel: channel)
         let subscriber = RedisSubscriber(
             url: url, options: RedisOptions(), eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: .quiet,
             probe: nil, onMessage: { _, payload in log.append(String(buffer: payload)) },

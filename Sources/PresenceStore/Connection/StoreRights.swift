@@ -17,11 +17,12 @@ struct StoreRights: Sendable {
     init(_ keys: StoreKeys, topic: Topic) {
         let names = keys.topic(topic)
         let topicChannel = keys.channel(of: topic)
-        channels = [topicChannel, keys.invalidations, keys.probePrefix + "0"].flatMap { channel in
+        channels = [topicChannel, keys.invalidations, keys.tickets, keys.probePrefix + "0"].flatMap { channel in
             [("PUBLISH \(channel)", "PUBLISH \(channel) x"), ("SUBSCRIBE \(channel)", "SUBSCRIBE \(channel)")]
         }
         let own: [RedisArgument] =
-            names.allAndUntracked + [names.clock, .string(keys.nodes), .string(keys.configuration)]
+            names.allAndUntracked
+            + [names.clock, .string(keys.nodes), .string(keys.configuration), keys.ticket("readiness")]
         self.keys = own.map { key in ("key \(Self.text(key))", "EVALSHA x 1 \(Self.text(key))") }
         let (m, h, z) = (Self.text(names.position), Self.text(names.members), Self.text(names.leases))
         let (due, g) = (Self.text(names.due), Self.text(names.untracked))

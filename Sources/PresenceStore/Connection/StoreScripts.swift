@@ -16,13 +16,16 @@ enum StoreScripts {
     static let sweep = script("sweep", PackageResources.sweep_lua)
     static let audit = script("audit", PackageResources.audit_lua)
     static let enlist = script("enlist", PackageResources.enlist_lua)
+    static let issue = script("issue", PackageResources.issue_lua)
+    static let redeem = script("redeem", PackageResources.redeem_lua)
 
     static let look = script("look", PackageResources.look_lua)
     static let rights = script("rights", PackageResources.rights_lua)
     static let writing = script("writing", PackageResources.writing_lua)
 
     static let all = [
-        fence, track, update, untrack, heartbeat, renew, release, restore, tick, sweep, audit, enlist, look,
+        fence, track, update, untrack, heartbeat, renew, release, restore, tick, sweep, audit, enlist, issue, redeem,
+        look,
     ]
 
     /// Inserts the shared functions behind the first line, which has the flags and must stay first.

@@ -39,8 +39,13 @@ package struct StoreKeys: Hashable, Sendable {
 
     /// Channel of the messages that list keys with changed enrichment.
     package var invalidations: String { nodeChannelPrefix + "invalidate" }
+    /// Channel of the messages that streams were opened again with their tickets.
+    package var tickets: String { nodeChannelPrefix + "tickets" }
     /// Prefix of the channels on which nodes send messages to themselves.
     package var probePrefix: String { nodeChannelPrefix + "probe:" }
+
+    /// HASH `r` record, `tag` of the last opening; the name of the ticket is the hash tag.
+    func ticket(_ name: String) -> RedisArgument { .string("\(prefix){\(name)}:t") }
 
     func due(_ bucket: Int) -> RedisArgument { .string(bucketPrefix(bucket) + "due") }
     func clock(_ bucket: Int) -> RedisArgument { .string(bucketPrefix(bucket) + "clk") }
