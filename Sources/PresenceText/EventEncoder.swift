@@ -11,7 +11,8 @@ package enum EventEncoder {
     package static func state(_ enriched: EnrichedRoster, format: FrameFormat) -> ByteBuffer {
         let (topic, roster) = (enriched.topic, enriched.roster)
         var frame = EventFrame()
-        if !format.isWrapped {
+        // Without an `id` of its own the frame follows the subscriber's `id` line, which a comment must not end.
+        if format.hasID {
             let keys = counted(roster.keyCount, "key"), presences = counted(roster.presenceCount, "presence")
             frame.comment("\(topic.text), \(keys), \(presences)")
         }
@@ -32,13 +33,13 @@ package enum EventEncoder {
 
     /// Returns a diff that leads to the roster and its cursor.
     ///
-    /// Returns nil if the format shows no change and is wrapped; an unwrapped one then gets only the cursor.
+    /// Returns nil if the format shows no change and has no `id`; one with an `id` then gets only that.
     package static func diff(_ diff: Diff, to enriched: EnrichedRoster, format: FrameFormat) -> ByteBuffer? {
         let shows = format.view == .count ? diff.changes.contains { !$0.isUpdate } : !diff.isEmpty
         var frame = EventFrame()
         guard shows else {
             // A join and a leave that cancel, for example.
-            if format.isWrapped { return nil }
+            if !format.hasID { return nil }
             frame.advance(to: enriched.cursor.description)
             return frame.chunk()
         }
@@ -74,7 +75,7 @@ package enum EventEncoder {
     }
 
     private static func id(of enriched: EnrichedRoster, _ format: FrameFormat) -> String? {
-        format.isWrapped ? nil : enriched.cursor.description
+        format.hasID ? enriched.cursor.description : nil
     }
 
     /// Appends the object that `write` writes, with the topic as its first member where the format wraps.

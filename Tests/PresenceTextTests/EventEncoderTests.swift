@@ -56,6 +56,26 @@ struct EventEncoderTests {
                 """)
     }
 
+    @Test func `A frame for a stream with ids of its own begins with the event, so that its id line may stand before`()
+        throws
+    {
+        let format = FrameFormat(view: .keys, hasID: false)
+        let enriched = try enriched(try roster())
+        #expect(
+            try event(EventEncoder.state(enriched, format: format)) == """
+                event: presence_state
+                data: {"alice":{"metas":[{"phx_ref":"AAAAAAAAAAAAAAAA"}]}}
+
+
+                """)
+        let member = Member(key: try Key("alice"), session: try Session("s"))
+        let join = try #require(Change(member: member, before: nil, after: try roster()[member]))
+        let diff = try event(EventEncoder.diff(Diff([join]), to: enriched, format: format))
+        #expect(diff.hasPrefix("event: presence_diff\n"))
+        #expect(EventEncoder.diff(Diff(), to: enriched, format: format) == nil)
+        #expect(!FrameFormat(view: .keys, isWrapped: true, hasID: true).hasID)
+    }
+
     @Test func `A diff has joins, leaves and reasons, wrapped beside its topic`() throws {
         let roster = try roster()
         let member = Member(key: try Key("alice"), session: try Session("s"))

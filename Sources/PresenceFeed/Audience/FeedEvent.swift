@@ -9,7 +9,7 @@ package import PresenceModel
 package enum FeedEvent: Sendable {
     /// The whole roster. It replaces everything that was delivered before.
     case state(ByteBuffer, Cursor)
-    /// The changes since the last cursor; nil if the subscriber's format shows none of them and is wrapped.
+    /// The changes since the last cursor; nil if the subscriber's format shows none of them and has no `id`.
     case diff(ByteBuffer?, Cursor)
     /// The stream resumed, and the bytes are the diff from its cursor to this one; nil for an empty diff.
     case resumed(ByteBuffer?, Cursor)
