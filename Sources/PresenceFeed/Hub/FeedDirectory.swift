@@ -20,13 +20,18 @@ final class FeedDirectory: Sendable {
     private let state = Mutex(State())
     private let gauge = Gauge(label: "rollcall_topics_followed")
     private let invalidations: ByteBuffer
+    private let openings: ByteBuffer
     private let enricher: EnrichmentSource
+    private let tickets: TicketKeeper?
     private let logger: Logger
 
-    /// - Parameter invalidations: The channel with the keys of changed data.
-    init(invalidations: String, enricher: EnrichmentSource, logger: Logger) {
-        self.invalidations = ByteBuffer(string: invalidations)
+    /// - Parameter keys: Names the channel with the keys of changed data, and the one with the tickets of streams that
+    ///   were opened again.
+    init(keys: StoreKeys, enricher: EnrichmentSource, tickets: TicketKeeper?, logger: Logger) {
+        invalidations = ByteBuffer(string: keys.invalidations)
+        openings = ByteBuffer(string: keys.tickets)
         self.enricher = enricher
+        self.tickets = tickets
         self.logger = logger
     }
 
@@ -85,6 +90,7 @@ final class FeedDirectory: Sendable {
     func receive(_ payload: ByteBuffer, from channel: ByteBuffer) {
         guard let feed = state.withLock({ $0.byChannel[channel] }) else {
             if channel == invalidations { enricher.invalidate(Invalidation.keys(payload)) }
+            if channel == openings { tickets?.receive(payload) }
             return
         }
         feed.perform { $0.receive(payload) }
@@ -96,6 +102,8 @@ final class FeedDirectory: Sendable {
         case .subscribed(invalidations):
             // Invalidations that were published while the node did not listen are lost.
             enricher.refetchAll()
+        case .subscribed(openings):
+            tickets?.extendSoon()
         case .subscribed(let channel):
             state.withLock { $0.byChannel[channel] }?.post(.acknowledged)
         case .disconnected:
