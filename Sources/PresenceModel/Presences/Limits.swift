@@ -58,13 +58,26 @@ package struct Limits: Hashable, Sendable {
     package func grace(
         _ text: String, at location: InputError.Location = .parameter("grace")
     ) throws(InputError) -> Int {
-        let detail = "A grace is a whole number of seconds from \(grace.lowerBound) to \(grace.upperBound)."
         guard !text.isEmpty, text.utf8.allSatisfy({ (UInt8(ascii: "0")...UInt8(ascii: "9")).contains($0) }) else {
-            throw InputError(.malformed, at: location, detail)
+            throw InputError(.malformed, at: location, graceDetail)
         }
         guard let seconds = decimal(text.utf8), grace.contains(seconds) else {
-            throw InputError(.invalid, at: location, detail)
+            throw InputError(.invalid, at: location, graceDetail)
         }
         return seconds
+    }
+
+    /// Returns the seconds of a `grace` member; throws unless it is a whole number within bounds.
+    package func grace(
+        _ json: JSON, at location: InputError.Location = .pointer("#/grace")
+    ) throws(InputError) -> Int {
+        guard let seconds = json.int, grace.contains(seconds) else {
+            throw InputError(.invalid, at: location, graceDetail)
+        }
+        return seconds
+    }
+
+    private var graceDetail: String {
+        "A grace is a whole number of seconds from \(grace.lowerBound) to \(grace.upperBound)."
     }
 }

@@ -5,6 +5,7 @@ import Basics
 import JSONText
 import PresenceModel
 import PresenceStore
+import PresenceText
 
 /// Reads the members of one JSON object and collects every fault, so that one answer lists all of them.
 ///
@@ -14,6 +15,8 @@ struct FieldReader {
     /// The members that the object may have.
     private var members: [(name: String, value: JSON)] = []
     private var faults: [InputError] = []
+    /// The place of the object in the body.
+    private let place: InputError.Location
 
     /// Refs that `if_match` may have.
     private static let mostRefs = 20
@@ -26,10 +29,14 @@ struct FieldReader {
     ///   - json: The body; nil (an empty body) and null stand for `{}`.
     ///   - names: All members that it may have. Any other is a fault: a misspelt one would be ignored in silence.
     init(_ json: JSON?, allowing names: Set<String>) throws(Problem) {
-        guard let json, !json.isNull else { return }
-        guard json.kind == JSON.emptyObject.kind else {
+        let json = json.flatMap { $0.isNull ? nil : $0 } ?? .emptyObject
+        guard json.isObject else {
             throw Problem(.invalidBody, at: .pointer("#"), "A JSON object is expected here, not \(json.kind).")
         }
+        self.init(object: json, at: .pointer("#"), allowing: names)
+    }
+
+    private init(object json: JSON, at place: InputError.Location, allowing names: Set<String>) {
         var members: [(name: String, value: JSON)] = []
         members.reserveCapacity(names.count)
         var faults: [InputError] = []
@@ -38,7 +45,7 @@ struct FieldReader {
                 // A body that was parsed without the strict rules may repeat a member.
                 if members.contains(where: { $0.name == name }) {
                     faults.append(
-                        InputError(.invalid, at: Self.pointer(name), "An object has each member only once."))
+                        InputError(.invalid, at: place.member(name), "An object has each member only once."))
                 }
                 members.append((name, member.value))
             } else if !(member.value.isNull && Self.operationMembers.contains(where: member.name.isEqual)) {
@@ -46,12 +53,13 @@ struct FieldReader {
                 let known = names.isEmpty ? "it has none" : "its members are \(names.sorted().joined(separator: ", "))"
                 faults.append(
                     InputError(
-                        .invalid, at: Self.pointer(name), "\(quoted(name)) is not a member of this object; \(known)."))
+                        .invalid, at: place.member(name), "\(quoted(name)) is not a member of this object; \(known)."))
             }
             return faults.count < FieldError.mostListed
         }
         self.members = members
         self.faults = faults
+        self.place = place
     }
 
     mutating func topic() -> Topic? { self.name("topic", isRequired: true, Topic.init(_:at:)) }
@@ -99,26 +107,43 @@ struct FieldReader {
         }
     }
 
-    /// The member `keys`, an array of 1 to `maximum` keys; notes the fault of each key.
-    mutating func keys(maximum: Int) -> [Key] {
-        guard let list = self.required("keys") else { return [] }
-        guard let elements = list.elements(atMost: maximum + 1) else {
-            self.fail("keys is an array of strings, not \(list.kind).", at: "keys")
-            return []
-        }
-        guard 1...maximum ~= elements.count else {
-            let found = elements.isEmpty ? "this one has none" : "this one has more"
-            self.fail("keys has 1 to \(maximum) elements; \(found).", at: "keys")
-            return []
-        }
-        return elements.enumerated().compactMap { index, element in
-            self.convert(element, at: Self.pointer("keys").element(index)) { (json, location) throws(InputError) in
-                guard let text = json.string else {
-                    throw InputError(.invalid, at: location, "A key is a string, not \(json.kind).")
-                }
-                return try Key(text, at: location)
+    /// The member `grace`.
+    mutating func grace(_ limits: Limits) -> Int? {
+        self.read("grace") { (json, location) throws(InputError) in try limits.grace(json, at: location) }
+    }
+
+    /// The member `view`.
+    mutating func view() -> View? {
+        self.read("view") { (json, location) throws(InputError) -> View in
+            guard let view = json.string.flatMap({ View(rawValue: $0) }) else {
+                let choices = View.allCases.map(\.rawValue).joined(separator: ", ")
+                throw InputError(.invalid, at: location, "view is one of \(choices).")
             }
+            return view
         }
+    }
+
+    /// The member `keys`, an array of 1 to `maximum` keys; notes the fault of each key.
+    mutating func keys(maximum: Int) -> [Key] { self.names("keys", "A key", maximum: maximum, Key.init(_:at:)) }
+
+    /// The member `topics`, an array of 1 to `maximum` topics; notes the fault of each topic.
+    mutating func topics(maximum: Int) -> [Topic] {
+        self.names("topics", "A topic", maximum: maximum, Topic.init(_:at:))
+    }
+
+    /// Reads a member that is an object, with the faults of its own members; nil if it is absent or wrong.
+    mutating func object<Value>(
+        _ name: String, allowing names: Set<String>, _ read: (inout FieldReader) throws(Problem) -> Value?
+    ) throws(Problem) -> Value? {
+        guard let json = self.optional(name) else { return nil }
+        guard json.isObject else {
+            self.fail("\(name) is an object, not \(json.kind).", at: name)
+            return nil
+        }
+        var inner = FieldReader(object: json, at: self.pointer(name), allowing: names)
+        let value = try read(&inner)
+        self.faults += inner.faults
+        return value
     }
 
     /// Returns a member as it is; notes a fault if it is absent.
@@ -139,13 +164,14 @@ struct FieldReader {
 
     /// Notes a fault of the member `name`, or of the whole object.
     mutating func fail(_ detail: String, at name: String? = nil) {
-        self.faults.append(InputError(.invalid, at: name.map(Self.pointer) ?? .pointer("#"), detail))
+        let place = name.map { self.place.member($0) } ?? self.place
+        self.faults.append(InputError(.invalid, at: place, detail))
     }
 
     /// Notes the fault that a check of the member `name` finds.
     mutating func check(_ name: String, _ check: (InputError.Location) throws(InputError) -> Void) {
         do {
-            try check(Self.pointer(name))
+            try check(self.pointer(name))
         } catch {
             self.faults.append(error)
         }
@@ -178,7 +204,34 @@ struct FieldReader {
         _ name: String, _ convert: (JSON, InputError.Location) throws(InputError) -> Value
     ) -> Value? {
         guard let json = self.optional(name) else { return nil }
-        return self.convert(json, at: Self.pointer(name), convert)
+        return self.convert(json, at: self.pointer(name), convert)
+    }
+
+    private mutating func names<Name>(
+        _ name: String, _ noun: String, maximum: Int, _ make: (String, InputError.Location) throws(InputError) -> Name
+    ) -> [Name] {
+        guard let list = self.required(name) else { return [] }
+        guard let elements = list.elements(atMost: maximum + 1) else {
+            self.fail("\(name) is an array of strings, not \(list.kind).", at: name)
+            return []
+        }
+        guard 1...maximum ~= elements.count else {
+            let found = elements.isEmpty ? "this one has none" : "this one has more"
+            self.fail("\(name) has 1 to \(maximum) elements; \(found).", at: name)
+            return []
+        }
+        var names: [Name] = []
+        for (index, element) in elements.enumerated() {
+            let converted = self.convert(element, at: self.pointer(name).element(index)) {
+                (json, location) throws(InputError) in
+                guard let text = json.string else {
+                    throw InputError(.invalid, at: location, "\(noun) is a string, not \(json.kind).")
+                }
+                return try make(text, location)
+            }
+            if let converted { names.append(converted) }
+        }
+        return names
     }
 
     private mutating func convert<Value>(
@@ -207,7 +260,5 @@ struct FieldReader {
         return Ref(utf8: text.utf8)
     }
 
-    private static func pointer(_ name: String) -> InputError.Location {
-        InputError.Location.pointer("#").member(name)
-    }
+    private func pointer(_ name: String) -> InputError.Location { self.place.member(name) }
 }
