@@ -7,10 +7,16 @@ import HTTPTypes
 package struct StreamHandlers: Sendable {
     let topicEvents: Route.StreamHandler
     let manyTopicEvents: Route.StreamHandler
+    /// For requests of both with a ticket.
+    let ticketEvents: Route.TicketHandler
 
-    package init(topicEvents: @escaping Route.StreamHandler, manyTopicEvents: @escaping Route.StreamHandler) {
+    package init(
+        topicEvents: @escaping Route.StreamHandler, manyTopicEvents: @escaping Route.StreamHandler,
+        ticketEvents: @escaping Route.TicketHandler
+    ) {
         self.topicEvents = topicEvents
         self.manyTopicEvents = manyTopicEvents
+        self.ticketEvents = ticketEvents
     }
 }
 
@@ -28,6 +34,7 @@ extension RouteTable {
         let presences = PresenceRoutes(store: backend.store, options: options)
         let topics = TopicRoutes(backend: backend, options: options)
         let enrichment = EnrichmentRoutes(store: backend.store, options: options)
+        let tickets = TicketRoutes(store: backend.store, options: options)
         let batch = BatchRoutes(store: backend.store, options: options)
         let health = HealthRoutes(checks: checks, metrics: metrics)
         let documents = DocumentRoutes(basePath: options.basePath)
@@ -67,13 +74,17 @@ extension RouteTable {
                 .get, "/v1/topics", "listTopics", needs: .each, query: ["prefix", "limit", "after"],
                 handler: topics.topics),
 
+            Route(.post, "/v1/tickets", "createTicket", needs: .each, body: one, handler: tickets.create),
             Route(
                 streamAt: "/v1/topics/{topic}/events", "followTopic", needs: .each,
-                query: ["view", "since", "key", "meta", "session", "grace"], ignoring: StreamRequest.ignoredParameters,
+                query: ["view", "since", "key", "meta", "session", "grace", "ticket"],
+                ignoring: StreamRequest.ignoredParameters, openWithTicket: streams.ticketEvents,
                 open: streams.topicEvents),
             Route(
-                streamAt: "/v1/events", "followTopics", needs: .each, query: ["topic", "view", "since", "key"],
-                ignoring: StreamRequest.ignoredParameters, open: streams.manyTopicEvents),
+                streamAt: "/v1/events", "followTopics", needs: .each,
+                query: ["topic", "view", "since", "key", "ticket"],
+                ignoring: StreamRequest.ignoredParameters, openWithTicket: streams.ticketEvents,
+                open: streams.manyTopicEvents),
 
             Route(.get, "/healthz", "getHealth", needs: .nothing, query: nil, handler: health.live),
             Route(.get, "/readyz", "getReadiness", needs: .nothing, query: nil, handler: health.ready),

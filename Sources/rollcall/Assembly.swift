@@ -81,9 +81,10 @@ struct Assembly: Sendable {
             slowReaderAge: settings.streamOptions.slowReaderAge, logger: logger)
         var feedOptions = settings.feedOptions
         feedOptions.makeRoom = queueBudget.makeRoom
+        let tickets = TicketKeeper(store: store, logger: logger)
         let hub = FeedHub(
             store: store, redisURL: redisURL, redisOptions: redisOptions, probe: pool, eventLoopGroup: loops,
-            enricher: enricher, options: feedOptions, logger: logger)
+            enricher: enricher, tickets: tickets, options: feedOptions, logger: logger)
         let leases = LeaseKeeper(store: store, logger: logger)
         let sweeper = Sweeper(
             store: store, node: node, logger: logger,
@@ -94,10 +95,13 @@ struct Assembly: Sendable {
         let registry = StreamRegistry(
             eventLoopGroup: loops, options: settings.streamOptions, budget: queueBudget, credentials: credentials)
         let streams = StreamRoutes(
-            hub: hub, store: store, leases: leases, registry: registry, limits: limits, options: settings.streamOptions)
+            hub: hub, store: store, leases: leases, tickets: tickets, registry: registry, limits: limits,
+            options: settings.streamOptions)
         let table = RouteTable.rollcall(
             PresenceBackend(store: store, live: hub.live, enricher: enricher, queueBudget: queueBudget),
-            streams: StreamHandlers(topicEvents: streams.topicEvents, manyTopicEvents: streams.manyTopicEvents),
+            streams: StreamHandlers(
+                topicEvents: streams.topicEvents, manyTopicEvents: streams.manyTopicEvents,
+                ticketEvents: streams.ticketEvents),
             options: settings.serverOptions,
             checks: {
                 let draining = HealthCheck("draining", fault: registry.isDraining ? "the node is stopping" : nil)
@@ -142,6 +146,7 @@ struct Assembly: Sendable {
                 ("feed hub", hub),
                 ("sweeper", WaitsForRedis(redis: redisEvents, service: sweeper)),
                 ("lease keeper", leases),
+                ("ticket keeper", tickets),
                 (
                     "redis connection checks",
                     RedisConnectionChecks(redisEvents, store: store, leases: leases, logger: logger)

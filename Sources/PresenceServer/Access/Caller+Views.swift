@@ -35,6 +35,22 @@ extension Caller {
         return try allow { () throws(Refusal) in try view(of: topic, wanted: wanted, least: least) }.view
     }
 
+    /// What a stream shows of its topics: the view that it names, or the most that the caller may see of all of them.
+    ///
+    /// Nothing for a presence without a named view on a topic that the caller may not see: such a stream has the events
+    /// of its own presence only.
+    func see(_ topics: [Topic], wanted: View?, isPresence: Bool) throws(Problem) -> TopicRight.See {
+        if isPresence, wanted == nil, !topics.contains(where: { seesPosition(of: $0) }) { return .nothing }
+        var least = TopicRight.See.full
+        for topic in topics {
+            let shown = try allow { () throws(Refusal) in
+                try view(of: topic, wanted: wanted.map { TopicRight.See($0) })
+            }
+            least = min(least, shown)
+        }
+        return least
+    }
+
     /// The key that a write names, or the caller's own where it may be left out.
     func key(_ named: Key?, on topic: Topic) throws(Problem) -> Key? {
         try allow { () throws(Refusal) in

@@ -67,9 +67,7 @@ extension QueueBudget {
 
     /// Counts a large answer from now until its client has taken it.
     func count(_ response: inout Response, on channel: any Channel) async throws {
-        let body = GatheredBody()
-        try await response.body.write(body)
-        let buffers = body.buffers
+        let buffers = try await response.body.gathered()
         let held = buffers.map { hold($0, for: .answer(on: channel)) }
         response.body = ResponseBody(contentLength: response.body.contentLength) { writer in
             try await writer.write(contentsOf: buffers)
@@ -89,7 +87,16 @@ extension QueueBudget {
     }
 }
 
-/// Collects the bytes of a body that is in memory already.
+extension ResponseBody {
+    /// The bytes of a body that is in memory already.
+    func gathered() async throws -> [ByteBuffer] {
+        let body = GatheredBody()
+        try await write(body)
+        return body.buffers
+    }
+}
+
+/// Collects the bytes of a body.
 private final class GatheredBody: ResponseBodyWriter {
     private(set) var buffers: [ByteBuffer] = []
 

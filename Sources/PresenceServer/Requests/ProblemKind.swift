@@ -160,7 +160,8 @@ package enum ProblemKind: String, CaseIterable, Sendable {
                 + "with a key, which is a write. List the page's origin in ROLLCALL_ORIGINS."
         case .unauthenticated:
             "This node needs Authorization: Bearer with an API key or the token of a user, and none came, or one that "
-                + "is not valid: the detail names the reason. A user gets a new token from the application's backend."
+                + "is not valid: the detail names the reason. A user gets a new token from the application's backend. "
+                + "In place of a ticket that opens nothing any more, POST /v1/tickets makes a new one."
         case .forbidden:
             "The credential is valid, but has no right to this. The member missing names the right and the topic. "
                 + "The topics and topic_prefixes of the token's claim rollcall, or of the API key, grant rights."

@@ -72,10 +72,10 @@ package struct RollcallResponder: HTTPResponder {
         return response
     }
 
-    /// Opens the stream that a request asks for, without suspending.
+    /// Finds the stream that a request asks for, without suspending.
     ///
-    /// - Returns: Nil for any other request, and for one with errors; ``respond(to:context:)`` answers both.
-    func stream(for head: HTTPRequest, on channel: any Channel, logger: Logger) -> OpenedStream? {
+    /// - Returns: Nil for any other request, and for one with a wrong head; ``respond(to:context:)`` answers both.
+    func stream(for head: HTTPRequest, isChunked: Bool, on channel: any Channel, logger: Logger) -> StreamOffer? {
         let start = ContinuousClock.now
         guard head.method == .get else { return nil }
         let request = Request(head: head, body: RequestBody(buffer: ByteBuffer()))
@@ -85,19 +85,53 @@ package struct RollcallResponder: HTTPResponder {
         var context = RollcallRequestContext(source: .init(channel: channel, logger: logger))
         context.basePath = self.table.basePath
         context.adopt(requestID: request.headers[.requestID])
-        var stream: OpenedStream
         do {
             try self.origins.check(name: head.authority)
             try self.prepare(&context, for: request, route, parameters)
-            stream = try open(request, context)
+            guard let openWithTicket = route.openWithTicket, context.query.has("ticket") else {
+                var stream = try open(request, context)
+                stream.isChunked = isChunked
+                self.complete(&stream, of: request, at: resource, route, since: start, context)
+                return .opened(stream)
+            }
+            return .awaited { [context] in
+                do {
+                    var stream = try await openWithTicket(request, context)
+                    stream.isChunked = isChunked
+                    self.complete(&stream, of: request, at: resource, route, since: start, context)
+                    return .stream(stream)
+                } catch {
+                    return try await self.refusal(
+                        for: error, of: request, at: resource, route, since: start, context)
+                }
+            }
         } catch {
             // The server calls `respond` for the same request, and answers with the same error.
             return nil
         }
+    }
+
+    /// Adds what every stream has.
+    private func complete(
+        _ stream: inout OpenedStream, of request: Request, at resource: RouteTable.Resource, _ route: Route,
+        since start: ContinuousClock.Instant, _ context: RollcallRequestContext
+    ) {
         stream.headers[.date] = Timestamp.now.httpDate
         self.complete(&stream.headers, of: request, at: resource, context)
         stream.onBegin = { self.record(of: request, route, .ok, since: start, context) }
-        return stream
+    }
+
+    /// Makes the answer to a request with a ticket that opens nothing.
+    private func refusal(
+        for error: any Error, of request: Request, at resource: RouteTable.Resource, _ route: Route,
+        since start: ContinuousClock.Instant, _ context: RollcallRequestContext
+    ) async throws -> StreamAnswer {
+        var response = ErrorResponse(to: error, context: context).response
+        self.complete(&response.headers, of: request, at: resource, context)
+        response.headers[.date] = Timestamp.now.httpDate
+        response.headers[.connection] = "close"
+        self.record(of: request, route, response.status, since: start, context)
+        return .refusal(response.head, body: try await response.body.gathered())
     }
 
     /// Refuses a request that waits for `100 Continue`, if its head alone is wrong (RFC 9110 §10.1.1).
@@ -107,7 +141,7 @@ package struct RollcallResponder: HTTPResponder {
         if head.method == .options, self.methods(at: request.uri.path, found) != nil { return }
         let (route, parameters) = try self.route(for: request, found)
         if !route.isProbe { try self.origins.check(name: head.authority) }
-        _ = try self.caller(of: head, route, parameters)
+        _ = try self.caller(of: request, route, parameters)
         _ = try self.query(of: request, route)
         try route.body?.check(head.headerFields)
     }
@@ -219,25 +253,42 @@ package struct RollcallResponder: HTTPResponder {
     private func prepare(
         _ context: inout RollcallRequestContext, for request: Request, _ route: Route, _ parameters: PathParameters
     ) throws(Problem) {
-        context.caller = try self.caller(of: request.head, route, parameters)
+        context.caller = try self.caller(of: request, route, parameters)
         context.query = try self.query(of: request, route)
         context.parameters = parameters
     }
 
     /// Finds the caller of a request, and checks that its page may write and that it has the right that the route
     /// needs.
+    ///
+    /// The caller of a request with a ticket is found later, because the ticket is in Redis.
     private func caller(
-        of head: HTTPRequest, _ route: Route, _ parameters: PathParameters
+        of request: Request, _ route: Route, _ parameters: PathParameters
     ) throws(Problem) -> Caller {
         // Before the credential, because a foreign page may not write with any.
-        if !route.method.isSafe { try self.origins.check(write: head) }
+        if !route.method.isSafe { try self.origins.check(write: request.head) }
         if route.needs == .nothing { return .withoutRights }
+        if try self.hasTicket(request, route) { return .withoutRights }
         let caller = try allow { () throws(Refusal) in
             try self.credentials.caller(
-                authorization: head.headerFields[.authorization], at: Date().timeIntervalSince1970)
+                authorization: request.headers[.authorization], at: Date().timeIntervalSince1970)
         }
         try route.needs.check(caller, parameters)
         return caller
+    }
+
+    /// Whether a request for a stream has a ticket in place of a credential.
+    ///
+    /// - Throws: If its query has a credential, which proxies and browsers would log.
+    private func hasTicket(_ request: Request, _ route: Route) throws(Problem) -> Bool {
+        guard route.open != nil, let query = try? QueryParameters(request.uri.query) else { return false }
+        for name in ["access_token", "token"] where query.has(name) {
+            throw Problem(
+                .invalidQuery, at: .parameter(name),
+                "A stream takes no credential from its query, because queries are logged. Send Authorization: Bearer, "
+                    + "or open the stream with a ticket (POST /v1/tickets).")
+        }
+        return query.has("ticket")
     }
 
     /// Checks the head of a request, and reads its query.
@@ -254,9 +305,14 @@ package struct RollcallResponder: HTTPResponder {
                     + "that is absent.")
         }
         let query = try QueryParameters(request.uri.query)
-        // A stream with a key is a presence, so opening it is a write.
-        if route.open != nil, query.has("key") { try self.origins.check(write: request.head) }
-        if let names = route.query { try query.requireOnly(names, ignoring: route.ignoredQuery) }
+        let hasTicket = route.open != nil && query.has("ticket")
+        // A stream with a key is a presence, and a ticket may have one, so opening it is a write.
+        if hasTicket || route.open != nil && query.has("key") { try self.origins.check(write: request.head) }
+        if hasTicket {
+            try query.requireOnly(StreamRequest.parametersWithTicket)
+        } else if let names = route.query {
+            try query.requireOnly(names, ignoring: route.ignoredQuery)
+        }
         return query
     }
 }

@@ -7,6 +7,7 @@ package import Hummingbird
 package struct Route: Sendable {
     package typealias Handler = @Sendable (Request, RollcallRequestContext) async throws -> Response
     package typealias StreamHandler = @Sendable (Request, RollcallRequestContext) throws -> OpenedStream
+    package typealias TicketHandler = @Sendable (Request, RollcallRequestContext) async throws -> OpenedStream
 
     package let method: HTTPRequest.Method
     package let path: PathTemplate
@@ -25,6 +26,8 @@ package struct Route: Sendable {
     let handler: Handler
     /// Opens the stream of a route that answers GET with one; `handler` then answers errors and HEAD.
     let open: StreamHandler?
+    /// Opens the stream for a request with a ticket; for HEAD it only checks the ticket.
+    let openWithTicket: TicketHandler?
 
     package init(
         _ method: HTTPRequest.Method, _ path: String, _ operationID: String, needs: RouteNeed, query: Set<String>? = [],
@@ -40,13 +43,13 @@ package struct Route: Sendable {
         self.conditions = conditions
         self.handler = handler
         self.open = nil
+        self.openWithTicket = nil
     }
 
     /// A route that answers GET with a stream.
     init(
         streamAt path: String, _ operationID: String, needs: RouteNeed, query: Set<String>,
-        ignoring ignored: Set<String> = [],
-        open: @escaping StreamHandler
+        ignoring ignored: Set<String> = [], openWithTicket: TicketHandler? = nil, open: @escaping StreamHandler
     ) {
         self.method = .get
         self.path = PathTemplate(path)
@@ -56,13 +59,20 @@ package struct Route: Sendable {
         self.ignoredQuery = ignored
         self.body = nil
         self.conditions = []
-        self.handler = {
+        self.handler = { request, context in
+            let stream: OpenedStream
+            if let openWithTicket, context.query.has("ticket") {
+                stream = try await openWithTicket(request, context)
+            } else {
+                stream = try open(request, context)
+            }
             // The body of a stream has no length, so HEAD names none.
-            var response = Response(status: .ok, headers: try open($0, $1).headers)
+            var response = Response(status: .ok, headers: stream.headers)
             response.headers[.contentLength] = nil
             return response
         }
         self.open = open
+        self.openWithTicket = openWithTicket
     }
 
     /// Whether it is a probe of orchestrators and load balancers, which may use any host name.

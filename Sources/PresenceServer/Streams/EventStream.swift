@@ -5,6 +5,7 @@ import Foundation
 import NIOCore
 import PresenceModel
 import PresenceFeed
+import PresenceStore
 import PresenceText
 
 /// One open stream: sends events to its client in order, and bounds the frames that wait for a slow client.
@@ -14,6 +15,8 @@ actor EventStream {
     nonisolated let loop: any EventLoop
     private let topics: [Topic]
     private let format: FrameFormat
+    /// The random part of its ids, if it was opened with a ticket.
+    private let tag: String?
     /// Whether the client gets the events of its topics; if not, only those of its own presence.
     private let seesTopic: Bool
     private let options: StreamOptions
@@ -51,6 +54,7 @@ actor EventStream {
         self.budget = budget
         topics = request.topics
         format = request.format
+        tag = request.ticket?.tag
         seesTopic = request.seesTopic
         cursors = request.since
         self.options = options
@@ -192,11 +196,11 @@ actor EventStream {
         _ frame: ByteBuffer?, at cursor: Cursor, ofTopic index: Int, as kind: StreamQueue.Kind = .diff
     ) {
         guard awaitingState.isEmpty || !awaitingState.contains(index) else { return }
-        // The frame of a stream of one topic contains its cursor.
-        if format.isWrapped { cursors[index] = cursor }
+        // A frame with an `id` contains the cursor.
+        if !format.hasID { cursors[index] = cursor }
         guard let frame else { return }
-        guard format.isWrapped else { return write(frame, as: kind) }
-        write(StreamFrame(id: StreamFrames.id(of: cursors), frame), as: kind)
+        if format.hasID { return write(frame, as: kind) }
+        write(StreamFrame(id: StreamFrames.id(of: cursors, tag: tag), frame), as: kind)
     }
 
     private func write(_ frame: ByteBuffer, as kind: StreamQueue.Kind) {

@@ -5,20 +5,20 @@ package import NIOCore
 import PresenceText
 
 /// The response to a valid request for a stream: its header fields, its first bytes, and how the stream begins.
-package struct OpenedStream {
+package struct OpenedStream: Sendable {
     package var headers: HTTPFields
     /// The first bytes of its body, as a chunk.
     private let first: ByteBuffer
-    private let begin: (any Channel, _ opening: ByteBuffer, _ isChunked: Bool) -> Void
+    private let begin: @Sendable (any Channel, _ opening: ByteBuffer, _ isChunked: Bool) -> Void
     /// Whether the body is written in chunks; false for HTTP/1.0.
     var isChunked = true
     /// Called when the stream begins: at once, after the responses to earlier requests, or never.
-    var onBegin: () -> Void = {}
+    var onBegin: @Sendable () -> Void = {}
 
     /// - Parameter begin: Takes the connection over, on its loop, and first sends `opening` unchanged.
     package init(
         headers: HTTPFields, first: ByteBuffer,
-        begin: @escaping (any Channel, _ opening: ByteBuffer, _ isChunked: Bool) -> Void
+        begin: @escaping @Sendable (any Channel, _ opening: ByteBuffer, _ isChunked: Bool) -> Void
     ) {
         self.headers = headers
         self.first = first

@@ -17,6 +17,8 @@ package enum StreamEnd: String, Sendable, CaseIterable {
     case nodeFull = "node_full"
     /// The token or API key has ended or was retired; the client was sent `event: error` before.
     case tokenExpired = "token_expired"
+    /// A later opening has the ticket of the stream.
+    case replaced
     /// The node failed for good on this stream, and sent `event: error` before.
     case failed
 
@@ -24,7 +26,7 @@ package enum StreamEnd: String, Sendable, CaseIterable {
     var permitsReconnect: Bool {
         switch self {
         case .clientGone, .unread, .slow, .draining, .nodeFull: true
-        case .failed, .tokenExpired: false
+        case .failed, .tokenExpired, .replaced: false
         }
     }
 }

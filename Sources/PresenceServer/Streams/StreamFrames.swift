@@ -6,7 +6,7 @@ import NIOCore
 import PresenceModel
 import PresenceText
 
-/// The frames that a stream itself makes: pings, notices, errors, and `id` lines for many topics.
+/// The frames that a stream itself makes: pings, notices, errors, and `id` lines for many topics and for tickets.
 enum StreamFrames {
     /// An event with data, because the watchdog of a script cannot see a comment.
     static let ping: ByteBuffer = {
@@ -66,10 +66,10 @@ enum StreamFrames {
         return event("end", data)
     }
 
-    /// The `id` line of a stream of many topics; the event's own frame follows it.
-    static func id(of cursors: [Cursor]) -> ByteBuffer {
+    /// The `id` line of a stream of many topics or with a ticket; the event's own frame follows it.
+    static func id(of cursors: [Cursor], tag: String?) -> ByteBuffer {
         var frame = EventFrame()
-        frame.id(cursors.map(\.description).joined(separator: ","))
+        frame.id(LastID.text(cursors, tag: tag))
         return frame.chunk()
     }
 

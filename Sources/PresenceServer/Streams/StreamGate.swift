@@ -11,7 +11,7 @@ import NIOHTTPTypes
 /// The server keeps a task (its stack never shrinks), decoders and queues for a connection. That is several times what
 /// a stream needs, and costs several thread changes. So the server gets a connection only with the first request that
 /// is not for a stream. It leaves the connection when a later request is for a stream, and a ``StreamConnection`` takes
-/// it over.
+/// it over. A stream with a ticket begins when Redis has answered; the gate then also answers a ticket that is refused.
 final class StreamGate: ChannelDuplexHandler, RemovableChannelHandler {
     typealias InboundIn = HTTPRequestPart
     typealias InboundOut = HTTPRequestPart
@@ -21,9 +21,11 @@ final class StreamGate: ChannelDuplexHandler, RemovableChannelHandler {
     private enum State {
         /// No request has come yet.
         case new
-        /// The server answers this many requests; then the stream `next` begins, if the client has requested one.
-        case serving(Int, next: OpenedStream?)
-        /// A stream has the connection, or the connection is closed.
+        /// The server answers this many requests; then the stream `next` is opened, if the client has requested one.
+        case serving(Int, next: StreamOffer?)
+        /// The ticket of a stream is looked up.
+        case opening(isServed: Bool)
+        /// A stream has the connection, or the connection is closed or about to be.
         case gone
     }
 
@@ -34,6 +36,8 @@ final class StreamGate: ChannelDuplexHandler, RemovableChannelHandler {
     private var state = State.new
     /// Whether the client has closed its direction behind its request for a stream.
     private var isInputClosed = false
+    /// Looks up the ticket of a stream.
+    private var opening: Task<Void, Never>?
 
     /// - Parameter served: Completes with the connection at the first request that is not for a stream; with nil if
     ///   none comes.
@@ -51,20 +55,20 @@ final class StreamGate: ChannelDuplexHandler, RemovableChannelHandler {
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         switch (state, unwrapInboundIn(data)) {
-        case (.gone, _), (.serving(_, next: .some), _):
+        case (.gone, _), (.opening, _), (.serving(_, next: .some), _):
             // A part of the request for the stream, or of a request behind it.
             return
         case (.new, .head(let head)):
-            if let stream = opened(head, context) { return begin(stream, context) }
+            if let offer = findOffer(head, context) { return open(offer, context) }
             serve(context)
         case (.serving(let count, next: nil), .head(let head)):
-            guard let stream = opened(head, context) else {
+            guard let offer = findOffer(head, context) else {
                 state = .serving(count + 1, next: nil)
                 break
             }
-            guard count > 0 else { return begin(stream, context) }
-            state = .serving(count, next: stream)
-            try? context.channel.syncOptions?.setOption(.autoRead, value: false)
+            guard count > 0 else { return open(offer, context) }
+            state = .serving(count, next: offer)
+            stopReading(context)
             return
         case (.new, _), (.serving, _):
             break
@@ -76,13 +80,15 @@ final class StreamGate: ChannelDuplexHandler, RemovableChannelHandler {
         context.write(data, promise: promise)
         guard case .end = unwrapOutboundIn(data), case .serving(let count, let next) = state else { return }
         state = .serving(count - 1, next: next)
-        if count == 1, let next, !connection.isClosing { begin(next, context) }
+        if count == 1, let next, !connection.isClosing { open(next, context) }
     }
 
-    private func opened(_ head: HTTPRequest, _ context: ChannelHandlerContext) -> OpenedStream? {
-        var stream = responder.stream(for: head, on: context.channel, logger: logger)
-        if connection.isHTTP10 { stream?.isChunked = false }
-        return stream
+    private func findOffer(_ head: HTTPRequest, _ context: ChannelHandlerContext) -> StreamOffer? {
+        responder.stream(for: head, isChunked: !connection.isHTTP10, on: context.channel, logger: logger)
+    }
+
+    private func stopReading(_ context: ChannelHandlerContext) {
+        try? context.channel.syncOptions?.setOption(.autoRead, value: false)
     }
 
     /// Gives the connection to the server, with one request to answer.
@@ -96,8 +102,51 @@ final class StreamGate: ChannelDuplexHandler, RemovableChannelHandler {
             })
     }
 
+    /// Whether the server has the connection.
+    private var isServed: Bool {
+        switch state {
+        case .new, .opening(isServed: false): false
+        case .serving, .opening(isServed: true), .gone: true
+        }
+    }
+
+    private func open(_ offer: StreamOffer, _ context: ChannelHandlerContext) {
+        switch offer {
+        case .opened(let stream): begin(stream, context)
+        case .awaited(let find):
+            state = .opening(isServed: isServed)
+            stopReading(context)
+            let answer = context.eventLoop.makePromise(of: StreamAnswer.self)
+            opening = answer.completeWithTask(find)
+            answer.futureResult.assumeIsolated().whenComplete { self.finishOpening($0, context) }
+        }
+    }
+
+    private func finishOpening(_ answer: Result<StreamAnswer, any Error>, _ context: ChannelHandlerContext) {
+        opening = nil
+        // The client may have gone meanwhile.
+        guard case .opening = state, !connection.isClosing else { return }
+        switch answer {
+        case .success(.stream(let stream)) where !isInputClosed: begin(stream, context)
+        case .success(.stream): context.close(promise: nil)
+        case .success(.refusal(let head, body: let body)): refuse(head, body, context)
+        case .failure(let error):
+            logger.debug("http: connection ended within a request", metadata: ["error": "\(error)"])
+            context.close(promise: nil)
+        }
+    }
+
+    /// Answers the request for a stream; the connection then closes, because requests behind it were dropped.
+    private func refuse(_ head: HTTPResponse, _ body: [ByteBuffer], _ context: ChannelHandlerContext) {
+        if !isServed { served.succeed(nil) }
+        state = .gone
+        context.write(wrapOutboundOut(.head(head)), promise: nil)
+        for bytes in body { context.write(wrapOutboundOut(.body(bytes)), promise: nil) }
+        context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
+    }
+
     private func begin(_ stream: OpenedStream, _ context: ChannelHandlerContext) {
-        let isServed = if case .new = state { false } else { true }
+        let isServed = isServed
         state = .gone
         // At an error the server leaves the connection. At the end of its input it would wait for the connection to
         // close.
@@ -124,7 +173,7 @@ final class StreamGate: ChannelDuplexHandler, RemovableChannelHandler {
             switch state {
             case .new:
                 return context.close(promise: nil)
-            case .serving(_, next: .some):
+            case .serving(_, next: .some), .opening:
                 isInputClosed = true
                 return
             case .serving, .gone:
@@ -136,7 +185,7 @@ final class StreamGate: ChannelDuplexHandler, RemovableChannelHandler {
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         switch state {
-        case .new: context.close(promise: nil)
+        case .new, .opening: context.close(promise: nil)
         case .serving(_, next: nil): context.fireErrorCaught(error)
         case .serving(_, next: .some), .gone: break
         }
@@ -144,7 +193,8 @@ final class StreamGate: ChannelDuplexHandler, RemovableChannelHandler {
 
     /// Called for every connection, also for one that closes before its first request.
     func handlerRemoved(context: ChannelHandlerContext) {
-        if case .new = state { served.succeed(nil) }
+        if !isServed { served.succeed(nil) }
         state = .gone
+        opening?.cancel()
     }
 }

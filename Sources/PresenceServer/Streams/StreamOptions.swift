@@ -16,8 +16,8 @@ package struct StreamOptions: Sendable {
     package var stuckReaderAge = TimeAmount.seconds(30)
     /// The time over which a shutdown spreads the ends of streams.
     package var drain = TimeAmount.seconds(5)
-    /// Topics that one stream may follow.
-    package var topicsPerStream = 50
+    /// Topics that one stream may follow; no setting.
+    static let topicsPerStream = 50
     /// Whether events go past NIO's buffer where ``DirectSocketWriter`` permits it; no setting, tests switch it off.
     package var sendsDirectly = true
 

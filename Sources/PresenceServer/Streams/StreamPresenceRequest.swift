@@ -1,10 +1,11 @@
 // Rollcall · PresenceServer
 
+import Access
 import Basics
 import JSONText
 import PresenceModel
 
-/// The presence that a stream requests: `?key=alice&meta={…}&session=…&grace=5`.
+/// The presence that a stream requests: `?key=alice&meta={…}&session=…&grace=5`, or the one of its ticket.
 struct StreamPresenceRequest: Sendable {
     /// Its session is random if the query names none.
     let member: Member
@@ -37,6 +38,14 @@ struct StreamPresenceRequest: Sendable {
         } catch {
             throw Problem(error.at(.parameter(error.parameter ?? "meta")))
         }
+    }
+
+    /// The presence of a ticket, with a session that the ticket fixed.
+    init(_ presence: TicketPresence) {
+        member = presence.member
+        isSessionGenerated = false
+        meta = presence.meta
+        grace = presence.grace
     }
 
     private static func meta(_ text: String, _ limits: Limits) throws(InputError) -> Meta {

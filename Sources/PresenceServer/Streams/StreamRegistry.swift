@@ -16,8 +16,7 @@ package final class StreamRegistry: Sendable {
     private let ended: [StreamEnd: Counter]
     /// The budget for frames that wait for slow readers.
     let budget: QueueBudget
-
-    private let credentials: Credentials
+    let credentials: Credentials
 
     package init(
         eventLoopGroup: any EventLoopGroup, options: StreamOptions, budget: QueueBudget, credentials: Credentials

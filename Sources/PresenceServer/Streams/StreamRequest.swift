@@ -5,6 +5,7 @@ import Basics
 import Hummingbird
 import PresenceModel
 import PresenceFeed
+import PresenceStore
 import PresenceText
 
 /// The parameters of a requested stream, checked before the first byte of the response.
@@ -18,6 +19,8 @@ struct StreamRequest: Sendable {
     let presence: StreamPresenceRequest?
     /// Whether the caller sees the topic; without that right a stream reports its own presence only.
     let seesTopic: Bool
+    /// The opening with a ticket; nil for a stream that was opened with a credential.
+    var ticket: TicketUse?
 
     /// A stream of the topic in the path.
     static func ofOneTopic(
@@ -28,11 +31,12 @@ struct StreamRequest: Sendable {
         if let presence {
             try allow { () throws(Refusal) in try context.caller.requireWriting(presence.member.key, on: topic) }
         }
-        let seesTopic = presence == nil || context.caller.seesPosition(of: topic) || context.query.has("view")
-        let view = seesTopic ? try context.caller.view(of: topic, context.query) : .count
+        let see = try context.caller.see(
+            [topic], wanted: context.query.choice("view"), isPresence: presence != nil)
         return StreamRequest(
-            topics: [topic], format: FrameFormat(view: view), since: try cursors(request, context, count: 1),
-            presence: presence, seesTopic: seesTopic)
+            topics: [topic], format: FrameFormat(view: see.view),
+            since: try LastID(of: request, context.query).cursors(count: 1), presence: presence,
+            seesTopic: see != .nothing)
     }
 
     /// A stream of the topics in the query.
@@ -57,41 +61,32 @@ struct StreamRequest: Sendable {
                 .invalidQuery, at: .parameter("topic"),
                 "A stream follows 1 to \(maximum) different topics, each as topic=…; this query names \(topics.count).")
         }
-        var view = View.full
-        for topic in topics {
-            let allowed = try context.caller.view(of: topic, context.query)
-            if TopicRight.See(allowed) < TopicRight.See(view) { view = allowed }
-        }
+        let see = try context.caller.see(topics, wanted: context.query.choice("view"), isPresence: false)
         return StreamRequest(
-            topics: topics, format: FrameFormat(view: view, isWrapped: true),
-            since: try cursors(request, context, count: topics.count), presence: nil, seesTopic: true)
+            topics: topics, format: FrameFormat(view: see.view, isWrapped: true),
+            since: try LastID(of: request, context.query).cursors(count: topics.count), presence: nil, seesTopic: true)
     }
-
-    /// The query parameters in which polyfills of EventSource send the last id, because they cannot set a header.
-    private static let lastIDParameters = [
-        "lastEventId", "lastEventID", "LastEventId", "LastEventID", "lasteventid", "last_event_id", "last-event-id",
-        "Last-Event-Id", "Last-Event-ID", "evs_last_event_id",
-    ]
 
     /// Further parameters that the query of a stream may have: the last id under other names, a polyfill's request for
     /// padding, and values that pages add to defeat caches.
-    static let ignoredParameters: Set<String> = Set(lastIDParameters).union([
+    static let ignoredParameters: Set<String> = Set(LastID.parameters).union([
         "evs_preamble", "padding", "_", "_t", "t", "ts", "cb", "nocache", "cachebuster", "cacheBuster", "cacheBust",
         "r",
         "_dc", "rnd", "rand", "random", "time", "timestamp", "v", "nonce",
     ])
+}
 
-    /// The cursors of `Last-Event-ID`, else of the other names of the last id, else of `since`.
-    ///
-    /// For a text that is not a cursor the client gets a fresh state, and no error.
-    private static func cursors(
-        _ request: Request, _ context: RollcallRequestContext, count: Int
-    ) throws(Problem) -> [Cursor] {
-        let since = try context.query.one("since")
-        let last = lastIDParameters.lazy.flatMap { context.query.all($0) }.first { !$0.isEmpty }
-        let header = request.headers[.lastEventID].flatMap { $0.isEmpty ? nil : $0 }
-        let text = header ?? last ?? since ?? ""
-        let parts = text.split(separator: ",", omittingEmptySubsequences: false).map { Cursor(String($0)) ?? .empty }
-        return parts.count == count ? parts : Array(repeating: .empty, count: count)
+extension StreamRequest {
+    /// The stream of a ticket.
+    init(_ ticket: Ticket, _ use: TicketUse, after lastID: LastID) {
+        topics = ticket.topics
+        format = FrameFormat(view: ticket.see.view, isWrapped: ticket.isOfManyTopics, hasID: false)
+        since = lastID.cursors(count: ticket.topics.count)
+        presence = ticket.presence.map { StreamPresenceRequest($0) }
+        seesTopic = ticket.see != .nothing
+        self.ticket = use
     }
+
+    /// All parameters that the query of a stream with a ticket may have; the ticket has the rest.
+    static let parametersWithTicket: Set = ["ticket", "since", "lastEventId"]
 }

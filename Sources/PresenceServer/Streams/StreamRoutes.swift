@@ -1,6 +1,7 @@
 // Rollcall · PresenceServer
 
 import Access
+import Basics
 import Foundation
 import HTTPTypes
 package import Hummingbird
@@ -16,17 +17,19 @@ package struct StreamRoutes: Sendable {
     private let hub: FeedHub
     private let store: PresenceStore
     private let leases: LeaseKeeper
+    private let tickets: TicketKeeper
     private let registry: StreamRegistry
     private let limits: Limits
     private let options: StreamOptions
 
     package init(
-        hub: FeedHub, store: PresenceStore, leases: LeaseKeeper, registry: StreamRegistry, limits: Limits,
-        options: StreamOptions
+        hub: FeedHub, store: PresenceStore, leases: LeaseKeeper, tickets: TicketKeeper, registry: StreamRegistry,
+        limits: Limits, options: StreamOptions
     ) {
         self.hub = hub
         self.store = store
         self.leases = leases
+        self.tickets = tickets
         self.registry = registry
         self.limits = limits
         self.options = options
@@ -39,7 +42,42 @@ package struct StreamRoutes: Sendable {
 
     /// Answers `GET /v1/events?topic=…&topic=…`.
     package func manyTopicEvents(_ request: Request, context: RollcallRequestContext) throws -> OpenedStream {
-        try open(.ofManyTopics(request, context, maximum: options.topicsPerStream), context)
+        try open(.ofManyTopics(request, context, maximum: StreamOptions.topicsPerStream), context)
+    }
+
+    /// Answers a request for a stream with a ticket.
+    ///
+    /// HEAD only checks the ticket.
+    ///
+    /// Everything is checked before Redis gives the ticket to this opening, so a refused request uses nothing up.
+    package func ticketEvents(_ request: Request, context: RollcallRequestContext) async throws -> OpenedStream {
+        guard let name = Ticket.name(of: try context.query.one("ticket") ?? "") else {
+            throw Problem(Refusal.ticket("has another form than those of this service"))
+        }
+        let lastID = try LastID(of: request, context.query)
+        guard let stored = try await store.ticket(name), let ticket = Ticket(record: stored.record) else {
+            throw Problem(.unknownTicket)
+        }
+        try allow { () throws(Refusal) in
+            try ticket.check(
+                origin: request.headers[.origin], by: registry.credentials, at: Date().timeIntervalSince1970)
+        }
+        let topic = try context.parameters.has("topic") ? context.parameters.topic() : nil
+        guard ticket.isOfManyTopics == (topic == nil), topic == nil || topic == ticket.topics.first else {
+            throw Problem(Refusal.ticket("opens another stream: use the url that came with it"))
+        }
+        if let tag = stored.tag, tag != lastID.tag { throw Problem(.usedTicket) }
+
+        var context = context
+        context.caller = ticket.caller
+        let use = TicketUse(name: name, tag: Ref.random().text)
+        let stream = try open(StreamRequest(ticket, use, after: lastID), context)
+        guard request.method != .head else { return stream }
+        switch try await store.redeemTicket(use, lastTag: lastID.tag) {
+        case .done: return stream
+        case .absent: throw Problem(.unknownTicket)
+        case .taken: throw Problem(.usedTicket)
+        }
     }
 
     private func open(_ request: StreamRequest, _ context: RollcallRequestContext) throws(Problem) -> OpenedStream {
@@ -52,6 +90,10 @@ package struct StreamRoutes: Sendable {
         // The first bytes go out at once, so that proxies forward the head. The random `retry` spreads reconnects.
         var first = EventFrame()
         first.append("retry: \(Int.random(in: options.retry(within: request.presence?.grace)))\n\n")
+        if let ticket = request.ticket {
+            // The client needs the tag to open the stream again, even if no other event comes before it reconnects.
+            first.event("ping", id: LastID.text(request.since, tag: ticket.tag)) { $0.append(literal: "{}") }
+        }
         return OpenedStream(headers: headers, first: first.chunk()) { channel, opening, isChunked in
             let stream = EventStream(
                 request: request, loop: channel.eventLoop, options: options, budget: registry.budget)
@@ -73,6 +115,7 @@ package struct StreamRoutes: Sendable {
                         })
                 }
                 registry.keep(stream, logger: context.logger)
+                if let ticket = request.ticket { hold(ticket, for: stream) }
                 // Before the stream's own track, so that the track arrives as a message and needs no snapshot.
                 guard hub.follow(request.topics) else {
                     stream.send(
@@ -86,6 +129,14 @@ package struct StreamRoutes: Sendable {
                 stream.track { await self.track(track, of: $0, context) }
             }
         }
+    }
+
+    /// Keeps the ticket of a stream, and ends the stream when a later opening has the ticket.
+    private func hold(_ ticket: TicketUse, for stream: isolated EventStream) {
+        tickets.hold(ticket) { [stream] in
+            stream.loop.execute { stream.assumeIsolated { $0.end(.replaced) } }
+        }
+        stream.whenEnded { _ in tickets.release(ticket) }
     }
 
     /// Tracks the presence of a stream, then subscribes the stream to its topic; runs on the stream's loop.
@@ -115,6 +166,13 @@ package struct StreamRoutes: Sendable {
             stream.end(.failed)
         }
     }
+}
+
+extension Refusal {
+    fileprivate static let unknownTicket = ticket(
+        "is not known: it was not used within \(PresenceStore.ticketFirstUse) seconds, or had no stream for "
+            + "\(PresenceStore.ticketLease) seconds")
+    fileprivate static let usedTicket = ticket("is used: only the last id of its stream opens the stream again")
 }
 
 extension Problem {

@@ -22,6 +22,7 @@ struct OutageTests {
                 ("GET", "/v1/topics/t", nil), ("GET", "/v1/topics", nil), ("GET", Self.presence, nil),
                 ("GET", "/v1/topics/t/presences/alice", nil),
                 ("POST", "/v1/batch", #"{"operations":[{"op":"put","topic":"t","key":"a","session":"s"},{"op":"x"}]}"#),
+                ("POST", "/v1/tickets", #"{"topic":"t"}"#),
             ]
             for (method, path, body) in requests {
                 let answer = try await server.send(.init(rawValue: method)!, path, body)

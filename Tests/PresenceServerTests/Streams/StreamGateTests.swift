@@ -17,6 +17,7 @@ import Testing
 @Suite("The gate between connections and streams")
 struct StreamGateTests {
     private static let stream = "GET /stream HTTP/1.1\r\nHost: x\r\n\r\n"
+    private static let ticket = "GET /stream?ticket=x HTTP/1.1\r\nHost: x\r\n\r\n"
     private static let plain = "GET /plain HTTP/1.1\r\nHost: x\r\n\r\n"
 
     /// A connection of the server on a channel without a socket.
@@ -27,6 +28,7 @@ struct StreamGateTests {
         let streams: Streams
         /// The paths of the requests that the server has carried out.
         let requests: Recorder<String>
+        let tickets: Tickets
 
         /// Reads text from the socket.
         func receive(_ text: String) async throws {
@@ -110,13 +112,29 @@ struct StreamGateTests {
         var all: [EventStream] { streams.withLock { $0 } }
     }
 
+    /// The tickets that were looked up; the test decides about each.
+    private final class Tickets: Sendable {
+        private let waiting = Mutex<[CheckedContinuation<Bool, Never>]>([])
+
+        func find() async throws(Problem) {
+            let isGood = await withCheckedContinuation { ticket in waiting.withLock { $0.append(ticket) } }
+            if !isGood { throw Problem(.unauthenticated, "The ticket is bad.") }
+        }
+
+        var count: Int { waiting.withLock { $0.count } }
+
+        /// Decides about the oldest ticket.
+        func decide(_ isGood: Bool) { waiting.withLock { $0.removeFirst() }.resume(returning: isGood) }
+    }
+
     /// Sets up a connection with a server that answers each request with its path.
     private func connect(behind first: @escaping @Sendable () -> [any ChannelHandler] = { [] }) async throws
         -> Connection
     {
         let streams = Streams()
         let requests = Recorder<String>()
-        let route = Route(streamAt: "/stream", "stream", needs: .nothing, query: []) { _, _ in
+        let tickets = Tickets()
+        let open: Route.StreamHandler = { _, _ in
             OpenedStream(headers: [.contentType: "text/event-stream"], first: ByteBuffer(string: "5\r\nfirst\r\n")) {
                 channel, opening, isChunked in
                 guard let stream = try? EventStream.ofTest(on: channel.eventLoop) else { return }
@@ -128,6 +146,13 @@ struct StreamGateTests {
                 streams.add(stream)
             }
         }
+        let openWithTicket: Route.TicketHandler = { request, context in
+            try await tickets.find()
+            return try open(request, context)
+        }
+        let route = Route(
+            streamAt: "/stream", "stream", needs: .nothing, query: ["ticket"], openWithTicket: openWithTicket,
+            open: open)
         let served = ServedConnection(
             responder: { request, writer, _ in
                 requests.record(request.uri.path)
@@ -142,7 +167,8 @@ struct StreamGateTests {
         let value = try await channel.testingEventLoop.executeInContext {
             served.setup(channel: channel, logger: Logger(label: "test"))
         }.get()
-        return Connection(channel: channel, value: value, served: served, streams: streams, requests: requests)
+        return Connection(
+            channel: channel, value: value, served: served, streams: streams, requests: requests, tickets: tickets)
     }
 
     @Test func `A stream on the first request begins without the server, and no HTTP handler stays`() async throws {
@@ -260,6 +286,115 @@ struct StreamGateTests {
         try await connection.withStream { $0.send(ByteBuffer(string: "3\r\none\r\n")) }
         let sent = try await connection.sent()
         #expect(sent.hasSuffix("\r\n\r\n5\r\nFIRST\r\n3\r\nONE\r\n") && sent == sent.uppercased())
+        try await connection.finish()
+    }
+
+    // MARK: Tickets
+
+    @Test func `A stream with a ticket begins without the server, when its ticket was found`() async throws {
+        let connection = try await connect()
+        try await connection.receive(Self.ticket)
+        try await eventually("the look-up") { connection.tickets.count == 1 }
+        #expect(try await connection.sent().isEmpty && connection.streams.all.isEmpty)
+        connection.tickets.decide(true)
+        let sent = try await connection.answer(endingWith: "first\r\n")
+        #expect(sent.hasPrefix("HTTP/1.1 200 OK\r\n") && sent.hasSuffix("\r\n\r\n5\r\nfirst\r\n"))
+        #expect(try await connection.value.served.get() == nil)
+        #expect(try await connection.httpHandlers() == 0)
+        try await connection.finish()
+    }
+
+    @Test func `A stream with a ticket for a client of HTTP/1.0 has no chunks`() async throws {
+        let connection = try await connect()
+        try await connection.receive("GET /stream?ticket=x HTTP/1.0\r\nHost: x\r\n\r\n")
+        try await eventually("the look-up") { connection.tickets.count == 1 }
+        connection.tickets.decide(true)
+        let sent = try await connection.answer(endingWith: "first")
+        #expect(sent.hasSuffix("\r\n\r\nfirst") && !sent.contains("chunked"))
+        try await connection.finish()
+    }
+
+    @Test(arguments: [true, false])
+    func `Bytes behind a request with a ticket are dropped, and a refusal closes the connection`(
+        isGood: Bool
+    ) async throws {
+        let connection = try await connect()
+        try await connection.receive(Self.ticket + Self.plain + Self.ticket)
+        try await eventually("the look-up") { connection.tickets.count == 1 }
+        try await connection.receive(Self.plain)
+        connection.tickets.decide(isGood)
+        if isGood {
+            #expect(try await connection.answer(endingWith: "first\r\n").hasSuffix("\r\n\r\n5\r\nfirst\r\n"))
+        } else {
+            let sent = try await connection.answer(endingWith: "}\n")
+            #expect(sent.hasPrefix("HTTP/1.1 401 ") && sent.contains("\r\nConnection: close\r\n"))
+            #expect(sent.contains("\r\nContent-Type: application/problem+json\r\n"))
+            #expect(sent.contains("The ticket is bad.") && sent.ranges(of: "HTTP/1.1").count == 1)
+            #expect(try await connection.value.served.get() == nil)
+        }
+        #expect(connection.requests.all.isEmpty && connection.tickets.count == 0)
+        try await connection.finish()
+    }
+
+    @Test(arguments: [true, false], [true, false])
+    func `A request with a ticket waits for the answers to earlier requests`(
+        isPipelined: Bool, isGood: Bool
+    ) async throws {
+        let connection = try await connect()
+        async let handled: Void = connection.served.handle(value: connection.value, logger: Logger(label: "test"))
+        var sent = ""
+        try await connection.receive(isPipelined ? Self.plain + Self.ticket : Self.plain)
+        if !isPipelined {
+            sent = try await connection.answer()
+            try await connection.receive(Self.ticket)
+        }
+        try await eventually("the look-up") {
+            await connection.channel.testingEventLoop.run()
+            return connection.tickets.count == 1
+        }
+        connection.tickets.decide(isGood)
+        sent += try await connection.answer(endingWith: isGood ? "first\r\n" : "}\n")
+        let answers = sent.split(separator: "HTTP/1.1 ", omittingEmptySubsequences: false)
+        #expect(answers.count == 3, "\(sent)")
+        #expect(answers[1].hasPrefix("200 OK\r\n") && answers[1].hasSuffix("\r\n\r\n/plain"))
+        #expect(answers[2].hasPrefix(isGood ? "200 OK\r\n" : "401 "))
+        try await connection.finish()
+        await handled
+    }
+
+    @Test(arguments: [true, false])
+    func `A client that goes while its ticket is looked up gets no stream`(isGood: Bool) async throws {
+        let connection = try await connect()
+        try await connection.receive(Self.ticket)
+        try await eventually("the look-up") { connection.tickets.count == 1 }
+        _ = try await connection.channel.finish(acceptAlreadyClosed: true)
+        #expect(try await connection.value.served.get() == nil)
+        connection.tickets.decide(isGood)
+        for _ in 0..<50 {
+            await connection.channel.testingEventLoop.run()
+            await Task.yield()
+        }
+        #expect(connection.streams.all.isEmpty)
+    }
+
+    @Test(arguments: [true, false])
+    func `A client that ends its input while its ticket is looked up gets a refusal and no stream`(
+        isGood: Bool
+    ) async throws {
+        let connection = try await connect()
+        try await connection.receive(Self.ticket)
+        try await eventually("the look-up") { connection.tickets.count == 1 }
+        try await connection.fire(.inputClosed)
+        #expect(connection.channel.isActive)
+        connection.tickets.decide(isGood)
+        var sent = ""
+        try await eventually("the end of the connection") {
+            await connection.channel.testingEventLoop.run()
+            sent += try await connection.sent()
+            return !connection.channel.isActive
+        }
+        #expect(isGood ? sent.isEmpty : sent.hasPrefix("HTTP/1.1 401 "))
+        #expect(connection.streams.all.isEmpty)
         try await connection.finish()
     }
 }

@@ -136,6 +136,9 @@ func withServer<Result: Sendable>(
             OpenedStream(headers: [.eTag: context.query.all("topic").joined(separator: ",")], first: ByteBuffer()) {
                 _, _, _ in
             }
+        },
+        ticketEvents: { _, context in
+            OpenedStream(headers: [.eTag: try context.query.one("ticket") ?? ""], first: ByteBuffer()) { _, _, _ in }
         })
     let table = RouteTable.rollcall(
         PresenceBackend(store: store, live: live, enricher: enricher, queueBudget: queueBudget), streams: streams,

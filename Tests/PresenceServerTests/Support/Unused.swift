@@ -23,6 +23,7 @@ extension StreamHandlers {
     static var unused: StreamHandlers {
         StreamHandlers(
             topicEvents: { _, _ in throw Problem(.internalError, "unused") },
-            manyTopicEvents: { _, _ in throw Problem(.internalError, "unused") })
+            manyTopicEvents: { _, _ in throw Problem(.internalError, "unused") },
+            ticketEvents: { _, _ in throw Problem(.internalError, "unused") })
     }
 }

@@ -1,0 +1,18 @@
+// Rollcall · PresenceServer
+
+import HTTPTypes
+import NIOCore
+
+/// The stream that a request asks for.
+enum StreamOffer {
+    case opened(OpenedStream)
+    /// The request has a ticket, which is in Redis.
+    case awaited(@Sendable () async throws -> StreamAnswer)
+}
+
+/// The answer to a request for a stream with a ticket.
+enum StreamAnswer: Sendable {
+    case stream(OpenedStream)
+    /// A problem, with `Connection: close`.
+    case refusal(HTTPResponse, body: [ByteBuffer])
+}
