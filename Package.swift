@@ -72,10 +72,14 @@ let package = Package(
         // hiredis' reply reader, used as the RESP codec.
         .systemLibrary(
             name: "CHiredis", pkgConfig: hiredisFlags, providers: [.apt(["libhiredis-dev"]), .brew(["hiredis"])]),
+        // Certificates and keys in files.
+        .target(name: "PEMFiles", dependencies: [nioSSL], swiftSettings: settings),
         // Bytes to Redis values and back; knows nothing of presence.
         .target(
             name: "Redis",
-            dependencies: ["Basics", "CHiredis", nio, nioPosix, nioSSL, logging, metrics, lifecycle, deque],
+            dependencies: [
+                "Basics", "CHiredis", "PEMFiles", nio, nioPosix, nioSSL, logging, metrics, lifecycle, deque,
+            ],
             swiftSettings: settings),
         // JSON that keeps its text: parsed, patched and written as bytes. Knows nothing of presence.
         .target(name: "JSONText", dependencies: ["Basics"], swiftSettings: settings),

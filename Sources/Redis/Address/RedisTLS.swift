@@ -1,6 +1,7 @@
 // Rollcall · Redis
 
 import NIOSSL
+import PEMFiles
 
 /// How `rediss://` connections are secured; the default trusts the system's authorities and checks the host name.
 package struct RedisTLS: Sendable, Hashable {
@@ -45,15 +46,17 @@ package struct RedisTLS: Sendable, Hashable {
             case .none: .none
             }
         if let authorityFile {
-            _ = try PEMFile(authorityFile, .authority).certificates()
+            _ = try Self.read(.authority, authorityFile) { (file: PEMFile) throws(PEMFault) in try file.certificates() }
             configuration.trustRoots = .file(authorityFile)
         } else if let authorityFolder {
             configuration.trustRoots = .file(authorityFolder)
         }
         if let certificateFile {
             guard let keyFile else { throw RedisTLSFault(.key, nil, "is missing; a certificate needs its key") }
-            let chain = try PEMFile(certificateFile, .certificate).certificates()
-            let key = try PEMFile(keyFile, .key).key()
+            let chain = try Self.read(.certificate, certificateFile) { (file: PEMFile) throws(PEMFault) in
+                try file.certificates()
+            }
+            let key = try Self.read(.key, keyFile) { (file: PEMFile) throws(PEMFault) in try file.key() }
             configuration.certificateChain = chain.map { .certificate($0) }
             configuration.privateKey = .privateKey(key)
         } else if let keyFile {
@@ -66,6 +69,17 @@ package struct RedisTLS: Sendable, Hashable {
                 throw RedisTLSFault(.authority, authorityFile ?? authorityFolder, "cannot be used: \(error)")
             }
             throw RedisTLSFault(.key, keyFile, "does not fit the certificate \(certificateFile ?? "")")
+        }
+    }
+
+    /// Reads a file; an error names the file.
+    private static func read<Value>(
+        _ file: RedisTLSFault.File, _ path: String, _ read: (PEMFile) throws(PEMFault) -> Value
+    ) throws(RedisTLSFault) -> Value {
+        do throws(PEMFault) {
+            return try read(PEMFile(path))
+        } catch {
+            throw RedisTLSFault(file, path, error.cause)
         }
     }
 }
