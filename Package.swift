@@ -13,6 +13,7 @@ let nio: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
 let metrics: Target.Dependency = .product(name: "Metrics", package: "swift-metrics")
@@ -127,7 +128,7 @@ let package = Package(
                 "Access", "Basics", "JSONText", "PresenceModel", "PresenceText", "PresenceStore", "PresenceFeed",
                 "Redis",
                 hummingbird, hummingbirdCore, httpTypes, nio, nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1, nioExtras,
-                logging, metrics, coreMetrics, lifecycle, deque, crypto,
+                nioSSL, nioTLS, logging, metrics, coreMetrics, lifecycle, deque, crypto,
             ],
             resources: [.embedInCode("Web"), .embedInCode("openapi.yaml")], swiftSettings: settings),
         // Private redis-server and PostgreSQL processes for `rollcall dev` and for tests.
@@ -137,9 +138,9 @@ let package = Package(
             name: "rollcall",
             dependencies: [
                 "Access", "Basics", "JSONText", "PresenceModel", "PresenceStore", "PresenceFeed", "PresenceServer",
-                "Redis",
-                "Postgres", "Enrichment", "LocalServices", "CHeap", hummingbird, nio, nioPosix, nioHTTP1, logging,
-                metrics, lifecycle, signals, httpClient, configuration, argumentParser,
+                "Redis", "PEMFiles",
+                "Postgres", "Enrichment", "LocalServices", "CHeap", hummingbird, nio, nioPosix, nioHTTP1, nioSSL,
+                logging, metrics, lifecycle, signals, httpClient, configuration, argumentParser,
             ],
             swiftSettings: settings),
 
@@ -149,7 +150,7 @@ let package = Package(
         // Servers, processes, clients and folds shared by the test targets.
         .target(
             name: "TestSupport",
-            dependencies: ["LocalServices", subprocess, httpClient, nio, nioPosix, nioHTTP1, nioSSL, logging],
+            dependencies: ["LocalServices", subprocess, httpClient, nio, nioPosix, nioHTTP1, nioSSL, nioTLS, logging],
             path: "Tests/TestSupport", swiftSettings: settings),
         // Random and damaged inputs.
         .target(name: "RandomInput", dependencies: ["Redis", nio], path: "Tests/RandomInput", swiftSettings: settings),
@@ -222,8 +223,8 @@ let package = Package(
             dependencies: [
                 "Access", "AccessSamples", "Basics", "JSONText", "PresenceModel", "PresenceText", "RandomInput",
                 "PresenceServer", "PresenceFeed", "PresenceStore", "Redis", "LocalServices", "TestSupport", hummingbird,
-                hummingbirdCore, nio, nioPosix, nioEmbedded, nioHTTP1, nioHTTPTypes, httpTypes, httpClient, logging,
-                metrics, lifecycle, yams,
+                hummingbirdCore, nio, nioPosix, nioEmbedded, nioHTTP1, nioHTTPTypes, nioSSL, nioTLS, httpTypes,
+                httpClient, logging, metrics, lifecycle, yams,
             ],
             swiftSettings: settings),
         .testTarget(
@@ -239,7 +240,7 @@ let package = Package(
         .testTarget(
             name: "EndToEndTests",
             dependencies: [
-                "Basics", "JSONText", "PresenceModel", "RandomInput", "rollcall", "fuzz", "PresenceFeed",
+                "Basics", "JSONText", "PEMFiles", "PresenceModel", "RandomInput", "rollcall", "fuzz", "PresenceFeed",
                 "PresenceServer", "Enrichment", "TestSupport", "LocalServices", "Access", "AccessSamples",
                 argumentParser,
                 crypto, nio, nioPosix, nioHTTP1, logging, yams,

@@ -12,6 +12,8 @@ package enum HTTPServer {
         package var address: BindAddress
         /// The time-outs of a connection; an open stream has no idle time.
         package var times = ConnectionTimes()
+        /// The certificate of the server; nil for HTTP in clear text.
+        package var tls: ServerTLS?
         /// Bytes of request bodies that the node holds at once.
         package var bodyBudget = 64 << 20
         /// Connections that the kernel holds until they are accepted; beyond them, the TCP stack of a client tries
@@ -34,7 +36,8 @@ package enum HTTPServer {
         return Application(
             responder: responder,
             server: HTTPServerBuilder {
-                ServedConnection(responder: $0, routes: responder, times: options.times, budget: budget)
+                ServedConnection(
+                    responder: $0, routes: responder, times: options.times, budget: budget, tls: options.tls)
             },
             configuration: ApplicationConfiguration(address: options.address, backlog: options.backlog),
             onServerRunning: { channel in

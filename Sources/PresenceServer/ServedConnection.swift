@@ -6,11 +6,12 @@ import Logging
 import NIOCore
 import NIOHTTP1
 import NIOHTTPTypes
+import NIOSSL
 
 /// Sets up a connection of the HTTP server.
 ///
 /// A ``ConnectionHandler`` replaces the encoder, the codec and the time-outs of ``HTTP1Channel``. A ``StreamGate`` is
-/// behind it.
+/// behind it. TLS, if the node speaks it, stands before all other handlers.
 struct ServedConnection: HTTPChannelHandler {
     typealias HTTPChannel = NIOAsyncChannel<HTTPRequestPart, HTTPResponsePart>
 
@@ -25,6 +26,8 @@ struct ServedConnection: HTTPChannelHandler {
     let routes: RollcallResponder
     let times: ConnectionTimes
     let budget: BodyBudget
+    /// The certificate of new connections; nil for HTTP in clear text.
+    var tls: ServerTLS?
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         let served = channel.eventLoop.makePromise(of: HTTPChannel?.self)
@@ -33,8 +36,10 @@ struct ServedConnection: HTTPChannelHandler {
             // of streams.
             let buffers = AdaptiveRecvByteBufferAllocator(minimum: 64, initial: 1024, maximum: 65536)
             try channel.syncOptions?.setOption(.recvAllocator, value: buffers)
-            let connection = ConnectionHandler(routes, times: times, budget: budget, logger: logger)
             let pipeline = channel.pipeline.syncOperations
+            let plaintext = try addTLS(to: pipeline, logger: logger)
+            let connection = ConnectionHandler(
+                routes, times: times, budget: budget, plaintext: plaintext, logger: logger)
             try pipeline.addHandlers(connection.handlers)
             // The last step, because from here on the gate completes `served`.
             try pipeline.addHandler(StreamGate(routes, connection: connection, served: served, logger: logger))
@@ -42,6 +47,19 @@ struct ServedConnection: HTTPChannelHandler {
         }
         configured.whenFailure(served.fail)
         return configured
+    }
+
+    /// Adds the handlers of TLS, the socket's first, and returns the last of them; nil for HTTP in clear text.
+    private func addTLS(
+        to pipeline: ChannelPipeline.SynchronousOperations, logger: Logger
+    ) throws -> PlaintextQueue? {
+        guard let tls else { return nil }
+        let plaintext = PlaintextQueue()
+        try pipeline.addHandlers([
+            NIOSSLServerHandler(context: tls.context),
+            HandshakeGuard(timeout: times.handshakeTimeout, logger: logger), plaintext,
+        ])
+        return plaintext
     }
 
     func handle(value: Value, logger: Logger) async {

@@ -109,8 +109,10 @@ struct Assembly: Sendable {
             },
             metrics: telemetry.metrics)
 
+        let tls = try settings.tlsFiles.map { ServerTLS(try $0.load()) }
         var httpOptions = settings.httpOptions
         httpOptions.maximumConnections = settings.connections(of: share)
+        httpOptions.tls = tls
         var app = HTTPServer.application(
             RollcallResponder(
                 table: table, credentials: credentials,
@@ -162,7 +164,8 @@ struct Assembly: Sendable {
         configuration.maximumGracefulShutdownDuration = .milliseconds(9_500)
         do {
             try await signals.run(ServiceGroup(configuration: configuration), logger: logger) {
-                await reload(credentials, registry, logger)
+                await reloadKeys(credentials, registry, logger)
+                if let tls { reloadCertificate(tls, logger) }
             }
         } catch {
             throw cannotListen(error) ?? error
@@ -172,7 +175,7 @@ struct Assembly: Sendable {
 
 extension Assembly {
     /// Reads the files with keys again; after an error the node keeps the keys that it has.
-    private func reload(_ credentials: Credentials, _ registry: StreamRegistry, _ logger: Logger) async {
+    private func reloadKeys(_ credentials: Credentials, _ registry: StreamRegistry, _ logger: Logger) async {
         do {
             credentials.replace(with: try await settings.keySources.load(logger))
         } catch {
@@ -180,6 +183,18 @@ extension Assembly {
         }
         logger.notice("access: keys read again")
         await registry.endStreamsOfRetiredKeys()
+    }
+
+    /// Reads the certificate and its key again; after an error new connections get the earlier one.
+    private func reloadCertificate(_ tls: ServerTLS, _ logger: Logger) {
+        do {
+            guard let context = try settings.tlsFiles?.load() else { return }
+            tls.replace(with: context)
+        } catch {
+            return logger.error(
+                "http: certificate not read again, the earlier one stays", metadata: ["error": "\(error)"])
+        }
+        logger.notice("http: certificate read again")
     }
 
     /// Names the setting that a failure to listen is about; nil for any other error.
@@ -231,6 +246,6 @@ extension Settings {
     }
 
     fileprivate func address(port bound: Int?) -> String {
-        "http://\(host.contains(":") ? "[\(host)]" : host):\(bound ?? port)"
+        "\(tlsFiles == nil ? "http" : "https")://\(host.contains(":") ? "[\(host)]" : host):\(bound ?? port)"
     }
 }

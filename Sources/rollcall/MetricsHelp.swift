@@ -7,6 +7,8 @@ enum MetricsHelp {
         "rollcall_http_request_duration_seconds": "Time until an answer began, by method and route.",
         "rollcall_connections_open": "Connections of clients open now, streams included.",
         "rollcall_accept_paused": "1 while new connections wait, at the limit of connections or of the system; else 0.",
+        "rollcall_tls_handshakes_failed_total":
+            "TLS handshakes failed, by reason: error (the client does not speak TLS 1.2, or does not trust the certificate), timeout.",
         "rollcall_body_bytes": "Bytes of request bodies held now.",
         "rollcall_bodies_refused_total": "Bodies refused, by reason: budget (the node holds too many bytes), timeout.",
         "rollcall_streams_open": "Streams open now.",

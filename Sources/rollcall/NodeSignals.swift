@@ -9,7 +9,8 @@ import UnixSignals
 struct NodeSignals: Sendable {
     /// The effect of SIGHUP.
     enum Hangup: Sendable {
-        /// The node reads its files with keys again. It outlives the terminal that it was started from.
+        /// The node reads its files with keys and its certificate again. It outlives the terminal that it was started
+        /// from.
         case reloads
         /// Shuts the node down gracefully: it belongs to the user of the terminal.
         case stops

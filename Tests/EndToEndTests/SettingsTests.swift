@@ -108,7 +108,7 @@ struct SettingsTests {
         #expect(http.times.idleTimeout == times.idleTimeout && http.times.headTimeout == times.headTimeout)
         #expect(http.times.bodyTimeout == times.bodyTimeout && http.times.stuckReaderAge == times.stuckReaderAge)
         #expect(http.bodyBudget == HTTPServer.Options(address: http.address).bodyBudget)
-        #expect(http.maximumConnections == nil)
+        #expect(http.maximumConnections == nil && settings.tlsFiles == nil)
         let (streams, streamDefaults) = (settings.streamOptions, StreamOptions())
         #expect(streams.pingInterval == streamDefaults.pingInterval && streams.drain == streamDefaults.drain)
         #expect(streams.slowReaderBytes == streamDefaults.slowReaderBytes)
@@ -218,6 +218,12 @@ struct SettingsTests {
                 ["ROLLCALL_OPEN": "true", "ROLLCALL_REDIS_URL": "redis+unix:///s", "ROLLCALL_REDIS_CA_FILE": "/x"],
                 "ROLLCALL_REDIS_CA_FILE",
                 "rediss://"
+            ),
+            (["ROLLCALL_TLS_CERT": "/no/c.pem"], "ROLLCALL_TLS_CERT", "set ROLLCALL_TLS_KEY too"),
+            (["ROLLCALL_TLS_KEY": "/no/k.pem"], "ROLLCALL_TLS_KEY", "set ROLLCALL_TLS_CERT too"),
+            (
+                ["ROLLCALL_TLS_CERT": "/no/c.pem", "ROLLCALL_TLS_KEY": "/no/k.pem"], "ROLLCALL_TLS_CERT",
+                "/no/c.pem does not exist"
             ),
             (["ROLLCALL_REDIS_CA_FILE": "/no/ca.pem"], "ROLLCALL_REDIS_CA_FILE", "/no/ca.pem does not exist"),
             (["ROLLCALL_REDIS_CA_FILE": "/tmp"], "ROLLCALL_REDIS_CA_FILE", "/tmp is a folder"),

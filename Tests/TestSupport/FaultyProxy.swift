@@ -14,6 +14,8 @@ package final class FaultyProxy: Sendable {
         var subscriberGeneration = 0
         var isSilent = false
         var isRefusing = false
+        /// The bytes of both directions, once they are recorded.
+        var recorded: [UInt8]?
         var open: [ObjectIdentifier: any Channel] = [:]
         /// The channels to the server of connections that subscribed.
         var subscribers: [ObjectIdentifier: any Channel] = [:]
@@ -54,6 +56,18 @@ package final class FaultyProxy: Sendable {
 
     /// The URL of a Redis behind the proxy.
     package var url: String { "redis://127.0.0.1:\(port)" }
+
+    /// Records all bytes of both directions from now on.
+    package func record() { state.withLock { $0.recorded = [] } }
+
+    package var recorded: [UInt8] { state.withLock { $0.recorded ?? [] } }
+
+    private func note(_ bytes: ByteBuffer) {
+        state.withLock { state in
+            guard state.recorded != nil else { return }
+            state.recorded?.append(contentsOf: bytes.readableBytesView)
+        }
+    }
 
     /// Drops all bytes from the server on open connections; later connections work.
     package func stall() { state.withLock { $0.generation += 1 } }
@@ -120,8 +134,9 @@ package final class FaultyProxy: Sendable {
             .channelInitializer { server in
                 server.eventLoop.makeCompletedFuture {
                     try server.pipeline.syncOperations.addHandler(
-                        Relay(to: client) { _ in
-                            self.state.withLock { state in
+                        Relay(to: client) { bytes in
+                            self.note(bytes)
+                            return self.state.withLock { state in
                                 state.generation == born
                                     && (state.subscriberGeneration == bornSubscriber || !isSubscriber.isSet)
                             }
@@ -132,6 +147,7 @@ package final class FaultyProxy: Sendable {
             .flatMapThrowing { server in
                 try client.pipeline.syncOperations.addHandler(
                     Relay(to: server) { bytes in
+                        self.note(bytes)
                         if bytes.readableBytesView.contains(Self.subscribe) {
                             isSubscriber.set()
                             self.keepSubscriber(server)

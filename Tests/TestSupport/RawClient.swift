@@ -2,8 +2,9 @@
 
 import NIOCore
 import NIOPosix
+import NIOSSL
 
-/// A TCP connection on which a test sends any text, also text that is no HTTP.
+/// A TCP connection on which a test sends any text, also text that is no HTTP; with TLS for an `https` URL.
 package struct RawClient: Sendable {
     private let channel: any Channel
     private let handler: NIOLoopBound<Handler>
@@ -13,10 +14,15 @@ package struct RawClient: Sendable {
         guard address.count == 2, let port = Int(address[1]) else {
             throw NeverHappened(description: "\(url) is no address with a port")
         }
+        let tls = url.hasPrefix("https:") ? try tlsContext() : nil
         let channel = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .channelOption(.allowRemoteHalfClosure, value: true)
             .channelInitializer { channel in
-                channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(Handler()) }
+                channel.eventLoop.makeCompletedFuture {
+                    let pipeline = channel.pipeline.syncOperations
+                    if let tls { try pipeline.addHandler(try NIOSSLClientHandler(context: tls, serverHostname: nil)) }
+                    try pipeline.addHandler(Handler())
+                }
             }
             .connect(host: String(address[0]), port: port).get()
         let handler = try await channel.eventLoop.submit {
@@ -31,6 +37,16 @@ package struct RawClient: Sendable {
         return clients
     }
 
+    /// Trusts every server.
+    ///
+    /// A close waits for the server for longer than a test does.
+    private static func tlsContext() throws -> NIOSSLContext {
+        var configuration = TLSConfiguration.makeClientConfiguration()
+        configuration.certificateVerification = .none
+        configuration.shutdownTimeout = .minutes(2)
+        return try NIOSSLContext(configuration: configuration)
+    }
+
     /// A request without a body, which leaves the connection open.
     package static func get(_ path: String) -> String { "GET \(path) HTTP/1.1\r\nHost: localhost\r\n\r\n" }
 
@@ -39,7 +55,12 @@ package struct RawClient: Sendable {
     /// Closes the sending direction, and reads on.
     package func halfClose() async throws { try await channel.close(mode: .output) }
 
-    package func close() async { try? await channel.close() }
+    /// Closes both directions; with TLS, after the server has ended TLS too.
+    package func close() async {
+        // With half-closure, NIOSSL would ignore the server's end of TLS.
+        try? await channel.setOption(.allowRemoteHalfClosure, value: false).get()
+        try? await channel.close()
+    }
 
     package var received: String {
         get async throws { try await channel.eventLoop.submit { String(buffer: handler.value.received) }.get() }

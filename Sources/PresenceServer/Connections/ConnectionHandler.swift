@@ -22,6 +22,8 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private let responder: RollcallResponder
     private let times: ConnectionTimes
     private let logger: Logger
+    /// The output that TLS has not encrypted yet; nil for HTTP in clear text.
+    private let plaintext: PlaintextQueue?
     private let start: RequestStart
     private let slot = DecoderSlot()
 
@@ -48,10 +50,14 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// Whether the connection has ended or is a stream's.
     private var isSettled = false
 
-    init(_ responder: RollcallResponder, times: ConnectionTimes, budget: BodyBudget, logger: Logger) {
+    init(
+        _ responder: RollcallResponder, times: ConnectionTimes, budget: BodyBudget, plaintext: PlaintextQueue?,
+        logger: Logger
+    ) {
         self.responder = responder
         self.times = times
         reserved = BodyReservation(of: budget)
+        self.plaintext = plaintext
         self.logger = logger
         start = RequestStart()
         state = ConnectionState(at: .now())
@@ -134,7 +140,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
         do throws(Problem) {
             let framing = try RequestFraming(head)
             self.framing = framing
-            let request = try HTTPRequest(head, framing)
+            let request = try HTTPRequest(head, framing, isSecure: plaintext != nil)
             self.request = request
             if framing.expectsContinue { try responder.checkBeforeBody(request) }
             var counted = 0
@@ -288,6 +294,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
         send(nil, context, nil)
         sentBefore = written - unsentBytes(context)
         arm(context)
+        plaintext?.readOn(context)
         context.writeAndFlush(wrapOutboundOut(.byteBuffer(ByteBuffer()))).assumeIsolated().whenComplete {
             result in
             guard case .success = result, !self.state.isInputClosed else { return context.close(promise: nil) }
@@ -360,8 +367,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// The kernel takes more only when a third of its buffer is free, for which a slow reader may need longer than
     /// `stuckReaderAge`.
     private func unsentBytes(_ context: ChannelHandlerContext) -> Int {
-        let waiting = (try? context.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0
-        return waiting + SocketQueue.unacknowledgedBytes(context)
+        SocketQueue.untakenBytes(context, plaintext) + SocketQueue.unacknowledgedBytes(context)
     }
 
     /// Sets the timer, unless it fires early enough; when it fires, it is set again.

@@ -8,6 +8,8 @@ package struct ConnectionTimes: Sendable {
     ///
     /// It is longer than the 60 s after which load balancers close an idle connection, so that they always close first.
     package var idleTimeout = TimeAmount.seconds(75)
+    /// The time that a TLS handshake may take, from the accepted connection on; no setting, tests shorten it.
+    package var handshakeTimeout = TimeAmount.seconds(10)
     /// The time that the head of a request may take, from its first byte to its last.
     package var headTimeout = TimeAmount.seconds(30)
     /// The time that the body of a request may take, from the end of the head.

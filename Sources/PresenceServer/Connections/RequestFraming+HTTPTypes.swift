@@ -8,12 +8,14 @@ extension HTTPRequest {
     /// The head of a request, for the routes.
     ///
     /// `Connection` is `close` or absent, so that the server compares one text only.
-    init(_ head: HTTPRequestHead, _ framing: RequestFraming) throws(Problem) {
+    ///
+    /// - Parameter isSecure: Whether the request came over TLS.
+    init(_ head: HTTPRequestHead, _ framing: RequestFraming, isSecure: Bool) throws(Problem) {
         guard let method = Method(head.method) else {
             throw Problem(.notImplemented, "\(quoted(head.method.rawValue)) is no method.")
         }
         self.init(
-            method: method, scheme: "http", authority: framing.authority, path: framing.path,
+            method: method, scheme: isSecure ? "https" : "http", authority: framing.authority, path: framing.path,
             headerFields: HTTPFields(head.headers, splitCookie: false))
         if framing.closes {
             headerFields[.connection] = "close"

@@ -72,6 +72,7 @@ actor EventStream {
             stream: self, budget: budget, isChunked: isChunked, sendsDirectly: options.sendsDirectly)
         try connection.add(to: channel.pipeline.syncOperations)
         try channel.syncOptions?.setOption(.autoRead, value: false)
+        connection.readOn()
         self.connection = connection
         closed = channel.closeFuture
         do { try setStuckReaderTimeout(of: channel) } catch { onUnboundedSilence(error) }

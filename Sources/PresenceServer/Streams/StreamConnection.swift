@@ -28,6 +28,10 @@ final class StreamConnection: ChannelDuplexHandler {
     private var context: ChannelHandlerContext?
     /// Sends frames past NIO; nil where all bytes must take the plain path.
     private var direct: DirectSocketWriter?
+    /// Whether input is read and dropped, because a handler before this one needs it: the end of TLS is a record.
+    private(set) var readsOn = false
+    /// The output that TLS has not encrypted yet; nil without TLS.
+    private var plaintext: PlaintextQueue?
     /// Writes that NIO has not completed.
     private var pending = 0
     private(set) var isWritable = true
@@ -56,6 +60,10 @@ final class StreamConnection: ChannelDuplexHandler {
     func handlerAdded(context: ChannelHandlerContext) {
         self.context = context
         if maySendDirectly { direct = DirectSocketWriter(context) }
+        if direct == nil, !DirectSocketWriter.isNextToSocket(context) {
+            readsOn = true
+            plaintext = try? context.pipeline.syncOperations.handler(type: PlaintextQueue.self)
+        }
         isWritable = context.channel.isWritable
         // Bytes that were written before go first.
         if unsentBytes > 0 { writeLater(ByteBuffer(), context) }
@@ -64,10 +72,14 @@ final class StreamConnection: ChannelDuplexHandler {
     func handlerRemoved(context: ChannelHandlerContext) {
         self.context = nil
         direct = nil
+        plaintext = nil
     }
 
+    /// Reads input without autoRead, if a handler before this one needs it.
+    func readOn() { if readsOn { context?.read() } }
+
     /// Bytes that were written and that the kernel has not taken.
-    var unsentBytes: Int { (try? context?.channel.syncOptions?.getOption(.bufferedWritableBytes)) ?? 0 }
+    var unsentBytes: Int { context.map { SocketQueue.untakenBytes($0, plaintext) } ?? 0 }
 
     /// Bytes that were written and that the client has not acknowledged.
     var unreadBytes: Int { unsentBytes + (context.map(SocketQueue.unacknowledgedBytes) ?? 0) }
@@ -134,7 +146,11 @@ final class StreamConnection: ChannelDuplexHandler {
         context.eventLoop.assumeIsolated().scheduleTask(in: .seconds(1)) { self.close() }
     }
 
-    func close() { context?.close(promise: nil) }
+    func close() {
+        // With half-closure, TLS ignores the client's answer to its end, and closes only after its time-out.
+        if plaintext != nil { try? context?.channel.syncOptions?.setOption(.allowRemoteHalfClosure, value: false) }
+        context?.close(promise: nil)
+    }
 
     /// Notes that the kernel dropped the client, which it reports once, at the next use of the socket.
     private func note(_ error: any Error) {
@@ -143,10 +159,10 @@ final class StreamConnection: ChannelDuplexHandler {
 
     private var endOfClient: StreamEnd { isGivenUp ? .unread : .clientGone }
 
-    // Input during a stream is dropped. NIO reports the end of the input without a read.
+    // Input during a stream is dropped. Without TLS it stays in the kernel: NIO reports its end without a read.
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {}
 
-    func channelReadComplete(context: ChannelHandlerContext) {}
+    func channelReadComplete(context: ChannelHandlerContext) { readOn() }
 
     /// Refuses the close by an HTTP server that served earlier requests of this connection and now leaves it.
     ///

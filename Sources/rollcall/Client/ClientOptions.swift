@@ -15,7 +15,7 @@ struct ClientOptions: ParsableArguments {
     func withClient<Result: Sendable>(
         _ body: @escaping @Sendable (ServiceClient) async throws -> Result
     ) async throws -> Result {
-        let client = ServiceClient(service: try ServiceURL(flag: url))
+        let client = try ServiceClient(service: ServiceURL(flag: url))
         do {
             let result = try await body(client)
             try? await client.shutdown()

@@ -7,6 +7,8 @@ import JSONText
 import NIOCore
 import NIOHTTP1
 import NIOPosix
+import NIOSSL
+import PEMFiles
 import PresenceModel
 
 /// Sends requests to a Rollcall service, and describes failures in sentences for the user.
@@ -25,16 +27,19 @@ struct ServiceClient: Sendable {
     /// The time-out of the last request of a command that a user ends.
     private static let lastRequestTimeout = TimeAmount.seconds(5)
 
-    init(service: ServiceURL) {
+    /// Throws `usage` if the service speaks TLS and `SSL_CERT_FILE` names a file that cannot be used.
+    init(
+        service: ServiceURL, environment: [String: String] = ProcessInfo.processInfo.environment
+    ) throws(ProgramError) {
         self.service = service
-        let token = ProcessInfo.processInfo.environment["ROLLCALL_TOKEN"]?
-            .trimmingCharacters(in: .whitespacesAndNewlines)
+        let token = environment["ROLLCALL_TOKEN"]?.trimmingCharacters(in: .whitespacesAndNewlines)
         hasToken = token?.isEmpty == false
         authorization = token.flatMap { $0.isEmpty ? nil : "Bearer \($0)" } ?? service.authorization
         var configuration = HTTPClient.Configuration()
         // A refused connection fails at once; the caller decides whether and when to retry.
         configuration.connectionPool.retryConnectionEstablishment = false
         configuration.timeout = .init(connect: .seconds(5), read: Self.silence)
+        if service.isSecure { configuration.tlsConfiguration = try Self.trust(in: environment) }
         http = HTTPClient(eventLoopGroupProvider: .singleton, configuration: configuration)
     }
 
@@ -108,6 +113,22 @@ struct ServiceClient: Sendable {
         return text.map(Terminal.harmless)
     }
 
+    /// The check of the service's certificate by the authorities that the environment names, else by the system's.
+    private static func trust(in environment: [String: String]) throws(ProgramError) -> TLSConfiguration {
+        var tls = TLSConfiguration.makeClientConfiguration()
+        let authorities = NamedAuthorities(environment)
+        guard let path = authorities.file ?? authorities.folder else { return tls }
+        if let file = authorities.file {
+            do throws(PEMFault) {
+                _ = try PEMFile(file).certificates()
+            } catch {
+                throw .usage("SSL_CERT_FILE: the file \(file) \(error.cause).")
+            }
+        }
+        tls.trustRoots = .file(path)
+        return tls
+    }
+
     private static func reason(_ error: any Error) -> String {
         switch error {
         case let error as HTTPClientError where error == .connectTimeout: "it does not answer"
@@ -119,8 +140,15 @@ struct ServiceClient: Sendable {
         case let error as NIOConnectionError where !error.connectionErrors.isEmpty:
             Self.reason(error.connectionErrors[0].error)
         case let error as IOError: String(cString: strerror(error.errnoCode))
+        case is NIOSSLError, is NIOSSLExtraError, is BoringSSLError: Self.reason(ofTLS: "\(error)")
         default: "\(error)"
         }
+    }
+
+    private static func reason(ofTLS text: String) -> String {
+        text.contains("CERTIFICATE_VERIFY_FAILED")
+            ? "no trusted authority signed its certificate, or it has expired; SSL_CERT_FILE names other authorities"
+            : "TLS: \(text)"
     }
 }
 

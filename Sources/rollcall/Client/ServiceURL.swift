@@ -9,6 +9,8 @@ struct ServiceURL: Sendable, CustomStringConvertible {
 
     /// Without a slash at its end, and without user and password; may have a path, behind a proxy.
     let description: String
+    /// Whether the service speaks TLS.
+    let isSecure: Bool
     /// The value of `Authorization` where the URL names a user (RFC 7617); a secret.
     let authorization: String?
 
@@ -30,6 +32,7 @@ struct ServiceURL: Sendable, CustomStringConvertible {
             parts.host?.isEmpty == false, parts.query == nil, parts.fragment == nil, parts.port ?? 1 > 0,
             parts.port ?? 1 <= 65_535
         else { throw Self.refusal(of: text, name) }
+        isSecure = parts.scheme?.lowercased() == "https"
         authorization = try Self.authorization(parts.user, parts.password, name)
         parts.user = nil
         parts.password = nil

@@ -9,7 +9,8 @@ struct ServeCommand: AsyncParsableCommand {
         discussion: """
             Every setting may be a flag, an environment variable or a member of the settings file; the first of them \
             wins. At SIGTERM or Ctrl-C the node ends its streams over some seconds; the presence of a client that \
-            reconnects within its grace does not leave. At SIGHUP it reads its files with keys again.
+            reconnects within its grace does not leave. At SIGHUP it reads the files with its keys and its certificate \
+            again.
             """)
 
     @OptionGroup(title: "Settings") var options: SettingsOptions

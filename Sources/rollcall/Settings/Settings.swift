@@ -13,6 +13,8 @@ import Redis
 struct Settings: Sendable {
     let host: String
     let port: Int
+    /// nil stands for HTTP in clear text.
+    let tlsFiles: TLSFiles?
     let origins: [OriginPolicy.Origin]
     /// Without a maximum of connections, the limit on open files bounds them.
     private(set) var httpOptions: HTTPServer.Options
@@ -48,6 +50,7 @@ struct Settings: Sendable {
 
         host = try reader.required(table.host)
         port = try reader.required(table.port)
+        tlsFiles = try reader.serverTLS()
         origins = try reader.value(of: table.origins) ?? []
         httpOptions = HTTPServer.Options(address: .hostname(host, port: port))
         let maximumConnections = try reader.required(table.maximumConnections)

@@ -3,6 +3,29 @@
 import Redis
 
 extension SettingsReader {
+    /// Reads and checks the files with the certificate that the node shows to clients; nil if the settings name none.
+    func serverTLS() throws(ProgramError) -> TLSFiles? {
+        let table = SettingsTable.declared
+        func file(_ setting: Setting<String>) throws(ProgramError) -> TLSFiles.File? {
+            try value(of: setting).map { TLSFiles.File(path: $0, setting: name(of: setting.info)) }
+        }
+        let (certificate, key) = (try file(table.tlsCertificate), try file(table.tlsKey))
+        switch (certificate, key) {
+        case (nil, nil): return nil
+        case (let certificate?, let key?):
+            let files = TLSFiles(certificate: certificate, key: key)
+            _ = try files.load()
+            return files
+        case (let given?, nil):
+            throw .usage(
+                "\(given.setting) needs the key of the certificate; set \(table.tlsKey.info.environmentName) too.")
+        case (nil, let given?):
+            throw .usage(
+                "\(given.setting) needs the certificate of the key; set "
+                    + "\(table.tlsCertificate.info.environmentName) too.")
+        }
+    }
+
     /// Reads and checks the files that secure a connection to Redis.
     func redisTLS(for url: RedisURL) throws(ProgramError) -> RedisTLS {
         let table = SettingsTable.declared
@@ -21,9 +44,8 @@ extension SettingsReader {
         guard url.isSecure else { return tls }
         (tls.certificateFile, tls.keyFile) = (paths[1], paths[2])
         if paths[0] == nil {
-            tls.authorityFile = environment["SSL_CERT_FILE"].flatMap { $0.isEmpty ? nil : $0 }
-            // SSL_CERT_DIR is a list of folders.
-            tls.authorityFolder = environment["SSL_CERT_DIR"]?.split(separator: ":").first.map { String($0) }
+            let authorities = NamedAuthorities(environment)
+            (tls.authorityFile, tls.authorityFolder) = (authorities.file, authorities.folder)
         } else {
             tls.authorityFile = paths[0]
         }

@@ -18,6 +18,12 @@ struct SettingsTable: Sendable {
         expected: "an address or a host name, without scheme and port", parse: Self.host)
     let port = Setting(
         "port", default: "4000", in: 0...65_535, "TCP port to listen on; 0 takes a free one.")
+    let tlsCertificate = Setting(
+        path: "tls-cert", without: "HTTP in clear text",
+        "PEM file of the certificate, and its chain, with which the node speaks HTTPS; read again at SIGHUP.")
+    let tlsKey = Setting(
+        path: "tls-key",
+        "PEM file of the private key of that certificate, without a passphrase, that no other user may read.")
     let maximumConnections = Setting(
         "max-connections", default: "0", in: 0...10_000_000,
         "Open connections at which a node stops accepting more until one closes; 0: as many as may be open files.")

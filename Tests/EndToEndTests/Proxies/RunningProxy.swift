@@ -51,19 +51,11 @@ struct RunningProxy: Sendable {
         await process.stop()
     }
 
-    /// A self-signed certificate for localhost: `cert.pem`, `key.pem`, and `both.pem` for HAProxy.
+    /// A self-signed certificate for localhost: `proxy.pem`, `proxy.key`, and `both.pem` for HAProxy.
     private static func makeCertificate(in folder: String) async throws {
-        let outcome = try await Command.run(
-            "sh",
-            [
-                "-c",
-                """
-                cd "$1" && openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -nodes -days 2 \
-                    -keyout key.pem -out cert.pem -subj /CN=localhost -addext subjectAltName=DNS:localhost \
-                    && cat cert.pem key.pem >both.pem
-                """, "sh", folder,
-            ])
-        guard outcome.code == 0 else { throw NeverHappened(description: "a certificate: \(outcome.errors)") }
+        let made = try await TestCertificate.make("proxy", in: folder)
+        let both = try [made.certificateFile, made.keyFile].map { try String(contentsOfFile: $0, encoding: .utf8) }
+        try both.joined().write(toFile: folder + "/both.pem", atomically: true, encoding: .utf8)
     }
 
     private static func configuration(
@@ -79,8 +71,8 @@ struct RunningProxy: Sendable {
         case .nginx:
             try text.swap("listen 80;", for: "listen 127.0.0.1:\(ports.plain);")
             try text.swap("listen 443 ssl", for: "listen 127.0.0.1:\(ports.encrypted) ssl")
-            try text.swap("/etc/ssl/presence.crt", for: folder + "/cert.pem")
-            try text.swap("/etc/ssl/presence.key", for: folder + "/key.pem")
+            try text.swap("/etc/ssl/presence.crt", for: folder + "/proxy.pem")
+            try text.swap("/etc/ssl/presence.key", for: folder + "/proxy.key")
             let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"].map {
                 "\($0)_temp_path \(folder)/\($0);"
             }
@@ -107,7 +99,7 @@ struct RunningProxy: Sendable {
             try plain.swap("presence.example.com {", for: "http://localhost:\(ports.plain) {")
             try encrypted.swap(
                 "presence.example.com {",
-                for: "https://localhost:\(ports.encrypted) {\ntls \(folder)/cert.pem \(folder)/key.pem")
+                for: "https://localhost:\(ports.encrypted) {\ntls \(folder)/proxy.pem \(folder)/proxy.key")
             return global + plain + encrypted
         }
     }

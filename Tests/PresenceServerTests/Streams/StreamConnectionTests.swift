@@ -57,6 +57,27 @@ struct StreamConnectionTests {
         try await test.finish()
     }
 
+    @Test(arguments: [true, false])
+    func `input is read on for a handler between the stream and the socket, and for no other`(hasHandler: Bool)
+        async throws
+    {
+        let channel = try await NIOAsyncTestingChannel { channel in
+            let handlers: [any ChannelHandler] = hasHandler ? [Reads(), Upcased()] : []
+            try channel.pipeline.syncOperations.addHandlers(handlers)
+        }
+        try await channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1))
+        let test = TestStream(channel: channel, stream: try .ofTest(on: channel.eventLoop))
+        try await test.run { try $0.begin(on: channel, isChunked: true, onUnboundedSilence: { _ in }) }
+        let readsOn = try await test.withConnection { $0.readsOn }
+        #expect(readsOn == hasHandler)
+        if hasHandler {
+            #expect(try await test.reads() == 1)
+            try await channel.writeInbound(ByteBuffer(string: "dropped"))
+            #expect(try await test.reads() == 2)
+        }
+        try await test.finish()
+    }
+
     @Test func `A handler behind the stream cannot close its connection`() async throws {
         let test = try await TestStream.begin()
         for mode in [CloseMode.all, .output, .input] {
@@ -168,5 +189,23 @@ struct StreamConnectionTests {
         try await test.run { $0.open(with: ByteBuffer(string: "kept")) }
         #expect(try await test.sent() == ["head"], "not in capitals: the handler behind it sees no bytes")
         try await test.finish()
+    }
+}
+
+/// Stands for the socket: counts its reads.
+private final class Reads: ChannelOutboundHandler {
+    typealias OutboundIn = IOData
+
+    private(set) var count = 0
+
+    func read(context: ChannelHandlerContext) {
+        count += 1
+        context.read()
+    }
+}
+
+extension TestStream {
+    fileprivate func reads() async throws -> Int {
+        try await run { _ in try channel.pipeline.syncOperations.handler(type: Reads.self).count }
     }
 }

@@ -109,7 +109,7 @@ func withServer<Result: Sendable>(
     live: @escaping @Sendable (Topic) async -> LiveRoster? = { _ in nil }, enricher: EnrichmentSource = .none,
     hookFault: String? = nil, credentials: Credentials = .open, origins: OriginPolicy = OriginPolicy(),
     times: ConnectionTimes = ConnectionTimes(), bodyBudget: Int = 64 << 20,
-    queueBudget: QueueBudget? = nil,
+    queueBudget: QueueBudget? = nil, tls: ServerTLS? = nil,
     isDraining: @escaping @Sendable () -> Bool = { false },
     _ body: @Sendable (TestServer) async throws -> Result
 ) async throws -> Result {
@@ -154,6 +154,7 @@ func withServer<Result: Sendable>(
     var listening = HTTPServer.Options(address: .hostname("127.0.0.1", port: 0))
     listening.times = times
     listening.bodyBudget = bodyBudget
+    listening.tls = tls
     let application = HTTPServer.application(
         RollcallResponder(table: table, credentials: credentials, origins: origins, queueBudget: queueBudget),
         options: listening,
