@@ -7,6 +7,8 @@ package import PresenceModel
 /// A value without I/O. Requests, streams and each operation of a batch ask it the same questions.
 package struct Caller: Sendable {
     package enum Identity: Hashable, Sendable {
+        /// A caller that is not checked.
+        case unknown
         /// A caller of an open node, who gave no credential.
         case open
         /// A backend, by the id of its API key.
@@ -45,7 +47,7 @@ package struct Caller: Sendable {
     }
 
     /// A caller that may do nothing: of a request that is not checked yet, or that needs no right.
-    package static let withoutRights = Caller(.open, rights: Rights())
+    package static let withoutRights = Caller(.unknown, rights: Rights())
 
     /// The key under which a user is present; nil for any other caller.
     private var ownKey: Key? { if case .user(let key) = identity { key } else { nil } }
@@ -123,6 +125,22 @@ extension Caller {
     /// Throws if the caller lacks a right of a backend or an operator.
     package func require(_ right: ServiceRight) throws(Refusal) {
         guard rights.service.contains(right) else { throw .forbidden(MissingRight(right.rawValue, .service)) }
+    }
+}
+
+// MARK: - Operating
+
+extension Caller {
+    /// Whether the caller may read metrics and checks: with the right `operate`, or without a credential, on an open
+    /// node.
+    ///
+    /// They show less than the presences, which an open node shows to the same callers. An open node does not grant the
+    /// right itself, because it is for more than reading.
+    package var readsAsOperator: Bool { identity == .open || rights.service.contains(.operate) }
+
+    /// Throws if the caller may not read metrics and checks.
+    package func requireReadingAsOperator() throws(Refusal) {
+        if !readsAsOperator { try require(.operate) }
     }
 }
 

@@ -21,18 +21,23 @@ package enum HTTPServer {
         package var backlog = 4096
         /// Open connections at most, streams included; further ones wait in the backlog until one closes.
         package var maximumConnections: Int?
+        /// Whether the metrics about connections of clients show those of this server.
+        package var isMeasured = true
 
         package init(address: BindAddress) { self.address = address }
     }
 
     /// Makes the server, a service that runs until a graceful shutdown is triggered and its last response has ended.
     ///
-    /// - Parameter onRunning: Called with the listening channel; its local address has the bound port.
+    /// - Parameters:
+    ///   - budget: The budget of all servers of a node; nil makes one of `bodyBudget` bytes.
+    ///   - onRunning: Called with the listening channel; its local address has the bound port.
     package static func application(
-        _ responder: RollcallResponder, options: Options, eventLoopGroup: any EventLoopGroup, logger: Logger,
+        _ responder: RollcallResponder, options: Options, budget: BodyBudget? = nil,
+        eventLoopGroup: any EventLoopGroup, logger: Logger,
         onRunning: @escaping @Sendable (any Channel) async -> Void = { _ in }
     ) -> Application<RollcallResponder> {
-        let budget = BodyBudget(limit: options.bodyBudget)
+        let budget = budget ?? BodyBudget(limit: options.bodyBudget)
         return Application(
             responder: responder,
             server: HTTPServerBuilder {
@@ -42,7 +47,8 @@ package enum HTTPServer {
             configuration: ApplicationConfiguration(address: options.address, backlog: options.backlog),
             onServerRunning: { channel in
                 await AcceptGate.install(
-                    in: channel, maximumConnections: options.maximumConnections, logger: logger)
+                    in: channel, maximumConnections: options.maximumConnections, isMeasured: options.isMeasured,
+                    logger: logger)
                 await onRunning(channel)
             },
             eventLoopGroupProvider: .shared(eventLoopGroup), logger: logger)

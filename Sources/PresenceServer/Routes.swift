@@ -23,6 +23,9 @@ package struct StreamHandlers: Sendable {
 extension RouteTable {
     /// Makes every route of the service; a test compares them with `openapi.yaml`.
     ///
+    /// If operators have a port of their own, metrics are there alone, and the checks of `/readyz` need the right
+    /// `operate` here, on an open node too.
+    ///
     /// - Parameters:
     ///   - streams: The handlers that open the streams.
     ///   - checks: The checks of `/readyz`.
@@ -36,7 +39,9 @@ extension RouteTable {
         let enrichment = EnrichmentRoutes(store: backend.store, options: options)
         let tickets = TicketRoutes(store: backend.store, options: options)
         let batch = BatchRoutes(store: backend.store, options: options)
-        let health = HealthRoutes(checks: checks, metrics: metrics)
+        let health = HealthRoutes(checks: checks, metrics: metrics) { caller in
+            options.hasOperatorPort ? caller.rights.service.contains(.operate) : caller.readsAsOperator
+        }
         let documents = DocumentRoutes(basePath: options.basePath)
 
         let one = BodyType(limit: options.bodyBytes)
@@ -47,7 +52,7 @@ extension RouteTable {
         let list = "/v1/topics/{topic}/presences"
         let key = list + "/{key}"
         let presence = key + "/{session}"
-        let routes = [
+        var routes = [
             Route(.post, list, "trackPresence", needs: .track, body: one, handler: presences.track),
             Route(
                 .put, presence, "putPresence", needs: .track, body: one, conditions: [.ifMatch, .ifNoneMatch],
@@ -86,13 +91,35 @@ extension RouteTable {
                 ignoring: StreamRequest.ignoredParameters, openWithTicket: streams.ticketEvents,
                 open: streams.manyTopicEvents),
 
-            Route(.get, "/healthz", "getHealth", needs: .nothing, query: nil, handler: health.live),
-            Route(.get, "/readyz", "getReadiness", needs: .nothing, query: nil, handler: health.ready),
-            Route(.get, "/metrics", "getMetrics", needs: .nothing, query: nil, handler: health.metrics),
-            Route(.get, "/openapi.yaml", "getContract", needs: .nothing, query: nil, handler: documents.contract),
-            Route(.get, "/problems/{kind}", "getProblem", needs: .nothing, query: nil, handler: documents.problem),
+            Route(.get, "/readyz", "getReadiness", needs: .optional, query: nil, handler: health.ready),
             Route(.get, "/", "getDemoPage", needs: .nothing, query: nil, handler: documents.page),
         ]
-        return RouteTable(routes, basePath: options.basePath)
+        if !options.hasOperatorPort {
+            routes.append(
+                Route(.get, "/metrics", "getMetrics", needs: .operatorReading, query: nil, handler: health.metrics))
+        }
+        return RouteTable(routes + shared(health, documents), basePath: options.basePath)
+    }
+
+    /// Makes the routes of the port for operators, which need no credential.
+    package static func operators(
+        options: ServerOptions, checks: @escaping @Sendable () async -> [HealthCheck], metrics: PrometheusExporter
+    ) -> RouteTable {
+        let health = HealthRoutes(checks: checks, metrics: metrics) { _ in true }
+        let routes = [
+            Route(.get, "/readyz", "getReadiness", needs: .nothing, query: nil, handler: health.ready),
+            Route(.get, "/metrics", "getMetrics", needs: .nothing, query: nil, handler: health.metrics),
+        ]
+        return RouteTable(
+            routes + shared(health, DocumentRoutes(basePath: options.basePath)), basePath: options.basePath)
+    }
+
+    /// The routes that need nothing on either port; problems link to the documents.
+    private static func shared(_ health: HealthRoutes, _ documents: DocumentRoutes) -> [Route] {
+        [
+            Route(.get, "/healthz", "getHealth", needs: .nothing, query: nil, handler: health.live),
+            Route(.get, "/openapi.yaml", "getContract", needs: .nothing, query: nil, handler: documents.contract),
+            Route(.get, "/problems/{kind}", "getProblem", needs: .nothing, query: nil, handler: documents.problem),
+        ]
     }
 }

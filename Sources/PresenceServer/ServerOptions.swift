@@ -19,6 +19,8 @@ package struct ServerOptions: Sendable {
     package var concurrentTopics = 16
     /// The path under which a proxy shows the service.
     package var basePath = BasePath.root
+    /// Whether operators have a port of their own, where metrics and checks need no credential.
+    package var hasOperatorPort = false
 
     package init(limits: Limits = Limits()) {
         self.limits = limits

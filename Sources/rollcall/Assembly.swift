@@ -97,30 +97,30 @@ struct Assembly: Sendable {
         let streams = StreamRoutes(
             hub: hub, store: store, leases: leases, tickets: tickets, registry: registry, limits: limits,
             options: settings.streamOptions)
+        let checks: @Sendable () async -> [HealthCheck] = {
+            let draining = HealthCheck("draining", fault: registry.isDraining ? "the node is stopping" : nil)
+            return await HealthCheck.redis(store) + [.access(credentials), draining] + (hook?.checks ?? [])
+        }
         let table = RouteTable.rollcall(
             PresenceBackend(store: store, live: hub.live, enricher: enricher, queueBudget: queueBudget),
             streams: StreamHandlers(
                 topicEvents: streams.topicEvents, manyTopicEvents: streams.manyTopicEvents,
                 ticketEvents: streams.ticketEvents),
-            options: settings.serverOptions,
-            checks: {
-                let draining = HealthCheck("draining", fault: registry.isDraining ? "the node is stopping" : nil)
-                return await HealthCheck.redis(store) + [.access(credentials), draining] + (hook?.checks ?? [])
-            },
-            metrics: telemetry.metrics)
+            options: settings.serverOptions, checks: checks, metrics: telemetry.metrics)
 
         let tls = try settings.tlsFiles.map { ServerTLS(try $0.load()) }
         var httpOptions = settings.httpOptions
         httpOptions.maximumConnections = settings.connections(of: share)
         httpOptions.tls = tls
+        let bodyBudget = BodyBudget(limit: httpOptions.bodyBudget)
         var app = HTTPServer.application(
             RollcallResponder(
                 table: table, credentials: credentials,
                 origins: OriginPolicy(settings.origins, listeningOn: settings.host, isOpen: credentials.isOpen),
                 queueBudget: queueBudget),
-            options: httpOptions, eventLoopGroup: loops, logger: logger
+            options: httpOptions, budget: bodyBudget, eventLoopGroup: loops, logger: logger
         ) { [telemetry] channel in
-            let address = settings.address(port: channel.localAddress?.port)
+            let address = settings.address.url(port: channel.localAddress?.port)
             switch settings.logFormat {
             case .text: telemetry.output.write("rollcall: listening on \(address)\n")
             case .json: logger.info("http: listening", metadata: ["address": "\(address)"])
@@ -142,7 +142,7 @@ struct Assembly: Sendable {
                 url: url, credentials: credentials, logger: logger, onChange: registry.endStreamsOfRetiredKeys)
             keyServices = [("JWKS client", client)]
         }
-        let services: [(name: String, service: any Service)] =
+        var services: [(name: String, service: any Service)] =
             databaseServices + keyServices + [
                 ("redis pool", pool),
                 ("feed hub", hub),
@@ -153,22 +153,25 @@ struct Assembly: Sendable {
                     "redis connection checks",
                     RedisConnectionChecks(redisEvents, store: store, leases: leases, logger: logger)
                 ),
-                (
-                    "http server",
-                    DrainingServer(app, registry: registry, over: settings.streamOptions.drain, logger: logger)
-                ),
             ]
+        if let address = settings.operatorAddress {
+            // It answers until the streams of clients have ended.
+            let server = operatorServer(
+                at: address, checks: checks, credentials: credentials, budget: bodyBudget, eventLoopGroup: loops,
+                logger: logger)
+            services.append((name: "operator server", service: server))
+        }
+        let server = DrainingServer(
+            ListeningServer(server: app, address: settings.address), registry: registry,
+            over: settings.streamOptions.drain, logger: logger)
+        services.append((name: "http server", service: server))
         var configuration = ServiceGroupConfiguration(
             services: services.map { .init(service: $0.service, serviceName: $0.name) },
             logger: logger)
         configuration.maximumGracefulShutdownDuration = .milliseconds(9_500)
-        do {
-            try await signals.run(ServiceGroup(configuration: configuration), logger: logger) {
-                await reloadKeys(credentials, registry, logger)
-                if let tls { reloadCertificate(tls, logger) }
-            }
-        } catch {
-            throw cannotListen(error) ?? error
+        try await signals.run(ServiceGroup(configuration: configuration), logger: logger) {
+            await reloadKeys(credentials, registry, logger)
+            if let tls { reloadCertificate(tls, logger) }
         }
     }
 }
@@ -197,31 +200,6 @@ extension Assembly {
         logger.notice("http: certificate read again")
     }
 
-    /// Names the setting that a failure to listen is about; nil for any other error.
-    private func cannotListen(_ error: any Error) -> ProgramError? {
-        let (host, port) = (SettingsTable.declared.host.info, SettingsTable.declared.port.info)
-        let hostNames = "\(host.flag) or \(host.environmentName)"
-        let portNames = "\(port.flag) or \(port.environmentName)"
-        switch error {
-        case is SocketAddressError, is SocketAddressError.UnknownHost:
-            return .unavailable(
-                "cannot listen on \(settings.host): there is no host of that name; \(hostNames) names another")
-        case let error as IOError where error.errnoCode == EADDRINUSE:
-            return .unavailable("port \(settings.port) of \(settings.host) is taken; \(portNames) names another")
-        case let error as IOError where error.errnoCode == EADDRNOTAVAIL:
-            return .unavailable(
-                "cannot listen on \(settings.host): this machine has no such address; \(hostNames) names another")
-        case let error as IOError where error.errnoCode == EACCES:
-            return .unavailable(
-                "cannot listen on port \(settings.port): this user may not; \(portNames) names another")
-        case let error as IOError:
-            return .unavailable(
-                "cannot listen on \(settings.host):\(settings.port), set by \(hostNames) and \(portNames): "
-                    + String(cString: strerror(error.errnoCode)))
-        default: return nil
-        }
-    }
-
     /// The fetch hook; nil without a database or without rules.
     private func hookServices(_ logger: Logger) async throws(ProgramError) -> HookServices? {
         guard let url = settings.databaseURL, !settings.fetchRules.isEmpty else { return nil }
@@ -231,21 +209,20 @@ extension Assembly {
 }
 
 extension Settings {
-    /// Divides the open files between clients and the node itself, with its connections to Redis and PostgreSQL.
+    /// Divides the open files between clients and the node itself, with its connections to Redis, PostgreSQL and
+    /// operators.
     fileprivate func share(ofOpenFiles limit: Int?, eventLoops: Int) -> OpenFiles.Share {
         // Connections for commands, those that replace them at a read-only server, and one subscriber.
         let redis = RedisOptions().connections * 2 + 1
         // One more listens for notifications.
         let postgres = databaseURL == nil ? 0 : PostgresPoolOptions().maximum + 1
-        return OpenFiles.Share(limit: limit, eventLoops: eventLoops, services: redis + postgres)
+        // One more listens for connections.
+        let operators = operatorAddress == nil ? 0 : Assembly.operatorConnections + 1
+        return OpenFiles.Share(limit: limit, eventLoops: eventLoops, services: redis + postgres + operators)
     }
 
     /// The connections of clients that a node may have open.
     fileprivate func connections(of share: OpenFiles.Share) -> Int {
         min(httpOptions.maximumConnections ?? .max, share.connections)
-    }
-
-    fileprivate func address(port bound: Int?) -> String {
-        "\(tlsFiles == nil ? "http" : "https")://\(host.contains(":") ? "[\(host)]" : host):\(bound ?? port)"
     }
 }

@@ -40,7 +40,7 @@ enum OpenFiles {
         /// - Parameters:
         ///   - limit: Open files at most; nil if it is not known.
         ///   - eventLoops: Each has an epoll, a timer and an event descriptor.
-        ///   - services: Connections to Redis and PostgreSQL at most.
+        ///   - services: Connections to Redis, PostgreSQL and operators at most.
         init(limit: Int?, eventLoops: Int, services: Int) {
             let limit = limit ?? OpenFiles.assumedLimit
             // Standard streams, the listening socket, name look-ups, and files that are read at the start.

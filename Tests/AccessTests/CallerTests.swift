@@ -93,6 +93,14 @@ struct CallerTests {
         }
     }
 
+    @Test func `metrics and checks are for the right operate, and for callers of an open node`() throws {
+        #expect(Caller.open.readsAsOperator && !Caller.withoutRights.readsAsOperator)
+        #expect(try backend(#"{"service":["operate"]}"#).readsAsOperator)
+        let other = try backend(#"{"topic_prefixes":{"":["track:any","see"]},"service":["enrich"]}"#)
+        #expect(throws: Refusal.forbidden(MissingRight("operate", .service))) { try other.requireReadingAsOperator() }
+        #expect(throws: Never.self) { try Caller.open.requireReadingAsOperator() }
+    }
+
     private func user(_ rights: String) throws -> Caller {
         Caller(.user(alice), rights: try Rights(JSON(parsing: rights), of: .token))
     }

@@ -139,6 +139,13 @@ struct DeploymentFilesTests {
             let port = try #require(URL(string: node.url)?.port)
             #expect(try await Command.run(script, environment: ["ROLLCALL_PORT": "\(port)"]).code == 0)
         }
+        // A node that speaks TLS is asked at its port for operators.
+        let operatorPort = try LocalSocket.freePort()
+        let settings = ["ROLLCALL_REDIS_PREFIX": uniquePrefix(), "ROLLCALL_OPERATOR_PORT": "\(operatorPort)"]
+        try await withRollcall(redis: SharedRedis.url, environment: settings) { _ in
+            let environment = ["ROLLCALL_PORT": "1", "ROLLCALL_OPERATOR_PORT": "\(operatorPort)"]
+            try await eventually("a passed check") { try await Command.run(script, environment: environment).code == 0 }
+        }
         let unusedPort = try LocalSocket.freePort()
         #expect(try await Command.run(script, environment: ["ROLLCALL_PORT": "\(unusedPort)"]).code != 0)
     }

@@ -108,7 +108,7 @@ struct SettingsTests {
         #expect(http.times.idleTimeout == times.idleTimeout && http.times.headTimeout == times.headTimeout)
         #expect(http.times.bodyTimeout == times.bodyTimeout && http.times.stuckReaderAge == times.stuckReaderAge)
         #expect(http.bodyBudget == HTTPServer.Options(address: http.address).bodyBudget)
-        #expect(http.maximumConnections == nil && settings.tlsFiles == nil)
+        #expect(http.maximumConnections == nil && settings.tlsFiles == nil && settings.operatorAddress == nil)
         let (streams, streamDefaults) = (settings.streamOptions, StreamOptions())
         #expect(streams.pingInterval == streamDefaults.pingInterval && streams.drain == streamDefaults.drain)
         #expect(streams.slowReaderBytes == streamDefaults.slowReaderBytes)
@@ -132,6 +132,8 @@ struct SettingsTests {
             ("ROLLCALL_GRACE", "5\n6", "but is \"5\u{fffd}6\""), ("ROLLCALL_GRACE", "5 s", "whole number from 0 to 60"),
             ("ROLLCALL_HOST", "http://0.0.0.0", "without scheme and port"),
             ("ROLLCALL_HOST", "0.0.0.0:4000", "without scheme and port"),
+            ("ROLLCALL_OPERATOR_PORT", "65536", "whole number from 0 to 65535"),
+            ("ROLLCALL_OPERATOR_HOST", "0.0.0.0:1", "without scheme and port"),
             ("ROLLCALL_HOST", "a b", "without scheme and port"), ("ROLLCALL_HOST", "[localhost]", "without scheme"),
             ("ROLLCALL_PROFILES_TABLE", "a.b.c", "or schema.name"),
             ("ROLLCALL_PROFILES_TABLE", "x; DROP TABLE y", "or schema.name"),

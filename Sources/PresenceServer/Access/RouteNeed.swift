@@ -9,6 +9,10 @@ import PresenceModel
 package enum RouteNeed: Hashable, Sendable {
     /// None: anyone may use the route, without a credential.
     case nothing
+    /// None, but the handler shows more to a caller with rights.
+    ///
+    /// A credential that is not valid counts as none, because a probe must not fail for it.
+    case optional
     /// To write presences on the topic in the path, and where the path has a key, under that key.
     case track
     /// To write presences on some topic; the handler asks for the right on each topic that the body names.
@@ -21,11 +25,13 @@ package enum RouteNeed: Hashable, Sendable {
     case each
     /// A right of backends or operators.
     case service(ServiceRight)
+    /// To read what operators read: ``ServiceRight/operate``, or nothing on an open node.
+    case operatorReading
 
     /// Throws if the caller lacks the right.
     func check(_ caller: Caller, _ parameters: PathParameters) throws(Problem) {
         switch self {
-        case .nothing, .each: break
+        case .nothing, .optional, .each: break
         case .track:
             let topic = try parameters.topic()
             let key = try parameters.has("key") ? parameters.key() : nil
@@ -42,6 +48,8 @@ package enum RouteNeed: Hashable, Sendable {
             _ = try allow { () throws(Refusal) in try caller.view(of: key, on: topic) }
         case .service(let right):
             try allow { () throws(Refusal) in try caller.require(right) }
+        case .operatorReading:
+            try allow { () throws(Refusal) in try caller.requireReadingAsOperator() }
         }
     }
 }

@@ -19,24 +19,28 @@ final class AcceptGate: ChannelDuplexHandler {
     private static let connections = Gauge(label: "rollcall_connections_open")
 
     private var state: AcceptState
+    /// Whether the metrics show its connections.
+    private let isMeasured: Bool
     private let logger: Logger
     private var isReading = true
     private var retry: Scheduled<Void>?
 
-    private init(maximumConnections: Int?, logger: Logger) {
+    private init(maximumConnections: Int?, isMeasured: Bool, logger: Logger) {
         state = AcceptState(maximumConnections: maximumConnections)
+        self.isMeasured = isMeasured
         self.logger = logger
     }
 
     /// Adds a gate before all other handlers of a listening channel.
-    static func install(in channel: any Channel, maximumConnections: Int?, logger: Logger) async {
+    static func install(in channel: any Channel, maximumConnections: Int?, isMeasured: Bool, logger: Logger) async {
         do {
             try await channel.eventLoop.submit {
                 // A round of accepting takes this many connections, even beyond the limit.
                 let round: UInt = (maximumConnections ?? .max) < 1024 ? 1 : 16
                 try channel.syncOptions?.setOption(.maxMessagesPerRead, value: round)
                 try channel.pipeline.syncOperations.addHandler(
-                    AcceptGate(maximumConnections: maximumConnections, logger: logger), position: .first)
+                    AcceptGate(maximumConnections: maximumConnections, isMeasured: isMeasured, logger: logger),
+                    position: .first)
             }.get()
         } catch {
             logger.error("http: limit of connections is not enforced", metadata: ["error": "\(error)"])
@@ -66,7 +70,7 @@ final class AcceptGate: ChannelDuplexHandler {
     }
 
     private func apply(_ step: AcceptState.Step, _ context: ChannelHandlerContext) {
-        Self.connections.record(state.open)
+        if isMeasured { Self.connections.record(state.open) }
         switch step.notice {
         case .paused(let reason):
             logger.warning(
@@ -78,7 +82,7 @@ final class AcceptGate: ChannelDuplexHandler {
         }
         if step.accepts != isReading {
             isReading = step.accepts
-            Self.paused.record(step.accepts ? 0 : 1)
+            if isMeasured { Self.paused.record(step.accepts ? 0 : 1) }
             // Holding `read` back is not enough: after an error the channel still has a read pending.
             do {
                 try context.channel.syncOptions?.setOption(.autoRead, value: step.accepts)

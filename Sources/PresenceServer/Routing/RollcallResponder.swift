@@ -269,9 +269,12 @@ package struct RollcallResponder: HTTPResponder {
         if !route.method.isSafe { try self.origins.check(write: request.head) }
         if route.needs == .nothing { return .withoutRights }
         if try self.hasTicket(request, route) { return .withoutRights }
+        let (authorization, now) = (request.headers[.authorization], Date().timeIntervalSince1970)
+        if route.needs == .optional {
+            return (try? self.credentials.caller(authorization: authorization, at: now)) ?? .withoutRights
+        }
         let caller = try allow { () throws(Refusal) in
-            try self.credentials.caller(
-                authorization: request.headers[.authorization], at: Date().timeIntervalSince1970)
+            try self.credentials.caller(authorization: authorization, at: now)
         }
         try route.needs.check(caller, parameters)
         return caller

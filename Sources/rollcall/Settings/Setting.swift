@@ -65,7 +65,7 @@ struct Setting<Value: Sendable>: DeclaredSetting, Sendable {
 extension Setting {
     /// A whole number of a unit, such as `TimeAmount.seconds`, within bounds, both included.
     init(
-        _ name: String, default fallback: String, in bounds: ClosedRange<Int>,
+        _ name: String, default fallback: String? = nil, in bounds: ClosedRange<Int>,
         of unit: @escaping @Sendable (Int64) -> Value, _ meaning: String
     ) {
         self.init(
@@ -80,7 +80,7 @@ extension Setting {
 
 extension Setting where Value == Int {
     /// A whole number within bounds, both included.
-    init(_ name: String, default fallback: String, in bounds: ClosedRange<Int>, _ meaning: String) {
+    init(_ name: String, default fallback: String? = nil, in bounds: ClosedRange<Int>, _ meaning: String) {
         self.init(name, default: fallback, in: bounds, of: { Int($0) }, meaning)
     }
 }

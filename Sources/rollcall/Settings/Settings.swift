@@ -15,6 +15,8 @@ struct Settings: Sendable {
     let port: Int
     /// nil stands for HTTP in clear text.
     let tlsFiles: TLSFiles?
+    /// nil stands for none: operators use the port of clients.
+    let operatorAddress: ListenAddress?
     let origins: [OriginPolicy.Origin]
     /// Without a maximum of connections, the limit on open files bounds them.
     private(set) var httpOptions: HTTPServer.Options
@@ -51,6 +53,8 @@ struct Settings: Sendable {
         host = try reader.required(table.host)
         port = try reader.required(table.port)
         tlsFiles = try reader.serverTLS()
+        operatorAddress = try reader.operatorAddress()
+        serverOptions.hasOperatorPort = operatorAddress != nil
         origins = try reader.value(of: table.origins) ?? []
         httpOptions = HTTPServer.Options(address: .hostname(host, port: port))
         let maximumConnections = try reader.required(table.maximumConnections)
@@ -84,6 +88,14 @@ struct Settings: Sendable {
         redisTLS = try reader.redisTLS(for: redisURL)
         keySources = try KeySources(reader, isOpen: isOpen)
     }
+
+    /// The address for clients.
+    var address: ListenAddress {
+        let table = SettingsTable.declared
+        return ListenAddress(
+            host: host, port: port, hostSetting: table.host.info, portSetting: table.port.info,
+            isSecure: tlsFiles != nil)
+    }
 }
 
 extension SettingsReader {
@@ -104,6 +116,15 @@ extension SettingsReader {
         return Limits(
             maximumMetaBytes: try required(table.maximumMetaBytes), ttl: shortest...longest, defaultTTL: defaultTTL,
             defaultGrace: try required(table.grace))
+    }
+
+    /// Returns the address for operators; nil if the settings have no port for them.
+    fileprivate func operatorAddress() throws(ProgramError) -> ListenAddress? {
+        let table = SettingsTable.declared
+        let host = try required(table.operatorHost)
+        guard let port = try value(of: table.operatorPort) else { return nil }
+        return ListenAddress(
+            host: host, port: port, hostSetting: table.operatorHost.info, portSetting: table.operatorPort.info)
     }
 
     /// Returns the address of Redis; throws if the settings have none.

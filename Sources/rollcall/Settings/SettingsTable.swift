@@ -24,6 +24,14 @@ struct SettingsTable: Sendable {
     let tlsKey = Setting(
         path: "tls-key",
         "PEM file of the private key of that certificate, without a passphrase, that no other user may read.")
+    let operatorHost = Setting(
+        "operator-host", default: "127.0.0.1",
+        "Address for the operator port; one that others reach only on a private network.",
+        expected: "an address or a host name, without scheme and port", parse: Self.host)
+    let operatorPort = Setting(
+        "operator-port", in: 0...65_535,
+        "TCP port where metrics, which then are there alone, and the checks of /readyz need no credential; "
+            + "0 takes a free one.")
     let maximumConnections = Setting(
         "max-connections", default: "0", in: 0...10_000_000,
         "Open connections at which a node stops accepting more until one closes; 0: as many as may be open files.")

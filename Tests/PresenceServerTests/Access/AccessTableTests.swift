@@ -31,6 +31,7 @@ struct AccessTableTests {
         ("getPresence", .get, "/v1/topics/room:1/presences/alice/s", nil),
         ("countTopic", .get, "/v1/topics/room:1", nil), ("listTopics", .get, "/v1/topics?prefix=room:", nil),
         ("followTopic", .get, "/v1/topics/room:1/events", nil), ("followTopics", .get, "/v1/events?topic=room:1", nil),
+        ("getMetrics", .get, "/metrics", nil),
         // The last one, because a ticket that was not used ends by itself.
         ("createTicket", .post, "/v1/tickets", #"{"topic":"room:1"}"#),
     ]
@@ -42,11 +43,27 @@ struct AccessTableTests {
 
     @Test func `each route that needs a right is in the table`() async throws {
         let routes = try await routes()
-        let needing = routes.filter { $0.needs != .nothing }.map(\.operationID)
+        let needing = routes.filter { ![.nothing, .optional].contains($0.needs) }.map(\.operationID)
         #expect(Set(needing) == Set(Self.requests.map(\.operation)))
         #expect(
             Set(routes.filter { $0.needs == .nothing }.map(\.operationID))
-                == ["getHealth", "getReadiness", "getMetrics", "getContract", "getProblem", "getDemoPage"])
+                == ["getHealth", "getContract", "getProblem", "getDemoPage"])
+        #expect(routes.filter { $0.needs == .optional }.map(\.operationID) == ["getReadiness"])
+    }
+
+    @Test func `without the right operate, and with a wrong credential, readiness is a status alone`() async throws {
+        try await withKeys { server, keys in
+            let expired = SampleToken.hs256(SampleKeys.payload(lifetime: -60))
+            let cases: [(credential: String?, isShown: Bool)] = [
+                (nil, false), (expired, false), (keys.seeing.text, false), (keys.all.text, true),
+            ]
+            for (credential, isShown) in cases {
+                let headers = credential.map { [("Authorization", "Bearer \($0)")] } ?? []
+                let answer = try await server.send(.get, "/readyz", headers: headers)
+                let (status, checks) = (try answer.json["status"], try answer.json["checks"])
+                #expect(answer.status == 200 && status == "ready" && (checks != nil) == isShown, "\(answer.text)")
+            }
+        }
     }
 
     @Test(arguments: WrongCredential.allCases)
@@ -191,7 +208,7 @@ private struct SampleKeys: Sendable {
             JSON(
                 parsing: "["
                     + [
-                        entry(all, #""topic_prefixes":{"":["track:any","see"]},"service":["enrich"]"#),
+                        entry(all, #""topic_prefixes":{"":["track:any","see"]},"service":["enrich","operate"]"#),
                         entry(seeing, #""topic_prefixes":{"room:":["see"]}"#),
                         entry(
                             expired, #""topic_prefixes":{"":["track:any","see"]},"expires_at":"2020-01-01T00:00:00Z""#),
@@ -275,7 +292,7 @@ private enum RightCredential: String, CaseIterable, Sendable {
             case .counting: writes.union(entries)
             case .tracking: lists
             }
-        return self == .apiKey ? refused : refused.union(["invalidateEnrichment"])
+        return self == .apiKey ? refused : refused.union(["invalidateEnrichment", "getMetrics"])
     }
 }
 

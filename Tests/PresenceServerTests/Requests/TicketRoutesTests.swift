@@ -103,8 +103,8 @@ struct TicketRoutesTests {
     }
 
     @Test func `A ticket keeps the Origin of the page`() async throws {
-        let origin = try #require(ServedOrigins.Origin("https://app.example"))
-        try await withServer(origins: ServedOrigins([origin])) { server in
+        let origin = try #require(OriginPolicy.Origin("https://app.example"))
+        try await withServer(origins: OriginPolicy([origin])) { server in
             let answer = try await server.send(
                 .post, Self.path, #"{"topic":"a"}"#, type: "application/json",
                 headers: [("Origin", "https://app.example")])
