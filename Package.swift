@@ -167,7 +167,9 @@ let package = Package(
         .target(name: "AccessSamples", dependencies: [crypto], path: "Tests/AccessSamples", swiftSettings: settings),
         .testTarget(
             name: "AccessTests",
-            dependencies: ["Access", "AccessSamples", "Basics", "JSONText", "PresenceModel", crypto, cryptoExtras],
+            dependencies: [
+                "Access", "AccessSamples", "Basics", "JSONText", "PresenceModel", "RandomInput", crypto, cryptoExtras,
+            ],
             swiftSettings: settings),
         .testTarget(name: "BasicsTests", dependencies: ["Basics"], swiftSettings: settings),
         .testTarget(

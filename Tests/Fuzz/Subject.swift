@@ -12,6 +12,6 @@ struct Subject: Sendable {
 
     static let all: [Subject] = [
         .replies, .messages, .values, .invalidations, .tickets, .names, .cursors, .json, .patches, .operations, .paths,
-        .queries, .tags,
+        .queries, .tags, .proxies,
     ]
 }

@@ -1,5 +1,6 @@
 // Rollcall · fuzz
 
+import Access
 import Basics
 import HTTPTypes
 import JSONText
@@ -73,6 +74,30 @@ extension Subject {
                 try round.expect(problem.isReadable, "a problem is no JSON: \(problem.detail)")
                 return false
             }
+        }
+    }
+
+    /// Fields of proxies: the address that a proxy adds is read back behind anything that a client has sent.
+    static let proxies = Subject("proxies") { round in
+        let addresses = ["192.0.2.7", "192.0.2.7:80", "2001:db8::7", "[2001:db8::7]:80"]
+        let hops = (0...round.random.below(4)).map { _ in round.random.pick(addresses) }
+        let field = Array(hops.joined(separator: ", ").utf8)
+        try round.feed(field) { round, bytes in
+            let text = String(decoding: bytes, as: UTF8.self)
+            let read = ForwardedFields.addresses(inForwardedFor: [text])
+            try round.expect(read.count == hops.count && !read.contains(nil), "an address is not read")
+            let elements = hops.map { #"for="\#($0)";proto=https"# }.joined(separator: ",")
+            let structured = ForwardedFields.addresses(inForwarded: [elements])
+            try round.expect(structured == read, "an element is not read as the other field")
+            return true
+        }
+        try round.damage(field, "\",;=[]:. for") { round, bytes in
+            let text = String(decoding: bytes, as: UTF8.self)
+            let behind = text + ", 203.0.113.7"
+            let read = ForwardedFields.addresses(inForwardedFor: [behind])
+            let isLong = behind.utf8.count > ForwardedFields.maximumBytes
+            try round.expect(isLong || read.last == ClientAddress("203.0.113.7"), "a client hides its proxy's entry")
+            return ForwardedFields.addresses(inForwarded: [text]).contains { $0 != nil }
         }
     }
 
