@@ -73,9 +73,13 @@ package final class Credentials: Sendable {
 
     /// The caller with this value of `Authorization`; nil is none.
     ///
-    /// - Parameter now: Seconds since 1970.
-    /// - Throws: ``Refusal/unauthenticated(detail:)``.
-    package func caller(authorization: String?, at now: Double) throws(Refusal) -> Caller {
+    /// - Parameters:
+    ///   - now: Seconds since 1970.
+    ///   - beforeVerifying: Called before the signature of a token is verified; throws if it must not be.
+    /// - Throws: ``Refusal/unauthenticated(detail:)``, and what `beforeVerifying` throws.
+    package func caller(
+        authorization: String?, at now: Double, beforeVerifying: () throws(Refusal) -> Void = {}
+    ) throws(Refusal) -> Caller {
         guard let text = authorization.flatMap(Self.bearer) else {
             if isOpen { return .open }
             throw .unauthenticated(detail: nil)
@@ -89,7 +93,7 @@ package final class Credentials: Sendable {
                 .apiKey(key.id), rights: key.rights, credential: .apiKey(id: key.id, entry: key.entry),
                 expiresAt: key.expiresAt.map(Double.init))
         }
-        let token = try token(text, keys, at: now)
+        let token = try token(text, keys, at: now, beforeVerifying)
         return Caller(
             .user(token.subject), rights: token.rights, credential: .token(key: token.keyID), expiresAt: token.expiresAt
         )
@@ -103,21 +107,6 @@ package final class Credentials: Sendable {
         case .apiKey(let id, let entry): keys.apiKeys.holds(id, entry: entry, at: Int(now))
         case .token(let key): keys.tokenKeys.holds(key)
         }
-    }
-
-    private func token(_ text: [UInt8], _ keys: Keys, at now: Double) throws(Refusal) -> Token {
-        if let token = state.withLock({ $0.tokens[text] }) {
-            try token.check(at: now)
-            return token
-        }
-        if let kid = Token.kid(in: text), !keys.tokenKeys.has(kid: kid) { requestKeys() }
-        // Verifying takes up to 100 µs, so no lock is held.
-        let token = try Token(text, keys: keys.tokenKeys, rules: keys.rules, at: now)
-        state.withLock { state in
-            guard state.keys.tokenKeys.holds(token.keyID) else { return }
-            state.tokens.insert(token, for: text)
-        }
-        return token
     }
 
     /// The text behind `Bearer`, in any case; nil for another scheme.

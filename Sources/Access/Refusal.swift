@@ -6,6 +6,8 @@ package enum Refusal: Error, Hashable, Sendable {
     case unauthenticated(detail: String?)
     /// The credential lacks a right.
     case forbidden(MissingRight)
+    /// So many credentials from the address were not valid that no further signature is checked now.
+    case tooManyFailures(RateStanding, ClientAddress)
 }
 
 /// A right that a credential lacks, and where.

@@ -25,6 +25,8 @@ package enum HTTPServer {
         package var isMeasured = true
 
         package init(address: BindAddress) { self.address = address }
+        /// The limits of callers; here those on the connections of an address.
+        package var limits = LimitOptions()
     }
 
     /// Makes the server, a service that runs until a graceful shutdown is triggered and its last response has ended.

@@ -20,6 +20,8 @@ package struct RollcallRequestContext: InitializableFromSource {
     package var parameters = PathParameters()
     /// Set by the router; without rights before.
     package var caller = Caller.withoutRights
+    /// Counts the steps of the request; set by the router, nil if the caller has no rates.
+    var allowance: RequestAllowance?
     /// Set by the router, which refuses names that the route does not know.
     package var query = QueryParameters()
 

@@ -94,9 +94,10 @@ struct Assembly: Sendable {
             })
         let registry = StreamRegistry(
             eventLoopGroup: loops, options: settings.streamOptions, budget: queueBudget, credentials: credentials)
+        let callerLimits = RequestLimits(settings.httpOptions.limits, logger: logger)
         let streams = StreamRoutes(
             hub: hub, store: store, leases: leases, tickets: tickets, registry: registry, limits: limits,
-            options: settings.streamOptions)
+            callerLimits: callerLimits, options: settings.streamOptions)
         let checks: @Sendable () async -> [HealthCheck] = {
             let draining = HealthCheck("draining", fault: registry.isDraining ? "the node is stopping" : nil)
             return await HealthCheck.redis(store) + [.access(credentials), draining] + (hook?.checks ?? [])
@@ -117,6 +118,7 @@ struct Assembly: Sendable {
             RollcallResponder(
                 table: table, credentials: credentials,
                 origins: OriginPolicy(settings.origins, listeningOn: settings.host, isOpen: credentials.isOpen),
+                limits: callerLimits,
                 queueBudget: queueBudget),
             options: httpOptions, budget: bodyBudget, eventLoopGroup: loops, logger: logger
         ) { [telemetry] channel in
@@ -221,7 +223,7 @@ extension Settings {
         return OpenFiles.Share(limit: limit, eventLoops: eventLoops, services: redis + postgres + operators)
     }
 
-    /// The connections of clients that a node may have open.
+    /// The connections of clients that a node may have open, beside those that it keeps for probes.
     fileprivate func connections(of share: OpenFiles.Share) -> Int {
         min(httpOptions.maximumConnections ?? .max, share.connections)
     }

@@ -12,6 +12,8 @@ enum MetricsHelp {
         "rollcall_body_bytes": "Bytes of request bodies held now.",
         "rollcall_bodies_refused_total": "Bodies refused, by reason: budget (the node holds too many bytes), timeout.",
         "rollcall_streams_open": "Streams open now.",
+        "rollcall_rate_limited_total":
+            "Requests and streams refused with 429 or 403 by a limit of their caller, by limit, such as user_requests.",
         "rollcall_streams_ended_total":
             "Streams ended, by reason: client_gone, unread (took no bytes for too long), slow (took no event in time while the node's queue was full), draining, node_full, token_expired, failed.",
         "rollcall_stream_queue_bytes": "Bytes that wait for slow readers; what several wait for counts once.",

@@ -94,6 +94,35 @@ struct AccessTests {
         }
     }
 
+    @Test func `a user has so many streams and topics on a node, and a stream that ends makes room`() async throws {
+        try await withNode(["ROLLCALL_USER_LIMITS": "streams=2,topics=3"]) { node in
+            let headers = try await token(rights: #"{"topic_prefixes":{"":["see"]}}"#)
+            func open(_ path: String) async throws -> SSEClient {
+                try await SSEClient.open(node.url + path, headers: headers)
+            }
+            let first = try await open("/v1/topics/a/events")
+            _ = try await first.next("presence_state")
+            #expect(first.header("RateLimit")?.contains("user_requests") == true)
+            let many = try await node.client.get("/v1/events?topic=b&topic=c&topic=d", headers: headers)
+            #expect(try many.status == 403 && many.json["limit"]?.string == "user_topics")
+            let second = try await open("/v1/topics/b/events")
+            _ = try await second.next("presence_state")
+            let third = try await node.client.get("/v1/topics/c/events", headers: headers)
+            #expect(try third.status == 403 && third.json["type"]?.string == "/problems/limit-reached")
+            #expect(try third.json["limit"]?.string == "user_streams" && third.json["maximum"]?.int == 2)
+            let refused = #"rollcall_rate_limited_total{limit="user_streams"}"#
+            #expect(try await node.client.metric(refused) == 1)
+            try await eventually("a log line") { node.log.contains("access: limit reached, requests are refused") }
+            await first.close()
+            try await eventually("room for a stream") {
+                let stream = try await open("/v1/topics/c/events")
+                await stream.close()
+                return stream.status == 200
+            }
+            await second.close()
+        }
+    }
+
     @Test func `SIGHUP retires a key, and ends the streams that it opened`() async throws {
         let folder = try TemporaryFolder.make()
         defer { TemporaryFolder.remove(folder) }

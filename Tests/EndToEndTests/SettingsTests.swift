@@ -1,5 +1,6 @@
 // Rollcall · EndToEndTests
 
+import Access
 import Enrichment
 import Foundation
 import JSONText
@@ -109,6 +110,8 @@ struct SettingsTests {
         #expect(http.times.bodyTimeout == times.bodyTimeout && http.times.stuckReaderAge == times.stuckReaderAge)
         #expect(http.bodyBudget == HTTPServer.Options(address: http.address).bodyBudget)
         #expect(http.maximumConnections == nil && settings.tlsFiles == nil && settings.operatorAddress == nil)
+        for kind in CallerKind.allCases { #expect(http.limits[kind] == LimitOptions()[kind]) }
+        #expect(http.limits.proxies == LimitOptions().proxies)
         let (streams, streamDefaults) = (settings.streamOptions, StreamOptions())
         #expect(streams.pingInterval == streamDefaults.pingInterval && streams.drain == streamDefaults.drain)
         #expect(streams.slowReaderBytes == streamDefaults.slowReaderBytes)
@@ -126,6 +129,10 @@ struct SettingsTests {
             ("ROLLCALL_BASE_PATH", "presence/", #"must be a path such as /presence: a slash first, none last"#),
             ("ROLLCALL_BASE_PATH", "/v1", #"none of the service's own paths, but is "/v1""#),
             ("ROLLCALL_PORT", "+5", #"but is "+5""#), ("ROLLCALL_ORIGINS", "https://*.example", "origins such as"),
+            ("ROLLCALL_USER_LIMITS", "requests=5", "limits such as requests=500/10s,streams=100"),
+            ("ROLLCALL_API_KEY_LIMITS", "failures=5/1s", "limits such as requests="),
+            ("ROLLCALL_ADDRESS_LIMITS", "connections=0", "limits such as failures=100/10s"),
+            ("ROLLCALL_TRUSTED_PROXIES", "proxy.example", "addresses and ranges such as 10.0.0.0/8"),
             ("ROLLCALL_GRACE", "-1", "whole number from 0 to 60"),
             ("ROLLCALL_GRACE", "5.0", #"but is "5.0""#), ("ROLLCALL_GRACE", "1e1", "whole number from 0 to 60"),
             ("ROLLCALL_GRACE", "99999999999999999999", "whole number from 0 to 60"),

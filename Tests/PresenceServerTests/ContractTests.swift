@@ -106,7 +106,7 @@ struct ContractTests {
         }
     }
 
-    @Test func `Each operation of a route with a need documents its credential, 401 and 403`() throws {
+    @Test func `Each operation of a route with a need documents its credential, 401, 403 and 429`() throws {
         for route in self.routes {
             let operation = try #require(self.operations["\(route.method.rawValue) \(route.path)"]).node
             let security = operation["security"]?.sequence
@@ -114,9 +114,20 @@ struct ContractTests {
             // An empty object stands for no credential.
             let isOptional = security?.contains { $0.mapping?.isEmpty == true } == true
             #expect(isOptional == (route.needs == .optional), "\(route.operationID)")
-            for status in ["401", "403"] {
+            for status in ["401", "403", "429"] {
                 let isDocumented = operation["responses"]?.mapping?.contains { $0.key.string == status } == true
-                #expect(isDocumented == ![.nothing, .optional].contains(route.needs), "\(route.operationID) \(status)")
+                #expect(isDocumented == route.needs.isChecked, "\(route.operationID) \(status)")
+            }
+        }
+    }
+
+    @Test func `Each answer of an operation that counts against rates documents their fields`() throws {
+        for route in self.routes where route.needs.isChecked {
+            let operation = try #require(self.operations["\(route.method.rawValue) \(route.path)"]).node
+            for (status, answer) in operation["responses"]?.mapping ?? [:] {
+                let headers = self.resolved(answer)["headers"]
+                let isComplete = headers?["RateLimit"] != nil && headers?["RateLimit-Policy"] != nil
+                #expect(isComplete, "\(route.operationID) \(status.string ?? "")")
             }
         }
     }

@@ -24,6 +24,9 @@ extension Problem {
             self.init(.forbidden, "The credential lacks the right \(missing).")
             self.missing = missing
             headers[.wwwAuthenticate] = Self.challenge + #", error="insufficient_scope""#
+        case .tooManyFailures(let standing, let address):
+            self = .rateLimited([standing], of: .address(address))
+            RateFields.write([standing], to: &headers)
         }
     }
 

@@ -28,6 +28,9 @@ package enum RouteNeed: Hashable, Sendable {
     /// To read what operators read: ``ServiceRight/operate``, or nothing on an open node.
     case operatorReading
 
+    /// Whether a request needs a credential that is valid; only such requests count against the rates of callers.
+    var isChecked: Bool { self != .nothing && self != .optional }
+
     /// Throws if the caller lacks the right.
     func check(_ caller: Caller, _ parameters: PathParameters) throws(Problem) {
         switch self {

@@ -142,7 +142,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
             self.framing = framing
             let request = try HTTPRequest(head, framing, isSecure: plaintext != nil)
             self.request = request
-            if framing.expectsContinue { try responder.checkBeforeBody(request) }
+            if framing.expectsContinue { try responder.checkBeforeBody(request, on: context.channel) }
             var counted = 0
             if case .length(let length) = framing.body, length <= responder.longestBody(of: request.method) {
                 counted = try reserved.add(length, of: length)

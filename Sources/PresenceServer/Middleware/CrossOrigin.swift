@@ -8,7 +8,8 @@ import Hummingbird
 /// No answer has `Access-Control-Allow-Credentials`: the service has no cookies.
 struct CrossOrigin: Sendable {
     /// Response fields that a page may read besides those that Fetch always allows.
-    private static let exposed = "ETag, Link, Location, Retry-After, WWW-Authenticate, X-Request-Id"
+    private static let exposed =
+        "ETag, Link, Location, RateLimit, RateLimit-Policy, Retry-After, WWW-Authenticate, X-Request-Id"
     /// Request fields that a page may send besides those that Fetch always allows.
     private static let accepted =
         "Authorization, Content-Type, If-Match, If-None-Match, Last-Event-ID, X-Request-Id"

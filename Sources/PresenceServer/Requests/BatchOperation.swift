@@ -38,6 +38,14 @@ package struct BatchOperation: Sendable {
         TrackItem(member: self.member, meta: self.meta, ttl: self.ttl, condition: self.condition)
     }
 
+    /// What it uses of its caller's rates, beside being a request.
+    var cost: (tracks: Int, bytes: Int) {
+        switch self.kind {
+        case .track, .put, .update: (1, (self.meta?.json.count ?? 0) + (self.patch?.compact.count ?? 0))
+        case .untrack, .heartbeat: (0, 0)
+        }
+    }
+
     var updating: UpdateItem {
         UpdateItem(
             member: self.member, change: self.patch.map { .patch($0) } ?? .replace(self.meta ?? .empty),

@@ -1,5 +1,6 @@
 // Rollcall · PresenceServer
 
+import Access
 import Basics
 import Hummingbird
 import JSONText
@@ -33,6 +34,9 @@ struct BatchRoutes: Sendable {
                 results[index] = .problem(error)
             }
         }
+        if let allowance = context.allowance {
+            try allowance.take(Self.cost(of: topics, operations: elements.count), taken: RateCost(requests: 1))
+        }
         let performed = await self.perform(topics, logger: context.logger)
         for (index, result) in performed { results[index] = result }
         // If Redis was away for every operation, nothing was done, and the client may send the whole batch again.
@@ -47,6 +51,18 @@ struct BatchRoutes: Sendable {
             $0.write(to: context.caller, instance: context.requestID, under: context.basePath, to: &$1)
         }
         return .json(json.finish())
+    }
+
+    /// What the operations use of their caller's rates; the head of the request counted for one of them.
+    private static func cost(of topics: [Topic: [Placed]], operations: Int) -> RateCost {
+        var cost = RateCost(requests: max(0, operations - 1))
+        for operation in topics.values.joined().map(\.operation) {
+            let (tracks, bytes) = operation.cost
+            guard tracks > 0 else { continue }
+            cost.tracks = (cost.tracks ?? 0) + tracks
+            cost.bytes = (cost.bytes ?? 0) + bytes
+        }
+        return cost
     }
 
     private func elements(of request: Request) async throws -> [JSON] {

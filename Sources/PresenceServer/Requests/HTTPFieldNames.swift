@@ -10,6 +10,10 @@ extension HTTPField.Name {
     static let accessControlRequestPrivateNetwork = Self.literal("Access-Control-Request-Private-Network")
     static let accessControlAllowPrivateNetwork = Self.literal("Access-Control-Allow-Private-Network")
     static let xAccelBuffering = Self.literal("X-Accel-Buffering")
+    static let rateLimit = Self.literal("RateLimit")
+    static let rateLimitPolicy = Self.literal("RateLimit-Policy")
+    static let forwarded = Self.literal("Forwarded")
+    static let forwardedFor = Self.literal("X-Forwarded-For")
 
     /// Makes a field name of a literal.
     private static func literal(_ name: StaticString) -> HTTPField.Name {

@@ -3,6 +3,7 @@
 import Access
 import HTTPTypes
 import Hummingbird
+import JSONText
 import PresenceModel
 import PresenceStore
 
@@ -19,6 +20,7 @@ struct PresenceRoutes: Sendable {
         let names: Set = ["key", "meta", "session", "ttl"]
         let tracking = try self.tracking(
             nil, of: context.caller, on: topic, try await self.fields(of: request, allowing: names))
+        context.allowance?.add(bytes: tracking.metaBytes)
         let outcome = try await self.store.track([tracking], on: topic, mode: .create).only()
         return try WriteResult(outcome, of: tracking.member, on: topic).response(to: context.caller)
     }
@@ -32,6 +34,7 @@ struct PresenceRoutes: Sendable {
         var tracking = try self.tracking(
             member, of: context.caller, on: topic, try await self.fields(of: request, allowing: ["meta", "ttl"]))
         tracking.condition = condition
+        context.allowance?.add(bytes: tracking.metaBytes)
         let outcome = try await self.store.track([tracking], on: topic, mode: mode).only()
         return try WriteResult(outcome, of: member, on: topic).response(to: context.caller)
     }
@@ -47,6 +50,7 @@ struct PresenceRoutes: Sendable {
         }
         // A body that can never be a patch is refused even if the presence is absent.
         try Meta.checkPatch(patch)
+        context.allowance?.add(bytes: patch.compact.count)
         let updating = UpdateItem(member: member, change: .patch(patch), condition: condition)
         let outcome = try await self.store.update([updating], on: topic).only()
         return try WriteResult(outcome, of: member, on: topic).response(to: context.caller)
@@ -128,4 +132,9 @@ struct PresenceRoutes: Sendable {
     private func fields(of request: Request, allowing names: Set<String>) async throws -> FieldReader {
         try FieldReader(try await request.json(limit: self.options.bodyBytes), allowing: names)
     }
+}
+
+extension TrackItem {
+    /// Bytes of the meta that the client sent.
+    fileprivate var metaBytes: Int { meta?.json.count ?? 0 }
 }

@@ -19,6 +19,8 @@ package struct Problem: Error, Sendable {
     package var ref: Ref?
     /// The right that the caller lacks, for a 403.
     var missing: MissingRight?
+    /// The limit that the caller has reached, for a 429 and some 403.
+    var limit: ReachedLimit?
     /// Header fields that belong to the answer, such as `Allow` and `Retry-After`.
     package var headers: HTTPFields = [:]
 
@@ -48,6 +50,10 @@ package struct Problem: Error, Sendable {
         json.string("instance", "urn:rollcall:request:" + instance)
         if let ref { json.string("phx_ref", ref.text) }
         if let missing { json.object("missing", missing.write) }
+        if let limit {
+            json.string("limit", limit.name)
+            if let maximum = limit.maximum { json.int("maximum", maximum) }
+        }
         if !self.errors.isEmpty {
             json.array("errors", self.errors) { error, element in
                 element.string(error.member.name, error.member.value)

@@ -32,6 +32,8 @@ package enum ProblemKind: String, CaseIterable, Sendable {
     case unauthenticated = "unauthenticated"
     case forbidden = "forbidden"
     case tokenExpired = "token-expired"
+    case rateLimited = "rate-limited"
+    case limitReached = "limit-reached"
     case requestTimeout = "request-timeout"
     case targetTooLong = "target-too-long"
     case expectationFailed = "expectation-failed"
@@ -43,7 +45,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
     package var status: HTTPResponse.Status {
         switch self {
         case .invalidName, .invalidQuery, .invalidHeader, .malformedJSON, .malformedRequest: .badRequest
-        case .crossSite, .forbidden: .forbidden
+        case .crossSite, .forbidden, .limitReached: .forbidden
         case .unauthenticated, .tokenExpired: .unauthorized
         case .unknownRoute, .presenceAbsent: .notFound
         case .methodNotAllowed: .methodNotAllowed
@@ -54,6 +56,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
         case .invalidBody: .unprocessableContent
         case .internalError: .internalServerError
         case .unavailable, .nodeFull: .serviceUnavailable
+        case .rateLimited: .tooManyRequests
         case .requestTimeout: .requestTimeout
         case .targetTooLong: .uriTooLong
         case .expectationFailed: .expectationFailed
@@ -87,6 +90,8 @@ package enum ProblemKind: String, CaseIterable, Sendable {
         case .unauthenticated: "The request has no valid credential"
         case .forbidden: "The credential does not allow this"
         case .tokenExpired: "The credential of the stream has ended"
+        case .rateLimited: "The caller has used up a rate"
+        case .limitReached: "The caller has as much open as it may have"
         case .requestTimeout: "The request took too long"
         case .targetTooLong: "The target is too long"
         case .expectationFailed: "The expectation cannot be met"
@@ -168,6 +173,14 @@ package enum ProblemKind: String, CaseIterable, Sendable {
         case .tokenExpired:
             "The token, or the API key, that opened this stream has ended or was retired. Open the stream again with a "
                 + "new one. The event expiring announced it 60 seconds before."
+        case .rateLimited:
+            "The caller made more requests or tracks, sent more bytes of metas, or sent more wrong credentials than "
+                + "its rate permits; the member limit names the rate. Nothing was changed, also by a batch. Send the "
+                + "request again after the seconds in Retry-After. The fields RateLimit and RateLimit-Policy of each "
+                + "answer show what is left."
+        case .limitReached:
+            "The caller has as many streams, topics of streams or connections open on this node as it may have: the "
+                + "member limit names which, and maximum is their number. Close one: waiting does not help."
         case .requestTimeout:
             "The head or the body of the request did not come in time; ROLLCALL_HEAD_TIMEOUT and "
                 + "ROLLCALL_BODY_TIMEOUT bound them. The connection is closed. Send the request again."

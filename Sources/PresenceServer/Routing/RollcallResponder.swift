@@ -21,16 +21,19 @@ package struct RollcallResponder: HTTPResponder {
     private let crossOrigin = CrossOrigin()
     private let origins: OriginPolicy
     private let credentials: Credentials
+    /// Holds callers to their limits; nil has none.
+    private let limits: RequestLimits?
     /// Counts large answers until their clients have taken them; nil counts nothing.
     private let queueBudget: QueueBudget?
     private let longestBodies: [HTTPRequest.Method: Int]
 
     package init(
         table: RouteTable, credentials: Credentials, origins: OriginPolicy = OriginPolicy(),
-        queueBudget: QueueBudget? = nil
+        limits: RequestLimits? = nil, queueBudget: QueueBudget? = nil
     ) {
         self.table = table
         self.credentials = credentials
+        self.limits = limits
         self.queueBudget = queueBudget
         self.origins = origins
         self.longestBodies = Dictionary(
@@ -65,6 +68,7 @@ package struct RollcallResponder: HTTPResponder {
         } catch let error as HTTPParserError {
             throw error
         } catch {
+            self.limits?.note(error)
             response = ErrorResponse(to: error, context: context).response
         }
         self.complete(&response.headers, of: request, at: found?.0, context)
@@ -87,9 +91,12 @@ package struct RollcallResponder: HTTPResponder {
         context.adopt(requestID: request.headers[.requestID])
         do {
             try self.origins.check(name: head.authority)
-            try self.prepare(&context, for: request, route, parameters)
+            try self.prepare(&context, for: request, route, parameters, counts: false)
             guard let openWithTicket = route.openWithTicket, context.query.has("ticket") else {
                 var stream = try open(request, context)
+                // Last, so that a request with an error counts once: when the server answers it.
+                context.allowance = try self.limits?.admit(
+                    context.caller, .ofStream(context.query), for: head, on: channel)
                 stream.isChunked = isChunked
                 self.complete(&stream, of: request, at: resource, route, since: start, context)
                 return .opened(stream)
@@ -101,6 +108,7 @@ package struct RollcallResponder: HTTPResponder {
                     self.complete(&stream, of: request, at: resource, route, since: start, context)
                     return .stream(stream)
                 } catch {
+                    self.limits?.note(error)
                     return try await self.refusal(
                         for: error, of: request, at: resource, route, since: start, context)
                 }
@@ -135,13 +143,17 @@ package struct RollcallResponder: HTTPResponder {
     }
 
     /// Refuses a request that waits for `100 Continue`, if its head alone is wrong (RFC 9110 §10.1.1).
-    func checkBeforeBody(_ head: HTTPRequest) throws(Problem) {
+    func checkBeforeBody(_ head: HTTPRequest, on channel: any Channel) throws(Problem) {
         let request = Request(head: head, body: RequestBody(buffer: ByteBuffer()))
         let found = self.table.resource(at: request.uri.path)
         if head.method == .options, self.methods(at: request.uri.path, found) != nil { return }
         let (route, parameters) = try self.route(for: request, found)
         if !route.isProbe { try self.origins.check(name: head.authority) }
-        _ = try self.caller(of: request, route, parameters)
+        let caller = try self.caller(of: request, route, on: channel)
+        if route.needs.isChecked {
+            _ = try self.limits?.admit(caller, route.cost, for: head, on: channel, counts: false)
+        }
+        try route.needs.check(caller, parameters)
         _ = try self.query(of: request, route)
         try route.body?.check(head.headerFields)
     }
@@ -152,6 +164,7 @@ package struct RollcallResponder: HTTPResponder {
     func refuse(
         _ problem: Problem, of head: HTTPRequest?, on channel: any Channel, logger: Logger
     ) -> (head: HTTPResponse, body: ByteBuffer) {
+        self.limits?.note(problem)
         let context = RollcallRequestContext(source: .init(channel: channel, logger: logger))
         var response = problem.response(instance: context.requestID, under: self.table.basePath)
         response.headers[.date] = Timestamp.now.httpDate
@@ -175,6 +188,7 @@ package struct RollcallResponder: HTTPResponder {
     ) {
         context.basePath.apply(to: &headers)
         self.crossOrigin.apply(to: &headers, allowing: self.allowedOrigin(for: request.head, at: resource))
+        context.allowance?.write(to: &headers)
         headers[.requestID] = context.requestID
     }
 
@@ -249,35 +263,49 @@ package struct RollcallResponder: HTTPResponder {
         return Response(status: .permanentRedirect, headers: [.location: "/" + query])
     }
 
-    /// Checks the head of a request, and puts its query and its path parameters into the context.
+    /// Checks the head of a request: its caller, the rates and the rights of the caller, its query.
+    ///
+    /// - Parameter counts: Whether the request and a wrong credential count against rates.
     private func prepare(
-        _ context: inout RollcallRequestContext, for request: Request, _ route: Route, _ parameters: PathParameters
+        _ context: inout RollcallRequestContext, for request: Request, _ route: Route, _ parameters: PathParameters,
+        counts: Bool = true
     ) throws(Problem) {
-        context.caller = try self.caller(of: request, route, parameters)
+        context.caller = try self.caller(of: request, route, on: context.channel, counts: counts)
+        if counts, route.needs.isChecked {
+            context.allowance = try self.limits?.admit(
+                context.caller, route.cost, for: request.head, on: context.channel)
+        }
+        try route.needs.check(context.caller, parameters)
         context.query = try self.query(of: request, route)
         context.parameters = parameters
     }
 
-    /// Finds the caller of a request, and checks that its page may write and that it has the right that the route
-    /// needs.
+    /// Finds the caller of a request, and checks that its page may write.
     ///
     /// The caller of a request with a ticket is found later, because the ticket is in Redis.
+    ///
+    /// - Parameter counts: Whether a wrong credential counts against the rate of its address.
     private func caller(
-        of request: Request, _ route: Route, _ parameters: PathParameters
+        of request: Request, _ route: Route, on channel: any Channel, counts: Bool = true
     ) throws(Problem) -> Caller {
         // Before the credential, because a foreign page may not write with any.
         if !route.method.isSafe { try self.origins.check(write: request.head) }
         if route.needs == .nothing { return .withoutRights }
         if try self.hasTicket(request, route) { return .withoutRights }
-        let (authorization, now) = (request.headers[.authorization], Date().timeIntervalSince1970)
-        if route.needs == .optional {
-            return (try? self.credentials.caller(authorization: authorization, at: now)) ?? .withoutRights
+        do throws(Refusal) {
+            return try self.credentials.caller(
+                authorization: request.headers[.authorization], at: Date().timeIntervalSince1970
+            ) { () throws(Refusal) in
+                if let limits { try limits.checkFailures(of: request.head, on: channel) }
+            }
+        } catch {
+            var problem = Problem(error)
+            if counts, case .unauthenticated(detail: _?) = error {
+                self.limits?.noteFailure(of: request.head, on: channel, &problem.headers)
+            }
+            if route.needs == .optional { return .withoutRights }
+            throw problem
         }
-        let caller = try allow { () throws(Refusal) in
-            try self.credentials.caller(authorization: authorization, at: now)
-        }
-        try route.needs.check(caller, parameters)
-        return caller
     }
 
     /// Whether a request for a stream has a ticket in place of a credential.

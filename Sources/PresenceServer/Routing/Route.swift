@@ -1,5 +1,6 @@
 // Rollcall · PresenceServer
 
+import Access
 package import HTTPTypes
 package import Hummingbird
 
@@ -75,9 +76,25 @@ package struct Route: Sendable {
         self.openWithTicket = openWithTicket
     }
 
+    /// What the head of a request for it uses of its caller's rates.
+    var cost: RateCost {
+        switch operationID {
+        case "trackPresence", "putPresence", "patchPresence": RateCost(requests: 1, tracks: 1, bytes: 0)
+        default: RateCost(requests: 1)
+        }
+    }
+
     /// Whether it is a probe of orchestrators and load balancers, which may use any host name.
     var isProbe: Bool { operationID == "getHealth" || operationID == "getReadiness" }
 
     /// Whether pages of every origin may read the answer.
     var isPublic: Bool { operationID == "getContract" }
+}
+
+extension RateCost {
+    /// What a stream uses; with a key it is a track.
+    static func ofStream(_ query: QueryParameters) -> RateCost {
+        guard query.has("key") else { return RateCost(requests: 1) }
+        return RateCost(requests: 1, tracks: 1, bytes: query.all("meta").reduce(0) { $0 + $1.utf8.count })
+    }
 }

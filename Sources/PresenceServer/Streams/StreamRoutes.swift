@@ -20,11 +20,13 @@ package struct StreamRoutes: Sendable {
     private let tickets: TicketKeeper
     private let registry: StreamRegistry
     private let limits: Limits
+    /// Holds callers to their limits; nil has none.
+    private let callerLimits: RequestLimits?
     private let options: StreamOptions
 
     package init(
         hub: FeedHub, store: PresenceStore, leases: LeaseKeeper, tickets: TicketKeeper, registry: StreamRegistry,
-        limits: Limits, options: StreamOptions
+        limits: Limits, callerLimits: RequestLimits? = nil, options: StreamOptions
     ) {
         self.hub = hub
         self.store = store
@@ -32,6 +34,7 @@ package struct StreamRoutes: Sendable {
         self.tickets = tickets
         self.registry = registry
         self.limits = limits
+        self.callerLimits = callerLimits
         self.options = options
     }
 
@@ -81,6 +84,7 @@ package struct StreamRoutes: Sendable {
     }
 
     private func open(_ request: StreamRequest, _ context: RollcallRequestContext) throws(Problem) -> OpenedStream {
+        try callerLimits?.checkStocks(of: context.caller, topics: request.topics.count)
         guard hub.hasRoom(for: request.topics) else { throw .tooManyTopics }
         let headers: HTTPFields = [
             .contentType: "text/event-stream", .cacheControl: "no-store, no-transform", .xAccelBuffering: "no",
@@ -115,6 +119,7 @@ package struct StreamRoutes: Sendable {
                         })
                 }
                 registry.keep(stream, logger: context.logger)
+                callerLimits?.keep(stream, of: context.caller, topics: request.topics.count)
                 if let ticket = request.ticket { hold(ticket, for: stream) }
                 // Before the stream's own track, so that the track arrives as a message and needs no snapshot.
                 guard hub.follow(request.topics) else {

@@ -1,5 +1,7 @@
 // Rollcall · rollcall
 
+import Access
+
 /// Describes one setting: its names, its default, its meaning and the form of its values.
 struct SettingInfo: Sendable {
     /// Names the setting in words joined by dashes; all its other names follow from it.
@@ -101,6 +103,16 @@ extension Setting where Value == Bool {
         self.init(
             name, default: "false", isSwitch: true, meaning, expected: "true or false",
             parse: { ["true": true, "false": false][$0.lowercased()] })
+    }
+}
+
+extension Setting where Value == CallerLimits {
+    /// The limits of a kind of caller; what the text leaves out keeps its default.
+    init(limitsOf kind: CallerKind, _ name: String, _ meaning: String) {
+        self.init(
+            name, default: CallerLimits.standard(kind).description, meaning,
+            expected: "limits such as \(CallerLimits.example(kind)), separated by commas, or none",
+            parse: { CallerLimits($0, of: kind) })
     }
 }
 

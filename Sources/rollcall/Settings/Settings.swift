@@ -1,5 +1,6 @@
 // Rollcall · rollcall
 
+import Access
 import Enrichment
 import Hummingbird
 import Logging
@@ -64,6 +65,10 @@ struct Settings: Sendable {
         httpOptions.times.bodyTimeout = try reader.required(table.bodyTimeout)
         httpOptions.times.stuckReaderAge = try reader.required(table.stuckReaderAge)
         httpOptions.bodyBudget = try reader.required(table.bodyBudget)
+        httpOptions.limits.user = try reader.required(table.userLimits)
+        httpOptions.limits.apiKey = try reader.required(table.apiKeyLimits)
+        httpOptions.limits.address = try reader.required(table.addressLimits)
+        httpOptions.limits.proxies = try reader.value(of: table.trustedProxies) ?? TrustedProxies()
 
         streamOptions.pingInterval = try reader.required(table.pingInterval)
         streamOptions.slowReaderBytes = try reader.required(table.slowReaderBytes)

@@ -1,5 +1,6 @@
 // Rollcall · rollcall
 
+import Access
 import Basics
 import Foundation
 import JSONText
@@ -84,6 +85,18 @@ struct SettingsTable: Sendable {
     let tokenAudience = Setting(
         "token-audience", without: "tokens without aud; required with a JWKS", "The aud that users' tokens must name.",
         expected: Self.claimExpectation, parse: Self.claim)
+    let userLimits = Setting(
+        limitsOf: .user, "user-limits", "Limits of each user, by the sub of the token; none lifts one, or all.")
+    let apiKeyLimits = Setting(
+        limitsOf: .apiKey, "api-key-limits", "Limits of each API key; none lifts one, or all.")
+    let addressLimits = Setting(
+        limitsOf: .address, "address-limits",
+        "Limits of each client address (IPv6: its /64) without an API key; none lifts one, or all.")
+    let trustedProxies = Setting<TrustedProxies>(
+        "trusted-proxies",
+        "Addresses and ranges of proxies, separated by commas, "
+            + "that name their clients in X-Forwarded-For or Forwarded.",
+        expected: "addresses and ranges such as 10.0.0.0/8, separated by commas", parse: { TrustedProxies($0) })
     let redisURL = Setting(
         "redis-url", without: "required", isSecret: true,
         "The Redis that all nodes share: redis://, rediss:// (TLS) or redis+unix://, with user:password@ and /db; valkey may stand for redis.",

@@ -109,7 +109,7 @@ func withServer<Result: Sendable>(
     live: @escaping @Sendable (Topic) async -> LiveRoster? = { _ in nil }, enricher: EnrichmentSource = .none,
     hookFault: String? = nil, credentials: Credentials = .open, origins: OriginPolicy = OriginPolicy(),
     times: ConnectionTimes = ConnectionTimes(), bodyBudget: Int = 64 << 20,
-    queueBudget: QueueBudget? = nil, tls: ServerTLS? = nil,
+    queueBudget: QueueBudget? = nil, tls: ServerTLS? = nil, limits: LimitOptions? = nil,
     isDraining: @escaping @Sendable () -> Bool = { false },
     _ body: @Sendable (TestServer) async throws -> Result
 ) async throws -> Result {
@@ -156,9 +156,10 @@ func withServer<Result: Sendable>(
     listening.bodyBudget = bodyBudget
     listening.tls = tls
     let application = HTTPServer.application(
-        RollcallResponder(table: table, credentials: credentials, origins: origins, queueBudget: queueBudget),
-        options: listening,
-        eventLoopGroup: group, logger: logger
+        RollcallResponder(
+            table: table, credentials: credentials, origins: origins,
+            limits: limits.map { RequestLimits($0, logger: logger) }, queueBudget: queueBudget),
+        options: listening, eventLoopGroup: group, logger: logger
     ) { channel in
         running.yield(channel.localAddress?.port ?? 0)
         running.finish()

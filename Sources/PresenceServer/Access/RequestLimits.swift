@@ -1,0 +1,208 @@
+// Rollcall · PresenceServer
+
+package import Access
+import Foundation
+import HTTPTypes
+package import Logging
+import NIOCore
+import Synchronization
+
+/// The limits of callers, and the proxies that name the addresses of their clients.
+package struct LimitOptions: Sendable {
+    package var user = CallerLimits.standard(.user)
+    package var apiKey = CallerLimits.standard(.apiKey)
+    package var address = CallerLimits.standard(.address)
+    package var proxies = TrustedProxies()
+
+    package init() {}
+
+    package subscript(kind: CallerKind) -> CallerLimits {
+        switch kind {
+        case .user: user
+        case .apiKey: apiKey
+        case .address: address
+        }
+    }
+
+    /// Returns the address by which the other end of a connection is counted; nil for one that is not.
+    ///
+    /// Without a list of proxies, a local address may be that of a proxy with all clients behind it.
+    func counted(_ address: ClientAddress?) -> ClientAddress? {
+        guard let address, !(proxies.isEmpty && address.isLocal) else { return nil }
+        return address.counted
+    }
+}
+
+/// Holds requests and streams to the limits of their callers.
+///
+/// Used on every thread.
+///
+/// A caller without limits costs no lock and no allocation.
+package final class RequestLimits: Sendable {
+    private struct Stocks {
+        var streams = Stock<RateSubject>()
+        var topics = Stock<RateSubject>()
+    }
+
+    private let options: LimitOptions
+    private let rates: RateLimits
+    /// The kinds of callers with a rate that counts requests.
+    private let counted: Set<CallerKind>
+    /// `RateLimit-Policy` of each of them.
+    private let policies: [CallerKind: String]
+    private let stocks = Mutex(Stocks())
+    private let report: LimitReport
+
+    package init(_ options: LimitOptions, logger: Logger) {
+        let rates = RateLimits(Dictionary(uniqueKeysWithValues: CallerKind.allCases.map { ($0, options[$0]) }))
+        var policies: [CallerKind: String] = [:]
+        var names: [String] = []
+        for kind in CallerKind.allCases {
+            let counting = rates.policies(of: kind).filter { $0.kind != .failures }
+            if !counting.isEmpty { policies[kind] = counting.map(RateFields.policy).joined(separator: ", ") }
+            names += rates.policies(of: kind).map(\.name)
+        }
+        names += [CallerKind.user, .apiKey].flatMap { kind in options[kind].stocks.keys.map { kind.name(of: $0) } }
+        self.options = options
+        self.rates = rates
+        self.policies = policies
+        counted = Set(policies.keys)
+        report = LimitReport(names + [CallerKind.address.name(of: .connections)], logger: logger)
+    }
+
+    // MARK: Requests
+
+    /// Counts a step of a request that its head alone decides.
+    ///
+    /// - Parameter counts: Whether the step is counted; if not, it is checked only.
+    /// - Returns: What counts the later steps; nil if the caller has no rates.
+    /// - Throws: ``ProblemKind/rateLimited``.
+    func admit(
+        _ caller: Caller, _ cost: RateCost, for head: HTTPRequest, on channel: any Channel, counts: Bool = true
+    ) throws(Problem) -> RequestAllowance? {
+        let subject = RateSubject(caller).flatMap { counted.contains($0.kind) ? $0 : nil }
+        let address = countedAddress(of: caller, head, channel)
+        guard let first = subject ?? address else { return nil }
+        let second = subject == nil ? nil : address
+        // Most callers count in one way.
+        var policies = self.policies[first.kind] ?? ""
+        if let second { policies += ", \(self.policies[second.kind] ?? "")" }
+        let allowance = RequestAllowance(rates, of: first, address: second, policies: policies)
+        try allowance.take(cost, counts: counts)
+        return allowance
+    }
+
+    /// An API key counts by itself; a user also by its address, and a caller without a credential by that alone.
+    private func subjects(of caller: Caller, _ head: HTTPRequest, _ channel: any Channel) -> [RateSubject] {
+        var subjects: [RateSubject] = []
+        if let subject = RateSubject(caller), counted.contains(subject.kind) { subjects.append(subject) }
+        if case .apiKey = caller.identity { return subjects }
+        if counted.contains(.address), let client = address(of: head, on: channel) {
+            subjects.append(.address(client.counted))
+        }
+        return subjects
+    }
+
+    /// The address of the client that sent a request; nil if its connection has none.
+    private func address(of head: HTTPRequest, on channel: any Channel) -> ClientAddress? {
+        guard let peer = ClientAddress(channel.remoteAddress) else { return nil }
+        guard options.proxies.trusts(peer) else { return peer }
+        return options.proxies.client(
+            at: peer, forwardedFor: head.headerFields[values: .forwardedFor],
+            forwarded: head.headerFields[values: .forwarded])
+    }
+
+    // MARK: Failed credentials
+
+    /// Refuses to check a further signature for an address with too many credentials that were not valid.
+    func checkFailures(of head: HTTPRequest, on channel: any Channel) throws(Refusal) {
+        guard let address = failing(head, channel) else { return }
+        let refused = rates.take(RateCost(failures: 0), by: .address(address), at: Self.now, counts: false)
+        guard let standing = refused?.first else { return }
+        throw .tooManyFailures(standing, address)
+    }
+
+    /// Counts a credential that was not valid; the fields of the rate go into `headers`.
+    func noteFailure(of head: HTTPRequest, on channel: any Channel, _ headers: inout HTTPFields) {
+        guard let address = failing(head, channel) else { return }
+        let cost = RateCost(failures: 1)
+        rates.add(cost, by: .address(address), at: Self.now)
+        rates.forEachStanding(of: cost, by: .address(address), at: Self.now) { RateFields.write($0, to: &headers) }
+    }
+
+    private func failing(_ head: HTTPRequest, _ channel: any Channel) -> ClientAddress? {
+        guard options.address.rates[.failures] != nil else { return nil }
+        return options.counted(address(of: head, on: channel))
+    }
+
+    // MARK: Streams
+
+    /// Throws if a caller may not open another stream of this many topics on this node.
+    ///
+    /// Streams that begin at the same moment may pass a maximum.
+    func checkStocks(of caller: Caller, topics: Int) throws(Problem) {
+        guard let subject = RateSubject(caller), !options[subject.kind].stocks.isEmpty else { return }
+        let (streams, followed) = stocks.withLock { ($0.streams[subject], $0.topics[subject]) }
+        try check(streams + 1, .streams, of: subject)
+        try check(followed + topics, .topics, of: subject)
+    }
+
+    private func check(_ count: Int, _ kind: StockKind, of subject: RateSubject) throws(Problem) {
+        guard let maximum = options[subject.kind].stocks[kind], count > maximum else { return }
+        throw .limitReached(
+            ReachedLimit(name: subject.kind.name(of: kind), maximum: maximum, caller: subject.name),
+            "A caller like this one has at most \(maximum) \(kind.rawValue) open on a node.")
+    }
+
+    /// Counts a stream that has begun, until it ends.
+    func keep(_ stream: isolated EventStream, of caller: Caller, topics: Int) {
+        guard let subject = RateSubject(caller), !options[subject.kind].stocks.isEmpty else { return }
+        stocks.withLock {
+            $0.streams.add(to: subject)
+            $0.topics.add(topics, to: subject)
+        }
+        stream.whenEnded { _ in
+            self.stocks.withLock {
+                $0.streams.remove(from: subject)
+                $0.topics.remove(topics, from: subject)
+            }
+        }
+    }
+
+    // MARK: Refusals
+
+    /// Counts and logs a refusal, if it is one of a limit.
+    func note(_ error: any Error) {
+        if let limit = (error as? Problem)?.limit { report.note(limit) }
+    }
+
+    /// Seconds of a clock that does not go back.
+    static var now: Double { Double(NIODeadline.now().uptimeNanoseconds) / 1e9 }
+}
+
+extension RateSubject {
+    /// Nil for a caller without a credential, which is known by the address only.
+    fileprivate init?(_ caller: Caller) {
+        switch caller.identity {
+        case .user(let key): self = .user(key)
+        case .apiKey(let id): self = .apiKey(id)
+        case .unknown, .open: return nil
+        }
+    }
+}
+
+extension ClientAddress {
+    /// Returns nil for the address of a Unix socket.
+    init?(_ address: SocketAddress?) {
+        switch address {
+        case .v4(let address): self.init(bytesOf: address.address.sin_addr)
+        case .v6(let address): self.init(bytesOf: address.address.sin6_addr)
+        case .unixDomainSocket, nil: return nil
+        }
+    }
+
+    private init?<Value>(bytesOf value: Value) {
+        guard let address = withUnsafeBytes(of: value, { ClientAddress(bytes: $0) }) else { return nil }
+        self = address
+    }
+}
