@@ -19,15 +19,20 @@ package enum HTTPServer {
         /// Connections that the kernel holds until they are accepted; beyond them, the TCP stack of a client tries
         /// again by itself.
         package var backlog = 4096
-        /// Open connections at most, streams included; further ones wait in the backlog until one closes.
+        /// Open connections at most, streams included; nil for no limit.
+        ///
+        /// Up to twice ``HTTPServer/reservedConnections(for:)`` further ones serve probes only.
         package var maximumConnections: Int?
         /// Whether the metrics about connections of clients show those of this server.
         package var isMeasured = true
-
-        package init(address: BindAddress) { self.address = address }
         /// The limits of callers; here those on the connections of an address.
         package var limits = LimitOptions()
+
+        package init(address: BindAddress) { self.address = address }
     }
+
+    /// The connections beyond a maximum that a node keeps for probes.
+    package static func reservedConnections(for maximum: Int) -> Int { ConnectionPlaces.reserve(for: maximum) }
 
     /// Makes the server, a service that runs until a graceful shutdown is triggered and its last response has ended.
     ///
@@ -40,11 +45,13 @@ package enum HTTPServer {
         onRunning: @escaping @Sendable (any Channel) async -> Void = { _ in }
     ) -> Application<RollcallResponder> {
         let budget = budget ?? BodyBudget(limit: options.bodyBudget)
+        let places = ConnectionPlaces(maximum: options.maximumConnections, limits: options.limits)
         return Application(
             responder: responder,
             server: HTTPServerBuilder {
                 ServedConnection(
-                    responder: $0, routes: responder, times: options.times, budget: budget, tls: options.tls)
+                    responder: $0, routes: responder, times: options.times, budget: budget, tls: options.tls,
+                    places: places)
             },
             configuration: ApplicationConfiguration(address: options.address, backlog: options.backlog),
             onServerRunning: { channel in

@@ -28,6 +28,8 @@ struct ServedConnection: HTTPChannelHandler {
     let budget: BodyBudget
     /// The certificate of new connections; nil for HTTP in clear text.
     var tls: ServerTLS?
+    /// The places of all connections; nil gives every connection a regular one.
+    var places: ConnectionPlaces?
 
     func setup(channel: any Channel, logger: Logger) -> EventLoopFuture<Value> {
         let served = channel.eventLoop.makePromise(of: HTTPChannel?.self)
@@ -37,9 +39,11 @@ struct ServedConnection: HTTPChannelHandler {
             let buffers = AdaptiveRecvByteBufferAllocator(minimum: 64, initial: 1024, maximum: 65536)
             try channel.syncOptions?.setOption(.recvAllocator, value: buffers)
             let pipeline = channel.pipeline.syncOperations
-            let plaintext = try addTLS(to: pipeline, logger: logger)
+            let place = places?.open(channel) ?? .regular
+            let times = place.isRegular ? self.times : self.times.shortened
+            let plaintext = try addTLS(to: pipeline, handshakeTimeout: times.handshakeTimeout, logger: logger)
             let connection = ConnectionHandler(
-                routes, times: times, budget: budget, plaintext: plaintext, logger: logger)
+                routes, times: times, place: place, budget: budget, plaintext: plaintext, logger: logger)
             try pipeline.addHandlers(connection.handlers)
             // The last step, because from here on the gate completes `served`.
             try pipeline.addHandler(StreamGate(routes, connection: connection, served: served, logger: logger))
@@ -51,13 +55,13 @@ struct ServedConnection: HTTPChannelHandler {
 
     /// Adds the handlers of TLS, the socket's first, and returns the last of them; nil for HTTP in clear text.
     private func addTLS(
-        to pipeline: ChannelPipeline.SynchronousOperations, logger: Logger
+        to pipeline: ChannelPipeline.SynchronousOperations, handshakeTimeout: TimeAmount, logger: Logger
     ) throws -> PlaintextQueue? {
         guard let tls else { return nil }
         let plaintext = PlaintextQueue()
         try pipeline.addHandlers([
             NIOSSLServerHandler(context: tls.context),
-            HandshakeGuard(timeout: times.handshakeTimeout, logger: logger), plaintext,
+            HandshakeGuard(timeout: handshakeTimeout, logger: logger), plaintext,
         ])
         return plaintext
     }

@@ -225,6 +225,7 @@ extension Settings {
 
     /// The connections of clients that a node may have open, beside those that it keeps for probes.
     fileprivate func connections(of share: OpenFiles.Share) -> Int {
-        min(httpOptions.maximumConnections ?? .max, share.connections)
+        let most = share.connections - 2 * HTTPServer.reservedConnections(for: share.connections)
+        return min(httpOptions.maximumConnections ?? .max, max(1, most))
     }
 }

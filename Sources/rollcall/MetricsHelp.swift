@@ -6,14 +6,15 @@ enum MetricsHelp {
         "rollcall_http_requests_total": "Requests answered, by method, route and class of status.",
         "rollcall_http_request_duration_seconds": "Time until an answer began, by method and route.",
         "rollcall_connections_open": "Connections of clients open now, streams included.",
-        "rollcall_accept_paused": "1 while new connections wait, at the limit of connections or of the system; else 0.",
+        "rollcall_accept_paused":
+            "1 while new connections are refused or wait, at the limit of connections or of the system; else 0.",
         "rollcall_tls_handshakes_failed_total":
             "TLS handshakes failed, by reason: error (the client does not speak TLS 1.2, or does not trust the certificate), timeout.",
         "rollcall_body_bytes": "Bytes of request bodies held now.",
         "rollcall_bodies_refused_total": "Bodies refused, by reason: budget (the node holds too many bytes), timeout.",
-        "rollcall_streams_open": "Streams open now.",
         "rollcall_rate_limited_total":
             "Requests and streams refused with 429 or 403 by a limit of their caller, by limit, such as user_requests.",
+        "rollcall_streams_open": "Streams open now.",
         "rollcall_streams_ended_total":
             "Streams ended, by reason: client_gone, unread (took no bytes for too long), slow (took no event in time while the node's queue was full), draining, node_full, token_expired, failed.",
         "rollcall_stream_queue_bytes": "Bytes that wait for slow readers; what several wait for counts once.",

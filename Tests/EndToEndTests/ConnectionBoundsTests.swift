@@ -208,12 +208,29 @@ struct ConnectionBoundsTests {
         }
     }
 
-    @Test func `a node at its limit accepts the next connection when one closes`() async throws {
+    @Test func `a node that is full answers health checks and refuses the rest, until a connection closes`()
+        async throws
+    {
         try await withNode(["ROLLCALL_MAX_CONNECTIONS": "3"]) { node in
+            func expectHealth() async throws {
+                for path in ["/healthz", "/readyz"] {
+                    let probe = try await RawClient.connect(to: node.url)
+                    try await probe.send(RawClient.get(path))
+                    try await eventually("an answer") { try await probe.received.hasPrefix("HTTP/1.1 200 ") }
+                    await probe.close()
+                }
+            }
             let clients = try await RawClient.connect(3, to: node.url)
-            try await eventually("a log line") { node.log.contains("accepting paused") }
-            let waiting = try await RawClient.connect(to: node.url)
-            try await waiting.send(RawClient.get("/healthz"))
+            try await eventually("a log line") { node.log.contains("http: node is full") }
+            try await expectHealth()
+            let refused = try await ended(RawClient.get("/v1/topics"), at: node)
+            #expect(refused.hasPrefix("HTTP/1.1 503 ") && refused.contains("/problems/node-full"), "\(refused)")
+            #expect(refused.contains("\r\nRetry-After: 1\r\n"))
+            #expect(try await ended(RawClient.get("/v1/topics/t/events"), at: node).isEmpty)
+            // Clients that send nothing cannot keep probes out.
+            let silent = try await RawClient.connect(40, to: node.url)
+            try await expectHealth()
+            for client in silent { await client.close() }
             for _ in 0..<5 {
                 for client in clients {
                     let before = try await client.received.utf8.count
@@ -221,10 +238,8 @@ struct ConnectionBoundsTests {
                     try await eventually("an answer") { try await client.received.utf8.count > before }
                 }
             }
-            #expect(try await waiting.received.isEmpty)
             await clients[0].close()
-            try await eventually("the answer") { try await waiting.received.hasPrefix("HTTP/1.1 200 ") }
-            await waiting.close()
+            try await eventually("a regular place") { try await node.client.get("/v1/topics").status == 200 }
             for client in clients { await client.close() }
             try await eventually("the connections' end") {
                 try await (node.client.metric("rollcall_connections_open") ?? 9) <= 2
@@ -252,7 +267,7 @@ struct ConnectionBoundsTests {
                 }
             }
             let clients = try await RawClient.connect(90, to: url)
-            try await eventually("a log line") { node.log.text.contains("accepting paused") }
+            try await eventually("a log line") { node.log.text.contains("http: node is full") }
             let before = try Self.processorTime(of: node.pid)
             try await Task.sleep(for: .seconds(2))
             #expect(try Self.processorTime(of: node.pid) - before < 100, "ticks of 10 ms in 2 s")

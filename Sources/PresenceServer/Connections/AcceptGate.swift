@@ -26,7 +26,8 @@ final class AcceptGate: ChannelDuplexHandler {
     private var retry: Scheduled<Void>?
 
     private init(maximumConnections: Int?, isMeasured: Bool, logger: Logger) {
-        state = AcceptState(maximumConnections: maximumConnections)
+        let further = maximumConnections.map { 2 * ConnectionPlaces.reserve(for: $0) } ?? 0
+        state = AcceptState(maximumConnections: maximumConnections, further: further)
         self.isMeasured = isMeasured
         self.logger = logger
     }
@@ -70,8 +71,13 @@ final class AcceptGate: ChannelDuplexHandler {
     }
 
     private func apply(_ step: AcceptState.Step, _ context: ChannelHandlerContext) {
-        if isMeasured { Self.connections.record(state.open) }
+        if isMeasured {
+            Self.connections.record(state.open)
+            Self.paused.record(state.isFull || !step.accepts ? 1 : 0)
+        }
         switch step.notice {
+        case .full:
+            logger.warning("http: node is full, further connections are refused", metadata: ["open": "\(state.open)"])
         case .paused(let reason):
             logger.warning(
                 "http: accepting paused, new connections wait",
@@ -82,7 +88,6 @@ final class AcceptGate: ChannelDuplexHandler {
         }
         if step.accepts != isReading {
             isReading = step.accepts
-            if isMeasured { Self.paused.record(step.accepts ? 0 : 1) }
             // Holding `read` back is not enough: after an error the channel still has a read pending.
             do {
                 try context.channel.syncOptions?.setOption(.autoRead, value: step.accepts)

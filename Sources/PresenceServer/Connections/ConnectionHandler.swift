@@ -21,6 +21,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
 
     private let responder: RollcallResponder
     private let times: ConnectionTimes
+    private let place: ConnectionPlace
     private let logger: Logger
     /// The output that TLS has not encrypted yet; nil for HTTP in clear text.
     private let plaintext: PlaintextQueue?
@@ -51,11 +52,12 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private var isSettled = false
 
     init(
-        _ responder: RollcallResponder, times: ConnectionTimes, budget: BodyBudget, plaintext: PlaintextQueue?,
-        logger: Logger
+        _ responder: RollcallResponder, times: ConnectionTimes, place: ConnectionPlace = .regular, budget: BodyBudget,
+        plaintext: PlaintextQueue?, logger: Logger
     ) {
         self.responder = responder
         self.times = times
+        self.place = place
         reserved = BodyReservation(of: budget)
         self.plaintext = plaintext
         self.logger = logger
@@ -142,6 +144,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
             self.framing = framing
             let request = try HTTPRequest(head, framing, isSecure: plaintext != nil)
             self.request = request
+            guard try responder.serves(request, on: place) else { return context.close(promise: nil) }
             if framing.expectsContinue { try responder.checkBeforeBody(request, on: context.channel) }
             var counted = 0
             if case .length(let length) = framing.body, length <= responder.longestBody(of: request.method) {

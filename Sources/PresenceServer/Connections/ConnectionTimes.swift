@@ -24,4 +24,13 @@ package struct ConnectionTimes: Sendable {
     package var longestLinger = TimeAmount.seconds(30)
 
     package init() {}
+
+    /// The times of a connection beyond a limit: five seconds for a probe.
+    var shortened: ConnectionTimes {
+        var times = self
+        times.idleTimeout = min(idleTimeout, .seconds(5))
+        times.headTimeout = min(headTimeout, .seconds(5))
+        times.bodyTimeout = min(bodyTimeout, .seconds(5))
+        return times
+    }
 }

@@ -158,6 +158,22 @@ package struct RollcallResponder: HTTPResponder {
         try route.body?.check(head.headerFields)
     }
 
+    /// Decides whether a connection beyond a limit of connections may serve a request: only probes may be.
+    ///
+    /// - Returns: False if the connection must close without an answer. Then an EventSource connects again, and a proxy
+    ///   tries another node; after a 503 none of them does.
+    func serves(_ head: HTTPRequest, on place: ConnectionPlace) throws(Problem) -> Bool {
+        if case .regular = place { return true }
+        let request = Request(head: head, body: RequestBody(buffer: ByteBuffer()))
+        let route = self.table.resource(at: request.uri.path)?.0.route(for: head.method)
+        if route?.isProbe == true { return true }
+        if case .beyondAddress(let limit) = place {
+            throw .limitReached(limit, "Its address has at most \(limit.maximum ?? 0) connections to a node.")
+        }
+        if route?.open != nil { return false }
+        throw .noPlace
+    }
+
     /// Makes the answer to a request that reaches no route.
     ///
     /// - Parameter head: The head of the request; nil if it is incomplete or malformed.
@@ -345,6 +361,14 @@ package struct RollcallResponder: HTTPResponder {
             try query.requireOnly(names, ignoring: route.ignoredQuery)
         }
         return query
+    }
+}
+
+extension Problem {
+    fileprivate static var noPlace: Problem {
+        var problem = Problem(.nodeFull, "The node has as many connections as it may; try again, or at another node.")
+        problem.headers[.retryAfter] = "1"
+        return problem
     }
 }
 

@@ -35,7 +35,7 @@ struct SettingsTable: Sendable {
             + "0 takes a free one.")
     let maximumConnections = Setting(
         "max-connections", default: "0", in: 0...10_000_000,
-        "Open connections at which a node stops accepting more until one closes; 0: as many as may be open files.")
+        "Open connections of a node; further ones are served health checks only. 0: as many as may be open files.")
     let origins = Setting<[OriginPolicy.Origin]>(
         "origins",
         "Origins, separated by commas: their pages may read and write, and a node on loopback answers to their names.",

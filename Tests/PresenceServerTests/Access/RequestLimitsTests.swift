@@ -180,4 +180,26 @@ struct RequestLimitsTests {
             }
         }
     }
+
+    @Test func `a connection beyond the limit of its address is served probes, and 403 for all else`() async throws {
+        var limits = LimitOptions()
+        limits.address = try #require(CallerLimits("connections=1", of: .address))
+        // Any list of proxies makes the loopback address one that counts.
+        limits.proxies = try #require(TrustedProxies("192.0.2.1"))
+        try await withServer(limits: limits, maximumConnections: 100) { server in
+            let first = try await RawClient.connect(to: server.url)
+            try await first.send(RawClient.get("/healthz"))
+            try await eventually("an answer") { try await first.received.hasPrefix("HTTP/1.1 200 ") }
+            let refused = try await server.exchange(RawClient.get(Self.list))
+            #expect(refused.statuses == ["403"] && refused.isEnded)
+            #expect(refused.text.contains(#""limit":"address_connections","maximum":1"#), "\(refused.text)")
+            let probe = try await server.exchange(RawClient.get("/healthz")) { $0.hasSuffix("{\"status\":\"ok\"}\n") }
+            #expect(probe.statuses == ["200"])
+            await first.close()
+            try await eventually("a regular place") {
+                let exchange = try await server.exchange(RawClient.get(Self.list)) { $0.contains("\r\n\r\n") }
+                return exchange.statuses == ["200"]
+            }
+        }
+    }
 }

@@ -109,7 +109,7 @@ func withServer<Result: Sendable>(
     live: @escaping @Sendable (Topic) async -> LiveRoster? = { _ in nil }, enricher: EnrichmentSource = .none,
     hookFault: String? = nil, credentials: Credentials = .open, origins: OriginPolicy = OriginPolicy(),
     times: ConnectionTimes = ConnectionTimes(), bodyBudget: Int = 64 << 20,
-    queueBudget: QueueBudget? = nil, tls: ServerTLS? = nil, limits: LimitOptions? = nil,
+    queueBudget: QueueBudget? = nil, tls: ServerTLS? = nil, limits: LimitOptions? = nil, maximumConnections: Int? = nil,
     isDraining: @escaping @Sendable () -> Bool = { false },
     _ body: @Sendable (TestServer) async throws -> Result
 ) async throws -> Result {
@@ -155,6 +155,8 @@ func withServer<Result: Sendable>(
     listening.times = times
     listening.bodyBudget = bodyBudget
     listening.tls = tls
+    listening.maximumConnections = maximumConnections
+    if let limits { listening.limits = limits }
     let application = HTTPServer.application(
         RollcallResponder(
             table: table, credentials: credentials, origins: origins,
