@@ -10,6 +10,10 @@ import ServiceLifecycle
 extension Assembly {
     /// Connections to the port for operators at most: scrapers and probes need few, and clients must not use them up.
     static let operatorConnections = 16
+    /// Sockets of operators at most: those connections, and further ones that serve probes only.
+    static var operatorFiles: Int {
+        operatorConnections + 2 * HTTPServer.reservedConnections(for: operatorConnections)
+    }
 
     /// Makes the server for operators, which shows metrics and checks without a credential.
     ///

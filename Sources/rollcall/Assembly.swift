@@ -117,9 +117,10 @@ struct Assembly: Sendable {
         var app = HTTPServer.application(
             RollcallResponder(
                 table: table, credentials: credentials,
-                origins: OriginPolicy(settings.origins, listeningOn: settings.host, isOpen: credentials.isOpen),
-                limits: callerLimits,
-                queueBudget: queueBudget),
+                origins: OriginPolicy(
+                    settings.origins, listeningOn: settings.host, isOpen: credentials.isOpen,
+                    proxies: httpOptions.limits.proxies),
+                limits: callerLimits, queueBudget: queueBudget),
             options: httpOptions, budget: bodyBudget, eventLoopGroup: loops, logger: logger
         ) { [telemetry] channel in
             let address = settings.address.url(port: channel.localAddress?.port)
@@ -218,8 +219,8 @@ extension Settings {
         let redis = RedisOptions().connections * 2 + 1
         // One more listens for notifications.
         let postgres = databaseURL == nil ? 0 : PostgresPoolOptions().maximum + 1
-        // One more listens for connections.
-        let operators = operatorAddress == nil ? 0 : Assembly.operatorConnections + 1
+        // Those beyond the limit of the port, and one more that listens for connections.
+        let operators = operatorAddress == nil ? 0 : Assembly.operatorFiles + 1
         return OpenFiles.Share(limit: limit, eventLoops: eventLoops, services: redis + postgres + operators)
     }
 

@@ -198,6 +198,58 @@ struct TicketTests {
         }
     }
 
+    // MARK: Limits
+
+    @Test func `a stream of a ticket counts as one of its user, and a ticket that is refused can be used later`()
+        async throws
+    {
+        // An open node shows its metrics without a credential.
+        try await withNode(["ROLLCALL_USER_LIMITS": "streams=1", "ROLLCALL_OPEN": "true"]) { node in
+            let (one, two) = (try await url(node), try await url(node))
+            let first = try await node.client.events(one)
+            _ = try await first.next("presence_state")
+            #expect(first.header("RateLimit")?.contains("user_requests") == true)
+            let refused = try await node.client.get(two)
+            #expect(try refused.status == 403 && refused.json["limit"]?.string == "user_streams")
+            #expect(try await node.client.metric(#"rollcall_rate_limited_total{limit="user_streams"}"#) == 1)
+            await first.close()
+            try await eventually("room for a stream") { try await node.client.send("HEAD", two).status == 200 }
+            let second = try await node.client.events(two)
+            #expect(second.status == 200)
+            await second.close()
+        }
+    }
+
+    @Test func `a stream of a ticket uses the rates of its user, and a refused one uses nothing up`() async throws {
+        try await withNode(["ROLLCALL_USER_LIMITS": "tracks=1/600s"]) { node in
+            let body = #"{"topic":"room","present":{}}"#
+            let (one, two) = (try await url(node, body), try await url(node, body))
+            let stream = try await node.client.events(one)
+            _ = try await stream.next("tracked")
+            let refused = try await node.client.get(two)
+            #expect(try refused.status == 429 && refused.json["limit"]?.string == "user_tracks")
+            #expect(refused.header("Retry-After") != nil && refused.header("RateLimit") != nil)
+            #expect(try await node.client.send("HEAD", two).status == 200)
+            await stream.close()
+        }
+    }
+
+    @Test func `wrong tickets of an address count as wrong credentials`() async throws {
+        let settings = ["ROLLCALL_ADDRESS_LIMITS": "failures=2/600s", "ROLLCALL_TRUSTED_PROXIES": "127.0.0.1"]
+        try await withNode(settings) { node in
+            let good = try await url(node)
+            let wrong = "/v1/topics/room/events?ticket=" + Self.unknown
+            let headers = ["X-Forwarded-For": "203.0.113.7"]
+            for status in [401, 401, 429] {
+                let answer = try await node.client.get(wrong, headers: headers)
+                #expect(answer.status == status && answer.header("RateLimit")?.contains("address_failures") == true)
+            }
+            #expect(try await node.client.send("HEAD", good, headers: headers).status == 429)
+            let other = ["X-Forwarded-For": "203.0.113.8"]
+            #expect(try await node.client.send("HEAD", good, headers: other).status == 200)
+        }
+    }
+
     // MARK: Ends
 
     @Test func `a later use on another node has the stream, and ends the earlier one`() async throws {

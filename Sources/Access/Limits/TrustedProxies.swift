@@ -1,6 +1,6 @@
 // Rollcall · Access
 
-/// The proxies that a node believes about the addresses of their clients.
+/// The proxies that a node believes about their clients: the addresses, and the schemes of requests.
 package struct TrustedProxies: Hashable, Sendable {
     private var ranges: [AddressRange] = []
 
@@ -69,13 +69,35 @@ package enum ForwardedFields {
     /// The parameter `for` of each element of `Forwarded`, nil for each that is no address.
     package static func addresses(inForwarded values: [String]) -> [ClientAddress?] {
         guard isShort(values) else { return [] }
-        return values.flatMap { split($0[...], at: UInt8(ascii: ",")) }.map { element in
-            for pair in split(element, at: UInt8(ascii: ";")) {
-                let parts = pair.split(separator: "=", maxSplits: 1)
-                if parts.count == 2, trimmed(parts[0]).lowercased() == "for" { return address(parts[1]) }
-            }
-            return nil
+        return elements(of: values).map { parameter("for", of: $0).flatMap { address($0) } }
+    }
+
+    /// The scheme of the client's request, `http` or `https`, in `X-Forwarded-Proto` and in the parameter `proto` of
+    /// `Forwarded`.
+    ///
+    /// Nil if there is none, or several that differ, as proxies behind each other name them.
+    package static func scheme(inForwardedProto values: [String], forwarded: [String]) -> String? {
+        guard isShort(values), isShort(forwarded) else { return nil }
+        let named =
+            values.flatMap { split($0[...], at: UInt8(ascii: ",")) }
+            + elements(of: forwarded).compactMap { parameter("proto", of: $0) }
+        let schemes = Set(named.map { unquoted($0).lowercased() })
+        guard schemes.count == 1, let scheme = schemes.first, ["http", "https"].contains(scheme) else { return nil }
+        return scheme
+    }
+
+    /// The elements of `Forwarded`, one for each proxy.
+    private static func elements(of values: [String]) -> [Substring] {
+        values.flatMap { split($0[...], at: UInt8(ascii: ",")) }
+    }
+
+    /// The value of a parameter of an element; nil if the element does not have it.
+    private static func parameter(_ name: String, of element: Substring) -> Substring? {
+        for pair in split(element, at: UInt8(ascii: ";")) {
+            let parts = pair.split(separator: "=", maxSplits: 1)
+            if parts.count == 2, trimmed(parts[0]).lowercased() == name { return parts[1] }
         }
+        return nil
     }
 
     private static func isShort(_ values: [String]) -> Bool {
@@ -105,8 +127,7 @@ package enum ForwardedFields {
 
     /// Reads an address with an optional port: `192.0.2.1:80`, `2001:db8::1`, `"[2001:db8::1]:80"`.
     private static func address(_ text: Substring) -> ClientAddress? {
-        var text = trimmed(text)
-        if text.hasPrefix("\""), text.hasSuffix("\""), text.utf8.count > 1 { text = text.dropFirst().dropLast() }
+        let text = unquoted(text)
         if text.hasPrefix("[") {
             guard let end = text.firstIndex(of: "]"), isPort(text[text.index(after: end)...]) else { return nil }
             return ClientAddress(String(text[text.index(after: text.startIndex)..<end]))
@@ -115,6 +136,12 @@ package enum ForwardedFields {
             return isPort(text[colon...]) ? ClientAddress(String(text[..<colon])) : nil
         }
         return ClientAddress(String(text))
+    }
+
+    private static func unquoted(_ text: Substring) -> Substring {
+        let text = trimmed(text)
+        let isQuoted = text.hasPrefix("\"") && text.hasSuffix("\"") && text.utf8.count > 1
+        return isQuoted ? text.dropFirst().dropLast() : text
     }
 
     private static func isPort(_ text: Substring) -> Bool {

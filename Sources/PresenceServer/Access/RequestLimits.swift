@@ -92,15 +92,16 @@ package final class RequestLimits: Sendable {
         return allowance
     }
 
-    /// An API key counts by itself; a user also by its address, and a caller without a credential by that alone.
-    private func subjects(of caller: Caller, _ head: HTTPRequest, _ channel: any Channel) -> [RateSubject] {
-        var subjects: [RateSubject] = []
-        if let subject = RateSubject(caller), counted.contains(subject.kind) { subjects.append(subject) }
-        if case .apiKey = caller.identity { return subjects }
-        if counted.contains(.address), let client = address(of: head, on: channel) {
-            subjects.append(.address(client.counted))
+    /// The address by which a user, or a caller without a credential, is counted.
+    ///
+    /// An API key counts by itself alone, and a caller that is not known yet does not count.
+    private func countedAddress(of caller: Caller, _ head: HTTPRequest, _ channel: any Channel) -> RateSubject? {
+        switch caller.identity {
+        case .unknown, .apiKey: return nil
+        case .open, .user: break
         }
-        return subjects
+        guard counted.contains(.address) else { return nil }
+        return address(of: head, on: channel).map { .address($0.counted) }
     }
 
     /// The address of the client that sent a request; nil if its connection has none.

@@ -77,7 +77,9 @@ final class AcceptGate: ChannelDuplexHandler {
         }
         switch step.notice {
         case .full:
-            logger.warning("http: node is full, further connections are refused", metadata: ["open": "\(state.open)"])
+            logger.warning(
+                "http: node is full, further connections are refused",
+                metadata: ["open": "\(state.open)", "port": "\(context.localAddress?.port ?? 0)"])
         case .paused(let reason):
             logger.warning(
                 "http: accepting paused, new connections wait",

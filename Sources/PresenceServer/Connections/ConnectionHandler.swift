@@ -40,10 +40,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     private var timer: Scheduled<Void>?
     private var timerAt = NIODeadline.distantFuture
     private let lingering = LingerTimer()
-    /// Bytes that were written since the connection began.
-    private var written = 0
-    /// Bytes of `written` that the client had acknowledged at the last check; nil while no check is due.
-    private var sentBefore: Int?
+    private var progress: ReadProgress
     /// Whether the server is about to close the connection because its request was refused; the connection must linger.
     private var expectsServerClose = false
     /// Whether the connection is a stream's.
@@ -60,6 +57,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
         self.place = place
         reserved = BodyReservation(of: budget)
         self.plaintext = plaintext
+        progress = ReadProgress(plaintext: plaintext)
         self.logger = logger
         start = RequestStart()
         state = ConnectionState(at: .now())
@@ -245,7 +243,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func put(_ bytes: ByteBuffer, _ context: ChannelHandlerContext, _ promise: EventLoopPromise<Void>?) {
-        written += bytes.readableBytes
+        progress.wrote(bytes.readableBytes)
         context.write(wrapOutboundOut(.byteBuffer(bytes)), promise: promise)
     }
 
@@ -295,7 +293,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
         timer = nil
         timerAt = .distantFuture
         send(nil, context, nil)
-        sentBefore = written - unsentBytes(context)
+        progress.watch(context)
         arm(context)
         plaintext?.readOn(context)
         context.writeAndFlush(wrapOutboundOut(.byteBuffer(ByteBuffer()))).assumeIsolated().whenComplete {
@@ -326,7 +324,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         guard !isReleased else { return context.fireUserInboundEventTriggered(event) }
         if event is ChannelShouldQuiesceEvent {
-            perform(state.quiesce(at: .now(), hasUnsent: unsentBytes(context) > 0), context)
+            perform(state.quiesce(at: .now(), hasUnsent: progress.unsentBytes(context) > 0), context)
             if state.isClosing { lingering.arm(context) } else { arm(context) }
             return
         }
@@ -358,19 +356,11 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     // MARK: Time
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if !isReleased, !context.channel.isWritable, sentBefore == nil {
-            sentBefore = written - unsentBytes(context)
+        if !isReleased, !context.channel.isWritable, !progress.isWatched {
+            progress.watch(context)
             arm(context)
         }
         context.fireChannelWritabilityChanged()
-    }
-
-    /// Bytes that were written and that the client has not acknowledged, those in the kernel included.
-    ///
-    /// The kernel takes more only when a third of its buffer is free, for which a slow reader may need longer than
-    /// `stuckReaderAge`.
-    private func unsentBytes(_ context: ChannelHandlerContext) -> Int {
-        SocketQueue.untakenBytes(context, plaintext) + SocketQueue.unacknowledgedBytes(context)
     }
 
     /// Sets the timer, unless it fires early enough; when it fires, it is set again.
@@ -378,7 +368,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
         // A deadline of a closed connection stays in the past, and its timer would fire again and again.
         guard !isSettled else { return }
         var deadline = state.deadline(times) ?? .distantFuture
-        if sentBefore != nil { deadline = min(deadline, .now() + times.stuckReaderAge) }
+        if progress.isWatched { deadline = min(deadline, .now() + times.stuckReaderAge) }
         guard deadline < timerAt else { return }
         timer?.cancel()
         timerAt = deadline
@@ -390,15 +380,12 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
         timerAt = .distantFuture
         let now = NIODeadline.now()
         // While the client reads a response the connection is not idle. A response without progress closes it.
-        let unsent = unsentBytes(context)
-        if unsent > 0 {
-            if let before = sentBefore, written - unsent <= before {
-                logger.debug("http: response not read, connection closed", metadata: ["unsent": "\(unsent)"])
-                return context.close(promise: nil)
-            }
-            state.sentUntil(now)
+        let unsent = progress.unsentBytes(context)
+        guard progress.check(unsent: unsent) else {
+            logger.debug("http: response not read, connection closed", metadata: ["unsent": "\(unsent)"])
+            return context.close(promise: nil)
         }
-        sentBefore = unsent > 0 ? written - unsent : nil
+        if unsent > 0 { state.sentUntil(now) }
         if state.takesBody, let deadline = state.deadline(times), deadline <= now { reserved.budget.noteLate() }
         interrupt(context) { $0.expire(times, at: now, isHead: start.isHead, hasUnsent: unsent > 0) }
         arm(context)

@@ -35,7 +35,7 @@ final class ConnectionPlaces: Sendable {
 
     /// - Parameters:
     ///   - maximum: Connections at most; nil for no limit.
-    ///   - limits: The limit of one address. Whatever it is, no address that counts has more than half of all.
+    ///   - limits: The limit of one address. No address that counts has more than half of all, also without it.
     init(maximum: Int?, limits: LimitOptions) {
         let half = maximum.map { max(1, $0 / 2) } ?? .max
         let maximumOfAddress = min(limits.address.stocks[.connections] ?? .max, half)

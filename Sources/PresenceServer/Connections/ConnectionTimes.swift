@@ -25,10 +25,11 @@ package struct ConnectionTimes: Sendable {
 
     package init() {}
 
-    /// The times of a connection beyond a limit: five seconds for a probe.
+    /// The times of a connection beyond a limit: five seconds for a handshake and a probe.
     var shortened: ConnectionTimes {
         var times = self
         times.idleTimeout = min(idleTimeout, .seconds(5))
+        times.handshakeTimeout = min(handshakeTimeout, .seconds(5))
         times.headTimeout = min(headTimeout, .seconds(5))
         times.bodyTimeout = min(bodyTimeout, .seconds(5))
         return times

@@ -1,5 +1,6 @@
 // Rollcall · PresenceServer
 
+package import Access
 import HTTPTypes
 
 /// Decides for which page a browser sent a request, and to which host names a node answers.
@@ -33,10 +34,13 @@ package struct OriginPolicy: Sendable {
 
         /// Whether a `Host` names this origin.
         ///
-        /// A proxy may have removed TLS, so the scheme of the request is not known: `http` and `https` are both right.
-        func isServed(as authority: Authority) -> Bool {
-            guard authority.host == host, Self.defaultPorts[scheme] != nil else { return false }
+        /// - Parameter known: The scheme of the request; if it is not known, `http` and `https` are both right.
+        func isServed(as authority: Authority, over known: String? = nil) -> Bool {
+            guard authority.host == host, Self.defaultPorts[scheme] != nil, known == nil || known == scheme else {
+                return false
+            }
             if let port = authority.port { return port == self.port }
+            if let known { return port == Self.defaultPorts[known] }
             return Self.defaultPorts.values.contains { $0 == port }
         }
     }
@@ -56,15 +60,21 @@ package struct OriginPolicy: Sendable {
     private let listed: Set<Origin>
     private let listensOnLoopback: Bool
     private let isOpen: Bool
+    private let proxies: TrustedProxies
 
     /// - Parameters:
     ///   - listed: The origins with pages that may read and write.
     ///   - address: The address that the node listens on.
     ///   - isOpen: Whether callers need no credential.
-    package init(_ listed: [Origin] = [], listeningOn address: String = "0.0.0.0", isOpen: Bool = false) {
+    ///   - proxies: The proxies that name the schemes of requests.
+    package init(
+        _ listed: [Origin] = [], listeningOn address: String = "0.0.0.0", isOpen: Bool = false,
+        proxies: TrustedProxies = TrustedProxies()
+    ) {
         self.listed = Set(listed)
         listensOnLoopback = Self.isLoopback(address)
         self.isOpen = isOpen
+        self.proxies = proxies
     }
 
     private static func isLoopback(_ address: String) -> Bool {
@@ -101,19 +111,29 @@ package struct OriginPolicy: Sendable {
 
     /// Finds the page for which a browser sent a request.
     ///
-    /// An origin that is not listed is the node's own if `Host` has the same authority. Browsers set `Origin` and
-    /// `Sec-Fetch-Site`, and pages cannot. So a page that the browser names cross-site is not the node's own, even if a
-    /// proxy or another scheme makes the authorities equal.
-    func page(of request: HTTPRequest) -> Page {
+    /// An origin that is not listed is the node's own if the request has its scheme and its authority. Browsers set
+    /// `Origin` and `Sec-Fetch-Site`, and pages cannot. So a page that the browser names cross-site is not the node's
+    /// own, even if a proxy makes the authorities equal.
+    ///
+    /// - Parameter peer: The address at the other end of the connection.
+    func page(of request: HTTPRequest, from peer: ClientAddress? = nil) -> Page {
         let site = request.headerFields[.secFetchSite]
         let isElsewhere = site == "cross-site" || site == "same-site"
         guard let text = request.headerFields[.origin] else { return isElsewhere ? .foreign : .none }
         guard let origin = Origin(text) else { return .foreign }
         if listed.contains(origin) { return .listed }
         guard !isElsewhere, let authority = request.authority.flatMap({ Authority($0) }),
-            origin.isServed(as: authority), isOwn(authority)
+            origin.isServed(as: authority, over: scheme(of: request, from: peer)), isOwn(authority)
         else { return .foreign }
         return .own
+    }
+
+    /// The scheme by which a client sent a request; nil if it is not known, because a proxy may have removed TLS.
+    private func scheme(of request: HTTPRequest, from peer: ClientAddress?) -> String? {
+        guard let peer, proxies.trusts(peer) else { return request.scheme == "https" ? "https" : nil }
+        return ForwardedFields.scheme(
+            inForwardedProto: request.headerFields[values: .forwardedProto],
+            forwarded: request.headerFields[values: .forwarded])
     }
 
     /// Whether a page of this authority is the node's own: no foreign site can point the name to the node.
@@ -128,8 +148,10 @@ package struct OriginPolicy: Sendable {
     /// Refuses a write for a page of another origin.
     ///
     /// A stream that is a presence counts as a write.
-    func check(write request: HTTPRequest) throws(Problem) {
-        guard page(of: request) == .foreign else { return }
+    ///
+    /// - Parameter peer: The address at the other end of the connection.
+    func check(write request: HTTPRequest, from peer: ClientAddress? = nil) throws(Problem) {
+        guard page(of: request, from: peer) == .foreign else { return }
         throw Problem(
             .crossSite, "A page of another origin may not write here; ROLLCALL_ORIGINS lists the origins that may.")
     }

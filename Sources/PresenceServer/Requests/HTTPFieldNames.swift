@@ -14,6 +14,7 @@ extension HTTPField.Name {
     static let rateLimitPolicy = Self.literal("RateLimit-Policy")
     static let forwarded = Self.literal("Forwarded")
     static let forwardedFor = Self.literal("X-Forwarded-For")
+    static let forwardedProto = Self.literal("X-Forwarded-Proto")
 
     /// Makes a field name of a literal.
     private static func literal(_ name: StaticString) -> HTTPField.Name {

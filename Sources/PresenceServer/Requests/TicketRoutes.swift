@@ -20,6 +20,7 @@ struct TicketRoutes: Sendable {
             throw Problem(.malformedJSON, "The body is empty; an object with topic or topics is expected.")
         }
         let ticket = try self.ticket(body, request, context)
+        context.allowance?.add(bytes: ticket.presence?.meta?.json.count ?? 0)
         let (text, name) = Ticket.draw()
         var end = try await self.store.issueTicket(name, try ticket.record())
         if let expiresAt = ticket.caller.expiresAt { end = min(end, Int64(expiresAt * 1000)) }

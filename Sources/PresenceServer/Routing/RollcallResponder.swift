@@ -151,10 +151,10 @@ package struct RollcallResponder: HTTPResponder {
         if !route.isProbe { try self.origins.check(name: head.authority) }
         let caller = try self.caller(of: request, route, on: channel)
         if route.needs.isChecked {
-            _ = try self.limits?.admit(caller, route.cost, for: head, on: channel, counts: false)
+            _ = try self.limits?.admit(caller, route.cost(of: request), for: head, on: channel, counts: false)
         }
         try route.needs.check(caller, parameters)
-        _ = try self.query(of: request, route)
+        _ = try self.query(of: request, route, on: channel)
         try route.body?.check(head.headerFields)
     }
 
@@ -289,23 +289,25 @@ package struct RollcallResponder: HTTPResponder {
         context.caller = try self.caller(of: request, route, on: context.channel, counts: counts)
         if counts, route.needs.isChecked {
             context.allowance = try self.limits?.admit(
-                context.caller, route.cost, for: request.head, on: context.channel)
+                context.caller, route.cost(of: request), for: request.head, on: context.channel)
         }
         try route.needs.check(context.caller, parameters)
-        context.query = try self.query(of: request, route)
+        context.query = try self.query(of: request, route, on: context.channel)
         context.parameters = parameters
     }
 
     /// Finds the caller of a request, and checks that its page may write.
     ///
-    /// The caller of a request with a ticket is found later, because the ticket is in Redis.
+    /// The caller of a request with a ticket is found, and counted, later, because the ticket is in Redis.
     ///
     /// - Parameter counts: Whether a wrong credential counts against the rate of its address.
     private func caller(
         of request: Request, _ route: Route, on channel: any Channel, counts: Bool = true
     ) throws(Problem) -> Caller {
         // Before the credential, because a foreign page may not write with any.
-        if !route.method.isSafe { try self.origins.check(write: request.head) }
+        if !route.method.isSafe {
+            try self.origins.check(write: request.head, from: ClientAddress(channel.remoteAddress))
+        }
         if route.needs == .nothing { return .withoutRights }
         if try self.hasTicket(request, route) { return .withoutRights }
         do throws(Refusal) {
@@ -339,7 +341,9 @@ package struct RollcallResponder: HTTPResponder {
     }
 
     /// Checks the head of a request, and reads its query.
-    private func query(of request: Request, _ route: Route) throws(Problem) -> QueryParameters {
+    private func query(
+        of request: Request, _ route: Route, on channel: any Channel
+    ) throws(Problem) -> QueryParameters {
         if request.headers.contains(.ifMatch) && !route.method.isSafe && !route.conditions.contains(.ifMatch) {
             throw Problem(
                 .invalidHeader, at: .header("If-Match"),
@@ -354,7 +358,9 @@ package struct RollcallResponder: HTTPResponder {
         let query = try QueryParameters(request.uri.query)
         let hasTicket = route.open != nil && query.has("ticket")
         // A stream with a key is a presence, and a ticket may have one, so opening it is a write.
-        if hasTicket || route.open != nil && query.has("key") { try self.origins.check(write: request.head) }
+        if hasTicket || route.open != nil && query.has("key") {
+            try self.origins.check(write: request.head, from: ClientAddress(channel.remoteAddress))
+        }
         if hasTicket {
             try query.requireOnly(StreamRequest.parametersWithTicket)
         } else if let names = route.query {

@@ -3,6 +3,7 @@
 import Access
 package import HTTPTypes
 package import Hummingbird
+import PresenceModel
 
 /// One operation of the contract: its method, its path, its query parameters and its handler.
 package struct Route: Sendable {
@@ -77,10 +78,15 @@ package struct Route: Sendable {
     }
 
     /// What the head of a request for it uses of its caller's rates.
-    var cost: RateCost {
+    func cost(of request: Request) -> RateCost {
         switch operationID {
-        case "trackPresence", "putPresence", "patchPresence": RateCost(requests: 1, tracks: 1, bytes: 0)
-        default: RateCost(requests: 1)
+        case "trackPresence", "putPresence", "patchPresence": return RateCost(requests: 1, tracks: 1, bytes: 0)
+        case "createTicket": return RateCost(requests: 1, bytes: 0)
+        default:
+            guard self.open != nil, request.method == .get, let query = try? QueryParameters(request.uri.query) else {
+                return RateCost(requests: 1)
+            }
+            return .ofStream(query)
         }
     }
 
@@ -96,5 +102,11 @@ extension RateCost {
     static func ofStream(_ query: QueryParameters) -> RateCost {
         guard query.has("key") else { return RateCost(requests: 1) }
         return RateCost(requests: 1, tracks: 1, bytes: query.all("meta").reduce(0) { $0 + $1.utf8.count })
+    }
+
+    /// What the stream of a ticket uses; with a presence it is a track.
+    static func ofStream(_ ticket: Ticket) -> RateCost {
+        guard let presence = ticket.presence else { return RateCost(requests: 1) }
+        return RateCost(requests: 1, tracks: 1, bytes: presence.meta?.json.count ?? 0)
     }
 }

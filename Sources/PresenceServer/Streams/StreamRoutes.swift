@@ -54,6 +54,21 @@ package struct StreamRoutes: Sendable {
     ///
     /// Everything is checked before Redis gives the ticket to this opening, so a refused request uses nothing up.
     package func ticketEvents(_ request: Request, context: RollcallRequestContext) async throws -> OpenedStream {
+        guard let callerLimits else { return try await openWithTicket(request, context) }
+        // A ticket is a credential: its check costs a request to Redis.
+        try allow { () throws(Refusal) in try callerLimits.checkFailures(of: request.head, on: context.channel) }
+        do {
+            return try await openWithTicket(request, context)
+        } catch let error as Problem where error.kind == .unauthenticated {
+            var problem = error
+            callerLimits.noteFailure(of: request.head, on: context.channel, &problem.headers)
+            throw problem
+        }
+    }
+
+    private func openWithTicket(
+        _ request: Request, _ context: RollcallRequestContext
+    ) async throws -> OpenedStream {
         guard let name = Ticket.name(of: try context.query.one("ticket") ?? "") else {
             throw Problem(Refusal.ticket("has another form than those of this service"))
         }
@@ -74,7 +89,10 @@ package struct StreamRoutes: Sendable {
         var context = context
         context.caller = ticket.caller
         let use = TicketUse(name: name, tag: Ref.random().text)
-        let stream = try open(StreamRequest(ticket, use, after: lastID), context)
+        var stream = try open(StreamRequest(ticket, use, after: lastID), context)
+        let cost = request.method == .head ? RateCost(requests: 1) : .ofStream(ticket)
+        let allowance = try callerLimits?.admit(ticket.caller, cost, for: request.head, on: context.channel)
+        allowance?.write(to: &stream.headers)
         guard request.method != .head else { return stream }
         switch try await store.redeemTicket(use, lastTag: lastID.tag) {
         case .done: return stream

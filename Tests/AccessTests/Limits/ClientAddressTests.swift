@@ -86,6 +86,21 @@ struct ClientAddressTests {
         #expect(found == ClientAddress(client))
     }
 
+    @Test(
+        arguments: [
+            (["https"], [], "https"), (["http"], [], "http"), ([" HTTPS "], [], "https"),
+            (["https, https"], [], "https"),
+            (["https", "http"], [], nil), (["https,"], [], nil), (["wss"], [], nil), ([""], [], nil), ([], [], nil),
+            ([], ["for=192.0.2.7;proto=https"], "https"), ([], [#"for=192.0.2.7;Proto="http""#], "http"),
+            ([], ["for=192.0.2.7;proto=https, for=10.0.0.2"], "https"), ([], ["proto=https, proto=http"], nil),
+            (["https"], ["proto=https"], "https"), (["https"], ["proto=http"], nil),
+        ] as [([String], [String], String?)])
+    func `the scheme of a request is the one that all its proxies name`(
+        forwardedProto: [String], forwarded: [String], scheme: String?
+    ) {
+        #expect(ForwardedFields.scheme(inForwardedProto: forwardedProto, forwarded: forwarded) == scheme)
+    }
+
     @Test func `fields that are longer than proxies write are not read`() throws {
         let proxies = try #require(TrustedProxies("10.0.0.0/8"))
         let peer = try #require(ClientAddress("10.0.0.1"))

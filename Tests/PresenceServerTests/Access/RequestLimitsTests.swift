@@ -138,6 +138,37 @@ struct RequestLimitsTests {
         }
     }
 
+    @Test func `a probe with a wrong credential is answered, and the credential counts`() async throws {
+        try await withLimits(address: "failures=2/600s") { server, _ in
+            for number in 0..<3 {
+                let probe = try await server.send(.get, "/readyz", headers: headers("wrong.\(number)"))
+                #expect(probe.status == 200 && probe.header("RateLimit") == nil, "\(number)")
+            }
+            #expect(try await server.send(.get, Self.list, headers: headers(token())).status == 429)
+        }
+    }
+
+    @Test func `a stream with a key is a track, and is refused without room for one`() async throws {
+        try await withLimits(user: "tracks=1/600s") { server, _ in
+            #expect(try await server.send(.put, Self.own, "{}", headers: headers(token())).status == 201)
+            let stream = "/v1/topics/room:1/events?key=alice"
+            let refused = try await server.send(.get, stream, headers: headers(token()))
+            #expect(try refused.status == 429 && refused.json["limit"]?.string == "user_tracks")
+            #expect(try await server.send(.head, stream, headers: headers(token())).status == 200)
+        }
+    }
+
+    @Test func `the meta of a ticket counts, and the next ticket is refused`() async throws {
+        try await withLimits(user: "bytes=100/600s") { server, _ in
+            let meta = #"{"text":"\#(String(repeating: "x", count: 200))"}"#
+            let body = #"{"topic":"room:1","present":{"meta":\#(meta)}}"#
+            let made = try await server.send(.post, "/v1/tickets", body, headers: headers(token()))
+            #expect(made.status == 201 && made.header("RateLimit")?.contains(#""user_bytes";r=0;"#) == true)
+            let refused = try await server.send(.post, "/v1/tickets", body, headers: headers(token()))
+            #expect(try refused.status == 429 && refused.json["limit"]?.string == "user_bytes")
+        }
+    }
+
     @Test func `a user counts by its address too, and an API key does not`() async throws {
         try await withLimits(address: "requests=1/600s") { server, apiKey in
             #expect(try await server.send(.get, Self.list, headers: headers(token("bob"))).status == 200)
@@ -173,9 +204,9 @@ struct RequestLimitsTests {
         }
     }
 
-    @Test func `health, metrics and documents count against no rate`() async throws {
-        try await withLimits(address: "requests=1/600s", isOpen: true) { server, _ in
-            for path in ["/healthz", "/readyz", "/metrics", "/openapi.yaml", "/problems/rate-limited", "/"] {
+    @Test func `health and documents count against no rate`() async throws {
+        try await withLimits(address: "requests=1/600s", isOpen: true) { (server, _) async throws in
+            for path in ["/healthz", "/readyz", "/openapi.yaml", "/problems/rate-limited", "/"] {
                 for _ in 0..<2 { #expect(try await server.send(.get, path, headers: headers()).status == 200) }
             }
         }

@@ -1,5 +1,6 @@
 // Rollcall · PresenceServerTests
 
+import Access
 import HTTPTypes
 import Testing
 
@@ -121,6 +122,32 @@ struct OriginPolicyTests {
         }
         #expect((page(example, by: OriginPolicy(Self.listed, isOpen: true)) == .own) == isOwnOnOpen)
         #expect(page(example, by: OriginPolicy(Self.listed)) == .own)
+    }
+
+    /// The address of the peer, the scheme on the connection, the value of `X-Forwarded-Proto`, and the schemes of
+    /// pages that are the node's own.
+    @Test(
+        arguments: [
+            ("10.0.0.1", "http", "https", ["https"]), ("10.0.0.1", "http", "http", ["http"]),
+            ("10.0.0.1", "https", "http", ["http"]), ("10.0.0.1", "http", nil, ["http", "https"]),
+            ("10.0.0.1", "https", "ftp", ["http", "https"]), ("192.0.2.1", "http", "https", ["http", "https"]),
+            ("192.0.2.1", "https", "http", ["https"]), (nil, "http", "https", ["http", "https"]),
+        ] as [(String?, String, String?, [String])])
+    func `a page is the node's own if the request has its scheme, as far as that is known`(
+        peer: String?, scheme: String, forwarded: String?, own: [String]
+    ) throws {
+        let policy = OriginPolicy(proxies: try #require(TrustedProxies("10.0.0.0/8")))
+        let peer = try peer.map { try #require(ClientAddress($0)) }
+        for (host, port) in [("node.example", ""), ("node.example:4000", ":4000")] {
+            for page in ["http", "https"] {
+                var fields: HTTPFields = [.origin: "\(page)://node.example\(port)"]
+                fields[.forwardedProto] = forwarded
+                let request = HTTPRequest(
+                    method: .put, scheme: scheme, authority: host, path: "/", headerFields: fields)
+                #expect((policy.page(of: request, from: peer) == .own) == own.contains(page), "\(page) \(host)")
+                #expect(((try? policy.check(write: request, from: peer)) != nil) == own.contains(page))
+            }
+        }
     }
 
     @Test func `a request without a host has no own page`() {
