@@ -25,7 +25,9 @@ COPY --from=build /usr/local/bin/rollcall /usr/local/bin/rollcall
 COPY deploy/healthcheck /usr/local/bin/rollcall-healthcheck
 USER 10001
 
-# A node also needs ROLLCALL_REDIS_URL, and keys of callers or ROLLCALL_OPEN=true (docs/access.md).
+# A node also needs ROLLCALL_REDIS_URL and the keys of its callers (docs/access.md): without keys it does not start. It
+# writes no file and needs no capability, so run it with --read-only, --cap-drop ALL and
+# --security-opt no-new-privileges (docs/operations.md, Containers).
 # Other containers cannot reach loopback inside this one.
 ENV ROLLCALL_HOST=0.0.0.0
 EXPOSE 4000

@@ -45,7 +45,7 @@ struct DeploymentFilesTests {
         #expect(Set(self.compose.services.keys) == ["redis", "postgres", "migrate", "node1", "node2", "proxy"])
     }
 
-    @Test func `Every service, volume and file that docker-compose.yml names exists`() throws {
+    @Test func `Every service, volume, network, secret and file that docker-compose.yml names exists`() throws {
         for (name, service) in self.compose.services {
             for other in service.dependencies {
                 #expect(self.compose.services[other] != nil, "\(name) depends on \(other)")
@@ -58,35 +58,60 @@ struct DeploymentFilesTests {
             for port in service.ports {
                 #expect(port.wholeMatch(of: /127\.0\.0\.1:\d{2,5}:\d{2,5}/) != nil, "\(name) publishes \(port)")
             }
-            for host in service.environment.values.compactMap({ URL(string: $0)?.host }) {
-                #expect(self.compose.services[host] != nil, "\(name) connects to \(host)")
+            for network in service.networks {
+                #expect(self.compose.networks[network] != nil, "\(name) is on \(network)")
+            }
+            for secret in service.secrets {
+                #expect(self.compose.secrets[secret] != nil, "\(name) has \(secret)")
+            }
+            let paths = service.environment.filter { $0.key.hasSuffix("_FILE") }.values + service.command
+            for path in paths where path.hasPrefix("/") {
+                #expect(service.secrets.contains { path == "/run/secrets/\($0)" }, "\(name) reads \(path)")
             }
         }
     }
 
-    @Test func `Redis evicts nothing, and a real Redis accepts its arguments`() async throws {
-        let command = try #require(self.compose.services["redis"]).command
-        #expect(command.first == "redis-server")
-        try await withLocalRedis(arguments: Array(command.dropFirst())) { redis in
-            let policy = try await LocalSocket.answer(from: redis.socketPath, to: "CONFIG GET maxmemory-policy\r\n")
-            #expect(policy.contains("noeviction"))
+    @Test func `Each service of docker-compose.yml runs as a user without privileges, and cannot write to its image`()
+        throws
+    {
+        for (name, service) in self.compose.services {
+            #expect(service.isReadOnly, "\(name)")
+            #expect(service.droppedCapabilities == ["ALL"], "\(name)")
+            #expect(service.addedCapabilities == (name == "proxy" ? ["NET_BIND_SERVICE"] : []), "\(name)")
+            #expect(service.securityOptions == ["no-new-privileges:true"], "\(name)")
+            let user = try #require(service.user ?? (service.isBuilt ? self.dockerfile.last("USER") : nil), "\(name)")
+            #expect(!user.hasPrefix("root") && !user.hasPrefix("0"), "\(name) runs as \(user)")
         }
     }
 
-    @Test func `The database is migrated before the nodes start, and the nodes use that database`()
-        async throws
-    {
+    @Test func `Only the proxy is published, and Redis and PostgreSQL are on a network that leads nowhere else`() {
+        for (name, service) in self.compose.services where name != "proxy" {
+            #expect(service.ports.isEmpty, "\(name)")
+        }
+        for name in ["redis", "postgres"] {
+            #expect(self.compose.services[name]?.networks == ["data"], "\(name)")
+        }
+        #expect(self.compose.networks["data"] == true)
+        #expect(self.compose.services["proxy"]?.networks == ["web"])
+    }
+
+    @Test func `No node of docker-compose.yml is open, and no service has a secret in its environment`() {
+        let secrets = SettingsTable.all.filter(\.isSecret).map(\.environmentName) + ["PGPASSWORD", "POSTGRES_PASSWORD"]
+        for (name, service) in self.compose.services {
+            #expect(service.environment["ROLLCALL_OPEN"] == nil, "\(name)")
+            #expect(secrets.allSatisfy { service.environment[$0] == nil }, "\(name)")
+            if name.hasPrefix("node") { #expect(service.environment["ROLLCALL_API_KEYS_FILE"] != nil, "\(name)") }
+        }
+    }
+
+    @Test func `The database is migrated before the nodes start, and the nodes use that database`() throws {
         let migrate = try #require(self.compose.services["migrate"])
         #expect(migrate.command == ["migrate"])
         #expect(migrate.dependencies == ["postgres"])
-        let reader = try await SettingsReader(flags: [:], environment: migrate.environment)
-        let url = try #require(try reader.databaseURL())
-        #expect("\(url)" == "postgresql://rollcall@postgres/rollcall")
+        let database = try #require(migrate.environment["ROLLCALL_DATABASE_URL_FILE"])
         for (name, service) in self.compose.services where name.hasPrefix("node") {
             #expect(service.dependencies.contains("migrate"))
-            for variable in ["ROLLCALL_DATABASE_URL", "PGPASSWORD"] {
-                #expect(service.environment[variable] == migrate.environment[variable], "\(name), \(variable)")
-            }
+            #expect(service.environment["ROLLCALL_DATABASE_URL_FILE"] == database, "\(name)")
         }
     }
 
