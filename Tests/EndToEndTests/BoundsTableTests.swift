@@ -26,21 +26,8 @@ struct BoundsTableTests {
         }
     }
 
-    /// The names of all tests: the sentence of `@Test("…")`, or the function's own.
-    private func testNames() throws -> Set<String> {
-        var names: Set<String> = []
-        let folder = URL(fileURLWithPath: repository + "/Tests")
-        let files = try #require(FileManager.default.enumerator(at: folder, includingPropertiesForKeys: nil))
-        for case let file as URL in files where file.pathExtension == "swift" {
-            let text = try String(contentsOf: file, encoding: .utf8)
-            for match in text.matches(of: /@Test\(\s*"((?:[^"\\]|\\.)*)"/) { names.insert(String(match.1)) }
-            for match in text.matches(of: /func `([^`]+)`/) { names.insert(String(match.1)) }
-        }
-        return names
-    }
-
     @Test func `every bound names a test that exists`() throws {
-        let names = try testNames()
+        let names = try NamedTestsTests.names()
         let rows = try rows()
         #expect(rows.count >= 20)
         for row in rows {

@@ -56,9 +56,7 @@ struct CrossOriginTests {
         }
     }
 
-    @Test func `a foreign page may not write, whatever the method and the type, and Redis does not change`()
-        async throws
-    {
+    @Test func `a foreign page may not write by any method or type, and Redis does not change`() async throws {
         let writes: [(HTTPRequest.Method, String, String?)] = [
             (.post, Self.list, #"{"key":"eve"}"#), (.put, Self.session, "{}"), (.patch, Self.session, #"{"a":1}"#),
             (.post, Self.session + "/heartbeat", nil), (.delete, Self.session, nil), (.delete, Self.list + "/ann", nil),
