@@ -21,7 +21,7 @@ package struct Caller: Sendable {
     enum Credential: Hashable, Sendable {
         case none
         case apiKey(id: String, entry: [UInt8])
-        case token(key: [UInt8])
+        case token(key: [UInt8], issuedAt: Double?, jti: String?)
     }
 
     package let identity: Identity
@@ -29,6 +29,10 @@ package struct Caller: Sendable {
     let credential: Credential
     /// The time at which the credential ends, in seconds since 1970; nil for one without an end.
     package let expiresAt: Double?
+    /// All removals, of which some may be of the caller.
+    private var revocations = Revocations.empty
+    /// The time of the request, in seconds since 1970.
+    private var time = 0.0
 
     init(_ identity: Identity, rights: Rights, credential: Credential = .none, expiresAt: Double? = nil) {
         self.identity = identity
@@ -51,6 +55,39 @@ package struct Caller: Sendable {
 
     /// The key under which a user is present; nil for any other caller.
     private var ownKey: Key? { if case .user(let key) = identity { key } else { nil } }
+
+    /// The caller as a stream keeps it: without rights and removals, which were checked when it was opened.
+    package var kept: Caller { Caller(identity, rights: Rights(), credential: credential, expiresAt: expiresAt) }
+
+    /// The caller with the removals as of now, which it is subject to.
+    func knowing(_ revocations: Revocations, at now: Double) -> Caller {
+        var caller = self
+        (caller.revocations, caller.time) = (revocations, now)
+        return caller
+    }
+}
+
+// MARK: - Removals
+
+extension Caller {
+    /// Throws if a presence may not be tracked, because it was removed from the topic a moment ago.
+    package func requireTracking(_ member: Member, on topic: Topic) throws(Refusal) {
+        try revocations.checkRemoval(of: member.key, member.session, from: topic, at: time)
+    }
+
+    /// Throws if the user, or the presence that a stream is, was removed from one of its topics a moment ago.
+    package func requireFollowing(_ topics: [Topic], as member: Member? = nil) throws(Refusal) {
+        for topic in topics {
+            if let ownKey { try revocations.checkRemoval(of: ownKey, from: topic, at: time) }
+            if let member { try requireTracking(member, on: topic) }
+        }
+    }
+
+    /// The rights on a topic; throws if the user was removed from it a moment ago.
+    private func right(on topic: Topic) throws(Refusal) -> TopicRight {
+        if let ownKey { try revocations.checkRemoval(of: ownKey, from: topic, at: time) }
+        return rights.on(topic.text)
+    }
 }
 
 // MARK: - Writing
@@ -64,7 +101,7 @@ extension Caller {
 
     /// Returns which keys the caller may track, update, renew and untrack on a topic.
     package func writer(on topic: Topic) throws(Refusal) -> Writer {
-        let right = rights.on(topic.text).track
+        let right = try right(on: topic).track
         if right == .any { return .anyKey }
         guard let ownKey else { throw .forbidden(MissingRight("track:any", .topic(topic.text))) }
         guard right == .own else { throw .forbidden(MissingRight("track", .topic(topic.text))) }
@@ -98,7 +135,7 @@ extension Caller {
     package func view(
         of topic: Topic, wanted: TopicRight.See?, least: TopicRight.See = .count
     ) throws(Refusal) -> TopicRight.See {
-        let allowed = rights.on(topic.text).see
+        let allowed = try right(on: topic).see
         let wanted = wanted ?? max(allowed, least)
         guard wanted <= allowed else { throw .forbidden(MissingRight(wanted.word, .topic(topic.text))) }
         return wanted
@@ -108,7 +145,7 @@ extension Caller {
     ///
     /// One's own presences need the right to track only.
     package func view(of key: Key, on topic: Topic) throws(Refusal) -> TopicRight.See {
-        let right = rights.on(topic.text)
+        let right = try right(on: topic)
         if key == ownKey, right.track == .own { return .full }
         guard right.see >= .keys else { throw .forbidden(MissingRight("see:keys", .topic(topic.text))) }
         return right.see

@@ -22,12 +22,14 @@ package final class Credentials: Sendable {
         var own: Keys
         /// The keys of a JWKS that a service fetches; nil before the first ones.
         var fetched: TokenKeys?
+        /// What is revoked; nil before a service has read it.
+        var revocations: Revocations?
         /// All keys that are valid now.
         private(set) var keys: Keys
         var tokens = TokenCache()
 
-        init(own: Keys, fetched: TokenKeys? = nil) {
-            (self.own, self.fetched, keys) = (own, fetched, own)
+        init(own: Keys, fetched: TokenKeys? = nil, revocations: Revocations?) {
+            (self.own, self.fetched, self.revocations, keys) = (own, fetched, revocations, own)
             if let fetched { keys.tokenKeys.add(fetched) }
         }
     }
@@ -41,11 +43,13 @@ package final class Credentials: Sendable {
     package let keyRequests: AsyncStream<Void>
     private let keyRequest: AsyncStream<Void>.Continuation
 
-    /// - Parameter fetches: Whether a service fetches further keys (``replace(fetched:)``).
-    package init(_ keys: Keys, isOpen: Bool, fetches: Bool = false) {
+    /// - Parameters:
+    ///   - fetches: Whether a service fetches further keys (``replace(fetched:)``).
+    ///   - readsRevocations: Whether a service reads what is revoked (``replace(revocations:)``).
+    package init(_ keys: Keys, isOpen: Bool, fetches: Bool = false, readsRevocations: Bool = false) {
         self.isOpen = isOpen
         self.fetches = fetches
-        state = Mutex(State(own: keys))
+        state = Mutex(State(own: keys, revocations: readsRevocations ? nil : Revocations.empty))
         (keyRequests, keyRequest) = AsyncStream.makeStream(bufferingPolicy: .bufferingNewest(1))
     }
 
@@ -53,7 +57,9 @@ package final class Credentials: Sendable {
     package static let open = Credentials(Keys(), isOpen: true)
 
     /// Replaces the keys of the settings; streams of keys that are gone end (``holds(_:at:)``).
-    package func replace(with keys: Keys) { state.withLock { $0 = State(own: keys, fetched: $0.fetched) } }
+    package func replace(with keys: Keys) {
+        state.withLock { $0 = State(own: keys, fetched: $0.fetched, revocations: $0.revocations) }
+    }
 
     /// Replaces the keys of the JWKS.
     ///
@@ -61,10 +67,19 @@ package final class Credentials: Sendable {
     package func replace(fetched keys: TokenKeys) -> Bool {
         state.withLock { state in
             guard state.fetched?.ids != keys.ids else { return false }
-            state = State(own: state.own, fetched: keys)
+            state = State(own: state.own, fetched: keys, revocations: state.revocations)
             return true
         }
     }
+
+    /// Replaces what is revoked; does not end streams (``Revocations/refusal(of:on:at:)``).
+    package func replace(revocations: Revocations) { state.withLock { $0.revocations = revocations } }
+
+    /// What is revoked, as far as the node knows it.
+    package var revocations: Revocations { state.withLock { $0.revocations ?? .empty } }
+
+    /// Whether the node does not know yet what is revoked.
+    package var awaitsRevocations: Bool { state.withLock { $0.revocations == nil } }
 
     /// Whether the keys of the JWKS have not come yet, so that tokens cannot be checked.
     package var awaitsKeys: Bool { fetches && state.withLock { $0.fetched == nil } }
@@ -80,11 +95,26 @@ package final class Credentials: Sendable {
     package func caller(
         authorization: String?, at now: Double, beforeVerifying: () throws(Refusal) -> Void = {}
     ) throws(Refusal) -> Caller {
+        let field = authorization.map { Array($0.utf8) }
+        let (keys, revocations, known) = state.withLock { state in
+            (state.keys, state.revocations ?? .empty, field.flatMap { state.tokens[$0] })
+        }
+        let caller = try caller(field, keys, known, at: now, beforeVerifying)
+        if revocations.refuses(caller, at: now) { throw .revoked(caller) }
+        return caller.knowing(revocations, at: now)
+    }
+
+    /// - Parameters:
+    ///   - field: The value of `Authorization`.
+    ///   - known: The token in it, if it was verified before.
+    private func caller(
+        _ field: [UInt8]?, _ keys: Keys, _ known: Token?, at now: Double,
+        _ beforeVerifying: () throws(Refusal) -> Void
+    ) throws(Refusal) -> Caller {
         guard let text = authorization.flatMap(Self.bearer) else {
             if isOpen { return .open }
             throw .unauthenticated(detail: nil)
         }
-        let keys = state.withLock { $0.keys }
         // An open node without keys can check no credential.
         if keys.isEmpty, !fetches, isOpen { return .open }
         if APIKey.isKey(text) {
@@ -93,10 +123,15 @@ package final class Credentials: Sendable {
                 .apiKey(key.id), rights: key.rights, credential: .apiKey(id: key.id, entry: key.entry),
                 expiresAt: key.expiresAt.map(Double.init))
         }
-        let token = try token(text, keys, at: now, beforeVerifying)
-        return Caller(
-            .user(token.subject), rights: token.rights, credential: .token(key: token.keyID), expiresAt: token.expiresAt
-        )
+        try beforeVerifying()
+        if let kid = Token.kid(in: text), !keys.tokenKeys.has(kid: kid) { requestKeys() }
+        // Verifying takes up to 100 µs, so no lock is held.
+        let token = try Token(text, keys: keys.tokenKeys, rules: keys.rules, at: now)
+        state.withLock { state in
+            guard state.keys.tokenKeys.holds(token.keyID) else { return }
+            state.tokens.insert(token, for: field)
+        }
+        return Caller(token)
     }
 
     /// Whether the node still holds the key of a caller who came earlier, perhaps to another node.
@@ -105,7 +140,7 @@ package final class Credentials: Sendable {
         return switch caller.credential {
         case .none: isOpen
         case .apiKey(let id, let entry): keys.apiKeys.holds(id, entry: entry, at: Int(now))
-        case .token(let key): keys.tokenKeys.holds(key)
+        case .token(key: let key, issuedAt: _, jti: _): keys.tokenKeys.holds(key)
         }
     }
 

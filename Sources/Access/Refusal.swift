@@ -8,6 +8,8 @@ package enum Refusal: Error, Hashable, Sendable {
     case forbidden(MissingRight)
     /// So many credentials from the address were not valid that no further signature is checked now.
     case tooManyFailures(RateStanding, ClientAddress)
+    /// The key was removed from the topic, and may come back in so many seconds.
+    case removed(topic: String, seconds: Int)
 }
 
 /// A right that a credential lacks, and where.

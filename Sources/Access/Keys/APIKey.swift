@@ -50,7 +50,8 @@ package struct APIKey: Sendable {
         return String(decoding: text[prefix.count..<end], as: UTF8.self)
     }
 
-    static func isID(_ text: String) -> Bool {
+    /// Whether a text may be the id of a key.
+    package static func isID(_ text: String) -> Bool {
         text.utf8.count == idLength && text.utf8.allSatisfy(idCharacters.contains)
     }
 

@@ -45,12 +45,17 @@ package struct Ticket: Sendable {
     /// - Parameters:
     ///   - origin: The `Origin` of the request. Browsers send none with a GET to the page's own origin.
     ///   - now: Seconds since 1970.
-    package func check(origin: String?, by credentials: Credentials, at now: Double) throws(Refusal) {
+    /// - Returns: The caller of the stream, who may have been removed from one of its topics.
+    @discardableResult
+    package func check(origin: String?, by credentials: Credentials, at now: Double) throws(Refusal) -> Caller {
         if let own = self.origin, let origin, !origin.utf8.elementsEqual(own.utf8) {
             throw .ticket("is for a page of another origin")
         }
         if let end = caller.expiresAt, end <= now { throw .ticket("has ended with its credential") }
         guard credentials.holds(caller, at: now) else { throw .ticket("is of a credential that was retired") }
+        let revocations = credentials.revocations
+        if revocations.refuses(caller, at: now) { throw .ticket("is of a credential that was revoked") }
+        return caller.knowing(revocations, at: now)
     }
 }
 
@@ -101,15 +106,17 @@ extension Ticket {
         if isOfManyTopics { record.member("many") { $0.append(literal: "true") } }
         if see != .nothing { record.text("see", see.word) }
         switch (caller.identity, caller.credential) {
-        case (.user(let key), .token(let hash)):
+        case (.user(let key), .token(key: let hash, issuedAt: let issuedAt, jti: let jti)):
             record.text("user", key.text)
             record.text("hash", hash)
+            record.time("iat", issuedAt)
+            if let jti { record.text("jti", jti) }
         case (.apiKey(let id), .apiKey(_, let hash)):
             record.text("api_key", id)
             record.text("hash", hash)
         default: break
         }
-        if let end = caller.expiresAt { record.member("until") { $0.append(contentsOf: "\(end)".utf8) } }
+        record.time("until", caller.expiresAt)
         if let origin { record.text("origin", origin) }
         if let presence { record.member("present") { $0.append(contentsOf: Self.json(of: presence)) } }
         let json = record.finish()
@@ -156,43 +163,17 @@ extension Ticket {
     }
 
     private static func caller(of json: JSON) -> Caller? {
-        let end = json["until"].flatMap { Double(String(decoding: $0.compact, as: UTF8.self)) }
-        guard (json["until"] == nil) == (end == nil) else { return nil }
+        let (end, issuedAt) = (json["until"]?.recordedTime, json["iat"]?.recordedTime)
+        guard (json["until"] == nil) == (end == nil), (json["iat"] == nil) == (issuedAt == nil) else { return nil }
         let hash = json["hash"]?.string.flatMap { Base64URL.decode($0.utf8) }
         if let hash, let key = json["user"]?.string.flatMap({ Key(utf8: $0.utf8) }) {
-            return Caller(.user(key), rights: Rights(), credential: .token(key: hash), expiresAt: end)
+            let credential = Caller.Credential.token(key: hash, issuedAt: issuedAt, jti: json["jti"]?.string)
+            return Caller(.user(key), rights: Rights(), credential: credential, expiresAt: end)
         }
         if let hash, let id = json["api_key"]?.string {
             return Caller(.apiKey(id), rights: Rights(), credential: .apiKey(id: id, entry: hash), expiresAt: end)
         }
         guard ["user", "api_key", "hash"].allSatisfy({ json[$0] == nil }) else { return nil }
         return Caller(.open, rights: Rights(), expiresAt: end)
-    }
-}
-
-/// Writes a JSON object, members in the order of the calls.
-private struct RecordWriter {
-    private var json: [UInt8] = []
-    private var separator = Separator(open: "{")
-
-    mutating func member(_ name: StaticString, _ write: (inout [UInt8]) -> Void) {
-        separator.write(to: &json)
-        json.append(UInt8(ascii: "\""))
-        json.append(literal: name)
-        json.append(UInt8(ascii: "\""))
-        json.append(UInt8(ascii: ":"))
-        write(&json)
-    }
-
-    mutating func text(_ name: StaticString, _ value: String) { member(name) { $0.append(jsonString: value) } }
-
-    /// Writes a hash in base64url.
-    mutating func text(_ name: StaticString, _ hash: [UInt8]) {
-        text(name, String(decoding: Base64URL.encode(hash), as: UTF8.self))
-    }
-
-    mutating func finish() -> [UInt8] {
-        separator.close("}", to: &json)
-        return json
     }
 }

@@ -13,6 +13,7 @@ struct Token: Sendable {
     private let notBefore: Double?
     /// `iat`, in seconds since 1970.
     let issuedAt: Double?
+    /// `jti`; nil also if it is no text, or longer than ``TokenRules/maximumIDBytes``.
     let jti: String?
     /// The key that signed it.
     let keyID: [UInt8]
@@ -75,7 +76,7 @@ extension Token {
             throw .token("has wrong rights at \(error.pointer ?? "#/rollcall"): \(error.detail)")
         }
         notBefore = try Self.time("nbf", in: claims)
-        jti = claims["jti"]?.string
+        jti = claims["jti"]?.string.flatMap { $0.utf8.count <= TokenRules.maximumIDBytes ? $0 : nil }
         expiresAt = end
         self.keyID = keyID
         try check(at: now)

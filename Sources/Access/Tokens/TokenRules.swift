@@ -18,4 +18,6 @@ package struct TokenRules: Sendable {
     package static let longestLife = 86_400.0
     /// Bytes of the longest token.
     package static let maximumBytes = 8_192
+    /// Bytes of the longest `jti` by which a token can be revoked.
+    package static let maximumIDBytes = 256
 }

@@ -26,7 +26,11 @@ extension Problem {
             headers[.wwwAuthenticate] = Self.challenge + #", error="insufficient_scope""#
         case .tooManyFailures(let standing, let address):
             self = .rateLimited([standing], of: .address(address))
-            RateFields.write([standing], to: &headers)
+            RateFields.write(standing, to: &headers)
+        case .removed(let topic, let seconds):
+            self.init(
+                .removed, "The key was removed from the topic \(quoted(topic)) and may come back in \(seconds) s.")
+            headers[.retryAfter] = String(seconds)
         }
     }
 

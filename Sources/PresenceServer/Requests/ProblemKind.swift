@@ -31,6 +31,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
     case crossSite = "cross-site"
     case unauthenticated = "unauthenticated"
     case forbidden = "forbidden"
+    case removed = "removed"
     case tokenExpired = "token-expired"
     case rateLimited = "rate-limited"
     case limitReached = "limit-reached"
@@ -45,7 +46,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
     package var status: HTTPResponse.Status {
         switch self {
         case .invalidName, .invalidQuery, .invalidHeader, .malformedJSON, .malformedRequest: .badRequest
-        case .crossSite, .forbidden, .limitReached: .forbidden
+        case .crossSite, .forbidden, .removed, .limitReached: .forbidden
         case .unauthenticated, .tokenExpired: .unauthorized
         case .unknownRoute, .presenceAbsent: .notFound
         case .methodNotAllowed: .methodNotAllowed
@@ -89,6 +90,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
         case .crossSite: "Pages of other origins may not write"
         case .unauthenticated: "The request has no valid credential"
         case .forbidden: "The credential does not allow this"
+        case .removed: "The key was removed from this topic"
         case .tokenExpired: "The credential of the stream has ended"
         case .rateLimited: "The caller has used up a rate"
         case .limitReached: "The caller has as much open as it may have"
@@ -170,6 +172,10 @@ package enum ProblemKind: String, CaseIterable, Sendable {
         case .forbidden:
             "The credential is valid, but has no right to this. The member missing names the right and the topic. "
                 + "The topics and topic_prefixes of the token's claim rollcall, or of the API key, grant rights."
+        case .removed:
+            "An operator or a backend removed this key from the topic. For a minute its user is refused there, and no "
+                + "other caller may track the key. Nothing was changed. After the seconds in Retry-After the same "
+                + "request may succeed."
         case .tokenExpired:
             "The token, or the API key, that opened this stream has ended or was retired. Open the stream again with a "
                 + "new one. The event expiring announced it 60 seconds before."
