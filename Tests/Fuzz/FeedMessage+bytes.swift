@@ -25,6 +25,7 @@ extension LeaveReason {
     fileprivate var letter: String {
         switch self {
         case .untracked: "u"
+        case .removed: "r"
         case .closed: "c"
         case .expired: "x"
         case .evicted: "e"

@@ -25,6 +25,13 @@ struct FeedMessageTests {
         #expect(member == Fixture.member("alice") && stored.presence.ref.text == ref && reason == .expired)
     }
 
+    @Test(arguments: [("u", LeaveReason.untracked), ("r", .removed), ("c", .closed), ("x", .expired), ("e", .evicted)])
+    func `A leave has one of five reasons`(letter: String, expected: LeaveReason) throws {
+        let message = try #require(FeedMessage(text("-\(letter)5:bob\u{1f}s")))
+        guard case .leave(_, let reason) = message.records[0] else { return #expect(Bool(false), "no leave") }
+        #expect(reason == expected)
+    }
+
     @Test func `A star marks the first message of a topic that was empty`() throws {
         #expect(try #require(FeedMessage(text("*"))).isWholeState)
     }

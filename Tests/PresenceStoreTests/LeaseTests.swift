@@ -172,6 +172,25 @@ struct LeaseTests {
         }
     }
 
+    @Test func `The presence of a revoked stream leaves at once as removed, unless another stream holds it`()
+        async throws
+    {
+        try await withStore { test in
+            let other = StreamOwner.random()
+            try await test.track(alice, on: topic, owner: owner)
+            try await test.track(alice, on: topic, owner: other)
+            let revoked = ReleaseItem(member: alice, owner: owner, grace: 60, isRemoved: true)
+            try await test.withMessages(on: topic) { (log) async throws in
+                #expect(try await test.store.release([revoked], on: topic) == [true])
+                #expect(try await log.takeRecords() == [])
+                let last = ReleaseItem(member: alice, owner: other, grace: 60, isResumable: true, isRemoved: true)
+                #expect(try await test.store.release([last], on: topic) == [true])
+                #expect(try await log.takeRecords() == ["-r8:\(alice.text)"])
+            }
+            #expect(try await test.allKeys() == [])
+        }
+    }
+
     @Test func `A release by a stream that is no holder, or of an absent member, changes nothing`() async throws {
         try await withStore { test in
             try await test.track(alice, on: topic, owner: .random())

@@ -35,6 +35,30 @@ struct UntrackTests {
         }
     }
 
+    @Test func `A removal publishes its own reason, and no node restores what it removed`()
+        async throws
+    {
+        try await withStore { test in
+            let owner = StreamOwner.random()
+            let tabs = try ["s1", "s2"].map { try Member("alice", $0) }
+            let first = try await test.track(tabs[0], on: topic, owner: owner)
+            try await test.track(tabs[1], on: topic)
+            try await test.track(bob, on: topic)
+            try await test.withMessages(on: topic) { log in
+                #expect(try await test.store.untrack(key: alice.key, on: topic, reason: .removed) == 2)
+                let records = tabs.map { "-r\($0.record)\($0.text)" }
+                let published = try await log.takeRecords()
+                #expect(published == [records[0] + records[1]] || published == [records[1] + records[0]])
+                let outcomes = try await test.store.untrack([UntrackItem(member: bob)], on: topic, reason: .removed)
+                #expect(outcomes == [.removed])
+                #expect(try await log.takeRecords() == ["-r\(bob.record)\(bob.text)"])
+            }
+            let stored = StoredPresence(
+                presence: Presence(ref: first.ref, meta: .empty), ttl: 30, owner: .stream(owner))
+            #expect(try await test.store.restore([(tabs[0], stored)], on: topic) == [.untracked])
+        }
+    }
+
     @Test func `An untrack of the last member leaves only the key g, and a new epoch begins with the next`()
         async throws
     {

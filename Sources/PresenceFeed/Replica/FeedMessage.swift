@@ -126,6 +126,7 @@ extension FeedMessage {
 
         private mutating func reason() -> LeaveReason? {
             if skip("u") { return .untracked }
+            if skip("r") { return .removed }
             if skip("c") { return .closed }
             if skip("x") { return .expired }
             return skip("e") ? .evicted : nil

@@ -52,8 +52,10 @@ package struct Diff: Hashable, Sendable {
 
 /// Why a presence ended; every leave has exactly one.
 package enum LeaveReason: String, Sendable, CaseIterable {
-    /// A client removed it.
+    /// A client untracked it.
     case untracked
+    /// It was removed from its topic, or the credential of its stream was revoked.
+    case removed
     /// Its stream ended and the grace is over, or was 0.
     case closed
     /// No heartbeat came in time.

@@ -12,11 +12,15 @@ extension LeaseKeeper {
 
     /// Releases a presence: unless another stream holds it, it stays for `grace` seconds.
     ///
-    /// - Parameter isResumable: Whether a stream that reconnects without a session may resume this one.
+    /// - Parameters:
+    ///   - isResumable: Whether a stream that reconnects without a session may resume this one.
+    ///   - isRemoved: Whether it leaves at once and as `removed`.
     package func unbind(
-        _ member: Member, on topic: Topic, owner: StreamOwner, grace: Int, isResumable: Bool = false
+        _ member: Member, on topic: Topic, owner: StreamOwner, grace: Int, isResumable: Bool = false,
+        isRemoved: Bool = false
     ) {
-        let releasing = ReleaseItem(member: member, owner: owner, grace: grace, isResumable: isResumable)
+        let releasing = ReleaseItem(
+            member: member, owner: owner, grace: grace, isResumable: isResumable, isRemoved: isRemoved)
         queue([ReleaseQueue.Item(topic: topic, releasing: releasing)]) { book in
             book.unbind(member, on: topic, owner: owner)
         }
@@ -58,7 +62,9 @@ extension LeaseKeeper {
                 do throws(StoreError) {
                     let releases = items.map { item in
                         var releasing = item.releasing
-                        if begun.isUnsettled { releasing.grace = max(releasing.grace, Self.unsettledGrace) }
+                        if begun.isUnsettled, !releasing.isRemoved {
+                            releasing.grace = max(releasing.grace, Self.unsettledGrace)
+                        }
                         return releasing
                     }
                     _ = try await store.release(releases, on: topic)

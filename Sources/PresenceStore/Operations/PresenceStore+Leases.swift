@@ -13,12 +13,17 @@ package struct ReleaseItem: Hashable, Sendable {
     package var grace: Int
     /// Whether a stream that reconnects without a session may resume this one, because the service drew it.
     package var isResumable: Bool
+    /// Whether it leaves as `removed`, and without a grace, because the credential of its stream was revoked.
+    package var isRemoved: Bool
 
-    package init(member: Member, owner: StreamOwner, grace: Int, isResumable: Bool = false) {
+    package init(
+        member: Member, owner: StreamOwner, grace: Int, isResumable: Bool = false, isRemoved: Bool = false
+    ) {
         self.member = member
         self.owner = owner
-        self.grace = grace
+        self.grace = isRemoved ? 0 : grace
         self.isResumable = isResumable
+        self.isRemoved = isRemoved
     }
 }
 
@@ -69,6 +74,7 @@ extension PresenceStore {
             for item in chunk {
                 arguments += [.bytes(item.member.bytes), .string(item.owner.text), .integer(item.grace * 1000)]
                 arguments.append(item.isResumable ? "1" : "")
+                arguments.append(item.isRemoved ? "r" : "c")
             }
             var reply = try StoreReply(await connection.call(StoreScripts.release, keys.all, arguments))
             for _ in chunk { released.append(try reply.int() == 1) }

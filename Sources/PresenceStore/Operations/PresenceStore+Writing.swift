@@ -59,22 +59,26 @@ extension PresenceStore {
 
     /// Removes presences, also those that streams hold, unless they do not fulfil their conditions.
     ///
-    /// Redis remembers the removals in key `g` for 20 s to an hour, so that ``restore(_:on:)`` does not undo them. If
-    /// several items name one member, their conditions must be equal.
-    package func untrack(_ items: [UntrackItem], on topic: Topic) async throws(StoreError) -> [UntrackOutcome] {
-        try await untrack(names: items.map { (bytes: $0.member.bytes, condition: $0.condition) }, on: topic)
+    /// Redis remembers this in key `g` for 20 s to an hour, so that ``restore(_:on:)`` does not undo it. If several
+    /// items name one member, their conditions must be equal.
+    package func untrack(
+        _ items: [UntrackItem], on topic: Topic, reason: UntrackReason = .untracked
+    ) async throws(StoreError) -> [UntrackOutcome] {
+        let names = items.map { (bytes: $0.member.bytes, condition: $0.condition) }
+        return try await untrack(names: names, on: topic, reason: reason)
     }
 
     private func untrack(
-        names: [(bytes: [UInt8], condition: RefCondition?)], on topic: Topic
+        names: [(bytes: [UInt8], condition: RefCondition?)], on topic: Topic, reason: UntrackReason
     ) async throws(StoreError) -> [UntrackOutcome] {
         let keys = keys.topic(topic)
         var outcomes: [UntrackOutcome] = []
         outcomes.reserveCapacity(names.count)
         for chunk in names.chunks(of: Self.membersPerCall) {
             let connection = try writer()
-            var arguments = [keys.topic, keys.channel] + connection.fence
-            arguments.reserveCapacity(4 + 2 * chunk.count)
+            var arguments: [RedisArgument] = [keys.topic, keys.channel] + connection.fence
+            arguments.append(.string(reason.rawValue))
+            arguments.reserveCapacity(5 + 2 * chunk.count)
             for name in chunk {
                 arguments.append(.bytes(name.bytes))
                 arguments.append(name.condition?.argument ?? "")
@@ -97,20 +101,24 @@ extension PresenceStore {
     }
 
     /// Removes all sessions of a key; returns how many there were.
-    package func untrack(key: Key, on topic: Topic) async throws(StoreError) -> Int {
+    package func untrack(
+        key: Key, on topic: Topic, reason: UntrackReason = .untracked
+    ) async throws(StoreError) -> Int {
         let sessions = try await entry(of: key, on: topic).presences.map(\.member)
-        return try await untrack(sessions: sessions, ofKeys: [key], on: topic)
+        return try await untrack(sessions: sessions, ofKeys: [key], on: topic, reason: reason)
     }
 
     /// Removes the sessions that the caller has read; returns how many were present.
     ///
     /// Keeps nodes from restoring sessions of these keys that Redis lost.
     package func untrack(
-        sessions: [Member], ofKeys keys: Set<Key>, on topic: Topic
+        sessions: [Member], ofKeys keys: Set<Key>, on topic: Topic, reason: UntrackReason = .untracked
     ) async throws(StoreError) -> Int {
         // A key without a session stands for its sessions that nodes may be about to restore.
         let names = sessions.map(\.bytes) + keys.map { Array($0.text.utf8) + [0x1f] }
-        return try await untrack(names: names.map { (bytes: $0, condition: nil) }, on: topic).count { $0 == .removed }
+        let outcomes = try await untrack(
+            names: names.map { (bytes: $0, condition: nil) }, on: topic, reason: reason)
+        return outcomes.count { $0 == .removed }
     }
 
     /// Moves leases to now + ttl, where nil means the stored ttl; publishes nothing.

@@ -14,6 +14,13 @@ package struct UntrackItem: Sendable {
     }
 }
 
+/// The reason with which presences leave that are untracked, as the script gets it.
+package enum UntrackReason: String, Sendable {
+    case untracked = "u"
+    /// By a removal, not by a client of the topic.
+    case removed = "r"
+}
+
 /// The result of one ``UntrackItem``.
 package enum UntrackOutcome: Hashable, Sendable {
     case removed

@@ -6,7 +6,7 @@
 -- Message on the channel:  1:<epoch>:<seq>:[*]<records>
 --   '*' = the topic was empty before, so the records are its whole roster
 --   +<member bytes>:<value bytes>:<member><value>   set
---   -<reason><member bytes>:<member>                leave: u untracked, c closed, x expired, e evicted
+--   -<reason><member bytes>:<member>                leave: u untracked, r removed, c closed, x expired, e evicted
 -- Invariants:
 --   No script parses JSON.
 --   A script that writes a lease lowers `due` with LT, and a sweep sets it to the earliest lease. So `due` stays a

@@ -1,22 +1,22 @@
 #!lua flags=allow-oom
 -- release: streams that held up to 500 members have ended. The grace of a member without another holder begins.
 -- KEYS  m h z due o
--- ARGV  topic channel rid cand, then per member: member owner grace-ms generated     generated 1 = a stream of that
---       key without a session may resume it; then an absent member stands for the generated session of its key that
---       this stream holds, which a resume without a reply took
+-- ARGV  topic channel rid cand, then per member: member owner grace-ms generated reason     generated 1 = a stream of
+--       that key without a session may resume it; then an absent member stands for the generated session of its key
+--       that this stream holds, which a resume without a reply took; reason c closed | r removed, with grace 0
 -- Reply now, epoch, seq, published, then per member: 1 released, 0 absent or not held by that stream
 -- Invariants:
 --   Only a holder releases. While others hold the member, its lease is the latest of their deadlines and now + grace.
 --   When no other holds it, the owner becomes '-', which gives the leave its reason, and the lease becomes now + grace,
 --   also when that is earlier.
---   With grace 0 the member leaves at once, published as closed. If a lapsed holder is listed, a sweep decides instead,
---   which honours the hold: that holder may be on a node that was stopped.
+--   With grace 0 the member leaves at once, published with the reason. If a lapsed holder is listed, a sweep decides
+--   instead, which honours the hold: that holder may be on a node that was stopped.
 --   A member that is named twice leaves once.
 local m, h, z, due, o = unpack(KEYS)
 local topic, channel, rid, cand = unpack(ARGV, 1, 4)
 
 local members = {}
-for i = 5, #ARGV, 4 do members[#members + 1] = ARGV[i] end
+for i = 5, #ARGV, 5 do members[#members + 1] = ARGV[i] end
 local stored = {}
 for i, value in ipairs(redis.call('HMGET', h, unpack(members))) do stored[members[i]] = value end
 
@@ -34,8 +34,8 @@ local function resumed(key, owner)
     if own == owner or field and string.find(' ' .. field, ' ' .. owner .. ':', 1, true) then return member, value end
   end
 end
-for i = 5, #ARGV, 4 do
-  local member, owner, grace, generated = unpack(ARGV, i, i + 3)
+for i = 5, #ARGV, 5 do
+  local member, owner, grace, generated, reason = unpack(ARGV, i, i + 4)
   local old = stored[member]
   if not old and generated == '1' then
     local found, value = resumed(string.match(member, '^[^\31]*\31'), owner)
@@ -76,7 +76,7 @@ for i = 5, #ARGV, 4 do
         if own == shared then fields[member] = false end
         deadline = nil
         gone[#gone + 1] = member
-        records[#records + 1] = left('c', member)
+        records[#records + 1] = left(reason, member)
       end
       if deadline then
         values[#values + 1] = member

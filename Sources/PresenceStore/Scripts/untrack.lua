@@ -1,8 +1,8 @@
 #!lua flags=allow-oom
 -- untrack: removes 1…500 members.
 -- KEYS  m h z due o g
--- ARGV  topic channel rid cand, then per member: member condition     condition: `permits` in common.lua; the member
---       key 0x1f stands for the sessions of that key that are absent
+-- ARGV  topic channel rid cand reason, then per member: member condition     reason u untracked | r removed;
+--       condition: `permits` in common.lua; the member key 0x1f stands for the sessions of that key that are absent
 -- Reply now, epoch, seq, published, then per member: 1 removed, 0 was not there, 2 moved; after all, the current ref of
 --       each member that moved
 -- Invariants:
@@ -14,13 +14,13 @@
 --   absent member is recorded only while there are fewer than 64.
 --   An absent member with refs as its condition is not recorded: a node may restore it with another ref.
 local m, h, z, due, o, g = unpack(KEYS)
-local topic, channel, rid, cand = unpack(ARGV, 1, 4)
+local topic, channel, rid, cand, reason = unpack(ARGV, 1, 5)
 -- `memory` is also in restore.lua (`untracked`); both must be equal.
 local memory, minute, moment = 3600000, 60000, 20000
 local most, mostAbsent = 512, 64
 
 local members = {}
-for i = 5, #ARGV, 2 do members[#members + 1] = ARGV[i] end
+for i = 6, #ARGV, 2 do members[#members + 1] = ARGV[i] end
 
 local now = clock()
 local values = redis.call('HMGET', h, unpack(members))
@@ -33,7 +33,7 @@ local function keep(member, owner, time)
   if time > kept then kept = time end
 end
 for i, value in ipairs(values) do
-  local member, condition = members[i], ARGV[2 * i + 4]
+  local member, condition = members[i], ARGV[2 * i + 5]
   if value and condition ~= '' and not permits(condition, (parse(value))) then
     outcomes[i] = 2
     refs[#refs + 1] = parse(value)
@@ -67,7 +67,7 @@ end
 for i, member in ipairs(members) do
   if not outcomes[i] then
     outcomes[i] = redis.call('HDEL', h, member)
-    if outcomes[i] == 1 then records[#records + 1] = left('u', member) end
+    if outcomes[i] == 1 then records[#records + 1] = left(reason, member) end
   end
 end
 note(o, fields)

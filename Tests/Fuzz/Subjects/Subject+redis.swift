@@ -57,7 +57,7 @@ extension Subject {
         let records = (0..<round.random.below(4)).map { _ in
             round.random.chance(60)
                 ? FeedMessage.Record.set(round.random.member(), round.random.stored())
-                : .leave(round.random.member(), round.random.pick([.untracked, .closed, .expired, .evicted]))
+                : .leave(round.random.member(), round.random.pick([.untracked, .removed, .closed, .expired, .evicted]))
         }
         let message = FeedMessage(
             cursor: round.random.cursor(), isWholeState: round.random.chance(30), records: records)
@@ -66,7 +66,7 @@ extension Subject {
             try round.expect(read?.bytes == bytes, "a message is not read as it was written")
             return true
         }
-        try round.damage(message.bytes, "1:+-*ucxe0123456789 ,{}") { round, bytes in
+        try round.damage(message.bytes, "1:+-*urcxe0123456789 ,{}") { round, bytes in
             guard let read = FeedMessage(ByteBuffer(bytes: bytes)) else { return false }
             let again = FeedMessage(ByteBuffer(bytes: read.bytes))
             try round.expect(again?.bytes == read.bytes, "an accepted message is not read again")
