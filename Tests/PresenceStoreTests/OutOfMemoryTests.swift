@@ -51,6 +51,12 @@ struct OutOfMemoryTests {
                 #expect(try await test.store.redeemTicket(use, lastTag: nil) == .done)
                 #expect(try await test.store.extendTickets([use]) == [.success(.done)])
 
+                let revocation = (id: "AAAAAAAAAAAAAAAA", record: Array("record".utf8))
+                #expect(try await test.store.keepRevocations([revocation]))
+                #expect(try await test.store.revocations(unless: nil)?.records.count == 1)
+                try await test.store.liftRevocation(revocation.id)
+                try await test.store.dropRevocations([revocation.id])
+
                 #expect(try await test.store.renew([(bound, owner)], on: topic, lease: 30) == [])
                 guard case .renewed = try await test.heartbeat(other, on: topic, ttl: 40) else {
                     throw StoreError(.corrupt, "no heartbeat")

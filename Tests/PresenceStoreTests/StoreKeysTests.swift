@@ -21,8 +21,10 @@ struct StoreKeysTests {
         #expect(zero.channel(of: lobby) == "rc:{51}:lobby" && one.channel(of: lobby) == "rc:{51}@1:lobby")
         #expect(zero.invalidations == "rc:invalidate" && one.invalidations == "rc:{@1}:invalidate")
         #expect(zero.tickets == "rc:tickets" && one.tickets == "rc:{@1}:tickets")
+        #expect(zero.revocationChannel == "rc:revocations" && one.revocationChannel == "rc:{@1}:revocations")
         #expect(zero.probePrefix == "rc:probe:" && one.probePrefix == "rc:{@1}:probe:")
         #expect(zero.nodes == one.nodes && zero.configuration == one.configuration)
+        #expect(zero.revocations == one.revocations)
     }
 
     @Test
@@ -43,7 +45,7 @@ struct StoreKeysTests {
                 let keys = StoreKeys(prefix: prefix, database: database)
                 let channels =
                     try topics.map { keys.channel(of: try Topic($0)) }
-                    + [keys.invalidations, keys.tickets, keys.probePrefix + "0"]
+                    + [keys.invalidations, keys.tickets, keys.revocationChannel, keys.probePrefix + "0"]
                 #expect(channels.allSatisfy { $0.hasPrefix(prefix) })
                 for channel in channels {
                     let other = owners.updateValue("\(prefix) \(database)", forKey: channel)

@@ -17,12 +17,16 @@ struct StoreRights: Sendable {
     init(_ keys: StoreKeys, topic: Topic) {
         let names = keys.topic(topic)
         let topicChannel = keys.channel(of: topic)
-        channels = [topicChannel, keys.invalidations, keys.tickets, keys.probePrefix + "0"].flatMap { channel in
+        let nodeChannels = [keys.invalidations, keys.tickets, keys.revocationChannel, keys.probePrefix + "0"]
+        channels = ([topicChannel] + nodeChannels).flatMap { channel in
             [("PUBLISH \(channel)", "PUBLISH \(channel) x"), ("SUBSCRIBE \(channel)", "SUBSCRIBE \(channel)")]
         }
         let own: [RedisArgument] =
             names.allAndUntracked
-            + [names.clock, .string(keys.nodes), .string(keys.configuration), keys.ticket("readiness")]
+            + [
+                names.clock, .string(keys.nodes), .string(keys.configuration), .string(keys.revocations),
+                keys.ticket("readiness"),
+            ]
         self.keys = own.map { key in ("key \(Self.text(key))", "EVALSHA x 1 \(Self.text(key))") }
         let (m, h, z) = (Self.text(names.position), Self.text(names.members), Self.text(names.leases))
         let (due, g) = (Self.text(names.due), Self.text(names.untracked))

@@ -18,6 +18,8 @@ enum StoreScripts {
     static let enlist = script("enlist", PackageResources.enlist_lua)
     static let issue = script("issue", PackageResources.issue_lua)
     static let redeem = script("redeem", PackageResources.redeem_lua)
+    static let revoke = script("revoke", PackageResources.revoke_lua)
+    static let lift = script("lift", PackageResources.lift_lua)
 
     static let look = script("look", PackageResources.look_lua)
     static let rights = script("rights", PackageResources.rights_lua)
@@ -25,7 +27,7 @@ enum StoreScripts {
 
     static let all = [
         fence, track, update, untrack, heartbeat, renew, release, restore, tick, sweep, audit, enlist, issue, redeem,
-        look,
+        revoke, lift, look,
     ]
 
     /// Inserts the shared functions behind the first line, which has the flags and must stay first.

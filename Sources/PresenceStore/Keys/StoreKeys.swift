@@ -37,10 +37,15 @@ package struct StoreKeys: Hashable, Sendable {
     /// ZSET live node → when it was last seen, in ms.
     package var nodes: String { prefix + "nodes" }
 
+    /// HASH id of a revocation → its record; `set` the name of the hash, `v` the number of its changes.
+    package var revocations: String { prefix + "revoked" }
+
     /// Channel of the messages that list keys with changed enrichment.
     package var invalidations: String { nodeChannelPrefix + "invalidate" }
     /// Channel of the messages that streams were opened again with their tickets.
     package var tickets: String { nodeChannelPrefix + "tickets" }
+    /// Channel of the messages that revocations have changed.
+    package var revocationChannel: String { nodeChannelPrefix + "revocations" }
     /// Prefix of the channels on which nodes send messages to themselves.
     package var probePrefix: String { nodeChannelPrefix + "probe:" }
 
