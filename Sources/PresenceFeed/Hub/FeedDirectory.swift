@@ -21,17 +21,24 @@ final class FeedDirectory: Sendable {
     private let gauge = Gauge(label: "rollcall_topics_followed")
     private let invalidations: ByteBuffer
     private let openings: ByteBuffer
+    private let revocations: ByteBuffer
     private let enricher: EnrichmentSource
     private let tickets: TicketKeeper?
+    private let onRevocations: @Sendable () -> Void
     private let logger: Logger
 
-    /// - Parameter keys: Names the channel with the keys of changed data, and the one with the tickets of streams that
-    ///   were opened again.
-    init(keys: StoreKeys, enricher: EnrichmentSource, tickets: TicketKeeper?, logger: Logger) {
+    /// - Parameter keys: Names the channel with the keys of changed data, the one with the tickets of streams that were
+    ///   opened again, and that of revocations.
+    init(
+        keys: StoreKeys, enricher: EnrichmentSource, tickets: TicketKeeper?,
+        onRevocations: @escaping @Sendable () -> Void, logger: Logger
+    ) {
         invalidations = ByteBuffer(string: keys.invalidations)
         openings = ByteBuffer(string: keys.tickets)
+        revocations = ByteBuffer(string: keys.revocationChannel)
         self.enricher = enricher
         self.tickets = tickets
+        self.onRevocations = onRevocations
         self.logger = logger
     }
 
@@ -91,6 +98,7 @@ final class FeedDirectory: Sendable {
         guard let feed = state.withLock({ $0.byChannel[channel] }) else {
             if channel == invalidations { enricher.invalidate(Invalidation.keys(payload)) }
             if channel == openings { tickets?.receive(payload) }
+            if channel == revocations { onRevocations() }
             return
         }
         feed.perform { $0.receive(payload) }
@@ -104,6 +112,8 @@ final class FeedDirectory: Sendable {
             enricher.refetchAll()
         case .subscribed(openings):
             tickets?.extendSoon()
+        case .subscribed(revocations):
+            onRevocations()
         case .subscribed(let channel):
             state.withLock { $0.byChannel[channel] }?.post(.acknowledged)
         case .disconnected:

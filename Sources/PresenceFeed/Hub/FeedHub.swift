@@ -29,11 +29,13 @@ package final class FeedHub: Service {
     /// When feeds without subscribers may be given up again for want of room, and when that may be logged again.
     private let nextClearing = Mutex((work: NIODeadline.uptimeNanoseconds(0), log: NIODeadline.uptimeNanoseconds(0)))
 
-    /// - Parameter tickets: Gets the messages about tickets; nil on a node without streams.
+    /// - Parameters:
+    ///   - tickets: Gets the messages about tickets; nil on a node without streams.
+    ///   - onRevocations: Called when revocations have changed, or may have.
     package init(
         store: PresenceStore, redisURL: RedisURL, redisOptions: RedisOptions, probe: RedisPool,
         eventLoopGroup: any EventLoopGroup, enricher: EnrichmentSource = .none, tickets: TicketKeeper? = nil,
-        options: FeedOptions = FeedOptions(), logger: Logger
+        onRevocations: @escaping @Sendable () -> Void = {}, options: FeedOptions = FeedOptions(), logger: Logger
     ) {
         self.store = store
         self.options = options
@@ -41,7 +43,8 @@ package final class FeedHub: Service {
         self.logger = logger
         replay = ReplayBudget(maximumReplayBytes: options.maximumReplayBytes)
         loops = Array(eventLoopGroup.makeIterator())
-        let directory = FeedDirectory(keys: store.keys, enricher: enricher, tickets: tickets, logger: logger)
+        let directory = FeedDirectory(
+            keys: store.keys, enricher: enricher, tickets: tickets, onRevocations: onRevocations, logger: logger)
         self.directory = directory
         subscriber = RedisSubscriber(
             url: redisURL, options: redisOptions, eventLoopGroup: eventLoopGroup, logger: logger, probe: probe,
@@ -150,6 +153,7 @@ package final class FeedHub: Service {
     package func run() async throws {
         subscriber.subscribe(store.keys.invalidations)
         subscriber.subscribe(store.keys.tickets)
+        subscriber.subscribe(store.keys.revocationChannel)
         await cancelWhenGracefulShutdown {
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { await self.receive() }
