@@ -123,6 +123,45 @@ struct FieldReader {
         }
     }
 
+    /// The member `key`, of any caller.
+    mutating func key() -> Key? { self.name("key", isRequired: true, Key.init(_:at:)) }
+
+    /// The member `sub`, which is a key.
+    mutating func subject() -> Key? { self.name("sub", isRequired: false, Key.init(_:at:)) }
+
+    /// The member `jti`, by which a token can be revoked.
+    mutating func tokenID() -> String? {
+        self.name("jti", isRequired: false) { (text, location) throws(InputError) -> String in
+            guard 1...TokenRules.maximumIDBytes ~= text.utf8.count else {
+                throw InputError(
+                    .invalid, at: location, "A jti has 1 to \(TokenRules.maximumIDBytes) bytes of UTF-8.")
+            }
+            return text
+        }
+    }
+
+    /// The member `api_key`, the id of a key.
+    mutating func apiKeyID() -> String? {
+        self.name("api_key", isRequired: false) { (text, location) throws(InputError) -> String in
+            guard APIKey.isID(text) else {
+                throw InputError(
+                    .invalid, at: location,
+                    "api_key is the id of an API key, 8 characters of a–z and 0–9; not the key itself.")
+            }
+            return text
+        }
+    }
+
+    /// A member that is a point in time (RFC 3339), in seconds since 1970.
+    mutating func time(_ name: String) -> Double? {
+        self.name(name, isRequired: false) { (text, location) throws(InputError) -> Double in
+            guard let time = Timestamp(text) else {
+                throw InputError(.invalid, at: location, "\(name) is a time such as 2030-01-31T12:00:00Z.")
+            }
+            return Double(time.milliseconds) / 1000
+        }
+    }
+
     /// The member `keys`, an array of 1 to `maximum` keys; notes the fault of each key.
     mutating func keys(maximum: Int) -> [Key] { self.names("keys", "A key", maximum: maximum, Key.init(_:at:)) }
 

@@ -48,6 +48,12 @@ struct JSONObjectWriter {
         self.bytes.append(UInt8(ascii: "\""))
     }
 
+    /// Writes a point in time, given in seconds since 1970, as ``time(_:_:)`` does, or the nearest that can be written.
+    mutating func time(_ name: StaticString, seconds: Double) {
+        let range = Timestamp.writable
+        self.time(name, min(max(Int64((seconds * 1000).rounded()), range.lowerBound), range.upperBound))
+    }
+
     /// Writes a member; the closure appends its value as JSON text.
     mutating func raw(_ name: StaticString, _ write: (inout [UInt8]) -> Void) {
         self.name(name)

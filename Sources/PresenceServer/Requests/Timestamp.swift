@@ -2,13 +2,14 @@
 
 import Foundation
 
-/// A point in time that writes itself as RFC 3339 in UTC with milliseconds: `2026-02-03T04:05:06.789Z`.
+/// A point in time, written and read as RFC 3339: `2026-02-03T04:05:06.789Z`.
 struct Timestamp: Hashable, Sendable {
     /// Since 1970-01-01T00:00:00Z, leap seconds not counted.
     let milliseconds: Int64
 
     static var now: Timestamp { Timestamp(milliseconds: Int64(Date().timeIntervalSince1970 * 1000)) }
 
+    /// Writes it in UTC, with milliseconds.
     func write(to bytes: inout [UInt8]) {
         let (days, millisecondOfDay) = self.milliseconds.flooredQuotientAndRemainder(dividingBy: 86_400_000)
         let (year, month, day) = Self.civil(daysSince1970: days)
@@ -65,6 +66,17 @@ struct Timestamp: Hashable, Sendable {
         return (yearOfEra + era * 400 + (month <= 2 ? 1 : 0), month, day)
     }
 
+    /// The day with a date; nil for a date that the calendar does not have.
+    private static func days(year: Int64, month: Int64, day: Int64) -> Int64? {
+        let year = month <= 2 ? year - 1 : year
+        let (era, yearOfEra) = year.flooredQuotientAndRemainder(dividingBy: 400)
+        let dayOfYear = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1
+        let dayOfEra = yearOfEra * 365 + yearOfEra / 4 - yearOfEra / 100 + dayOfYear
+        let days = era * 146_097 + dayOfEra - 719_468
+        let date = civil(daysSince1970: days)
+        return date.month == month && date.day == day ? days : nil
+    }
+
     private static func write(_ value: Int64, digits: Int, to bytes: inout [UInt8]) {
         var divisor: Int64 = 1
         for _ in 1..<digits { divisor *= 10 }
@@ -72,6 +84,34 @@ struct Timestamp: Hashable, Sendable {
             bytes.append(UInt8(ascii: "0") + UInt8(value / divisor % 10))
             divisor /= 10
         }
+    }
+}
+
+extension Timestamp {
+    /// Reads RFC 3339, in any zone; milliseconds are the last digits that count.
+    ///
+    /// Returns nil for any other text.
+    ///
+    /// A leap second counts as the second after it.
+    init?(_ text: String) {
+        let form = /(\d{4})-(\d\d)-(\d\d)[Tt](\d\d):(\d\d):(\d\d)(?:\.(\d+))?(?:[Zz]|([+-])(\d\d):(\d\d))/
+            .asciiOnlyDigits()
+        guard let match = text.wholeMatch(of: form)?.output,
+            let year = Int64(match.1), let month = Int64(match.2), let day = Int64(match.3), 1...12 ~= month,
+            let days = Self.days(year: year, month: month, day: day),
+            let hour = Int64(match.4), let minute = Int64(match.5), let second = Int64(match.6),
+            hour < 24, minute < 60, second <= 60
+        else { return nil }
+        var minutes = days * 1440 + hour * 60 + minute
+        if let sign = match.8, let hours = match.9.flatMap({ Int64($0) }), let rest = match.10.flatMap({ Int64($0) }) {
+            guard hours < 24, rest < 60 else { return nil }
+            minutes -= (sign == "-" ? -1 : 1) * (hours * 60 + rest)
+        }
+        let fraction = Int64((String(match.7 ?? "") + "000").prefix(3)) ?? 0
+        let milliseconds = (minutes * 60 + second) * 1000 + fraction
+        // The zone may lead out of the years that four digits can write.
+        guard Self.writable.contains(milliseconds) else { return nil }
+        self.init(milliseconds: milliseconds)
     }
 }
 
