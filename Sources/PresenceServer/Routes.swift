@@ -2,6 +2,7 @@
 
 import Access
 import HTTPTypes
+package import PresenceStore
 
 /// The handlers of the two routes that answer with a stream.
 package struct StreamHandlers: Sendable {
@@ -23,15 +24,16 @@ package struct StreamHandlers: Sendable {
 extension RouteTable {
     /// Makes every route of the service; a test compares them with `openapi.yaml`.
     ///
-    /// If operators have a port of their own, metrics are there alone, and the checks of `/readyz` need the right
-    /// `operate` here, on an open node too.
+    /// If operators have a port of their own, metrics, revocations and removals are there alone, and the checks of
+    /// `/readyz` need the right `operate` here, on an open node too.
     ///
     /// - Parameters:
+    ///   - revocations: Makes, lists and lifts revocations.
     ///   - streams: The handlers that open the streams.
     ///   - checks: The checks of `/readyz`.
     ///   - metrics: The metrics of `/metrics`.
     package static func rollcall(
-        _ backend: PresenceBackend, streams: StreamHandlers, options: ServerOptions,
+        _ backend: PresenceBackend, revocations: RevocationKeeper, streams: StreamHandlers, options: ServerOptions,
         checks: @escaping @Sendable () async -> [HealthCheck], metrics: PrometheusExporter
     ) -> RouteTable {
         let presences = PresenceRoutes(store: backend.store, options: options)
@@ -97,21 +99,41 @@ extension RouteTable {
         if !options.hasOperatorPort {
             routes.append(
                 Route(.get, "/metrics", "getMetrics", needs: .operatorReading, query: nil, handler: health.metrics))
+            let access = RevocationRoutes(keeper: revocations, store: backend.store, options: options)
+            routes += Self.revocations(access, listNeeds: .service(.revoke))
         }
         return RouteTable(routes + shared(health, documents), basePath: options.basePath)
     }
 
-    /// Makes the routes of the port for operators, which need no credential.
+    /// Makes the routes of the port for operators: reads need no credential there, and all else needs its right.
     package static func operators(
-        options: ServerOptions, checks: @escaping @Sendable () async -> [HealthCheck], metrics: PrometheusExporter
+        store: PresenceStore, revocations: RevocationKeeper, options: ServerOptions,
+        checks: @escaping @Sendable () async -> [HealthCheck], metrics: PrometheusExporter
     ) -> RouteTable {
         let health = HealthRoutes(checks: checks, metrics: metrics) { _ in true }
+        let access = RevocationRoutes(keeper: revocations, store: store, options: options)
         let routes = [
             Route(.get, "/readyz", "getReadiness", needs: .nothing, query: nil, handler: health.ready),
             Route(.get, "/metrics", "getMetrics", needs: .nothing, query: nil, handler: health.metrics),
         ]
         return RouteTable(
-            routes + shared(health, DocumentRoutes(basePath: options.basePath)), basePath: options.basePath)
+            routes + Self.revocations(access, listNeeds: .nothing)
+                + shared(health, DocumentRoutes(basePath: options.basePath)), basePath: options.basePath)
+    }
+
+    /// The routes that revoke credentials and remove keys.
+    private static func revocations(_ access: RevocationRoutes, listNeeds: RouteNeed) -> [Route] {
+        let body = BodyType(limit: access.options.bodyBytes)
+        return [
+            Route(
+                .post, "/v1/revocations", "createRevocation", needs: .service(.revoke), body: body,
+                handler: access.create),
+            Route(.get, "/v1/revocations", "listRevocations", needs: listNeeds, handler: access.list),
+            Route(
+                .delete, "/v1/revocations/{id}", "liftRevocation", needs: .service(.revoke), handler: access.lift),
+            Route(
+                .post, "/v1/removals", "createRemoval", needs: .service(.remove), body: body, handler: access.remove),
+        ]
     }
 
     /// The routes that need nothing on either port; problems link to the documents.

@@ -5,6 +5,7 @@ import Hummingbird
 import Logging
 import NIOCore
 import PresenceServer
+import PresenceStore
 import ServiceLifecycle
 
 extension Assembly {
@@ -15,14 +16,17 @@ extension Assembly {
         operatorConnections + 2 * HTTPServer.reservedConnections(for: operatorConnections)
     }
 
-    /// Makes the server for operators, which shows metrics and checks without a credential.
+    /// Makes the server for operators, which shows metrics, checks and revocations without a credential.
     ///
     /// - Parameter budget: The budget for bodies, which it shares with the server for clients.
     func operatorServer(
-        at address: ListenAddress, checks: @escaping @Sendable () async -> [HealthCheck], credentials: Credentials,
+        at address: ListenAddress, store: PresenceStore, revocations: RevocationKeeper,
+        checks: @escaping @Sendable () async -> [HealthCheck], credentials: Credentials,
         budget: BodyBudget, eventLoopGroup: any EventLoopGroup, logger: Logger
     ) -> any Service {
-        let table = RouteTable.operators(options: settings.serverOptions, checks: checks, metrics: telemetry.metrics)
+        let table = RouteTable.operators(
+            store: store, revocations: revocations, options: settings.serverOptions, checks: checks,
+            metrics: telemetry.metrics)
         var options = HTTPServer.Options(address: .hostname(address.host, port: address.port))
         options.times = settings.httpOptions.times
         options.maximumConnections = Self.operatorConnections

@@ -69,7 +69,8 @@ struct Assembly: Sendable {
         redisOptions.urlName = SettingsTable.declared.redisURL.info.environmentName
         let accessKeys = try await settings.keySources.load(logger)
         let credentials = Credentials(
-            accessKeys, isOpen: settings.keySources.isOpen, fetches: settings.keySources.jwksURL != nil)
+            accessKeys, isOpen: settings.keySources.isOpen, fetches: settings.keySources.jwksURL != nil,
+            readsRevocations: true)
         if credentials.isOpen { logger.warning("access: node is open, callers need no credential") }
         let pool = RedisPool(url: redisURL, options: redisOptions, eventLoopGroup: loops, logger: logger)
         pool.observe(redisEvents.receive)
@@ -82,18 +83,23 @@ struct Assembly: Sendable {
         var feedOptions = settings.feedOptions
         feedOptions.makeRoom = queueBudget.makeRoom
         let tickets = TicketKeeper(store: store, logger: logger)
+        let registry = StreamRegistry(
+            eventLoopGroup: loops, options: settings.streamOptions, budget: queueBudget, credentials: credentials)
+        let revocations = RevocationKeeper(
+            store: store, credentials: credentials, logger: logger, onNew: registry.endStreams)
+        pool.observe { if case .connected = $0 { revocations.readSoon() } }
         let hub = FeedHub(
             store: store, redisURL: redisURL, redisOptions: redisOptions, probe: pool, eventLoopGroup: loops,
-            enricher: enricher, tickets: tickets, options: feedOptions, logger: logger)
+            enricher: enricher, tickets: tickets, onRevocations: revocations.readSoon, options: feedOptions,
+            logger: logger)
         let leases = LeaseKeeper(store: store, logger: logger)
         let sweeper = Sweeper(
             store: store, node: node, logger: logger,
             onNodeListLost: {
                 leases.recover()
                 hub.comparePositionsSoon()
+                revocations.readSoon()
             })
-        let registry = StreamRegistry(
-            eventLoopGroup: loops, options: settings.streamOptions, budget: queueBudget, credentials: credentials)
         let callerLimits = RequestLimits(settings.httpOptions.limits, logger: logger)
         let streams = StreamRoutes(
             hub: hub, store: store, leases: leases, tickets: tickets, registry: registry, limits: limits,
@@ -104,6 +110,7 @@ struct Assembly: Sendable {
         }
         let table = RouteTable.rollcall(
             PresenceBackend(store: store, live: hub.live, enricher: enricher, queueBudget: queueBudget),
+            revocations: revocations,
             streams: StreamHandlers(
                 topicEvents: streams.topicEvents, manyTopicEvents: streams.manyTopicEvents,
                 ticketEvents: streams.ticketEvents),
@@ -135,6 +142,8 @@ struct Assembly: Sendable {
             guard try await redisEvents.waitUntilChecked(timeout: .seconds(5)) else {
                 return logger.warning("redis: not usable yet; the node starts without it")
             }
+            // Until then no credential can be checked.
+            await revocations.readNow()
         }
 
         // At a graceful shutdown each one stops after those below it.
@@ -152,6 +161,7 @@ struct Assembly: Sendable {
                 ("sweeper", WaitsForRedis(redis: redisEvents, service: sweeper)),
                 ("lease keeper", leases),
                 ("ticket keeper", tickets),
+                ("revocation keeper", WaitsForRedis(redis: redisEvents, service: revocations)),
                 (
                     "redis connection checks",
                     RedisConnectionChecks(redisEvents, store: store, leases: leases, logger: logger)
@@ -160,8 +170,8 @@ struct Assembly: Sendable {
         if let address = settings.operatorAddress {
             // It answers until the streams of clients have ended.
             let server = operatorServer(
-                at: address, checks: checks, credentials: credentials, budget: bodyBudget, eventLoopGroup: loops,
-                logger: logger)
+                at: address, store: store, revocations: revocations, checks: checks, credentials: credentials,
+                budget: bodyBudget, eventLoopGroup: loops, logger: logger)
             services.append((name: "operator server", service: server))
         }
         let server = DrainingServer(

@@ -16,7 +16,8 @@ enum MetricsHelp {
             "Requests and streams refused with 429 or 403 by a limit of their caller, by limit, such as user_requests.",
         "rollcall_streams_open": "Streams open now.",
         "rollcall_streams_ended_total":
-            "Streams ended, by reason: client_gone, unread (took no bytes for too long), slow (took no event in time while the node's queue was full), draining, node_full, token_expired, failed.",
+            "Streams ended, by reason: client_gone, unread (took no bytes for too long), slow (took no event in time while the node's queue was full), draining, node_full, token_expired, revoked, removed, replaced, failed.",
+        "rollcall_revocations": "Revocations and removals that this node knows.",
         "rollcall_stream_queue_bytes": "Bytes that wait for slow readers; what several wait for counts once.",
         "rollcall_replay_bytes": "Bytes of recent changes kept for streams that resume, to the nearest 64 KiB.",
         "rollcall_topics_followed": "Topics that this node follows.",

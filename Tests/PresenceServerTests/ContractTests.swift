@@ -24,7 +24,8 @@ struct ContractTests {
     init() throws {
         self.routes =
             RouteTable.rollcall(
-                try .unused, streams: .unused, options: ServerOptions(), checks: { [] }, metrics: PrometheusExporter()
+                try .unused, revocations: try .unused, streams: .unused, options: ServerOptions(), checks: { [] },
+                metrics: PrometheusExporter()
             ).routes
         self.document = try #require(
             try Yams.compose(yaml: String(decoding: PackageResources.openapi_yaml, as: UTF8.self)))

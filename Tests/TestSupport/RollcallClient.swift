@@ -110,8 +110,8 @@ package struct RollcallClient: Sendable {
     }
 
     /// The value of a series of `/metrics`, named as it is there; nil while there is none.
-    package func metric(_ series: String) async throws -> Double? {
-        let lines = try await get("/metrics").text.split(separator: "\n")
+    package func metric(_ series: String, headers: [String: String] = [:]) async throws -> Double? {
+        let lines = try await get("/metrics", headers: headers).text.split(separator: "\n")
         return lines.first { $0.hasPrefix("\(series) ") }.flatMap { Double($0.dropFirst(series.utf8.count + 1)) }
     }
 }

@@ -12,6 +12,14 @@ func allow<Result>(_ decide: () throws(Refusal) -> Result) throws(Problem) -> Re
     }
 }
 
+extension Credentials {
+    /// Throws if the node cannot know yet whether a credential is revoked.
+    func requireRevocations() throws(Problem) {
+        guard awaitsRevocations else { return }
+        throw .unavailable("This node has not read yet which credentials are revoked: it has not reached Redis.")
+    }
+}
+
 extension Problem {
     init(_ refusal: Refusal) {
         switch refusal {

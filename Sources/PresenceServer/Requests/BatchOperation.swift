@@ -77,10 +77,14 @@ package struct BatchOperation: Sendable {
         }
         try fields.check()
         guard let topic, let key else { throw Problem(.internalError, "An operation without names passed the check.") }
+        let member = Member(key: key, session: session ?? .random())
+        if kind == .track || kind == .put {
+            try allow { () throws(Refusal) in try caller.requireTracking(member, on: topic) }
+        }
 
         self.kind = kind
         self.topic = topic
-        self.member = Member(key: key, session: session ?? .random())
+        self.member = member
         self.isOfWholeKey = kind == .untrack && session == nil
         (self.meta, self.patch, self.ttl, self.condition) = (meta, patch, ttl, condition)
     }

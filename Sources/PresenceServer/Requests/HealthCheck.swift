@@ -24,9 +24,12 @@ package struct HealthCheck: Sendable {
 
     /// Checks that the node can check credentials; notes that an open node asks for none.
     package static func access(_ credentials: Credentials) -> HealthCheck {
-        HealthCheck(
-            "access", fault: credentials.awaitsKeys ? "the JWKS has not been fetched yet" : nil,
-            note: credentials.isOpen ? "the node is open: callers need no credential" : nil)
+        let fault: String? =
+            credentials.awaitsKeys
+            ? "the JWKS has not been fetched yet"
+            : credentials.awaitsRevocations ? "the revocations have not been read yet" : nil
+        return HealthCheck(
+            "access", fault: fault, note: credentials.isOpen ? "the node is open: callers need no credential" : nil)
     }
 
     /// Checks that Redis answers, evicts nothing, takes writes and sends messages.

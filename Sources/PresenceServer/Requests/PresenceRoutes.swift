@@ -118,6 +118,7 @@ struct PresenceRoutes: Sendable {
         let (meta, ttl) = (fields.meta(self.limits), fields.ttl(self.limits))
         try fields.check()
         guard let named else { throw Problem(.internalError, "A body without a key passed the check.") }
+        try allow { () throws(Refusal) in try caller.requireTracking(named, on: topic) }
         return TrackItem(member: named, meta: meta, ttl: ttl)
     }
 

@@ -32,6 +32,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
     case unauthenticated = "unauthenticated"
     case forbidden = "forbidden"
     case removed = "removed"
+    case tooManyRevocations = "too-many-revocations"
     case tokenExpired = "token-expired"
     case rateLimited = "rate-limited"
     case limitReached = "limit-reached"
@@ -50,7 +51,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
         case .unauthenticated, .tokenExpired: .unauthorized
         case .unknownRoute, .presenceAbsent: .notFound
         case .methodNotAllowed: .methodNotAllowed
-        case .presenceExists: .conflict
+        case .presenceExists, .tooManyRevocations: .conflict
         case .refMoved: .preconditionFailed
         case .bodyTooLarge, .metaTooLarge: .contentTooLarge
         case .unsupportedMediaType: .unsupportedMediaType
@@ -91,6 +92,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
         case .unauthenticated: "The request has no valid credential"
         case .forbidden: "The credential does not allow this"
         case .removed: "The key was removed from this topic"
+        case .tooManyRevocations: "There are as many revocations as there may be"
         case .tokenExpired: "The credential of the stream has ended"
         case .rateLimited: "The caller has used up a rate"
         case .limitReached: "The caller has as much open as it may have"
@@ -176,6 +178,10 @@ package enum ProblemKind: String, CaseIterable, Sendable {
             "An operator or a backend removed this key from the topic. For a minute its user is refused there, and no "
                 + "other caller may track the key. Nothing was changed. After the seconds in Retry-After the same "
                 + "request may succeed."
+        case .tooManyRevocations:
+            "A deployment keeps up to 10,000 revocations and removals. Nothing was changed. Removals end after a "
+                + "minute, and revocations of tokens after a day. Lift some that are of no use any more (DELETE "
+                + "/v1/revocations/{id}). In place of all users, retire the key that signs their tokens."
         case .tokenExpired:
             "The token, or the API key, that opened this stream has ended or was retired. Open the stream again with a "
                 + "new one. The event expiring announced it 60 seconds before."

@@ -310,8 +310,9 @@ package struct RollcallResponder: HTTPResponder {
         }
         if route.needs == .nothing { return .withoutRights }
         if try self.hasTicket(request, route) { return .withoutRights }
+        let caller: Caller
         do throws(Refusal) {
-            return try self.credentials.caller(
+            caller = try self.credentials.caller(
                 authorization: request.headers[.authorization], at: Date().timeIntervalSince1970
             ) { () throws(Refusal) in
                 if let limits { try limits.checkFailures(of: request.head, on: channel) }
@@ -324,6 +325,11 @@ package struct RollcallResponder: HTTPResponder {
             if route.needs == .optional { return .withoutRights }
             throw problem
         }
+        // Metrics and readiness are exempt, because an operator must see them on a node that has not reached Redis.
+        if caller.identity != .open, route.needs != .operatorReading, route.needs != .optional {
+            try self.credentials.requireRevocations()
+        }
+        return caller
     }
 
     /// Whether a request for a stream has a ticket in place of a credential.

@@ -251,8 +251,18 @@ actor EventStream {
         if !credentials.holds(credential.caller, at: Date().timeIntervalSince1970) { expire() }
     }
 
+    /// Ends the stream if revocations refuse its credential, or its user on one of its topics.
+    func end(refusedBy revocations: Revocations, at now: Double) {
+        guard !isEnded, let credential,
+            let refusal = revocations.refusal(of: credential.caller, on: topics, at: now)
+        else { return }
+        let problem = Problem(refusal)
+        send(credential.error(problem))
+        end(problem.kind == .removed ? .removed : .revoked)
+    }
+
     private func expire() {
-        if let credential { send(credential.problem()) }
+        if let credential { send(credential.error(.tokenExpired)) }
         end(.tokenExpired)
     }
 

@@ -14,7 +14,7 @@ struct StreamCredential {
 
     let caller: Caller
     /// Makes the event `error` that is sent before the stream ends.
-    let problem: @Sendable () -> ByteBuffer
+    let error: @Sendable (Problem) -> ByteBuffer
     private let end: Double?
     private var isAnnounced = false
 
@@ -22,9 +22,9 @@ struct StreamCredential {
     static let notice = 60.0
 
     /// - Parameter now: Seconds since 1970.
-    init(_ caller: Caller, at now: Double, problem: @escaping @Sendable () -> ByteBuffer) {
-        self.caller = caller
-        self.problem = problem
+    init(_ caller: Caller, at now: Double, error: @escaping @Sendable (Problem) -> ByteBuffer) {
+        self.caller = caller.kept
+        self.error = error
         end = caller.end(at: now)
     }
 

@@ -17,6 +17,10 @@ package enum StreamEnd: String, Sendable, CaseIterable {
     case nodeFull = "node_full"
     /// The token or API key has ended or was retired; the client was sent `event: error` before.
     case tokenExpired = "token_expired"
+    /// The credential of the stream was revoked; the client was sent `event: error` before.
+    case revoked
+    /// The user, or the presence of the stream, was removed from a topic; the client was sent `event: error` before.
+    case removed
     /// A later opening has the ticket of the stream.
     case replaced
     /// The node failed for good on this stream, and sent `event: error` before.
@@ -26,7 +30,7 @@ package enum StreamEnd: String, Sendable, CaseIterable {
     var permitsReconnect: Bool {
         switch self {
         case .clientGone, .unread, .slow, .draining, .nodeFull: true
-        case .failed, .tokenExpired, .replaced: false
+        case .failed, .tokenExpired, .revoked, .removed, .replaced: false
         }
     }
 }

@@ -61,6 +61,14 @@ actor StreamLoop {
         for stream in slots.flatMap(\.values) { stream.assumeIsolated { $0.endUnlessHeld(by: credentials) } }
     }
 
+    /// Ends the streams that revocations refuse.
+    func end(refusedBy revocations: Revocations) {
+        let now = Date().timeIntervalSince1970
+        for stream in slots.flatMap(\.values) {
+            stream.assumeIsolated { $0.end(refusedBy: revocations, at: now) }
+        }
+    }
+
     /// Ends all streams, spread over `time`, and later ones at once; returns when the connections are closed.
     func drain(over time: TimeAmount) async {
         isDraining = true

@@ -63,22 +63,30 @@ struct StreamPresence: Sendable {
         return nil
     }
 
-    /// Updates the lease after a change of the presence that this stream did not make; true if it was untracked.
-    func follow(_ change: OwnChange, of member: Member) -> Bool {
+    /// Updates the lease after a change of the presence that this stream did not make.
+    ///
+    /// - Returns: The reason of a leave by purpose, after which the presence does not come back.
+    func follow(_ change: OwnChange, of member: Member) -> LeaveReason? {
         switch change {
         case .became(let presence): leases.refresh(member, on: topic, presence: presence)
-        case .left(.untracked):
+        case .left(let reason) where reason == .untracked || reason == .removed:
             leases.drop(member, on: topic, owner: owner)
-            return true
+            return reason
         // It left for another reason, such as an expired lease, but the stream is still open: restore it.
         case .left: leases.bringBack(member, on: topic, owner: owner)
         }
-        return false
+        return nil
     }
 
-    /// Begins the grace of the presence, unless another stream holds its session.
-    func release(_ member: Member) {
-        leases.unbind(member, on: topic, owner: owner, grace: end.grace, isResumable: end.isResumable)
+    /// Begins the grace of the presence, unless another stream holds its session; it has none if the credential was
+    /// revoked.
+    ///
+    /// After a removal the grace is a second: for the removal itself, which untracks the presence and counts it, and no
+    /// longer, because a track on its way may have come after the untrack.
+    func release(_ member: Member, after reason: StreamEnd) {
+        leases.unbind(
+            member, on: topic, owner: owner, grace: reason == .removed ? 1 : end.grace, isResumable: end.isResumable,
+            isRemoved: reason == .revoked)
     }
 
     private var end: StreamPresenceEnd {

@@ -1,6 +1,7 @@
 // Rollcall · PresenceServer
 
 package import Access
+import Foundation
 import Logging
 import Metrics
 package import NIOCore
@@ -49,6 +50,11 @@ package final class StreamRegistry: Sendable {
         for loop in loops.values { await loop.endUnlessHeld(by: credentials) }
     }
 
+    /// Ends the streams that revocations refuse.
+    package func endStreams(refusedBy revocations: Revocations) async {
+        for loop in loops.values { await loop.end(refusedBy: revocations) }
+    }
+
     /// Logs, once in the life of the node, that vanished clients are found late.
     func noteUnboundedSilence(_ error: any Error, logger: Logger) {
         guard !hasLoggedSilence.exchange(true, ordering: .relaxed) else { return }
@@ -63,8 +69,9 @@ package final class StreamRegistry: Sendable {
         guard let loop = loops[ObjectIdentifier(stream.loop)] else { return }
         gauge.record(open.add(1, ordering: .relaxed).newValue)
         loop.assumeIsolated { [stream] in $0.add(stream) }
-        // The key may have been retired since the request was checked.
+        // The key may have been retired, or the credential revoked, since the request was checked.
         stream.endUnlessHeld(by: credentials)
+        stream.end(refusedBy: credentials.revocations, at: Date().timeIntervalSince1970)
         stream.whenEnded { reason in
             self.gauge.record(self.open.subtract(1, ordering: .relaxed).newValue)
             self.ended[reason]?.increment()

@@ -76,7 +76,8 @@ package struct StreamRoutes: Sendable {
         guard let stored = try await store.ticket(name), let ticket = Ticket(record: stored.record) else {
             throw Problem(.unknownTicket)
         }
-        try allow { () throws(Refusal) in
+        try registry.credentials.requireRevocations()
+        let caller = try allow { () throws(Refusal) in
             try ticket.check(
                 origin: request.headers[.origin], by: registry.credentials, at: Date().timeIntervalSince1970)
         }
@@ -87,11 +88,11 @@ package struct StreamRoutes: Sendable {
         if let tag = stored.tag, tag != lastID.tag { throw Problem(.usedTicket) }
 
         var context = context
-        context.caller = ticket.caller
+        context.caller = caller
         let use = TicketUse(name: name, tag: Ref.random().text)
         var stream = try open(StreamRequest(ticket, use, after: lastID), context)
         let cost = request.method == .head ? RateCost(requests: 1) : .ofStream(ticket)
-        let allowance = try callerLimits?.admit(ticket.caller, cost, for: request.head, on: context.channel)
+        let allowance = try callerLimits?.admit(caller, cost, for: request.head, on: context.channel)
         allowance?.write(to: &stream.headers)
         guard request.method != .head else { return stream }
         switch try await store.redeemTicket(use, lastTag: lastID.tag) {
@@ -102,6 +103,9 @@ package struct StreamRoutes: Sendable {
     }
 
     private func open(_ request: StreamRequest, _ context: RollcallRequestContext) throws(Problem) -> OpenedStream {
+        try allow { () throws(Refusal) in
+            try context.caller.requireFollowing(request.topics, as: request.presence?.member)
+        }
         try callerLimits?.checkStocks(of: context.caller, topics: request.topics.count)
         guard hub.hasRoom(for: request.topics) else { throw .tooManyTopics }
         let headers: HTTPFields = [
@@ -131,10 +135,7 @@ package struct StreamRoutes: Sendable {
                 stream.open(with: opening)
                 if context.caller.identity != .open {
                     let now = Date().timeIntervalSince1970
-                    stream.follow(
-                        StreamCredential(context.caller, at: now) {
-                            StreamFrames.error(.tokenExpired, instance: context.requestID, under: context.basePath)
-                        })
+                    stream.follow(StreamCredential(context.caller, at: now, error: Self.errorFrame(for: context)))
                 }
                 registry.keep(stream, logger: context.logger)
                 callerLimits?.keep(stream, of: context.caller, topics: request.topics.count)
@@ -173,25 +174,46 @@ package struct StreamRoutes: Sendable {
                     stream.loop.execute { stream.assumeIsolated { $0.send(StreamFrames.untracked(member)) } }
                 })
             let member = tracked?.member ?? presence.request.member
-            stream.whenEnded { _ in presence.release(member) }
+            stream.whenEnded { presence.release(member, after: $0) }
             guard let receipt = tracked?.receipt else { return }
             stream.setDegraded(since: nil)
             stream.send(StreamFrames.tracked(member, ref: receipt.ref, grace: presence.request.grace))
+            let error = Self.errorFrame(for: context)
             stream.subscribe(to: hub, as: member, reaching: receipt.cursor) { change in
-                guard presence.follow(change, of: member) else { return }
-                stream.assumeIsolated { $0.send(StreamFrames.untracked(member)) }
+                switch presence.follow(change, of: member) {
+                case .untracked: stream.assumeIsolated { $0.send(StreamFrames.untracked(member)) }
+                case .removed:
+                    stream.assumeIsolated { stream in
+                        stream.send(error(Problem(.removal(from: presence.topic))))
+                        stream.end(.removed)
+                    }
+                default: break
+                }
             }
         } catch {
             context.logger.error("streams: presence cannot be tracked, stream ends", metadata: ["error": "\(error)"])
             let problem = Problem(.internalError, "The presence could not be tracked.")
-            stream.whenEnded { _ in presence.release(presence.request.member) }
+            stream.whenEnded { presence.release(presence.request.member, after: $0) }
             stream.send(StreamFrames.error(problem, instance: context.requestID, under: context.basePath))
             stream.end(.failed)
         }
     }
 }
 
+extension StreamRoutes {
+    /// Makes the events `error` of a stream; keeps no more of the context than it needs.
+    private static func errorFrame(for context: RollcallRequestContext) -> @Sendable (Problem) -> ByteBuffer {
+        let (id, base) = (context.requestID, context.basePath)
+        return { StreamFrames.error($0, instance: id, under: base) }
+    }
+}
+
 extension Refusal {
+    /// A removal that was made just now.
+    fileprivate static func removal(from topic: Topic) -> Refusal {
+        .removed(topic: topic.text, seconds: Revocation.removalSeconds)
+    }
+
     fileprivate static let unknownTicket = ticket(
         "is not known: it was not used within \(PresenceStore.ticketFirstUse) seconds, or had no stream for "
             + "\(PresenceStore.ticketLease) seconds")
@@ -199,7 +221,7 @@ extension Refusal {
 }
 
 extension Problem {
-    fileprivate static let tokenExpired = Problem(
+    static let tokenExpired = Problem(
         .tokenExpired, "The credential has ended. Open the stream again with a new one; its session keeps its grace.")
 
     /// The node is at its bound on topics; it is removing feeds without streams, so a retry after 1 s may succeed.

@@ -3,7 +3,7 @@
 /// Runs `body` at once and then each `interval`, until the task is cancelled.
 ///
 /// A run that takes longer delays the next one; runs never overlap.
-func every(_ interval: Duration, _ body: () async -> Void) async {
+package func every(_ interval: Duration, _ body: () async -> Void) async {
     let clock = ContinuousClock()
     var next = clock.now
     while !Task.isCancelled {

@@ -1,21 +1,21 @@
 // Rollcall · PresenceStore
 
-import Logging
+package import Logging
 import Synchronization
 
 /// Logs when some work begins to fail and when it works again, and no failure in between.
-final class FailureEdgeLogger: Sendable {
+package final class FailureEdgeLogger: Sendable {
     private let work: String
     private let logger: Logger
     private let isFailing = Mutex(false)
 
-    init(work: String, logger: Logger) {
+    package init(work: String, logger: Logger) {
         self.work = work
         self.logger = logger
     }
 
     /// Runs the work once: an error begins an outage, unless the task is cancelled, and a success ends it.
-    func watch(_ body: () async throws(StoreError) -> Void) async {
+    package func watch(_ body: () async throws(StoreError) -> Void) async {
         do throws(StoreError) {
             try await body()
             setFailing(false, error: nil)

@@ -32,6 +32,10 @@ struct AccessTableTests {
         ("countTopic", .get, "/v1/topics/room:1", nil), ("listTopics", .get, "/v1/topics?prefix=room:", nil),
         ("followTopic", .get, "/v1/topics/room:1/events", nil), ("followTopics", .get, "/v1/events?topic=room:1", nil),
         ("getMetrics", .get, "/metrics", nil),
+        ("createRevocation", .post, "/v1/revocations", #"{"jti":"of-no-token"}"#),
+        ("listRevocations", .get, "/v1/revocations", nil),
+        ("liftRevocation", .delete, "/v1/revocations/AAAAAAAAAAAAAAAA", nil),
+        ("createRemoval", .post, "/v1/removals", #"{"topic":"room:9","key":"carol"}"#),
         // The last one, because a ticket that was not used ends by itself.
         ("createTicket", .post, "/v1/tickets", #"{"topic":"room:1"}"#),
     ]
@@ -40,6 +44,10 @@ struct AccessTableTests {
     ]
     private static let lists: Set = ["listPresences", "countTopic", "listTopics", "createTicket"]
     private static let entries: Set = ["getKeyEntry", "getPresence"]
+    /// The operations that need a service right.
+    fileprivate static let services: Set = [
+        "invalidateEnrichment", "getMetrics", "createRevocation", "listRevocations", "liftRevocation", "createRemoval",
+    ]
 
     @Test func `each route that needs a right is in the table`() async throws {
         let routes = try await routes()
@@ -107,6 +115,33 @@ struct AccessTableTests {
                     #expect(try await server.redisContents() == before, "\(request.operation)")
                 }
             }
+        }
+    }
+
+    @Test func `until a node has read what is revoked, it answers no credential but for metrics and readiness`()
+        async throws
+    {
+        let keys = SampleKeys()
+        let credentials = try await keys.credentials(readsRevocations: true)
+        try await withServer(credentials: credentials) { server in
+            let token = keys.token(rights: #"{"topic_prefixes":{"room:":["track","see"]}}"#)
+            for credential in [token, keys.all.text] {
+                for request in Self.requests where request.operation != "getMetrics" {
+                    let answer = try await server.send(request, authorization: "Bearer \(credential)")
+                    #expect(answer.status == 503 && answer.header("Retry-After") != nil, "\(request.operation)")
+                    #expect(answer.text.contains("which credentials are revoked"), "\(answer.text)")
+                }
+            }
+            let headers = [("Authorization", "Bearer \(keys.all.text)")]
+            #expect(try await server.send(.get, "/metrics", headers: headers).status == 200)
+            #expect(try await server.send(.get, "/readyz", headers: headers).json["checks"] != nil)
+            #expect(HealthCheck.access(credentials).fault == "the revocations have not been read yet")
+
+            await server.revocations.readNow()
+            #expect(HealthCheck.access(credentials).fault == nil)
+            let list = try await server.send(
+                .get, "/v1/topics/room:1/presences", headers: [("Authorization", "Bearer \(token)")])
+            #expect(list.status == 200)
         }
     }
 
@@ -199,7 +234,7 @@ private struct SampleKeys: Sendable {
     let expired = APIKey.draw()
     let retired = APIKey.draw()
 
-    func credentials() async throws -> Credentials {
+    func credentials(readsRevocations: Bool = false) async throws -> Credentials {
         func entry(_ key: (id: String, text: String), _ members: String) -> String {
             #"{"id":"\#(key.id)","sha256":"\#(APIKey.sha256(of: key.text))",\#(members)}"#
         }
@@ -208,14 +243,17 @@ private struct SampleKeys: Sendable {
             JSON(
                 parsing: "["
                     + [
-                        entry(all, #""topic_prefixes":{"":["track:any","see"]},"service":["enrich","operate"]"#),
+                        entry(
+                            all,
+                            #""topic_prefixes":{"":["track:any","see"]},"#
+                                + #""service":["enrich","operate","revoke","remove"]"#),
                         entry(seeing, #""topic_prefixes":{"room:":["see"]}"#),
                         entry(
                             expired, #""topic_prefixes":{"":["track:any","see"]},"expires_at":"2020-01-01T00:00:00Z""#),
                     ].joined(separator: ",") + "]"))
         keys.tokenKeys = try await TokenKeys(secret: SampleToken.secret)
         keys.rules = TokenRules(audience: "rollcall")
-        return Credentials(keys, isOpen: false)
+        return Credentials(keys, isOpen: false, readsRevocations: readsRevocations)
     }
 
     func token(_ subject: String = "alice", rights: String, lifetime: Double = 600, more: String = "") -> String {
@@ -292,7 +330,7 @@ private enum RightCredential: String, CaseIterable, Sendable {
             case .counting: writes.union(entries)
             case .tracking: lists
             }
-        return self == .apiKey ? refused : refused.union(["invalidateEnrichment", "getMetrics"])
+        return self == .apiKey ? refused : refused.union(AccessTableTests.services)
     }
 }
 

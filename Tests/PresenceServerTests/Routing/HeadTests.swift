@@ -24,6 +24,7 @@ struct HeadTests {
         "getHealth": ["/healthz"],
         "getReadiness": ["/readyz"],
         "getMetrics": ["/metrics"],
+        "listRevocations": ["/v1/revocations"],
         "getContract": ["/openapi.yaml"],
         "getProblem": ["/problems/presence-absent", "/problems/absent"],
         "getDemoPage": ["/"],
@@ -31,7 +32,8 @@ struct HeadTests {
 
     @Test func `The table of targets has every route that answers GET at once`() throws {
         let table = RouteTable.rollcall(
-            try .unused, streams: .unused, options: ServerOptions(), checks: { [] }, metrics: PrometheusExporter())
+            try .unused, revocations: try .unused, streams: .unused, options: ServerOptions(), checks: { [] },
+            metrics: PrometheusExporter())
         let routes = table.routes.filter { $0.method == .get && $0.open == nil }
         #expect(Set(Self.targets.keys) == Set(routes.map(\.operationID)))
     }

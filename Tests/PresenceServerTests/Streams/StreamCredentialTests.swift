@@ -30,7 +30,7 @@ struct StreamCredentialTests {
     }
 
     @Test func `A caller of an open node has no end`() {
-        var credential = StreamCredential(.open, at: now) { ByteBuffer() }
+        var credential = StreamCredential(.open, at: now) { _ in ByteBuffer() }
         #expect(credential.nextStep == nil && credential.step() == nil)
     }
 
@@ -39,6 +39,6 @@ struct StreamCredentialTests {
         keys.tokenKeys = try await TokenKeys(secret: SampleToken.secret)
         let token = SampleToken.hs256(SampleToken.payload(lifetime: lifetime, from: now))
         let caller = try Credentials(keys, isOpen: false).caller(authorization: "Bearer \(token)", at: now)
-        return StreamCredential(caller, at: now) { ByteBuffer() }
+        return StreamCredential(caller, at: now) { _ in ByteBuffer() }
     }
 }

@@ -25,6 +25,8 @@ struct TestServer: Sendable {
     let pool: RedisPool
     let exporter: PrometheusExporter
     let routes: [Route]
+    /// Reads what is revoked when a test or a request asks for it, and not by itself.
+    let revocations: RevocationKeeper
     fileprivate let prefix: String
 
     /// Sends a request and reads the whole answer.
@@ -140,9 +142,10 @@ func withServer<Result: Sendable>(
         ticketEvents: { _, context in
             OpenedStream(headers: [.eTag: try context.query.one("ticket") ?? ""], first: ByteBuffer()) { _, _, _ in }
         })
+    let revocations = RevocationKeeper(store: store, credentials: credentials, logger: logger)
     let table = RouteTable.rollcall(
-        PresenceBackend(store: store, live: live, enricher: enricher, queueBudget: queueBudget), streams: streams,
-        options: options,
+        PresenceBackend(store: store, live: live, enricher: enricher, queueBudget: queueBudget),
+        revocations: revocations, streams: streams, options: options,
         checks: {
             await HealthCheck.redis(store) + [
                 HealthCheck("draining", fault: isDraining() ? "shutting down" : nil),
@@ -183,7 +186,8 @@ func withServer<Result: Sendable>(
             }
         }
         let server = TestServer(
-            port: port, store: store, pool: pool, exporter: exporter, routes: table.routes, prefix: prefix)
+            port: port, store: store, pool: pool, exporter: exporter, routes: table.routes, revocations: revocations,
+            prefix: prefix)
         let result: Result
         do {
             result = try await body(server)

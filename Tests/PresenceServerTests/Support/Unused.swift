@@ -1,5 +1,6 @@
 // Rollcall · PresenceServerTests
 
+import Access
 import Hummingbird
 import Logging
 import NIOPosix
@@ -15,6 +16,16 @@ extension PresenceBackend {
                 url: try RedisURL("redis://127.0.0.1:1"), options: RedisOptions(),
                 eventLoopGroup: MultiThreadedEventLoopGroup.singleton, logger: Logger(label: "unused"))
             return PresenceBackend(store: PresenceStore(pool: pool))
+        }
+    }
+}
+
+extension RevocationKeeper {
+    /// A keeper for tests without requests.
+    static var unused: RevocationKeeper {
+        get throws {
+            RevocationKeeper(
+                store: try PresenceBackend.unused.store, credentials: .open, logger: Logger(label: "unused"))
         }
     }
 }
