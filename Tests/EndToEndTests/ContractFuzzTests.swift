@@ -60,7 +60,7 @@ struct ContractFuzzTests {
     private static let apiKeys = """
         [{
           "id": "contract", "sha256": "7694e318c3c2948ccd11252dd8bb55be491eca3a2dda169a6f0519f43e3cd243",
-          "topic_prefixes": {"": ["track:any", "see"]}, "service": ["enrich", "operate"]
+          "topic_prefixes": {"": ["track:any", "see"]}, "service": ["enrich", "operate", "revoke", "remove"]
         }]
         """
     private static let contract = repository + "/Tests/EndToEndTests/Contract"

@@ -11,7 +11,7 @@ struct Subject: Sendable {
     }
 
     static let all: [Subject] = [
-        .replies, .messages, .values, .invalidations, .tickets, .names, .cursors, .json, .patches, .operations, .paths,
-        .queries, .tags, .proxies,
+        .replies, .messages, .values, .invalidations, .tickets, .revocations, .names, .cursors, .json, .patches,
+        .operations, .paths, .queries, .tags, .proxies,
     ]
 }

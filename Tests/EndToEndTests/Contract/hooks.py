@@ -65,13 +65,22 @@ def refusals_in_words(case, response):
     query, body = parse_qs(sent.query, keep_blank_values=True), case.body if isinstance(case.body, dict) else {}
     names = [unquote(segment) for segment in sent.path.split("/")]
     names += [name for parameter in ("topic", "key", "after") for name in query.get(parameter, [])]
-    names += [body.get("key") or "", *body.get("keys", [])]
+    names += [body.get("key") or "", body.get("sub") or "", *body.get("keys", [])]
     if operation == "createTicket":
         topics, present = [body.get("topic") or "", *(body.get("topics") or [])], body.get("present")
         names += [*topics, (present or {}).get("key") or ""]
         # The API key of the test names no user, and a record has 1 KiB with the escapes of its names.
         if present is not None and present.get("key") is None or sum(len(topic.encode()) for topic in topics) > 300:
             yield 422
+    # A refuse_until of the past is of no use, a zone may lead out of the years 0 to 9999, and a jti has a bound in
+    # bytes.
+    if operation == "createRevocation" and (
+        any(body.get(time) is not None for time in ("issued_before", "refuse_until")) or is_long(body.get("jti") or "")
+    ):
+        yield 422
+    # Another request may have removed the key from the topic.
+    if operation in ("trackPresence", "putPresence", "followTopic"):
+        yield 403
     if any(map(is_long, names)):
         yield 400
     if operation == "listPresences" and query.get("view") == ["count"] and {"limit", "after"} & query.keys():

@@ -121,4 +121,29 @@ extension Subject {
         }
         try round.damage(record, #"{}[]":,\0truefalse"#) { _, bytes in Ticket(record: bytes) != nil }
     }
+
+    /// Records of revocations: read as they were written, or refused.
+    static let revocations = Subject("revocations") { round in
+        let (member, topic) = (round.random.member(), round.random.topic())
+        let target = round.random.pick([
+            Revocation.Target.subject(member.key), .token(member.session.text), .apiKey("backend1"),
+            .removed(member.key, nil, from: topic), .removed(member.key, member.session, from: topic),
+        ])
+        let revocation = Revocation(
+            target, at: Double(round.random.below(2_000_000_000)) / 7,
+            issuedBefore: round.random.chance(50) ? 1_800_000_000.5 : nil,
+            refuseUntil: round.random.chance(50) ? 1_900_000_000 : nil)
+        let record = revocation.record()
+        try round.feed(record) { round, bytes in
+            let read = Revocation(id: revocation.id, record: bytes)
+            try round.expect(read == revocation, "a record is not read as it was written")
+            return true
+        }
+        try round.damage(record, #"{}[]":,\0123456789eE.-null"#) { round, bytes in
+            guard let read = Revocation(id: revocation.id, record: bytes) else { return false }
+            let again = Revocation(id: revocation.id, record: read.record())
+            try round.expect(again == read, "an accepted record is not read again")
+            return true
+        }
+    }
 }
