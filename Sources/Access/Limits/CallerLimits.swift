@@ -16,7 +16,8 @@ package enum CallerKind: String, CaseIterable, Sendable {
 
     /// The rates that this kind of caller may have.
     var rates: Set<RateKind> {
-        self == .address ? [.requests, .tracks, .bytes, .failures] : [.requests, .tracks, .bytes]
+        let common: Set<RateKind> = [.requests, .tracks, .bytes, .tickets]
+        return self == .address ? common.union([.failures]) : common
     }
 
     /// The stocks that this kind of caller may have.
@@ -31,6 +32,8 @@ package enum RateKind: String, CaseIterable, Sendable {
     case tracks
     /// Bytes of metas and patches.
     case bytes
+    /// Tickets that are made.
+    case tickets
     /// Credentials that are not valid.
     case failures
 }
@@ -55,7 +58,10 @@ package struct CallerLimits: Hashable, Sendable, CustomStringConvertible {
         var limits = CallerLimits()
         switch kind {
         case .user:
-            limits.rates = [.requests: Rate(500, in: 10), .tracks: Rate(200, in: 10), .bytes: Rate(262_144, in: 10)]
+            limits.rates = [
+                .requests: Rate(500, in: 10), .tracks: Rate(200, in: 10), .bytes: Rate(262_144, in: 10),
+                .tickets: Rate(100, in: 10),
+            ]
             limits.stocks = [.streams: 100, .topics: 1_000]
         case .apiKey: break
         case .address: limits.rates = [.failures: Rate(100, in: 10)]

@@ -42,12 +42,16 @@ package struct RateCost: Hashable, Sendable {
     package var requests: Int?
     package var tracks: Int?
     package var bytes: Int?
+    package var tickets: Int?
     package var failures: Int?
 
-    package init(requests: Int? = nil, tracks: Int? = nil, bytes: Int? = nil, failures: Int? = nil) {
+    package init(
+        requests: Int? = nil, tracks: Int? = nil, bytes: Int? = nil, tickets: Int? = nil, failures: Int? = nil
+    ) {
         self.requests = requests
         self.tracks = tracks
         self.bytes = bytes
+        self.tickets = tickets
         self.failures = failures
     }
 
@@ -56,6 +60,7 @@ package struct RateCost: Hashable, Sendable {
         case .requests: requests
         case .tracks: tracks
         case .bytes: bytes
+        case .tickets: tickets
         case .failures: failures
         }
     }

@@ -81,7 +81,7 @@ package struct Route: Sendable {
     func cost(of request: Request) -> RateCost {
         switch operationID {
         case "trackPresence", "putPresence", "patchPresence": return RateCost(requests: 1, tracks: 1, bytes: 0)
-        case "createTicket": return RateCost(requests: 1, bytes: 0)
+        case "createTicket": return RateCost(requests: 1, bytes: 0, tickets: 1)
         default:
             guard self.open != nil, request.method == .get, let query = try? QueryParameters(request.uri.query) else {
                 return RateCost(requests: 1)

@@ -19,7 +19,7 @@ struct RequestLimitsTests {
         user: String? = nil, apiKey: String? = nil, address: String? = nil, isOpen: Bool = false,
         _ body: @Sendable (TestServer, _ apiKey: String) async throws -> Void
     ) async throws {
-        let lifted = "requests=none,tracks=none,bytes=none"
+        let lifted = "requests=none,tracks=none,bytes=none,tickets=none"
         func limits(_ text: String?, _ kind: CallerKind) throws -> CallerLimits {
             guard let text else { return try #require(CallerLimits("none", of: kind)) }
             let names = text.split(separator: ",").map { $0.prefix { $0 != "=" } }
@@ -166,6 +166,17 @@ struct RequestLimitsTests {
             #expect(made.status == 201 && made.header("RateLimit")?.contains(#""user_bytes";r=0;"#) == true)
             let refused = try await server.send(.post, "/v1/tickets", body, headers: headers(token()))
             #expect(try refused.status == 429 && refused.json["limit"]?.string == "user_bytes")
+        }
+    }
+
+    @Test func `each ticket counts, and above its rate none is made`() async throws {
+        try await withLimits(user: "tickets=1/600s") { server, _ in
+            let body = #"{"topic":"room:1"}"#
+            let made = try await server.send(.post, "/v1/tickets", body, headers: headers(token()))
+            #expect(made.status == 201 && made.header("RateLimit")?.hasPrefix(#""user_tickets";r=0;"#) == true)
+            let refused = try await server.send(.post, "/v1/tickets", body, headers: headers(token()))
+            #expect(try refused.status == 429 && refused.json["limit"]?.string == "user_tickets")
+            #expect(try await server.send(.get, Self.list, headers: headers(token())).status == 200)
         }
     }
 
