@@ -2,15 +2,16 @@
 
 import Access
 import AccessSamples
-import Foundation
 import HTTPTypes
-import JSONText
 import TestSupport
 import Testing
 
 @testable import PresenceServer
 
-/// Every route with every kind of credential: the status, the problem, and Redis unchanged where a request is refused.
+/// Every route with every kind of valid credential: the status, the problem, and Redis unchanged where a request is
+/// refused.
+///
+/// Requests that every caller is refused are in ``RefusalTableTests``.
 @Suite("Access to every route")
 struct AccessTableTests {
     /// A request for each operation that needs a right, about the presence of alice on room:1.
@@ -70,22 +71,6 @@ struct AccessTableTests {
                 let answer = try await server.send(.get, "/readyz", headers: headers)
                 let (status, checks) = (try answer.json["status"], try answer.json["checks"])
                 #expect(answer.status == 200 && status == "ready" && (checks != nil) == isShown, "\(answer.text)")
-            }
-        }
-    }
-
-    @Test(arguments: WrongCredential.allCases)
-    fileprivate func `a wrong credential is refused on each route`(credential: WrongCredential) async throws {
-        try await withKeys { server, keys in
-            let value = try credential.value(keys)
-            for request in Self.requests {
-                let before = try await server.redisContents()
-                let answer = try await server.send(request, authorization: value)
-                #expect(answer.status == 401, "\(request.operation): \(answer.text)")
-                #expect(try answer.json["type"]?.string == "/problems/unauthenticated")
-                let challenge = #"Bearer realm="rollcall""# + (value == nil ? "" : #", error="invalid_token""#)
-                #expect(answer.header("WWW-Authenticate") == challenge)
-                #expect(try await server.redisContents() == before, "\(request.operation)")
             }
         }
     }
@@ -218,82 +203,11 @@ struct AccessTableTests {
     }
 
     private func withKeys(_ body: @Sendable (TestServer, SampleKeys) async throws -> Void) async throws {
-        let keys = SampleKeys()
-        try await withServer(credentials: try await keys.credentials()) { server in try await body(server, keys) }
+        try await withSampleKeys(body)
     }
 
     private func routes() async throws -> [Route] {
         try await withServer { server in server.routes }
-    }
-}
-
-/// The keys of a node, and credentials made with them.
-private struct SampleKeys: Sendable {
-    let all = APIKey.draw()
-    let seeing = APIKey.draw()
-    let expired = APIKey.draw()
-    let retired = APIKey.draw()
-
-    func credentials(readsRevocations: Bool = false) async throws -> Credentials {
-        func entry(_ key: (id: String, text: String), _ members: String) -> String {
-            #"{"id":"\#(key.id)","sha256":"\#(APIKey.sha256(of: key.text))",\#(members)}"#
-        }
-        var keys = Credentials.Keys()
-        keys.apiKeys = try APIKeys(
-            JSON(
-                parsing: "["
-                    + [
-                        entry(
-                            all,
-                            #""topic_prefixes":{"":["track:any","see"]},"#
-                                + #""service":["enrich","operate","revoke","remove"]"#),
-                        entry(seeing, #""topic_prefixes":{"room:":["see"]}"#),
-                        entry(
-                            expired, #""topic_prefixes":{"":["track:any","see"]},"expires_at":"2020-01-01T00:00:00Z""#),
-                    ].joined(separator: ",") + "]"))
-        keys.tokenKeys = try await TokenKeys(secret: SampleToken.secret)
-        keys.rules = TokenRules(audience: "rollcall")
-        return Credentials(keys, isOpen: false, readsRevocations: readsRevocations)
-    }
-
-    func token(_ subject: String = "alice", rights: String, lifetime: Double = 600, more: String = "") -> String {
-        SampleToken.hs256(Self.payload(subject, rights: rights, lifetime: lifetime, more: more))
-    }
-
-    static func payload(
-        _ subject: String = "alice", rights: String = #"{"topic_prefixes":{"":["track","see"]}}"#,
-        lifetime: Double = 600, audience: String = "rollcall", more: String = ""
-    ) -> String {
-        SampleToken.payload(
-            subject, rights: rights, lifetime: lifetime,
-            more: #""aud":"\#(audience)""# + (more.isEmpty ? "" : "," + more))
-    }
-}
-
-private enum WrongCredential: String, CaseIterable, Sendable {
-    case none, malformed, expired, notYetValid, expTooFar, issuedInFuture, otherKey, algNone, unknownKid, wrongAudience
-    case unknownAPIKey, retiredAPIKey, expiredAPIKey
-
-    func value(_ keys: SampleKeys) throws -> String? {
-        let now = Int(Date().timeIntervalSince1970)
-        let payload = SampleKeys.payload()
-        switch self {
-        case .none: return nil
-        case .malformed: return "Bearer x"
-        case .expired: return "Bearer " + SampleToken.hs256(SampleKeys.payload(lifetime: -60))
-        case .notYetValid: return "Bearer " + SampleToken.hs256(SampleKeys.payload(more: #""nbf":\#(now + 60)"#))
-        case .expTooFar: return "Bearer " + SampleToken.hs256(SampleKeys.payload(lifetime: 86_500))
-        case .issuedInFuture: return "Bearer " + SampleToken.hs256(SampleKeys.payload(more: #""iat":\#(now + 60)"#))
-        case .otherKey: return "Bearer " + SampleToken.hs256(payload, secret: Array(repeating: 7, count: 32))
-        case .algNone:
-            let parts = [#"{"alg":"none"}"#, payload].map { SampleToken.base64URL(Array($0.utf8)) }
-            return "Bearer \(parts[0]).\(parts[1])."
-        case .unknownKid: return "Bearer " + SampleToken.hs256(payload, head: #"{"alg":"ES256","kid":"x"}"#)
-        case .wrongAudience: return "Bearer " + SampleToken.hs256(SampleKeys.payload(audience: "other"))
-        case .unknownAPIKey: return "Bearer " + APIKey.draw().text
-        case .retiredAPIKey: return "Bearer " + keys.retired.text
-        case .expiredAPIKey: return "Bearer " + keys.expired.text
-        }
     }
 }
 

@@ -106,12 +106,15 @@ struct Answer: Sendable {
 }
 
 /// Runs a server while `body` runs, on the shared Redis unless `url` names another.
+///
+/// - Parameter isForOperators: Whether it has the routes of the port for operators.
 func withServer<Result: Sendable>(
     redis url: String? = nil, isReachable: Bool = true, options: ServerOptions = ServerOptions(),
     live: @escaping @Sendable (Topic) async -> LiveRoster? = { _ in nil }, enricher: EnrichmentSource = .none,
     hookFault: String? = nil, credentials: Credentials = .open, origins: OriginPolicy = OriginPolicy(),
     times: ConnectionTimes = ConnectionTimes(), bodyBudget: Int = 64 << 20,
     queueBudget: QueueBudget? = nil, tls: ServerTLS? = nil, limits: LimitOptions? = nil, maximumConnections: Int? = nil,
+    isForOperators: Bool = false,
     isDraining: @escaping @Sendable () -> Bool = { false },
     _ body: @Sendable (TestServer) async throws -> Result
 ) async throws -> Result {
@@ -143,15 +146,19 @@ func withServer<Result: Sendable>(
             OpenedStream(headers: [.eTag: try context.query.one("ticket") ?? ""], first: ByteBuffer()) { _, _, _ in }
         })
     let revocations = RevocationKeeper(store: store, credentials: credentials, logger: logger)
-    let table = RouteTable.rollcall(
-        PresenceBackend(store: store, live: live, enricher: enricher, queueBudget: queueBudget),
-        revocations: revocations, streams: streams, options: options,
-        checks: {
-            await HealthCheck.redis(store) + [
-                HealthCheck("draining", fault: isDraining() ? "shutting down" : nil),
-                HealthCheck("fetch_hook", fault: hookFault, isVital: false),
-            ]
-        }, metrics: exporter)
+    let checks: @Sendable () async -> [HealthCheck] = {
+        await HealthCheck.redis(store) + [
+            HealthCheck("draining", fault: isDraining() ? "shutting down" : nil),
+            HealthCheck("fetch_hook", fault: hookFault, isVital: false),
+        ]
+    }
+    let table =
+        isForOperators
+        ? RouteTable.operators(
+            store: store, revocations: revocations, options: options, checks: checks, metrics: exporter)
+        : RouteTable.rollcall(
+            PresenceBackend(store: store, live: live, enricher: enricher, queueBudget: queueBudget),
+            revocations: revocations, streams: streams, options: options, checks: checks, metrics: exporter)
 
     let (ports, running) = AsyncStream.makeStream(of: Int.self)
     var listening = HTTPServer.Options(address: .hostname("127.0.0.1", port: 0))
