@@ -1,5 +1,6 @@
 // Rollcall · EndToEndTests
 
+import AccessSamples
 import LocalServices
 import Synchronization
 import TestSupport
@@ -97,6 +98,37 @@ extension StreamTests {
             #endif
             #expect(try await !reading.isEnded)
             await reading.close()
+        }
+    }
+
+    @Test func `a stream that waits behind a list until its token has ended sends no state, and tracks nothing`()
+        async throws
+    {
+        try await withNode(["ROLLCALL_TOKEN_SECRET": SampleToken.secret, "ROLLCALL_OPEN": "true"]) { client in
+            try await fill("t", client)
+            // It ended 25 s ago, and clocks may differ by 30 s.
+            let rights = #"{"topics":{"t":["track","see"]}}"#
+            let token = SampleToken.hs256(SampleToken.payload(rights: rights, lifetime: -25))
+            let list = RawClient.get(RollcallClient.path(topic: "t", "presences"))
+            let stream =
+                "GET \(events("t", "key=alice&session=s&grace=60")) HTTP/1.1\r\nHost: localhost\r\n"
+                + "Authorization: Bearer \(token)\r\n\r\n"
+            let reader = try await StalledReader.open(client.baseURL + "/healthz", sending: list + stream)
+            try await eventually("the list in the queue") {
+                try await client.metric("rollcall_stream_queue_bytes") ?? 0 > 0
+            }
+            let count = RollcallClient.path(topic: "t")
+            try await eventually("the end of the token") {
+                try await client.get(count, headers: ["Authorization": "Bearer \(token)"]).status == 401
+            }
+            // A slow machine may have read the request late, and then refuses it.
+            let text = try await reader.read { text in
+                text.hasSuffix("\r\n0\r\n\r\n") || text.hasSuffix("}\n") && text.contains("HTTP/1.1 401 ")
+            }
+            #expect(text.contains("/problems/token-expired") || text.contains("HTTP/1.1 401 "))
+            #expect(!text.contains("event: presence_state") && !text.contains("event: tracked"))
+            #expect(try await client.get(RollcallClient.path(topic: "t", "presences", "alice")).status == 404)
+            await reader.close()
         }
     }
 

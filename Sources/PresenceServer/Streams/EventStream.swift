@@ -245,6 +245,12 @@ actor EventStream {
         }
     }
 
+    /// Ends the stream if its credential has ended.
+    func endIfExpired(at now: Double) {
+        guard !isEnded, credential?.hasEnded(at: now) == true else { return }
+        expire()
+    }
+
     /// Ends the stream if the key behind its credential is retired.
     func endUnlessHeld(by credentials: Credentials) {
         guard !isEnded, let credential else { return }

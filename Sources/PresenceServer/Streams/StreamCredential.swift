@@ -28,6 +28,9 @@ struct StreamCredential {
         end = caller.end(at: now)
     }
 
+    /// Whether it has ended, so that the stream may send nothing of its topics.
+    func hasEnded(at now: Double) -> Bool { end.map { $0 <= now } ?? false }
+
     /// The time of the next step, in seconds since 1970; nil for a credential without an end.
     var nextStep: Double? { end.map { isAnnounced ? $0 : $0 - Self.notice } }
 

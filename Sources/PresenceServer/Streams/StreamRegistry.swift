@@ -69,9 +69,11 @@ package final class StreamRegistry: Sendable {
         guard let loop = loops[ObjectIdentifier(stream.loop)] else { return }
         gauge.record(open.add(1, ordering: .relaxed).newValue)
         loop.assumeIsolated { [stream] in $0.add(stream) }
-        // The key may have been retired, or the credential revoked, since the request was checked.
+        // Since the request was checked, the credential may have ended or been revoked, or its key retired.
+        let now = Date().timeIntervalSince1970
+        stream.endIfExpired(at: now)
         stream.endUnlessHeld(by: credentials)
-        stream.end(refusedBy: credentials.revocations, at: Date().timeIntervalSince1970)
+        stream.end(refusedBy: credentials.revocations, at: now)
         stream.whenEnded { reason in
             self.gauge.record(self.open.subtract(1, ordering: .relaxed).newValue)
             self.ended[reason]?.increment()

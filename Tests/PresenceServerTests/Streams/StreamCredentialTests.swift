@@ -29,16 +29,24 @@ struct StreamCredentialTests {
         #expect(credential.step() == .announce(end: now + 20))
     }
 
-    @Test func `A caller of an open node has no end`() {
-        var credential = StreamCredential(.open, at: now) { _ in ByteBuffer() }
-        #expect(credential.nextStep == nil && credential.step() == nil)
+    @Test func `A credential that ended while its stream waited to begin is over, the leeway included`() async throws {
+        for (waited, hasEnded) in [(0.0, false), (600, false), (629, false), (630, true), (86_400, true)] {
+            let later = try await credential(lifetime: 600, startingAfter: waited)
+            #expect(later.hasEnded(at: now + waited) == hasEnded, "\(waited)")
+        }
     }
 
-    private func credential(lifetime: Double) async throws -> StreamCredential {
+    @Test func `A caller of an open node has no end`() {
+        var credential = StreamCredential(.open, at: now) { _ in ByteBuffer() }
+        #expect(credential.nextStep == nil && credential.step() == nil && !credential.hasEnded(at: .infinity))
+    }
+
+    /// - Parameter waited: The seconds from the request to the beginning of the stream.
+    private func credential(lifetime: Double, startingAfter waited: Double = 0) async throws -> StreamCredential {
         var keys = Credentials.Keys()
         keys.tokenKeys = try await TokenKeys(secret: SampleToken.secret)
         let token = SampleToken.hs256(SampleToken.payload(lifetime: lifetime, from: now))
         let caller = try Credentials(keys, isOpen: false).caller(authorization: "Bearer \(token)", at: now)
-        return StreamCredential(caller, at: now) { _ in ByteBuffer() }
+        return StreamCredential(caller, at: now + waited) { _ in ByteBuffer() }
     }
 }
