@@ -179,6 +179,42 @@ struct RevocationTests {
         }
     }
 
+    @Test func `while Redis is away a revoked token stays refused, and no revocation is made or lifted`() async throws {
+        try await withLocalRedis(arguments: ["--appendonly", "yes", "--appendfsync", "always"]) { redis in
+            try await withNodes(redis: redis.url) { one, two, admin in
+                let (alice, bob) = (try await token("alice"), try await token("bob"))
+                let id = try await revoke(#"{"sub":"alice"}"#, on: one, admin)
+                try await eventually("the other node") {
+                    try await two.client.get(Self.list, headers: alice).status == 401
+                }
+                let stream = try await two.client.events(Self.events, headers: bob)
+                _ = try await stream.next("presence_state")
+                await redis.kill()
+                for node in [one, two] {
+                    #expect(try await node.client.get(Self.events, headers: alice).status == 401)
+                    let made = try await node.client.post(
+                        "/v1/revocations", #"{"sub":"bob"}"#, headers: admin.headers)
+                    #expect(made.status == 503 && made.header("Retry-After") != nil, "\(made.text)")
+                    let lifted = try await node.client.delete("/v1/revocations/\(id)", headers: admin.headers)
+                    #expect(lifted.status == 503, "\(lifted.text)")
+                }
+                // What was not made has no effect.
+                #expect(stream.end == nil)
+                try await redis.restart()
+                try await eventually("an answer of Redis") {
+                    try await one.client.get("/v1/revocations", headers: admin.headers).status == 200
+                }
+                for node in [one, two] {
+                    #expect(try await node.client.get(Self.list, headers: alice).status == 401)
+                    try await eventually("a list for bob") {
+                        try await node.client.get(Self.list, headers: bob).status == 200
+                    }
+                }
+                await stream.close()
+            }
+        }
+    }
+
     @Test func `a node that starts without Redis refuses credentials until it has read what is revoked`() async throws {
         try await withLocalRedis(arguments: ["--appendonly", "yes", "--appendfsync", "always"]) { redis in
             let admin = try await Admin.make()
