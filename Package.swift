@@ -234,8 +234,8 @@ let package = Package(
         .testTarget(
             name: "FaultTests",
             dependencies: [
-                "PresenceModel", "PresenceText", "RandomInput", "rollcall", "PresenceStore", "Redis", "LocalServices",
-                "TestSupport", nioPosix, logging,
+                "AccessSamples", "PresenceModel", "PresenceText", "RandomInput", "rollcall", "PresenceStore", "Redis",
+                "LocalServices", "TestSupport", nioPosix, logging,
             ],
             swiftSettings: settings),
         .testTarget(

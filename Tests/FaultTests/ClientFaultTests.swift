@@ -25,12 +25,12 @@ struct ClientFaultTests {
             let stuck = (0..<10).map { "stuck\($0)" }
             for key in stuck {
                 let path = flood + "?key=\(key)&session=tab&grace=0"
-                readers.append(try await StalledReader.open(client.baseURL + path))
+                readers.append(try await StalledReader.open(client.baseURL, sending: get(path)))
             }
             // Streams of many topics share no frame: each has its own waiting bytes.
             for number in 0..<40 {
                 let path = "/v1/events?topic=flood&topic=other\(number)"
-                readers.append(try await StalledReader.open(client.baseURL + path))
+                readers.append(try await StalledReader.open(client.baseURL, sending: get(path)))
             }
             let list = RollcallClient.path(topic: "flood", "presences") + "?view=keys"
             try await eventually("the presences of the stuck readers") {
@@ -77,7 +77,7 @@ struct ClientFaultTests {
                 POST \(presences) HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n\
                 Content-Length: \(body.utf8.count)\r\n\r\n\(body)
                 """
-            try await talking.send(RawClient.get(RollcallClient.path(topic: "talk", "events")) + track)
+            try await talking.send(get(RollcallClient.path(topic: "talk", "events")) + track)
             try await eventually("a stream") { try await talking.received.contains("event: presence_state") }
             try await talking.send(track + String(repeating: "x", count: 100_000))
 
@@ -104,7 +104,7 @@ struct ClientFaultTests {
 
             let reading = try await RawClient.connect(keys.count, to: client.baseURL)
             for (half, key) in zip(reading, keys) {
-                try await half.send(RawClient.get(events + "?key=\(key)&session=tab&grace=1"))
+                try await half.send(get(events + "?key=\(key)&session=tab&grace=1"))
             }
             for half in reading {
                 try await eventually("a stream") { try await half.received.contains("event: presence_state") }
@@ -118,7 +118,7 @@ struct ClientFaultTests {
             let early = try await RawClient.connect(keys.count, to: client.baseURL)
             node.pause()
             for half in early {
-                try await half.send(RawClient.get(events + "?key=early&session=tab&grace=0"))
+                try await half.send(get(events + "?key=early&session=tab&grace=0"))
                 try await half.halfClose()
             }
             node.resume()
@@ -133,7 +133,7 @@ struct ClientFaultTests {
 
             let asking = try await RawClient.connect(keys.count, to: client.baseURL)
             for half in asking {
-                try await half.send(RawClient.get("/v1/topics"))
+                try await half.send(get("/v1/topics"))
                 try await half.halfClose()
             }
             try await expectEnds(of: asking, containing: ["HTTP/1.1 200", #"{"topics":["#])
@@ -216,12 +216,15 @@ struct ClientFaultTests {
                 switch number % 10 {
                 case 0...2: ""
                 case 3...5: "GET \(path) HTT"
-                case 6: RawClient.get(path + "?key=dropped\(number)&grace=0")
-                default: RawClient.get(path)
+                case 6: get(path + "?key=dropped\(number)&grace=0")
+                default: get(path)
                 }
             return DroppedConnections.Manners(words: words, waits: number % 10 == 9, resets: number / 10 % 2 == 0)
         }
     }
+
+    /// A request of a backend, as text.
+    private func get(_ path: String) -> String { RawClient.get(path, with: FaultAccess.backend) }
 
     /// Waits until each connection has ended, and expects that it received these texts.
     private func expectEnds(

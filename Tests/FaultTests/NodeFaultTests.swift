@@ -174,7 +174,7 @@ private struct Browsers {
         var streams: [SSEClient] = []
         for key in keys {
             let path = RollcallClient.path(topic: topic, "events") + "?key=\(key)&session=tab&grace=10"
-            let stream = try await client.events(path)
+            let stream = try await client.events(path, headers: FaultAccess.browser(key))
             _ = try await stream.next("presence_state")
             streams.append(stream)
         }

@@ -25,9 +25,9 @@ struct SharedSessionFaultTests {
         Void, Never
     >] {
         keys.map { key in
-            let url = cluster.clients[node].baseURL + path(cluster, key, grace: 1)
+            let (client, target) = (cluster.clients[node], path(cluster, key, grace: 1))
             return Task {
-                let stream = try? await SSEClient.open(url, timeout: .milliseconds(600))
+                let stream = try? await client.events(target, timeout: .milliseconds(600))
                 await stream?.close()
             }
         }

@@ -48,7 +48,12 @@ package struct RawClient: Sendable {
     }
 
     /// A request without a body, which leaves the connection open.
-    package static func get(_ path: String) -> String { "GET \(path) HTTP/1.1\r\nHost: localhost\r\n\r\n" }
+    package static func get(_ path: String) -> String { get(path, with: [:]) }
+
+    /// A request with these fields.
+    package static func get(_ path: String, with fields: [String: String]) -> String {
+        "GET \(path) HTTP/1.1\r\nHost: localhost\r\n" + fields.map { "\($0): \($1)\r\n" }.joined() + "\r\n"
+    }
 
     package func send(_ text: String) async throws { try await channel.writeAndFlush(ByteBuffer(string: text)) }
 

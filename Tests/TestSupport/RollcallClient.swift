@@ -29,9 +29,12 @@ package struct RollcallClient: Sendable {
 
     /// Without a slash at the end: `http://127.0.0.1:4000`.
     package let baseURL: String
+    /// The fields of each request, unless it has others of the same names.
+    private let fields: [String: String]
 
-    package init(_ baseURL: String) {
+    package init(_ baseURL: String, fields: [String: String] = [:]) {
         self.baseURL = baseURL
+        self.fields = fields
     }
 
     package func get(_ path: String, headers: [String: String] = [:]) async throws -> Response {
@@ -66,7 +69,9 @@ package struct RollcallClient: Sendable {
     ) async throws -> Response {
         var request = HTTPClientRequest(url: self.baseURL + path)
         request.method = HTTPMethod(rawValue: method)
-        for (name, value) in headers { request.headers.add(name: name, value: value) }
+        for (name, value) in self.fields.merging(headers, uniquingKeysWith: { _, given in given }) {
+            request.headers.add(name: name, value: value)
+        }
         if let body {
             request.body = .bytes(Array(body.utf8))
             if !request.headers.contains(name: "Content-Type") {
@@ -82,9 +87,11 @@ package struct RollcallClient: Sendable {
 
     /// Opens a stream; it ends with ``SSEClient/close()`` or its last reference.
     package func events(
-        _ path: String, lastEventID: String? = nil, headers: [String: String] = [:]
+        _ path: String, lastEventID: String? = nil, headers: [String: String] = [:], timeout: Duration = giveUpTime
     ) async throws -> SSEClient {
-        try await SSEClient.open(self.baseURL + path, lastEventID: lastEventID, headers: headers)
+        try await SSEClient.open(
+            self.baseURL + path, lastEventID: lastEventID,
+            headers: self.fields.merging(headers, uniquingKeysWith: { _, given in given }), timeout: timeout)
     }
 
     /// `/v1/topics/{topic}` and the segments of `rest`, each percent-encoded.

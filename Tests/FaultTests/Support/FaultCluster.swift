@@ -31,7 +31,11 @@ final class FaultCluster: Sendable {
     /// The nodes that run now, or that ran last.
     var nodes: [RollcallProcess] { running.nodes.withLock { $0 } }
 
-    var clients: [RollcallClient] { nodes.map(\.client) }
+    var clients: [RollcallClient] { nodes.map(Self.client) }
+
+    private static func client(of node: RollcallProcess) -> RollcallClient {
+        RollcallClient(node.url, fields: FaultAccess.backend)
+    }
 
     /// Starts everything, runs `body`, and ends everything; an error has the logs of the nodes.
     static func with(
@@ -76,7 +80,8 @@ final class FaultCluster: Sendable {
             "ROLLCALL_PORT": "\(try LocalSocket.freePort())",
         ]
         return try await RollcallProcess.serve(
-            redis: proxy.url, environment: own.merging(settings) { _, given in given })
+            redis: proxy.url,
+            environment: own.merging(FaultAccess.settings) { $1 }.merging(settings) { _, given in given })
     }
 
     private static func run(
@@ -96,7 +101,7 @@ final class FaultCluster: Sendable {
             var streams: [WatchersStream] = []
             for node in running.nodes.withLock({ $0 }) {
                 let path = RollcallClient.path(topic: topic, "events")
-                let stream = try await node.client.events(path)
+                let stream = try await client(of: node).events(path)
                 _ = try await stream.next("presence_state")
                 streams.append(WatchersStream(stream, path: path))
             }
@@ -131,7 +136,7 @@ final class FaultCluster: Sendable {
             number, behind: proxies[number],
             settings.merging(["ROLLCALL_PORT": String(port)]) { _, given in given })
         running.nodes.withLock { $0[number] = node }
-        try await streams[number].resume(on: node.client)
+        try await streams[number].resume(on: Self.client(of: node))
     }
 
     /// Leads all proxies to another server, as a failover of the address does.

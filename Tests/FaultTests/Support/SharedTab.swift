@@ -28,7 +28,7 @@ final class SharedTab: Sendable {
                 streams.removeAll { $0.end != nil }
                 let isOpening = streams.count < 2 || streams.count < 3 && Bool.random()
                 if isOpening {
-                    if let stream = await Self.open(clients().randomElement(), path) {
+                    if let stream = await Self.open(clients().randomElement(), path, key) {
                         counts.opened.add(1, ordering: .relaxed)
                         streams.append(stream)
                     } else {
@@ -58,9 +58,10 @@ final class SharedTab: Sendable {
         await task.value
     }
 
-    private static func open(_ client: RollcallClient?, _ path: String) async -> SSEClient? {
+    private static func open(_ client: RollcallClient?, _ path: String, _ key: String) async -> SSEClient? {
         let patience = Duration.milliseconds(.random(in: 300...2500))
-        guard let client, let stream = try? await SSEClient.open(client.baseURL + path, timeout: patience) else {
+        let headers = FaultAccess.browser(key)
+        guard let client, let stream = try? await client.events(path, headers: headers, timeout: patience) else {
             return nil
         }
         if stream.status == 200, (try? await stream.next("tracked", timeout: patience)) != nil { return stream }

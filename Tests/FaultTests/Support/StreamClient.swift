@@ -30,7 +30,8 @@ final class StreamClient: Sendable {
             var lastEventID: String?
             while !Task.isCancelled {
                 if let client = clients().randomElement(),
-                    let stream = try? await client.events(path, lastEventID: lastEventID)
+                    let stream = try? await client.events(
+                        path, lastEventID: lastEventID, headers: FaultAccess.browser(key))
                 {
                     if stream.status == 200 { self?.opened.add(1, ordering: .relaxed) }
                     self?.received.withLock { $0.stream = stream }
