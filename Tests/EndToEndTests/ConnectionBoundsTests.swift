@@ -77,6 +77,23 @@ struct ConnectionBoundsTests {
         }
     }
 
+    @Test func `a head that arrives slowly must be complete within the head time-out`() async throws {
+        try await withNode(Self.shortTimes) { node in
+            let client = try await RawClient.connect(to: node.url)
+            try await client.send("GET /healthz HTTP/1.1\r\nHost: localhost\r\nName: ")
+            let dripping = Task {
+                while !Task.isCancelled {
+                    try await client.send("a")
+                    try await Task.sleep(for: .milliseconds(50))
+                }
+            }
+            try await eventually("408") { try await client.received.hasPrefix("HTTP/1.1 408 ") }
+            try await eventually("the end") { try await client.isEnded }
+            dripping.cancel()
+            await client.close()
+        }
+    }
+
     @Test func `a body that arrives slowly must be complete within the body time-out`() async throws {
         try await withNode(Self.shortTimes) { node in
             let client = try await RawClient.connect(to: node.url)

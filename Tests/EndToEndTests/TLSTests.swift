@@ -143,6 +143,61 @@ struct TLSTests {
         }
     }
 
+    @Test func `stalled handshakes delay no other client, end in time, and leave no file or memory behind`()
+        async throws
+    {
+        try await withNode { node, _, _ in
+            let address = node.url.replacing("https://", with: "http://")
+            let stream = try await node.client.events(Self.events)
+            _ = try await stream.next("presence_state")
+            let timeouts = #"rollcall_tls_handshakes_failed_total{reason="timeout"}"#
+            var slowest = Duration.zero
+            /// Stalls 200 handshakes, before their first byte or within a record, until the node has ended them.
+            func stall(_ round: Int) async throws {
+                let stalled = try await RawClient.connect(200, to: address)
+                for client in stalled[..<100] { try await client.send("\u{16}\u{3}\u{1}\u{2}\u{0}") }
+                for number in 0..<20 {
+                    let start = ContinuousClock.now
+                    let meta = #"{"meta":{"n":"\#(round) \#(number)"}}"#
+                    #expect((200...201).contains(try await node.client.put(Self.presences + "/ann/s", meta).status))
+                    _ = try await stream.next("presence_diff")
+                    // Another client needs a handshake of its own.
+                    let newcomer = try await RawClient.connect(to: node.url)
+                    try await newcomer.send(RawClient.get("/healthz"))
+                    try await eventually("an answer") { try await newcomer.received.hasPrefix("HTTP/1.1 200 ") }
+                    await newcomer.close()
+                    slowest = max(slowest, start.duration(to: .now))
+                }
+                for client in stalled {
+                    try await eventually("the end of a handshake") { try await client.isEnded }
+                    #expect(try await client.received.isEmpty)
+                    await client.close()
+                }
+                try await eventually("all time-outs") {
+                    try await node.client.metric(timeouts) == Double(200 * (round + 1))
+                }
+            }
+            try await stall(0)
+            let before = ProcessUse(of: node)
+            try await stall(1)
+            let after = ProcessUse(of: node)
+            print(
+                "Stalled handshakes: \(before.memory ?? 0) MiB before, \(after.memory ?? 0) MiB after, others waited "
+                    + "\(slowest) at most")
+            #expect(slowest < .seconds(2) * patience, "others waited for \(slowest)")
+            if let before = before.memory, let after = after.memory {
+                #expect(after - before < 30, "\(before) MiB before, \(after) MiB after")
+            }
+            if let files = before.openFiles {
+                try await eventually("the files as before") {
+                    ProcessUse(of: node).openFiles.map { $0 <= files + 3 } == true
+                }
+            }
+            #expect(stream.end == nil)
+            await stream.close()
+        }
+    }
+
     @Test func `HTTP in clear text gets no answer in clear text`() async throws {
         try await withNode { node, port, _ in
             let client = try await RawClient.connect(to: "http://127.0.0.1:\(port)")

@@ -1,15 +1,14 @@
-// Rollcall · FaultTests
+// Rollcall · TestSupport
 
 import Foundation
-import TestSupport
 
 /// The memory and the open files of a node, on Linux; nil elsewhere, and then not compared.
-struct ProcessUse {
+package struct ProcessUse: Sendable {
     /// `VmRSS`, in MiB.
-    let memory: Int?
-    let openFiles: Int?
+    package let memory: Int?
+    package let openFiles: Int?
 
-    init(of node: RollcallProcess) {
+    package init(of node: RollcallProcess) {
         let status = try? String(contentsOfFile: "/proc/\(node.pid)/status", encoding: .utf8)
         let line = status?.split(separator: "\n").first { $0.hasPrefix("VmRSS:") }
         memory = line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) }.map { $0 / 1024 }
