@@ -20,6 +20,8 @@ public final class RequestFleet: ReactorClient {
     public private(set) var bytes = 0
     public private(set) var latency = Histogram()
     public private(set) var broken = 0
+    /// Whether a connection that the server has closed is opened again.
+    public var reconnects = false
     /// Whether to keep the head of the last answer, for ``lastHeader(_:)``.
     public var keepsHead = false
     private var lastHead: ResponseHead?
@@ -32,12 +34,14 @@ public final class RequestFleet: ReactorClient {
         connections = Array(repeating: RequestConnection(), count: count)
         writer = RequestWriter(port: port)
         number = reactor.join(self)
-        for index in 0..<count {
-            let socket = try Sockets.connecting(to: port, source: 1, blocking: true)
-            _ = fcntl(socket, F_SETFL, O_NONBLOCK)
-            connections[index].socket = socket
-            reactor.watch(socket, Reactor.readable, client: number, connection: index)
-        }
+        for index in 0..<count { try open(index) }
+    }
+
+    private func open(_ index: Int) throws(LoadError) {
+        let socket = try Sockets.connecting(to: port, source: 1, blocking: true)
+        _ = fcntl(socket, F_SETFL, O_NONBLOCK)
+        connections[index].socket = socket
+        reactor.watch(socket, Reactor.readable, client: number, connection: index)
     }
 
     public func close() {
@@ -133,6 +137,10 @@ public final class RequestFleet: ReactorClient {
         broken += 1
         if connections[index].phase != .idle { underWay -= 1 }
         connections[index].phase = .idle
+        connections[index].unsent = []
+        connections[index].head = []
+        // If this fails, the connection stays closed, and counts as broken.
+        if reconnects { try? open(index) }
     }
 
     private func head(_ index: Int, _ input: UnsafeMutablePointer<UInt8>, _ count: Int) {
@@ -179,6 +187,8 @@ public final class RequestFleet: ReactorClient {
         underWay -= 1
         statuses[min(5, connections[index].status / 100)] += 1
         connections[index].phase = .idle
+        // The server answered before it had the whole request, so it reads no other one.
+        guard connections[index].unsent.isEmpty else { return end(index) }
         send(index)
     }
 }

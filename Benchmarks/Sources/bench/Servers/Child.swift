@@ -52,10 +52,12 @@ final class Child {
 
     /// Runs a program to its end and returns its output; throws if it fails.
     @discardableResult
-    static func run(_ program: String, _ arguments: [String]) throws(LoadError) -> String {
+    static func run(
+        _ program: String, _ arguments: [String], environment: [String: String] = [:]
+    ) throws(LoadError) -> String {
         let log = "/tmp/rollcall-bench-output-\(getpid())"
         defer { unlink(log) }
-        let child = try Child(program, arguments, log: log)
+        let child = try Child(program, arguments, environment: environment, log: log)
         let status = child.wait()
         let output = child.output
         guard status == 0 else { throw LoadError("\(program) failed: \(output)") }

@@ -21,14 +21,19 @@ struct Launcher {
         URL(fileURLWithPath: ownProgram).deletingLastPathComponent().path + "/libAllocationCounter.so"
     }
 
-    func start(_ subject: Subject, nodes: Int = 1, arguments: [String] = []) throws(LoadError) -> Service {
+    /// - Parameters:
+    ///   - arguments: Further arguments of each node of rollcall.
+    ///   - environment: Further variables of each node of rollcall.
+    func start(
+        _ subject: Subject, nodes: Int = 1, arguments: [String] = [], environment: [String: String] = [:]
+    ) throws(LoadError) -> Service {
         let scratch = try Scratch()
         switch subject {
         case .rollcall, .redis:
             let redis = try RedisServer(in: scratch)
             var started: [ServiceNode] = []
             if subject == .rollcall {
-                for number in 0..<nodes { started.append(try rollcall(number, redis, scratch, arguments)) }
+                for number in 0..<nodes { started.append(try rollcall(number, redis, scratch, arguments, environment)) }
             }
             return Service(subject, nodes: started, redis: redis, scratch: scratch)
         case .nchan:
@@ -45,7 +50,8 @@ struct Launcher {
     }
 
     private func rollcall(
-        _ number: Int, _ redis: RedisServer, _ scratch: Scratch, _ arguments: [String]
+        _ number: Int, _ redis: RedisServer, _ scratch: Scratch, _ arguments: [String],
+        _ environment: [String: String]
     ) throws(LoadError) -> ServiceNode {
         let port = try Sockets.freePort()
         let counts = scratch.file("allocations-\(number)")
@@ -53,7 +59,8 @@ struct Launcher {
         let child = try Child(
             program, ["serve", "--open", "--port", "\(port)", "--redis-url", redis.url] + arguments,
             environment: countsAllocations
-                ? AllocationCounter.environment(library: Self.counterLibrary, file: counts) : [:],
+                ? environment.merging(AllocationCounter.environment(library: Self.counterLibrary, file: counts)) { $1 }
+                : environment,
             log: scratch.file("rollcall-\(number).log"))
         try child.await { PlainHTTP.status("/readyz", port: port) == 200 }
         return ServiceNode(child: child, port: port, counter: counter)

@@ -2,5 +2,5 @@
 
 extension Suite {
     /// All suites, in the order in which they run.
-    static var all: [Suite] { [fanOut, burst, writes, room, list, relay, topics, resume, slow, idle] }
+    static var all: [Suite] { [fanOut, burst, writes, room, list, relay, topics, resume, slow, abuse, idle] }
 }
