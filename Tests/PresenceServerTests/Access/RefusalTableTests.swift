@@ -211,6 +211,25 @@ struct RefusalTableTests {
         }
     }
 
+    @Test func `a refusal is the same for an occupied topic and for an empty one`() async throws {
+        try await withSampleKeys { server, keys in
+            let presence = "/v1/topics/room:1/presences/alice/s"
+            #expect(try await server.send(.put, presence, "{}", headers: [bearer(keys.all.text)]).status == 201)
+            let token = keys.token("bob", rights: #"{"topics":{"other":["track","see"]}}"#)
+            for route in server.routes where route.needs.isChecked && route.open == nil && route.path.has("topic") {
+                var answers: [String] = []
+                for topic in ["room:1", "room:2"] {
+                    let request = RouteRequest(route, topic: topic)
+                    let answer = try await expect(403, "forbidden", of: server, to: request, headers: [bearer(token)])
+                    // The id of the request differs.
+                    answers.append(
+                        answer.text.replacing(topic, with: "topic").replacing(/"instance":"[^"]*"/, with: ""))
+                }
+                #expect(answers[0] == answers[1], "\(route.operationID)")
+            }
+        }
+    }
+
     // MARK: Batches
 
     @Test(arguments: ["put", "track", "update", "untrack", "heartbeat"])
