@@ -170,7 +170,7 @@ public final class StreamFleet: ReactorClient {
                 start: ids + index * StreamConnection.idSize, count: Int(connections[index].idCount))
             request += "Last-Event-ID: \(String(decoding: id, as: UTF8.self))\r\n"
         }
-        request += "\r\n"
+        request += options.headers + "\r\n"
         let count = request.utf8.count
         guard request.withCString({ write(socket, $0, count) }) == count else {
             noteFault("\(Sockets.failure("request"))")

@@ -5,6 +5,8 @@ public struct StreamOptions {
     public var count: Int
     public var port: UInt16
     public var path: StreamPath
+    /// Further fields of each request, each with its line end.
+    public var headers = ""
     /// Connects that may be pending at once.
     public var connecting = 256
     /// Source addresses 127.0.0.1…n; one has 28,000 ports.

@@ -18,11 +18,15 @@ struct AllocationProbe {
 
     func measure() throws(LoadError) -> [GuardedPath] {
         let flow = try replica()
+        let user = GuardedCaller.user(try SampleUser("guard", by: launcher.program))
         return [
             GuardedPath("fan-out", per: "event and subscriber", try fanOut()),
             GuardedPath("diff", per: "event", flow.event),
             GuardedPath("replica", per: "message", flow.message),
-            GuardedPath("track", per: "request", try track()),
+            GuardedPath("track", per: "request", try track(by: .open)),
+            GuardedPath("track-user", per: "request", try track(by: user)),
+            GuardedPath("stream", per: "stream", try stream(by: .open)),
+            GuardedPath("stream-user", per: "stream", try stream(by: user)),
         ]
     }
 

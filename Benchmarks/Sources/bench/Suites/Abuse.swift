@@ -54,8 +54,6 @@ enum Abuse: String, CaseIterable, ExpressibleByArgument {
 
     // MARK: Credentials
 
-    private static let secret = "a secret of the benchmarks, of 32 bytes or more"
-
     /// A token of ES256, which costs a node most, with numbers that are no signature of its text.
     private static let wrongToken =
         "eyJhbGciOiJFUzI1NiJ9.eyJzdWIiOiJhYnVzZXIifQ."
@@ -63,18 +61,12 @@ enum Abuse: String, CaseIterable, ExpressibleByArgument {
 
     /// The settings of a node that checks tokens, and that believes this program about addresses.
     static let settings = [
-        "ROLLCALL_TOKEN_SECRET": secret, "ROLLCALL_TRUSTED_PROXIES": "127.0.0.0/8",
+        "ROLLCALL_TRUSTED_PROXIES": "127.0.0.0/8",
         "ROLLCALL_TOKEN_KEYS": """
         -----BEGIN PUBLIC KEY-----
         MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAEObulPk4dybymTK1LB3PuvC2hdVHA
         pgCyADccQmzonimCD8tmHU+RPtaMx+lJ/jLwrnfPdtRJG3TXQ1PHYFsu0w==
         -----END PUBLIC KEY-----
         """,
-    ]
-
-    /// A token of a user for this abuse alone, made by the measured program.
-    func token(by program: String) throws(LoadError) -> String {
-        let output = try Child.run(program, ["token", rawValue], environment: ["ROLLCALL_TOKEN_SECRET": Self.secret])
-        return output.trimmingCharacters(in: .whitespacesAndNewlines)
-    }
+    ].merging(SampleUser.settings) { $1 }
 }

@@ -22,11 +22,12 @@ extension Suite {
         for kind in Abuse.allCases {
             // Just before, because the load of the machine changes.
             let alone = try measure()
-            let token = try kind.token(by: setting.launcher.program)
+            let user = try SampleUser(kind.rawValue, by: setting.launcher.program)
             let log = "/tmp/rollcall-bench-abuse-\(getpid())"
             defer { unlink(log) }
             let abuser = try Child(
-                Launcher.ownProgram, ["abuse", kind.rawValue, "--port", "\(service.port)", "--token", token], log: log)
+                Launcher.ownProgram, ["abuse", kind.rawValue, "--port", "\(service.port)", "--token", user.token],
+                log: log)
             defer { abuser.end() }
             try abuser.await(seconds: 60) { abuser.output.hasPrefix("READY") }
             let beside = try measure(abuser)
