@@ -40,7 +40,7 @@ format:
 lint:
 	scripts/lint
 
-# Runs all tests but those of whole nodes and of LocalServices under the thread sanitizer.
+# Runs the tests of the modules with threads under the thread sanitizer.
 tsan:
 	@scripts/bootstrap run
 	scripts/tsan $(ARGS)
