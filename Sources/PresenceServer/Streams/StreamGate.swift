@@ -21,7 +21,8 @@ final class StreamGate: ChannelDuplexHandler, RemovableChannelHandler {
     private enum State {
         /// No request has come yet.
         case new
-        /// The server answers this many requests; then the stream `next` is opened, if the client has requested one.
+        /// The server answers this many requests; when its answers are sent, the stream `next` is opened, if the client
+        /// has requested one.
         case serving(Int, next: StreamOffer?)
         /// The ticket of a stream is looked up.
         case opening(isServed: Bool)
@@ -77,10 +78,20 @@ final class StreamGate: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        context.write(data, promise: promise)
-        guard case .end = unwrapOutboundIn(data), case .serving(let count, let next) = state else { return }
+        guard case .end = unwrapOutboundIn(data), case .serving(let count, let next) = state else {
+            return context.write(data, promise: promise)
+        }
         state = .serving(count - 1, next: next)
-        if count == 1, let next, !connection.isClosing { open(next, context) }
+        guard count == 1, next != nil else { return context.write(data, promise: promise) }
+        // A stream may end as it begins, which closes the connection, so the answers before it go out first.
+        let sent = promise ?? context.eventLoop.makePromise()
+        sent.futureResult.assumeIsolated().whenComplete { _ in self.openNext(context) }
+        context.write(data, promise: sent)
+    }
+
+    private func openNext(_ context: ChannelHandlerContext) {
+        guard case .serving(0, let next?) = state, !connection.isClosing else { return }
+        open(next, context)
     }
 
     private func findOffer(_ head: HTTPRequest, _ context: ChannelHandlerContext) -> StreamOffer? {
