@@ -34,6 +34,14 @@ struct DevTests {
         #expect(outcome.output.hasPrefix(#"-c UPDATE "App"."Members" SET data"#), "\(outcome)")
     }
 
+    @Test(arguments: [("--host", "0.0.0.0"), ("--host", "127.evil.example"), ("--operator-host", "::")])
+    func `dev refuses an address outside loopback`(flag: String, host: String) async throws {
+        let folder = try TemporaryFolder.make()
+        defer { TemporaryFolder.remove(folder) }
+        let outcome = try await RollcallProcess.run(["dev", "--state", folder, flag, host])
+        #expect(outcome.code == 64 && outcome.errors.contains("loopback only, not on \(host);"), "\(outcome.errors)")
+    }
+
     @Test func `dev starts its own Redis, prints the page and a curl line, and stops its Redis at the end`()
         async throws
     {

@@ -30,11 +30,13 @@ struct DevCommand: AsyncParsableCommand {
             throw ProgramError.usage("dev brings its own Redis; for another one run: rollcall serve --redis-url …")
         }
         let given = try await SettingsReader(flags: options.given, file: options.config)
-        let host = try given.required(settingsTable.host)
-        guard ["localhost", "::1"].contains(host.lowercased()) || host.wholeMatch(of: /127(\.\d+){3}/) != nil else {
-            throw ProgramError.usage(
-                "dev is open to every caller, so it listens on loopback only, not on \(host); rollcall serve needs keys."
-            )
+        for setting in [settingsTable.host, settingsTable.operatorHost] {
+            let host = try given.required(setting)
+            guard ["localhost", "::1"].contains(host.lowercased()) || host.wholeMatch(of: /127(\.\d+){3}/) != nil else {
+                throw ProgramError.usage(
+                    "dev is open to every caller, so it listens on loopback only, not on \(host); "
+                        + "rollcall serve needs keys.")
+            }
         }
         let namedDatabase = try given.databaseURL()
         let table = try given.required(settingsTable.profilesTable)
