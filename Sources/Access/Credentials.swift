@@ -111,7 +111,11 @@ package final class Credentials: Sendable {
         _ field: [UInt8]?, _ keys: Keys, _ known: Token?, at now: Double,
         _ beforeVerifying: () throws(Refusal) -> Void
     ) throws(Refusal) -> Caller {
-        guard let text = authorization.flatMap(Self.bearer) else {
+        if let known {
+            try known.check(at: now)
+            return Caller(known)
+        }
+        guard let field, let text = Self.bearer(field) else {
             if isOpen { return .open }
             throw .unauthenticated(detail: nil)
         }
@@ -145,12 +149,19 @@ package final class Credentials: Sendable {
     }
 
     /// The text behind `Bearer`, in any case; nil for another scheme.
-    private static func bearer(_ authorization: String) -> [UInt8]? {
+    private static func bearer(_ field: [UInt8]) -> [UInt8]? {
         let scheme = "bearer "
-        let bytes = Array(authorization.utf8)
-        guard bytes.count > scheme.utf8.count,
-            String(decoding: bytes[..<scheme.utf8.count], as: UTF8.self).lowercased() == scheme
+        guard field.count > scheme.utf8.count,
+            String(decoding: field[..<scheme.utf8.count], as: UTF8.self).lowercased() == scheme
         else { return nil }
-        return Array(bytes[scheme.utf8.count...].drop { $0 == UInt8(ascii: " ") })
+        return Array(field[scheme.utf8.count...].drop { $0 == UInt8(ascii: " ") })
+    }
+}
+
+extension Caller {
+    fileprivate init(_ token: Token) {
+        self.init(
+            .user(token.subject), rights: token.rights,
+            credential: .token(key: token.keyID, issuedAt: token.issuedAt, jti: token.jti), expiresAt: token.expiresAt)
     }
 }

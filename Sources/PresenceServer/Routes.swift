@@ -66,7 +66,8 @@ extension RouteTable {
                 .post, presence + "/heartbeat", "renewPresence", needs: .track, body: one, conditions: [.ifMatch],
                 handler: presences.heartbeat),
             Route(
-                .delete, presence, "untrackPresence", needs: .track, conditions: [.ifMatch], handler: presences.untrack),
+                .delete, presence, "untrackPresence", needs: .track, conditions: [.ifMatch],
+                handler: presences.untrack),
             Route(.delete, key, "untrackKey", needs: .track, handler: presences.untrackKey),
             Route(.post, "/v1/batch", "runBatch", needs: .trackSomewhere, body: many, handler: batch.run),
             Route(

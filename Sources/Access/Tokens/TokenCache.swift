@@ -1,6 +1,6 @@
 // Rollcall · Access
 
-/// Tokens with verified signatures, by their exact text.
+/// Tokens with verified signatures, by the exact value of `Authorization`.
 ///
 /// It keeps the newest tokens: at the bound the older half goes. Rights take several times the memory of their text.
 struct TokenCache: Sendable {

@@ -7,6 +7,9 @@ struct Timestamp: Hashable, Sendable {
     /// Since 1970-01-01T00:00:00Z, leap seconds not counted.
     let milliseconds: Int64
 
+    /// The times that RFC 3339 can write: those of the years 0 to 9999 in UTC.
+    static let writable: ClosedRange<Int64> = -62_167_219_200_000...253_402_300_799_999
+
     static var now: Timestamp { Timestamp(milliseconds: Int64(Date().timeIntervalSince1970 * 1000)) }
 
     /// Writes it in UTC, with milliseconds.
@@ -37,15 +40,21 @@ struct Timestamp: Hashable, Sendable {
         let second = millisecondOfDay / 1000
         // The first of 1970 was a Thursday.
         let weekday = Self.weekdays[Int(days.flooredQuotientAndRemainder(dividingBy: 7).1)]
-        var bytes = Array("\(weekday), ".utf8)
+        var bytes: [UInt8] = []
+        bytes.reserveCapacity(29)
+        bytes += weekday.utf8
+        bytes += ", ".utf8
         Self.write(day, digits: 2, to: &bytes)
-        bytes += Array(" \(Self.months[Int(month) - 1]) ".utf8)
+        bytes += " ".utf8
+        bytes += Self.months[Int(month) - 1].utf8
+        bytes += " ".utf8
         Self.write(year, digits: 4, to: &bytes)
         for (separator, part) in [(" ", second / 3600), (":", second / 60 % 60), (":", second % 60)] {
-            bytes += Array(separator.utf8)
+            bytes += separator.utf8
             Self.write(part, digits: 2, to: &bytes)
         }
-        return String(decoding: bytes, as: UTF8.self) + " GMT"
+        bytes += " GMT".utf8
+        return String(decoding: bytes, as: UTF8.self)
     }
 
     private static let weekdays = ["Thu", "Fri", "Sat", "Sun", "Mon", "Tue", "Wed"]

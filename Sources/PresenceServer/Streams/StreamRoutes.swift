@@ -108,11 +108,14 @@ package struct StreamRoutes: Sendable {
         }
         try callerLimits?.checkStocks(of: context.caller, topics: request.topics.count)
         guard hub.hasRoom(for: request.topics) else { throw .tooManyTopics }
-        let headers: HTTPFields = [
-            .contentType: "text/event-stream", .cacheControl: "no-store, no-transform", .xAccelBuffering: "no",
-            // Proxies that keep connections to a node must not reuse this one.
-            .connection: "close",
-        ]
+        var headers = HTTPFields()
+        // In one allocation, with those that are added later.
+        headers.reserveCapacity(12)
+        headers[.contentType] = "text/event-stream"
+        headers[.cacheControl] = "no-store, no-transform"
+        headers[.xAccelBuffering] = "no"
+        // Proxies that keep connections to a node must not reuse this one.
+        headers[.connection] = "close"
         // The first bytes go out at once, so that proxies forward the head. The random `retry` spreads reconnects.
         var first = EventFrame()
         first.append("retry: \(Int.random(in: options.retry(within: request.presence?.grace)))\n\n")
