@@ -129,6 +129,18 @@ struct DeploymentFilesTests {
         #expect(Set(used.filter { $0.hasPrefix("ROLLCALL_") }).subtracting(known).isEmpty)
     }
 
+    @Test func `Every dependency has an exact version, and every Python tool hashes too`() throws {
+        for path in ["Package.swift", "Benchmarks/Package.swift"] {
+            let packages = try Self.text(path).split(separator: "\n").filter { $0.contains(".package(") }
+            #expect(!packages.isEmpty && packages.allSatisfy { $0.contains(#", exact: ""#) }, "\(path)")
+        }
+        let tools = try Self.text("scripts/requirements.txt").replacing(" \\\n", with: " ").split(separator: "\n")
+        for tool in tools { #expect(tool.contains("==") && tool.contains(" --hash=sha256:"), "\(tool)") }
+        for tool in try Self.text("scripts/requirements.in").split(separator: "\n") where !tool.hasPrefix("#") {
+            #expect(tools.contains { $0.hasPrefix("\(tool) ") }, "\(tool)")
+        }
+    }
+
     @Test func `The Dockerfile is well formed, runs without privileges, and copies files that exist`() throws {
         #expect(self.dockerfile.problems == [])
         #expect(self.dockerfile.instructions.first?.name == "FROM")
@@ -197,7 +209,8 @@ struct DeploymentFilesTests {
 
                     await first.terminate()
                     for _ in 1...4 {
-                        #expect(try await plain.get("/v1/topics/room/presences").status == 200)
+                        let answer = try await plain.get("/v1/topics/room/presences")
+                        #expect(answer.status == 200, "\(answer.status) \(answer.text)")
                     }
                 }
             }
