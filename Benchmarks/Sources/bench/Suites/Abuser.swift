@@ -9,7 +9,7 @@ final class Abuser {
     private let rate: Double
     private let began = Clock.now
     private var sent = 0
-    /// The attempts whose time has come.
+    /// The attempts that are due.
     private var due = 0
 
     init(_ abuse: Abuse, token: String, port: UInt16, on reactor: Reactor) throws(LoadError) {
