@@ -36,8 +36,8 @@ struct RecordWriter {
 }
 
 extension JSON {
-    /// The time that ``RecordWriter/time(_:_:)`` wrote; nil for anything else.
-    var recordedTime: Double? {
+    /// The time in seconds since 1970, perhaps with a fraction; nil unless it is a number below 10^15.
+    var seconds: Double? {
         guard let seconds = Double(String(decoding: compact, as: UTF8.self)), seconds.magnitude < 1e15 else {
             return nil
         }

@@ -34,7 +34,8 @@ package struct APIKey: Sendable {
 
     /// The hash of a key's text in hexadecimal digits, as the settings name it.
     package static func sha256(of text: String) -> String {
-        SHA256.hash(data: Array(text.utf8)).flatMap { hexDigits(of: UInt64($0), count: 2) }.text
+        let digest = SHA256.hash(data: Array(text.utf8))
+        return String(decoding: digest.flatMap { hexDigits(of: UInt64($0), count: 2) }, as: UTF8.self)
     }
 
     /// Whether a text begins as keys do; tokens never do.
@@ -55,16 +56,6 @@ package struct APIKey: Sendable {
         text.utf8.count == idLength && text.utf8.allSatisfy(idCharacters.contains)
     }
 
-    /// Whether this is the text of the key, compared in constant time.
-    func isText(_ text: [UInt8]) -> Bool { equalInConstantTime(Array(SHA256.hash(data: text)), digest) }
-}
-
-/// Whether two hashes are equal; takes equally long wherever they differ.
-private func equalInConstantTime(_ left: [UInt8], _ right: [UInt8]) -> Bool {
-    guard left.count == right.count else { return false }
-    return zip(left, right).reduce(0 as UInt8) { $0 | ($1.0 ^ $1.1) } == 0
-}
-
-extension Sequence<UInt8> {
-    fileprivate var text: String { String(decoding: Array(self), as: UTF8.self) }
+    /// Whether this is the text of the key; digests compare in constant time.
+    func isText(_ text: [UInt8]) -> Bool { SHA256.hash(data: text) == digest }
 }

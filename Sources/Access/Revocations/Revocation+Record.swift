@@ -25,12 +25,11 @@ extension Revocation {
     /// Reads a record; nil if Rollcall did not write it.
     package init?(id: String, record: [UInt8]) {
         guard Self.isID(id), let json = try? JSON(parsing: record), let target = Target(json),
-            let madeAt = json["made"]?.recordedTime
+            let madeAt = json["made"]?.seconds
         else { return nil }
         let (issuedBefore, refuseUntil) = (json["issued_before"], json["refuse_until"])
         self.init(
-            id: id, target, madeAt: madeAt, issuedBefore: issuedBefore?.recordedTime,
-            refuseUntil: refuseUntil?.recordedTime)
+            id: id, target, madeAt: madeAt, issuedBefore: issuedBefore?.seconds, refuseUntil: refuseUntil?.seconds)
         guard (issuedBefore == nil) == (self.issuedBefore == nil), (refuseUntil == nil) == (self.refuseUntil == nil)
         else { return nil }
     }

@@ -163,7 +163,7 @@ extension Ticket {
     }
 
     private static func caller(of json: JSON) -> Caller? {
-        let (end, issuedAt) = (json["until"]?.recordedTime, json["iat"]?.recordedTime)
+        let (end, issuedAt) = (json["until"]?.seconds, json["iat"]?.seconds)
         guard (json["until"] == nil) == (end == nil), (json["iat"] == nil) == (issuedAt == nil) else { return nil }
         let hash = json["hash"]?.string.flatMap { Base64URL.decode($0.utf8) }
         if let hash, let key = json["user"]?.string.flatMap({ Key(utf8: $0.utf8) }) {

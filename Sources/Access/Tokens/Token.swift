@@ -97,9 +97,7 @@ extension Token {
     /// Reads a NumericDate (RFC 7519 §2), which may have a fraction.
     private static func time(_ name: String, in claims: JSON) throws(Refusal) -> Double? {
         guard let value = claims[name] else { return nil }
-        guard value.kind == "a number", let seconds = Double(String(decoding: value.compact, as: UTF8.self)),
-            seconds.magnitude < 1e15
-        else { throw .token("has a \(name) that is no number of seconds") }
+        guard let seconds = value.seconds else { throw .token("has a \(name) that is no number of seconds") }
         return seconds
     }
 

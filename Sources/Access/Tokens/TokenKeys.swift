@@ -44,11 +44,15 @@ package struct TokenKeys: Sendable {
 extension TokenKeys {
     /// The key of HS256: a secret of 32 bytes or more.
     package init(secret: String) async throws(InputError) {
+        keys = [TokenKey(kid: nil, verifier: try await Self.hs256(secret: secret), material: secret)]
+    }
+
+    /// HS256 with a secret; throws for a secret of less than 32 bytes.
+    static func hs256(secret: String) async throws(InputError) -> any JWTAlgorithm {
         guard secret.utf8.count >= 32 else {
             throw InputError(.invalid, at: .pointer("#"), "a secret has 32 bytes or more, not \(secret.utf8.count)")
         }
-        let verifier = try await Self.algorithm { await $0.add(hmac: HMACKey(from: secret), digestAlgorithm: .sha256) }
-        keys = [TokenKey(kid: nil, verifier: verifier, material: secret)]
+        return try await algorithm { await $0.add(hmac: HMACKey(from: secret), digestAlgorithm: .sha256) }
     }
 
     /// Reads public keys: PEM, one block or several, or a JWKS with a key for tokens.

@@ -11,12 +11,7 @@ package struct TokenSigner: Sendable {
 
     /// Signs by HS256 with a secret of 32 bytes or more.
     package init(secret: String) async throws(InputError) {
-        guard secret.utf8.count >= 32 else {
-            throw InputError(.invalid, at: .pointer("#"), "a secret has 32 bytes or more, not \(secret.utf8.count)")
-        }
-        algorithm = try await TokenKeys.algorithm {
-            await $0.add(hmac: HMACKey(from: secret), digestAlgorithm: .sha256)
-        }
+        algorithm = try await TokenKeys.hs256(secret: secret)
     }
 
     /// Signs with a private key in PEM: RSA of 2048 bits or more, EC on the curve P-256, or Ed25519.
