@@ -102,7 +102,7 @@ extension Setting where Value == Bool {
     init(switch name: String, _ meaning: String) {
         self.init(
             name, default: "false", isSwitch: true, meaning, expected: "true or false",
-            parse: { ["true": true, "false": false][$0.lowercased()] })
+            parse: { Bool($0.lowercased()) })
     }
 }
 

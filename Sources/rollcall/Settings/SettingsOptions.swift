@@ -41,7 +41,7 @@ struct SettingsOptions: ParsableArguments {
 
 /// ArgumentParser finds the flags of a type in its mirror, so the mirror has one for each declared setting.
 ///
-/// Its documentation does not promise this, so Package.swift takes only patch releases of it.
+/// Its documentation does not promise this, so Package.swift names an exact release of it.
 extension SettingsOptions: CustomReflectable {
     var customMirror: Mirror {
         let flags = SettingsTable.all.map { info -> Mirror.Child in

@@ -16,7 +16,7 @@ import PresenceServer
 struct SettingsTable: Sendable {
     let host = Setting(
         "host", default: "127.0.0.1", "Address to listen on; 0.0.0.0 or :: for every interface.",
-        expected: "an address or a host name, without scheme and port", parse: Self.host)
+        expected: Self.hostExpectation, parse: Self.host)
     let port = Setting(
         "port", default: "4000", in: 0...65_535, "TCP port to listen on; 0 takes a free one.")
     let tlsCertificate = Setting(
@@ -28,11 +28,11 @@ struct SettingsTable: Sendable {
     let operatorHost = Setting(
         "operator-host", default: "127.0.0.1",
         "Address for the operator port; one that others reach only on a private network.",
-        expected: "an address or a host name, without scheme and port", parse: Self.host)
+        expected: Self.hostExpectation, parse: Self.host)
     let operatorPort = Setting(
         "operator-port", in: 0...65_535,
-        "TCP port where metrics, which then are there alone, and the checks of /readyz need no credential; "
-            + "0 takes a free one.")
+        "TCP port for operators: metrics and the checks of /readyz need no credential there, "
+            + "and the port of clients has no metrics then; 0 takes a free one.")
     let maximumConnections = Setting(
         "max-connections", default: "0", in: 0...10_000_000,
         "Open connections of a node; further ones are served health checks only. 0: as many as may be open files.")
@@ -199,6 +199,8 @@ struct SettingsTable: Sendable {
         let isPlain = text.utf8.allSatisfy { (0x21...0x7e).contains($0) && $0 != 0x7b && $0 != 0x7d }
         return isPlain && text.utf8.count <= 256 ? text : nil
     }
+
+    private static let hostExpectation = "an address or a host name, without scheme and port"
 
     /// Takes an address or a host name to listen on; drops the brackets of an IPv6 address.
     private static func host(_ text: String) -> String? {
