@@ -8,19 +8,20 @@ import NIOCore
 import NIOHTTP1
 import ServiceLifecycle
 
-/// Fetches the JWKS of an identity provider, at the start, every ten minutes, and at a token with an unknown key.
+/// Fetches the JWKS of an identity provider: at the start, every ten minutes, and when a token names an unknown key.
 ///
-/// It fetches at most once in ten seconds. The last good keys stay for 24 hours while the provider cannot be reached.
+/// After a fetch that succeeds, the next one begins ten seconds later at the earliest. A fetch that fails is repeated
+/// sooner. While the provider cannot be reached, the last good keys stay until fetches have failed for 24 hours.
 struct JWKSClient: Service {
     /// The times of a client; other ones are for tests.
     struct Times: Sendable {
         /// Between two fetches.
         var refresh = Duration.seconds(600)
-        /// The least time between two fetches.
+        /// The least time between a fetch that succeeded and the next one.
         var pause = Duration.seconds(10)
         /// From the request to the end of the answer.
         var timeout = TimeAmount.seconds(5)
-        /// The time for which the last good keys stay.
+        /// The time of failed fetches for which the last good keys stay.
         var longestOutage = Duration.seconds(86_400)
     }
 

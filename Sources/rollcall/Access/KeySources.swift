@@ -99,7 +99,7 @@ struct KeySources: Sendable {
         do {
             return try read()
         } catch {
-            throw .usage("\(name): at \(error.pointer ?? "#"): \(error.detail)")
+            throw fault(name, error)
         }
     }
 
@@ -109,7 +109,11 @@ struct KeySources: Sendable {
         do {
             return try await read()
         } catch {
-            throw .usage("\(name): at \(error.pointer ?? "#"): \(error.detail)")
+            throw fault(name, error)
         }
+    }
+
+    private static func fault(_ name: String, _ error: InputError) -> ProgramError {
+        .usage("\(name): at \(error.pointer ?? "#"): \(error.detail)")
     }
 }

@@ -36,8 +36,9 @@ struct TokenCommand: AsyncParsableCommand {
         let table = SettingsTable.declared
         let subject = try ProgramError.reading("KEY") { () throws(InputError) in try Key(key) }
         let json = try ProgramError.reading("--rights") { () throws(InputError) in try JSON(parsing: rights) }
-        guard (1...86_400).contains(lifetime) else {
-            throw ProgramError.usage("--lifetime must be a whole number from 1 to 86400, but is \(lifetime).")
+        let longest = Int(TokenRules.longestLife)
+        guard (1...longest).contains(lifetime) else {
+            throw ProgramError.usage("--lifetime must be a whole number from 1 to \(longest), but is \(lifetime).")
         }
         let privateKey = try keyFile.map { try TextFile.read($0, named: "--key-file") }
         let secret = try privateKey == nil ? reader.required(table.tokenSecret) : ""
