@@ -44,8 +44,9 @@ package struct Caller: Sendable {
     /// The caller of an open node: everything but the rights of operators.
     package static let open = Caller(.open, rights: .open)
 
-    /// When a stream that begins now must end, in seconds since 1970: with the credential, or with the leeway of clocks
-    /// for one that has just ended.
+    /// The time at which a stream that begins now must end, in seconds since 1970; nil for no end.
+    ///
+    /// It is the end of the credential. If that has just passed, the stream has the leeway of clocks in addition.
     package func end(at now: Double) -> Double? {
         expiresAt.map { $0 > now ? $0 : $0 + TokenRules.leeway }
     }

@@ -1,5 +1,6 @@
 // Rollcall · Access
 
+import Basics
 import Foundation
 
 /// The IP address of a client.
@@ -80,7 +81,7 @@ struct AddressRange: Hashable, Sendable {
         let isShort = !parts[0].contains(":")
         var bits = 128
         if parts.count == 2 {
-            guard let given = Int(parts[1]), 0...(isShort ? 32 : 128) ~= given else { return nil }
+            guard let given = decimal(parts[1].utf8), 0...(isShort ? 32 : 128) ~= given else { return nil }
             bits = isShort ? 96 + given : given
         }
         start = address.prefix(bits)
