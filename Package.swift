@@ -125,9 +125,8 @@ let package = Package(
             name: "PresenceServer",
             dependencies: [
                 "Access", "Basics", "JSONText", "PresenceModel", "PresenceText", "PresenceStore", "PresenceFeed",
-                "Redis",
-                hummingbird, hummingbirdCore, httpTypes, nio, nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1, nioExtras,
-                nioSSL, nioTLS, logging, metrics, coreMetrics, lifecycle, deque, crypto,
+                "Redis", hummingbird, hummingbirdCore, httpTypes, nio, nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1,
+                nioExtras, nioSSL, nioTLS, logging, metrics, coreMetrics, lifecycle, deque, crypto,
             ],
             resources: [.embedInCode("Web"), .embedInCode("openapi.yaml")], swiftSettings: settings),
         // Private redis-server and PostgreSQL processes for `rollcall dev` and for tests.
@@ -137,9 +136,8 @@ let package = Package(
             name: "rollcall",
             dependencies: [
                 "Access", "Basics", "JSONText", "PresenceModel", "PresenceStore", "PresenceFeed", "PresenceServer",
-                "Redis", "PEMFiles",
-                "Postgres", "Enrichment", "LocalServices", "CHeap", hummingbird, nio, nioPosix, nioHTTP1, nioSSL,
-                logging, metrics, lifecycle, signals, httpClient, configuration, argumentParser,
+                "Redis", "PEMFiles", "Postgres", "Enrichment", "LocalServices", "CHeap", hummingbird, nio, nioPosix,
+                nioHTTP1, nioSSL, logging, metrics, lifecycle, signals, httpClient, configuration, argumentParser,
             ],
             swiftSettings: settings),
 
@@ -158,8 +156,7 @@ let package = Package(
             name: "fuzz",
             dependencies: [
                 "Access", "Basics", "JSONText", "PresenceModel", "PresenceText", "RandomInput", "PresenceStore",
-                "PresenceFeed",
-                "PresenceServer", "Redis", httpTypes, nio, argumentParser,
+                "PresenceFeed", "PresenceServer", "Redis", httpTypes, nio, argumentParser,
             ],
             path: "Tests/Fuzz", swiftSettings: settings),
         // Tokens that tests make.
@@ -243,8 +240,7 @@ let package = Package(
             dependencies: [
                 "Basics", "JSONText", "PEMFiles", "PresenceModel", "RandomInput", "rollcall", "fuzz", "PresenceFeed",
                 "PresenceServer", "Enrichment", "TestSupport", "LocalServices", "Access", "AccessSamples",
-                argumentParser,
-                crypto, nio, nioPosix, nioHTTP1, logging, yams,
+                argumentParser, crypto, nio, nioPosix, nioHTTP1, logging, yams,
             ],
             exclude: ["demo_page.py", "Contract"], swiftSettings: settings),
     ]
