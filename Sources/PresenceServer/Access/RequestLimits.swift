@@ -46,9 +46,7 @@ package final class RequestLimits: Sendable {
 
     private let options: LimitOptions
     private let rates: RateLimits
-    /// The kinds of callers with a rate that counts requests.
-    private let counted: Set<CallerKind>
-    /// `RateLimit-Policy` of each of them.
+    /// `RateLimit-Policy` of each kind of caller that has a rate of requests, tracks, bytes or tickets.
     private let policies: [CallerKind: String]
     private let stocks = Mutex(Stocks())
     private let report: LimitReport
@@ -66,7 +64,6 @@ package final class RequestLimits: Sendable {
         self.options = options
         self.rates = rates
         self.policies = policies
-        counted = Set(policies.keys)
         report = LimitReport(names + [CallerKind.address.name(of: .connections)], logger: logger)
     }
 
@@ -80,7 +77,7 @@ package final class RequestLimits: Sendable {
     func admit(
         _ caller: Caller, _ cost: RateCost, for head: HTTPRequest, on channel: any Channel, counts: Bool = true
     ) throws(Problem) -> RequestAllowance? {
-        let subject = RateSubject(caller).flatMap { counted.contains($0.kind) ? $0 : nil }
+        let subject = RateSubject(caller).flatMap { self.policies[$0.kind] == nil ? nil : $0 }
         let address = countedAddress(of: caller, head, channel)
         guard let first = subject ?? address else { return nil }
         let second = subject == nil ? nil : address
@@ -100,7 +97,7 @@ package final class RequestLimits: Sendable {
         case .unknown, .apiKey: return nil
         case .open, .user: break
         }
-        guard counted.contains(.address) else { return nil }
+        guard policies[.address] != nil else { return nil }
         return address(of: head, on: channel).map { .address($0.counted) }
     }
 

@@ -163,7 +163,7 @@ package struct RollcallResponder: HTTPResponder {
     /// - Returns: False if the connection must close without an answer. Then an EventSource connects again, and a proxy
     ///   tries another node; after a 503 none of them does.
     func serves(_ head: HTTPRequest, on place: ConnectionPlace) throws(Problem) -> Bool {
-        if case .regular = place { return true }
+        if place.isRegular { return true }
         let request = Request(head: head, body: RequestBody(buffer: ByteBuffer()))
         let route = self.table.resource(at: request.uri.path)?.0.route(for: head.method)
         if route?.isProbe == true { return true }
