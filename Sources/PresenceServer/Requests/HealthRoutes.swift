@@ -15,7 +15,7 @@ struct HealthRoutes: Sendable {
     func live(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
         var json = JSONObjectWriter()
         json.string("status", "ok")
-        return Self.noStore(.json(json.finish()))
+        return Response.json(json.finish()).notStored()
     }
 
     /// `GET /readyz`.
@@ -34,17 +34,11 @@ struct HealthRoutes: Sendable {
         }
         var response = Response.json(json.finish(), status: isReady ? .ok : .serviceUnavailable)
         if !isReady { response.headers[.retryAfter] = "1" }
-        return Self.noStore(response)
+        return response.notStored()
     }
 
     /// `GET /metrics`.
     func metrics(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
-        Self.noStore(.bytes(self.metrics.text(), type: PrometheusExporter.contentType))
-    }
-
-    private static func noStore(_ response: Response) -> Response {
-        var response = response
-        response.headers[.cacheControl] = "no-store"
-        return response
+        Response.bytes(self.metrics.text(), type: PrometheusExporter.contentType).notStored()
     }
 }

@@ -21,6 +21,13 @@ extension Response {
             body: ResponseBody(byteBuffer: ByteBuffer(bytes: bytes)))
     }
 
+    /// The answer with `Cache-Control: no-store`.
+    func notStored() -> Response {
+        var response = self
+        response.headers[.cacheControl] = "no-store"
+        return response
+    }
+
     /// The 304 for an answer that the client has already.
     ///
     /// - Parameter cacheControl: The `Cache-Control` of the answer itself (RFC 9110 §15.4.5).

@@ -23,7 +23,7 @@ struct RevocationRoutes: Sendable {
         try await self.make(revocation)
         var json = JSONObjectWriter()
         revocation.write(to: &json)
-        return Self.noStore(.json(json.finish(), status: .created))
+        return Response.json(json.finish(), status: .created).notStored()
     }
 
     /// `GET /v1/revocations`.
@@ -33,7 +33,7 @@ struct RevocationRoutes: Sendable {
         json.array("revocations", revocations.sorted { ($0.madeAt, $0.id) < ($1.madeAt, $1.id) }) {
             $0.write(to: &$1)
         }
-        return Self.noStore(.json(json.finish()))
+        return Response.json(json.finish()).notStored()
     }
 
     /// `DELETE /v1/revocations/{id}`.
@@ -111,12 +111,6 @@ struct RevocationRoutes: Sendable {
 
     /// Seconds since 1970.
     private static var now: Double { Date().timeIntervalSince1970 }
-
-    private static func noStore(_ response: Response) -> Response {
-        var response = response
-        response.headers[.cacheControl] = "no-store"
-        return response
-    }
 }
 
 extension Revocation {

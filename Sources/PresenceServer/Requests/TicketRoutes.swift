@@ -28,9 +28,7 @@ struct TicketRoutes: Sendable {
         json.string("ticket", text)
         json.string("url", "\(context.basePath.text)\(ticket.path)?ticket=\(text)")
         json.time("expires_at", end)
-        var response = Response.json(json.finish(), status: .created)
-        response.headers[.cacheControl] = "no-store"
-        return response
+        return Response.json(json.finish(), status: .created).notStored()
     }
 
     /// Reads the stream that a body asks for, and checks that the caller may open it.

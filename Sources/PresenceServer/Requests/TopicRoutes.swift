@@ -154,9 +154,7 @@ struct TopicRoutes: Sendable {
 
     private func noStore(_ json: [UInt8]) throws(Problem) -> Response {
         try self.backend.queueBudget?.checkRoom(bytes: json.count)
-        var response = Response.json(json)
-        response.headers[.cacheControl] = "no-store"
-        return response
+        return Response.json(json).notStored()
     }
 }
 
