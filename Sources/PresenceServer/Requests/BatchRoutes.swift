@@ -66,9 +66,8 @@ struct BatchRoutes: Sendable {
     }
 
     private func elements(of request: Request) async throws -> [JSON] {
-        guard let body = try await request.json(limit: self.options.batchBodyBytes, isStrict: false) else {
-            throw Problem(.malformedJSON, "The body is empty; an object with operations is expected.")
-        }
+        let body = try await request.json(
+            "an object with operations", limit: self.options.batchBodyBytes, isStrict: false)
         var fields = try FieldReader(body, allowing: ["operations"])
         let list = fields.required("operations")
         var elements: [JSON]?

@@ -11,9 +11,8 @@ struct EnrichmentRoutes: Sendable {
 
     /// `POST /v1/enrichment/invalidations`.
     func invalidate(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
-        guard let body = try await request.json(limit: self.options.bodyBytes(ofKeys: Self.maximumKeys)) else {
-            throw Problem(.malformedJSON, "The body is empty; an object with keys is expected.")
-        }
+        let body = try await request.json(
+            "an object with keys", limit: self.options.bodyBytes(ofKeys: Self.maximumKeys))
         var fields = try FieldReader(body, allowing: ["keys"])
         let keys = fields.keys(maximum: Self.maximumKeys)
         try fields.check()

@@ -44,10 +44,8 @@ struct PresenceRoutes: Sendable {
         let topic = try context.parameters.topic()
         let member = try context.parameters.member()
         let condition = try RefCondition(ifMatch: request.headers)
-        guard let patch = try await request.json(limit: self.options.bodyBytes, type: "application/merge-patch+json")
-        else {
-            throw Problem(.malformedJSON, "The body is empty; a merge patch of the meta is expected.")
-        }
+        let patch = try await request.json(
+            "a merge patch of the meta", limit: self.options.bodyBytes, type: "application/merge-patch+json")
         // A body that can never be a patch is refused even if the presence is absent.
         try Meta.checkPatch(patch)
         context.allowance?.add(bytes: patch.compact.count)

@@ -33,4 +33,14 @@ extension Request {
                 ? Problem(.malformedJSON, error.detail, errors: [FieldError(error)]) : Problem(error)
         }
     }
+
+    /// Reads the body as ``json(limit:type:isStrict:)`` does, but refuses an empty one (400).
+    ///
+    /// - Parameter content: The content that the route expects, for the problem.
+    func json(_ content: String, limit: Int, type: String? = nil, isStrict: Bool = true) async throws -> JSON {
+        guard let json = try await self.json(limit: limit, type: type, isStrict: isStrict) else {
+            throw Problem(.malformedJSON, "The body is empty; \(content) is expected.")
+        }
+        return json
+    }
 }

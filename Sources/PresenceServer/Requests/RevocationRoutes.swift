@@ -16,9 +16,7 @@ struct RevocationRoutes: Sendable {
 
     /// `POST /v1/revocations`.
     func create(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
-        guard let body = try await request.json(limit: self.options.bodyBytes) else {
-            throw Problem(.malformedJSON, "The body is empty; an object with sub, jti or api_key is expected.")
-        }
+        let body = try await request.json("an object with sub, jti or api_key", limit: self.options.bodyBytes)
         let revocation = try self.revocation(body)
         try await self.make(revocation)
         var json = JSONObjectWriter()
@@ -45,9 +43,7 @@ struct RevocationRoutes: Sendable {
 
     /// `POST /v1/removals`.
     func remove(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
-        guard let body = try await request.json(limit: self.options.bodyBytes) else {
-            throw Problem(.malformedJSON, "The body is empty; an object with topic and key is expected.")
-        }
+        let body = try await request.json("an object with topic and key", limit: self.options.bodyBytes)
         let (topic, key, session) = try self.removal(body)
         // First, so that nothing comes back in between.
         try await self.make(.removal(of: key, session, from: topic, at: Self.now))

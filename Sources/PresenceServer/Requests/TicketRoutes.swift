@@ -16,9 +16,7 @@ struct TicketRoutes: Sendable {
 
     /// `POST /v1/tickets`.
     func create(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
-        guard let body = try await request.json(limit: self.options.bodyBytes) else {
-            throw Problem(.malformedJSON, "The body is empty; an object with topic or topics is expected.")
-        }
+        let body = try await request.json("an object with topic or topics", limit: self.options.bodyBytes)
         let ticket = try self.ticket(body, request, context)
         context.allowance?.add(bytes: ticket.presence?.meta?.json.count ?? 0)
         let (text, name) = Ticket.draw()
