@@ -9,7 +9,8 @@ import Hummingbird
 struct DocumentRoutes: Sendable {
     private let contractText: [UInt8]
     private let basePath: BasePath
-    private let pagePolicy = Self.policy(of: String(decoding: PackageResources.index_html, as: UTF8.self))
+    /// Made at the first request for the page.
+    private static let pagePolicy = Self.policy(of: String(decoding: PackageResources.index_html, as: UTF8.self))
 
     init(basePath: BasePath) {
         self.basePath = basePath
@@ -21,7 +22,7 @@ struct DocumentRoutes: Sendable {
     /// `GET /`.
     func page(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
         var response = Response.bytes(PackageResources.index_html, type: "text/html; charset=utf-8")
-        response.headers[.contentSecurityPolicy] = self.pagePolicy
+        response.headers[.contentSecurityPolicy] = Self.pagePolicy
         return response
     }
 
