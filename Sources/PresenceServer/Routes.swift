@@ -55,12 +55,12 @@ extension RouteTable {
         let key = list + "/{key}"
         let presence = key + "/{session}"
         var routes = [
-            Route(.post, list, "trackPresence", needs: .track, body: one, handler: presences.track),
+            Route(.post, list, "trackPresence", needs: .track, cost: .track, body: one, handler: presences.track),
             Route(
-                .put, presence, "putPresence", needs: .track, body: one, conditions: [.ifMatch, .ifNoneMatch],
-                handler: presences.put),
+                .put, presence, "putPresence", needs: .track, cost: .track, body: one,
+                conditions: [.ifMatch, .ifNoneMatch], handler: presences.put),
             Route(
-                .patch, presence, "patchPresence", needs: .track, body: patch, conditions: [.ifMatch],
+                .patch, presence, "patchPresence", needs: .track, cost: .track, body: patch, conditions: [.ifMatch],
                 handler: presences.patch),
             Route(
                 .post, presence + "/heartbeat", "renewPresence", needs: .track, body: one, conditions: [.ifMatch],
@@ -82,7 +82,9 @@ extension RouteTable {
                 .get, "/v1/topics", "listTopics", needs: .each, query: ["prefix", "limit", "after"],
                 handler: topics.topics),
 
-            Route(.post, "/v1/tickets", "createTicket", needs: .each, body: one, handler: tickets.create),
+            Route(
+                .post, "/v1/tickets", "createTicket", needs: .each, cost: RateCost(requests: 1, bytes: 0, tickets: 1),
+                body: one, handler: tickets.create),
             Route(
                 streamAt: "/v1/topics/{topic}/events", "followTopic", needs: .each,
                 query: ["view", "since", "key", "meta", "session", "grace", "ticket"],

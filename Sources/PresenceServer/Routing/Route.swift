@@ -1,6 +1,6 @@
 // Rollcall · PresenceServer
 
-import Access
+package import Access
 package import HTTPTypes
 package import Hummingbird
 import PresenceModel
@@ -17,6 +17,8 @@ package struct Route: Sendable {
     package let operationID: String
     /// The right that the operation needs.
     package let needs: RouteNeed
+    /// What the head of a request uses of its caller's rates; the query of a stream decides for GET.
+    private let cost: RateCost
     /// The query parameters that the operation accepts; nil accepts any.
     package let query: Set<String>?
     /// Query parameters that are ignored, such as those that defeat caches.
@@ -32,13 +34,15 @@ package struct Route: Sendable {
     let openWithTicket: TicketHandler?
 
     package init(
-        _ method: HTTPRequest.Method, _ path: String, _ operationID: String, needs: RouteNeed, query: Set<String>? = [],
-        body: BodyType? = nil, conditions: Set<HTTPField.Name> = [], handler: @escaping Handler
+        _ method: HTTPRequest.Method, _ path: String, _ operationID: String, needs: RouteNeed,
+        cost: RateCost = RateCost(requests: 1), query: Set<String>? = [], body: BodyType? = nil,
+        conditions: Set<HTTPField.Name> = [], handler: @escaping Handler
     ) {
         self.method = method
         self.path = PathTemplate(path)
         self.operationID = operationID
         self.needs = needs
+        self.cost = cost
         self.query = query
         self.ignoredQuery = []
         self.body = body
@@ -57,6 +61,7 @@ package struct Route: Sendable {
         self.path = PathTemplate(path)
         self.operationID = operationID
         self.needs = needs
+        self.cost = RateCost(requests: 1)
         self.query = query
         self.ignoredQuery = ignored
         self.body = nil
@@ -79,15 +84,10 @@ package struct Route: Sendable {
 
     /// What the head of a request for it uses of its caller's rates.
     func cost(of request: Request) -> RateCost {
-        switch operationID {
-        case "trackPresence", "putPresence", "patchPresence": return RateCost(requests: 1, tracks: 1, bytes: 0)
-        case "createTicket": return RateCost(requests: 1, bytes: 0, tickets: 1)
-        default:
-            guard self.open != nil, request.method == .get, let query = try? QueryParameters(request.uri.query) else {
-                return RateCost(requests: 1)
-            }
-            return .ofStream(query)
+        guard self.open != nil, request.method == .get, let query = try? QueryParameters(request.uri.query) else {
+            return self.cost
         }
+        return .ofStream(query)
     }
 
     /// Whether it is a probe of orchestrators and load balancers, which may use any host name.
@@ -98,6 +98,9 @@ package struct Route: Sendable {
 }
 
 extension RateCost {
+    /// What the head of a track, a put or a patch uses; its bytes are added when the body is read.
+    static let track = RateCost(requests: 1, tracks: 1, bytes: 0)
+
     /// What a stream uses; with a key it is a track.
     static func ofStream(_ query: QueryParameters) -> RateCost {
         guard query.has("key") else { return RateCost(requests: 1) }
