@@ -187,9 +187,9 @@ package enum ProblemKind: String, CaseIterable, Sendable {
                 + "new one. The event expiring announced it 60 seconds before."
         case .rateLimited:
             "The caller made more requests, tracks or tickets, sent more bytes of metas, or sent more wrong "
-                + "credentials than its rate permits; the member limit names the rate. Nothing was changed, also by a "
-                + "batch. Send the request again after the seconds in Retry-After. The fields RateLimit and "
-                + "RateLimit-Policy of each answer show what is left."
+                + "credentials than its rate permits; the member limit names the rate. Nothing was changed, and no "
+                + "operation of a batch was run. Send the request again after the seconds in Retry-After. The fields "
+                + "RateLimit and RateLimit-Policy of each answer show what is left."
         case .limitReached:
             "The caller has as many streams, topics of streams or connections open on this node as it may have: the "
                 + "member limit names which, and maximum is their number. Close one: waiting does not help."
