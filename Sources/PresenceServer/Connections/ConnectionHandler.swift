@@ -104,6 +104,13 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
         return (slot.decoder, [start, self])
     }
 
+    /// Closes the connection if its client stops reading. The request for a stream that waits has no deadline itself.
+    func watchReader(in pipeline: ChannelPipeline.SynchronousOperations) {
+        guard !isSettled, !progress.isWatched, let context = try? pipeline.context(handler: self) else { return }
+        progress.watch(context)
+        arm(context)
+    }
+
     // MARK: Requests
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {

@@ -85,12 +85,15 @@ final class StreamGate: ChannelDuplexHandler, RemovableChannelHandler {
         guard count == 1, next != nil else { return context.write(data, promise: promise) }
         // A stream may end as it begins, which closes the connection, so the answers before it go out first.
         let sent = promise ?? context.eventLoop.makePromise()
-        sent.futureResult.assumeIsolated().whenComplete { _ in self.openNext(context) }
+        sent.futureResult.assumeIsolated().whenComplete { self.openNext(after: $0, context) }
         context.write(data, promise: sent)
+        connection.watchReader(in: context.pipeline.syncOperations)
     }
 
-    private func openNext(_ context: ChannelHandlerContext) {
+    private func openNext(after sent: Result<Void, any Error>, _ context: ChannelHandlerContext) {
         guard case .serving(0, let next?) = state, !connection.isClosing else { return }
+        // Without its answers the client gets no stream either, and its ticket must stay unused.
+        guard case .success = sent else { return context.close(promise: nil) }
         open(next, context)
     }
 
