@@ -133,6 +133,7 @@ struct SettingsTests {
             ("ROLLCALL_API_KEY_LIMITS", "failures=5/1s", "limits such as requests="),
             ("ROLLCALL_ADDRESS_LIMITS", "connections=0", "limits such as failures=100/10s"),
             ("ROLLCALL_TRUSTED_PROXIES", "proxy.example", "addresses and ranges such as 10.0.0.0/8"),
+            ("ROLLCALL_TOKEN_KEYS", "http://issuer.example/keys", "by https:// only"),
             ("ROLLCALL_GRACE", "-1", "whole number from 0 to 60"),
             ("ROLLCALL_GRACE", "5.0", #"but is "5.0""#), ("ROLLCALL_GRACE", "1e1", "whole number from 0 to 60"),
             ("ROLLCALL_GRACE", "99999999999999999999", "whole number from 0 to 60"),
