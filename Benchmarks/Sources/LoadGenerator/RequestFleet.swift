@@ -4,7 +4,8 @@ import Glibc
 
 /// Keep-alive connections, each with one pending request.
 ///
-/// The next request is sent as soon as the answer is complete.
+/// The next request is sent as soon as the answer is complete. A server may close a connection without a pending
+/// request (RFC 9112 §9.5); it is opened again for its next request.
 public final class RequestFleet: ReactorClient {
     private let reactor: Reactor
     private var number = 0
@@ -19,9 +20,8 @@ public final class RequestFleet: ReactorClient {
     public private(set) var statuses = [Int](repeating: 0, count: 6)
     public private(set) var bytes = 0
     public private(set) var latency = Histogram()
+    /// The number of connections that ended with a pending request, got bytes without one, or could not be opened.
     public private(set) var broken = 0
-    /// Whether a connection that the server has closed is opened again.
-    public var reconnects = false
     /// Whether to keep the head of the last answer, for ``lastHeader(_:)``.
     public var keepsHead = false
     private var lastHead: ResponseHead?
@@ -88,7 +88,15 @@ public final class RequestFleet: ReactorClient {
 
     private func send(_ index: Int) {
         writer.clear()
-        guard connections[index].socket >= 0, next(index, writer) else { return }
+        guard next(index, writer) else { return }
+        if connections[index].socket < 0 {
+            do {
+                try open(index)
+            } catch {
+                broken += 1
+                return
+            }
+        }
         let now = Clock.now
         connections[index].sentAt = now
         connections[index].phase = .head
@@ -122,7 +130,7 @@ public final class RequestFleet: ReactorClient {
         let input = reactor.input
         let count = Glibc.read(connections[index].socket, input, Reactor.readSize)
         if count < 0, errno == EAGAIN || errno == EINTR { return }
-        guard count > 0 else { return end(index) }
+        guard count > 0 else { return end(index, isBroken: count < 0 || connections[index].phase != .idle) }
         bytes += count
         switch connections[index].phase {
         case .idle: end(index)
@@ -131,16 +139,14 @@ public final class RequestFleet: ReactorClient {
         }
     }
 
-    private func end(_ index: Int) {
+    private func end(_ index: Int, isBroken: Bool = true) {
         Glibc.close(connections[index].socket)
         connections[index].socket = -1
-        broken += 1
+        if isBroken { broken += 1 }
         if connections[index].phase != .idle { underWay -= 1 }
         connections[index].phase = .idle
         connections[index].unsent = []
         connections[index].head = []
-        // If this fails, the connection stays closed, and counts as broken.
-        if reconnects { try? open(index) }
     }
 
     private func head(_ index: Int, _ input: UnsafeMutablePointer<UInt8>, _ count: Int) {

@@ -16,7 +16,6 @@ final class Abuser {
         self.reactor = reactor
         rate = abuse.rate
         requests = try RequestFleet(connections: abuse.connections, port: port, on: reactor)
-        requests.reconnects = true
         requests.next = { [self] _, writer in
             guard sent < due else { return false }
             sent += 1
