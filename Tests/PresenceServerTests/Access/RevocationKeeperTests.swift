@@ -135,7 +135,7 @@ struct RevocationKeeperTests {
         try await withNodes { one, two, server in
             let now = Date().timeIntervalSince1970
             let room = try Topic("room")
-            let recent = Revocation.removal(of: alice, nil, from: room, at: now - 70)
+            let recent = Revocation.removal(of: alice, nil, from: room, at: now - 61)
             let old = Revocation.removal(of: alice, nil, from: room, at: now - 3600)
             for each in [recent, old] { #expect(try await one.keeper.make(each)) }
             #expect(try await one.keeper.list().isEmpty && one.known == [recent.id, old.id])
@@ -143,8 +143,11 @@ struct RevocationKeeperTests {
             try await eventually("the end of the old one") {
                 try await server.store.revocations(unless: nil)?.records.keys.contains(old.id) == false
             }
+            let left = try await server.store.revocations(unless: nil)?.records
             running.cancel()
             _ = await running.result
+            // It ended a second before the test. On a machine that paused for half a minute the keeper may drop it.
+            #expect(left?.keys.contains(recent.id) == true || Date().timeIntervalSince1970 > now + 29)
         }
     }
 }
