@@ -11,7 +11,8 @@ import Testing
 @Suite("Pages of other origins")
 struct CrossOriginTests {
     private static let app = ("Origin", "https://app.test")
-    private static let foreign = [
+    /// The fields of requests for foreign pages.
+    static let foreign = [
         ("Origin", "https://evil.test"), ("Origin", "null"), ("Sec-Fetch-Site", "cross-site"),
         ("Sec-Fetch-Site", "same-site"),
     ]

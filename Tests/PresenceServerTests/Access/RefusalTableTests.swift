@@ -12,11 +12,6 @@ import Testing
 /// They are made from the table of routes, so that a new route is covered by itself.
 @Suite("Refusals on every route")
 struct RefusalTableTests {
-    private static let foreign = [
-        ("Origin", "https://evil.test"), ("Origin", "null"), ("Sec-Fetch-Site", "cross-site"),
-        ("Sec-Fetch-Site", "same-site"),
-    ]
-
     private func bearer(_ credential: String) -> (String, String) { ("Authorization", "Bearer \(credential)") }
 
     /// Sends a request, and expects a refusal that changes nothing.
@@ -81,7 +76,7 @@ struct RefusalTableTests {
                 for query in ["key=alice", "ticket=x"] { requests.append(RouteRequest(route, query: query)) }
             }
             for request in requests {
-                for field in Self.foreign {
+                for field in CrossOriginTests.foreign {
                     for type in [request.type, "text/plain", nil] {
                         let answer = try await expect(
                             403, "cross-site", of: server, to: request, type: .some(type),
