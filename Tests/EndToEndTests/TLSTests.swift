@@ -188,11 +188,7 @@ struct TLSTests {
             if let before = before.memory, let after = after.memory {
                 #expect(after - before < 30, "\(before) MiB before, \(after) MiB after")
             }
-            if let files = before.openFiles {
-                try await eventually("the files as before") {
-                    ProcessUse(of: node).openFiles.map { $0 <= files + 3 } == true
-                }
-            }
+            try await ProcessUse.awaitFiles(before.openFiles, of: node)
             #expect(stream.end == nil)
             await stream.close()
         }

@@ -245,10 +245,6 @@ struct ClientFaultTests {
         try await eventually("only the presences of before") {
             try await cluster.redisRoster().keys.allSatisfy { $0.text.hasPrefix("tab") }
         }
-        guard let files else { return }
-        // A few more for connections that stay open: those for metrics, and those to Redis.
-        try await eventually("the files as before") {
-            ProcessUse(of: cluster.nodes[0]).openFiles.map { $0 <= files + 3 } == true
-        }
+        try await ProcessUse.awaitFiles(files, of: cluster.nodes[0])
     }
 }

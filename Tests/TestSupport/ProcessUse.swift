@@ -14,4 +14,13 @@ package struct ProcessUse: Sendable {
         memory = line?.split(whereSeparator: \.isWhitespace).dropFirst().first.flatMap { Int($0) }.map { $0 / 1024 }
         openFiles = (try? FileManager.default.contentsOfDirectory(atPath: "/proc/\(node.pid)/fd"))?.count
     }
+
+    /// Waits until a node has as many open files as before; nil before: returns at once.
+    package static func awaitFiles(_ before: Int?, of node: RollcallProcess) async throws {
+        guard let before else { return }
+        // A few more for connections that stay open: those of the test's own client, and those to Redis.
+        try await eventually("the files as before") {
+            ProcessUse(of: node).openFiles.map { $0 <= before + 3 } == true
+        }
+    }
 }
