@@ -21,11 +21,7 @@ struct AccessTests {
 
     /// The fields of a request with a token that the program itself makes.
     private func token(_ key: String = "alice", rights: String, lifetime: Int = 3600) async throws -> [String: String] {
-        let outcome = try await RollcallProcess.run(
-            ["token", key, "--rights", rights, "--lifetime", "\(lifetime)"],
-            environment: ["ROLLCALL_TOKEN_SECRET": Self.secret])
-        try #require(outcome.code == 0, "\(outcome.errors)")
-        return ["Authorization": "Bearer " + outcome.output.trimmingCharacters(in: .whitespacesAndNewlines)]
+        try await RollcallProcess.token(key, rights: rights, lifetime: lifetime, secret: Self.secret)
     }
 
     @Test func `a node without keys starts only if it is opened, and logs it`() async throws {
@@ -148,17 +144,15 @@ struct AccessTests {
     }
 
     @Test func `the commands send ROLLCALL_TOKEN, and an API key is made by a command`() async throws {
-        let made = try await RollcallProcess.run(["apikey"])
-        let lines = made.output.split(separator: "\n").map(String.init)
-        try #require(lines.count == 2)
-        try await withNode(["ROLLCALL_API_KEYS": "[\(lines[1])]"]) { node in
-            let environment = ["ROLLCALL_URL": node.url, "ROLLCALL_TOKEN": lines[0]]
+        let made = try await RollcallProcess.apiKey()
+        try await withNode(["ROLLCALL_API_KEYS": "[\(made.entry)]"]) { node in
+            let environment = ["ROLLCALL_URL": node.url, "ROLLCALL_TOKEN": made.key]
             let list = try await RollcallProcess.run(["list", "lobby"], environment: environment)
             #expect(list.code == 0 && list.output.contains("0 keys"), "\(list.errors)")
             let refused = try await RollcallProcess.run(["list", "lobby"], environment: ["ROLLCALL_URL": node.url])
             #expect(refused.code == 1 && refused.errors.contains("credential"), "\(refused.errors)")
-            #expect(!node.log.contains(lines[0]))
-            let headers = ["Authorization": "Bearer \(lines[0])"]
+            #expect(!node.log.contains(made.key))
+            let headers = ["Authorization": "Bearer \(made.key)"]
             #expect(
                 try await node.client.post("/v1/topics/lobby/presences", #"{"key":"a"}"#, headers: headers).status
                     == 201)

@@ -51,11 +51,9 @@ struct OperatorPortTests {
     }
 
     @Test func `a caller with the right operate gets the checks at the port of clients too`() async throws {
-        let made = try await RollcallProcess.run(["apikey", "--rights", #"{"service":["operate"]}"#])
-        let lines = made.output.split(separator: "\n").map(String.init)
-        try #require(lines.count == 2)
-        try await withNode(["ROLLCALL_API_KEYS": "[\(lines[1])]"]) { (node, _) async throws in
-            let headers = ["Authorization": "Bearer \(lines[0])"]
+        let made = try await RollcallProcess.apiKey(["--rights", #"{"service":["operate"]}"#])
+        try await withNode(["ROLLCALL_API_KEYS": "[\(made.entry)]"]) { (node, _) async throws in
+            let headers = ["Authorization": "Bearer \(made.key)"]
             #expect(try await node.client.get("/readyz", headers: headers).json["checks"] != nil)
             #expect(try await node.client.get("/metrics", headers: headers).status == 404)
         }

@@ -19,10 +19,8 @@ struct RevocationTests {
 
         static func make() async throws -> Admin {
             let rights = #"{"topic_prefixes":{"":["track:any","see"]},"service":["revoke","remove","operate"]}"#
-            let made = try await RollcallProcess.run(["apikey", "--rights", rights])
-            let lines = made.output.split(separator: "\n").map(String.init)
-            try #require(lines.count == 2, "\(made.errors)")
-            return Admin(headers: ["Authorization": "Bearer \(lines[0])"], entry: "[\(lines[1])]")
+            let made = try await RollcallProcess.apiKey(["--rights", rights])
+            return Admin(headers: ["Authorization": "Bearer \(made.key)"], entry: "[\(made.entry)]")
         }
     }
 
@@ -46,11 +44,8 @@ struct RevocationTests {
 
     /// The fields of a request with a token that the program itself makes.
     private func token(_ key: String) async throws -> [String: String] {
-        let outcome = try await RollcallProcess.run(
-            ["token", key, "--rights", #"{"topics":{"room":["track","see"],"other":["track","see"]}}"#],
-            environment: ["ROLLCALL_TOKEN_SECRET": Self.secret])
-        try #require(outcome.code == 0, "\(outcome.errors)")
-        return ["Authorization": "Bearer " + outcome.output.trimmingCharacters(in: .whitespacesAndNewlines)]
+        let rights = #"{"topics":{"room":["track","see"],"other":["track","see"]}}"#
+        return try await RollcallProcess.token(key, rights: rights, secret: Self.secret)
     }
 
     private func revoke(_ body: String, on node: RollcallProcess, _ admin: Admin) async throws -> String {
@@ -71,6 +66,15 @@ struct RevocationTests {
         try await eventually("the end of the stream") { stream.end != nil }
     }
 
+    /// The reasons of the next diff in which a key leaves.
+    private func reasonsOfLeave(of key: String, to watcher: SSEClient) async throws -> [String] {
+        while true {
+            let diff = try await watcher.next("presence_diff").json
+            guard diff["leaves"]?[key] != nil else { continue }
+            return diff["reasons"]?.object?.values.compactMap(\.string) ?? []
+        }
+    }
+
     // MARK: Revocations
 
     @Test func `a revocation ends streams and tickets of the user on every node, and the presences leave as removed`()
@@ -89,12 +93,7 @@ struct RevocationTests {
 
             let id = try await revoke(#"{"sub":"alice"}"#, on: one, admin)
             for stream in streams { try await expectEnd(stream, "revoked", problem: "unauthenticated") }
-            var reasons: [String] = []
-            while reasons.isEmpty {
-                let diff = try await watcher.next("presence_diff").json
-                guard diff["leaves"]?["alice"] != nil else { continue }
-                reasons = diff["reasons"]?.object?.values.compactMap(\.string) ?? []
-            }
+            let reasons = try await reasonsOfLeave(of: "alice", to: watcher)
             #expect(reasons == ["removed"] && watcher.end == nil)
             for node in [one, two] {
                 let refused = try await node.client.get(Self.list, headers: headers)
@@ -263,12 +262,7 @@ struct RevocationTests {
 
             #expect(try await remove(#"{"topic":"room","key":"alice"}"#, on: one, admin) == 1)
             for stream in [present, observing] { try await expectEnd(stream, "removed", problem: "removed") }
-            var reasons: [String] = []
-            while reasons.isEmpty {
-                let diff = try await watcher.next("presence_diff").json
-                guard diff["leaves"]?["alice"] != nil else { continue }
-                reasons = diff["reasons"]?.object?.values.compactMap(\.string) ?? []
-            }
+            let reasons = try await reasonsOfLeave(of: "alice", to: watcher)
             #expect(reasons == ["removed"])
             for node in [one, two] {
                 for path in [Self.list, Self.events, Self.events + "?key=alice", "/v1/events?topic=other&topic=room"] {

@@ -27,11 +27,7 @@ struct TicketTests {
     private func token(
         _ key: String = "alice", rights: String = Self.rights, lifetime: Int = 3600
     ) async throws -> [String: String] {
-        let outcome = try await RollcallProcess.run(
-            ["token", key, "--rights", rights, "--lifetime", "\(lifetime)"],
-            environment: ["ROLLCALL_TOKEN_SECRET": Self.secret])
-        try #require(outcome.code == 0, "\(outcome.errors)")
-        return ["Authorization": "Bearer " + outcome.output.trimmingCharacters(in: .whitespacesAndNewlines)]
+        try await RollcallProcess.token(key, rights: rights, lifetime: lifetime, secret: Self.secret)
     }
 
     /// Tracks a user on the topic of the tickets.
