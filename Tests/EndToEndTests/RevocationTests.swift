@@ -140,14 +140,19 @@ struct RevocationTests {
         let entries = [made, admin].map { String($0.entry.dropFirst().dropLast()) }
         var settings = settings(admin, prefix: uniquePrefix())
         settings["ROLLCALL_API_KEYS"] = "[\(entries.joined(separator: ","))]"
-        try await withRollcall(redis: try await SharedRedis.url, environment: settings) { node in
-            let stream = try await node.client.events(Self.events, headers: made.headers)
-            _ = try await stream.next("presence_state")
-            let id = try #require(made.entry.firstMatch(of: #/"id":"([a-z0-9]{8})"/#)?.output.1)
-            _ = try await revoke(#"{"api_key":"\#(id)"}"#, on: node, admin)
-            try await expectEnd(stream, "revoked", problem: "unauthenticated")
-            #expect(try await node.client.get(Self.list, headers: made.headers).status == 401)
-            #expect(try await node.client.get(Self.list, headers: admin.headers).status == 200)
+        let url = try await SharedRedis.url
+        try await withRollcall(redis: url, environment: settings) { one in
+            try await withRollcall(redis: url, environment: settings) { two in
+                let stream = try await two.client.events(Self.events, headers: made.headers)
+                _ = try await stream.next("presence_state")
+                let id = try #require(made.entry.firstMatch(of: #/"id":"([a-z0-9]{8})"/#)?.output.1)
+                _ = try await revoke(#"{"api_key":"\#(id)"}"#, on: one, admin)
+                try await expectEnd(stream, "revoked", problem: "unauthenticated")
+                for node in [one, two] {
+                    #expect(try await node.client.get(Self.list, headers: made.headers).status == 401)
+                    #expect(try await node.client.get(Self.list, headers: admin.headers).status == 200)
+                }
+            }
         }
     }
 
