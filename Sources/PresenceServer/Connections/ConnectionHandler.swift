@@ -104,11 +104,13 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
         return (slot.decoder, [start, self])
     }
 
-    /// Closes the connection if its client stops reading. The request for a stream that waits has no deadline itself.
-    func watchReader(in pipeline: ChannelPipeline.SynchronousOperations) {
-        guard !isSettled, !progress.isWatched, let context = try? pipeline.context(handler: self) else { return }
-        progress.watch(context)
-        arm(context)
+    /// Calls `action` when all written bytes are sent, or cannot be; a client that stops reading is disconnected.
+    func whenSent(
+        in pipeline: ChannelPipeline.SynchronousOperations, _ action: @escaping (Result<Void, any Error>) -> Void
+    ) {
+        guard let context = try? pipeline.context(handler: self) else { return }
+        context.writeAndFlush(wrapOutboundOut(.byteBuffer(ByteBuffer()))).assumeIsolated().whenComplete(action)
+        if progress.unsentBytes(context) > 0 { watchReader(context) }
     }
 
     // MARK: Requests
@@ -338,18 +340,12 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
         if case ChannelEvent.inputClosed? = event as? ChannelEvent {
             if state.isClosing {
                 _ = state.inputClosed()
-                return closeWhenSent(context)
+                // The client has ended its output, so no byte from it can cause a reset.
+                return whenSent(in: context.pipeline.syncOperations) { _ in context.close(promise: nil) }
             }
             perform(state.inputClosed(), context)
         }
         context.fireUserInboundEventTriggered(event)
-    }
-
-    /// Closes when all bytes are sent; the client has ended its output, so no byte from it can cause a reset.
-    private func closeWhenSent(_ context: ChannelHandlerContext) {
-        context.writeAndFlush(wrapOutboundOut(.byteBuffer(ByteBuffer()))).assumeIsolated().whenComplete { _ in
-            context.close(promise: nil)
-        }
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
@@ -363,11 +359,14 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     // MARK: Time
 
     func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if !isReleased, !context.channel.isWritable, !progress.isWatched {
-            progress.watch(context)
-            arm(context)
-        }
+        if !context.channel.isWritable { watchReader(context) }
         context.fireChannelWritabilityChanged()
+    }
+
+    private func watchReader(_ context: ChannelHandlerContext) {
+        guard !isReleased, !progress.isWatched else { return }
+        progress.watch(context)
+        arm(context)
     }
 
     /// Sets the timer, unless it fires early enough; when it fires, it is set again.

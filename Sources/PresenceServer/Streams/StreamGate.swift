@@ -67,9 +67,9 @@ final class StreamGate: ChannelDuplexHandler, RemovableChannelHandler {
                 state = .serving(count + 1, next: nil)
                 break
             }
-            guard count > 0 else { return open(offer, context) }
             state = .serving(count, next: offer)
             stopReading(context)
+            if count == 0 { openWhenSent(context) }
             return
         case (.new, _), (.serving, _):
             break
@@ -78,16 +78,17 @@ final class StreamGate: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     func write(context: ChannelHandlerContext, data: NIOAny, promise: EventLoopPromise<Void>?) {
-        guard case .end = unwrapOutboundIn(data), case .serving(let count, let next) = state else {
-            return context.write(data, promise: promise)
-        }
+        context.write(data, promise: promise)
+        guard case .end = unwrapOutboundIn(data), case .serving(let count, let next) = state else { return }
         state = .serving(count - 1, next: next)
-        guard count == 1, next != nil else { return context.write(data, promise: promise) }
-        // A stream may end as it begins, which closes the connection, so the answers before it go out first.
-        let sent = promise ?? context.eventLoop.makePromise()
-        sent.futureResult.assumeIsolated().whenComplete { self.openNext(after: $0, context) }
-        context.write(data, promise: sent)
-        connection.watchReader(in: context.pipeline.syncOperations)
+        if count == 1, next != nil { openWhenSent(context) }
+    }
+
+    /// Opens the stream that is next when the answers before it are sent.
+    ///
+    /// It may end as it begins, which closes the connection.
+    private func openWhenSent(_ context: ChannelHandlerContext) {
+        connection.whenSent(in: context.pipeline.syncOperations) { self.openNext(after: $0, context) }
     }
 
     private func openNext(after sent: Result<Void, any Error>, _ context: ChannelHandlerContext) {
