@@ -161,6 +161,22 @@ struct TicketTests {
         }
     }
 
+    @Test func `A ticket that cannot be extended keeps no other from its end`() async throws {
+        try await withStore { test in
+            let ends = Recorder<String>()
+            let keeper = try await open(first, lastTag: nil, test, ends)
+            _ = try await test.store.redeemTicket(second, lastTag: first.tag)
+            for number in 1...20 {
+                let broken = TicketUse(name: "broken\(number)", tag: "first")
+                try await test.redis("SET", test.store.keys.ticket(broken.name), "another type")
+                keeper.hold(broken) { ends.record(broken.name) }
+            }
+            keeper.extendSoon()
+            await keeper.extendDue(at: keeper.now)
+            #expect(ends.all == ["first"])
+        }
+    }
+
     /// Issues the ticket, redeems it and holds it, as a node does.
     private func open(
         _ use: TicketUse, lastTag: String?, _ test: StoreUnderTest, _ ends: Recorder<String> = Recorder()

@@ -86,14 +86,22 @@ package final class TicketKeeper: Service, Sendable {
         }
         for chunk in uses.chunks(of: PresenceStore.membersPerCall) {
             await extending.watch { () throws(StoreError) in
+                let outcomes: [Result<TicketOutcome, StoreError>]
                 do throws(StoreError) {
-                    for (use, outcome) in zip(chunk, try await store.extendTickets(Array(chunk))) {
-                        settle(use, try outcome.get(), at: now)
-                    }
+                    outcomes = try await store.extendTickets(Array(chunk))
                 } catch {
-                    for use in chunk { extend(use, at: 0) }
-                    throw error
+                    outcomes = chunk.map { _ in .failure(error) }
                 }
+                var fault: StoreError?
+                for (use, outcome) in zip(chunk, outcomes) {
+                    switch outcome {
+                    case .success(let outcome): settle(use, outcome, at: now)
+                    case .failure(let error):
+                        fault = fault ?? error
+                        extend(use, at: 0)
+                    }
+                }
+                if let fault { throw fault }
             }
         }
     }
