@@ -5,10 +5,12 @@ import JSONText
 package import NIOCore
 package import PresenceModel
 
-/// Encodes the events of feeds as Server-Sent Events: once for each format, for any number of subscribers.
+/// Encodes the events of feeds as Server-Sent Events, or as messages of sockets: once for each format, for any number
+/// of subscribers.
 package enum EventEncoder {
     /// Returns the whole roster at its cursor.
     package static func state(_ enriched: EnrichedRoster, format: FrameFormat) -> ByteBuffer {
+        if let socket = format.socket { return SocketEncoder.state(enriched, socket, view: format.view) }
         let (topic, roster) = (enriched.topic, enriched.roster)
         var frame = EventFrame()
         // Without an `id` of its own the frame follows the subscriber's `id` line, which a comment must not end.
@@ -36,6 +38,9 @@ package enum EventEncoder {
     /// Returns nil if the format shows no change and has no `id`; one with an `id` then gets only that.
     package static func diff(_ diff: Diff, to enriched: EnrichedRoster, format: FrameFormat) -> ByteBuffer? {
         let shows = format.view == .count ? diff.changes.contains { !$0.isUpdate } : !diff.isEmpty
+        if let socket = format.socket {
+            return shows ? SocketEncoder.diff(diff, to: enriched, socket, view: format.view) : nil
+        }
         var frame = EventFrame()
         guard shows else {
             // A join and a leave that cancel, for example.
@@ -63,6 +68,7 @@ package enum EventEncoder {
     /// It has known refs, no leaves, and no `id`, because the cursor has not moved.
     package static func dataChange(of keys: [Key], in enriched: EnrichedRoster, format: FrameFormat) -> ByteBuffer? {
         guard format.view == .full else { return nil }
+        if let socket = format.socket { return SocketEncoder.dataChange(of: keys, in: enriched, socket) }
         var frame = EventFrame()
         frame.event("presence_diff") { data in
             write(format, enriched.topic, to: &data) { object in

@@ -1,7 +1,7 @@
 // Rollcall · PresenceText
 
 /// The form of a subscriber's frames: the part of a presence that they show, and whether they contain the topic's name
-/// and its cursor.
+/// and its cursor, or are messages of a socket.
 package struct FrameFormat: Hashable, Sendable {
     package let view: View
     /// Whether data is wrapped with its topic: the subscriber follows several topics.
@@ -10,12 +10,23 @@ package struct FrameFormat: Hashable, Sendable {
     ///
     /// If not, the subscriber adds an `id` of its own: it follows several topics, or its ids have the tag of a ticket.
     package let hasID: Bool
+    /// The form of a socket's messages; nil for the events of a stream.
+    package let socket: SocketFormat?
 
     /// - Parameter hasID: Wrapped data never has an `id`.
     package init(view: View, isWrapped: Bool = false, hasID: Bool = true) {
         self.view = view
         self.isWrapped = isWrapped
         self.hasID = hasID && !isWrapped
+        socket = nil
+    }
+
+    /// The messages of a socket, which have no cursor.
+    package init(view: View, socket: SocketFormat) {
+        self.view = view
+        isWrapped = false
+        hasID = false
+        self.socket = socket
     }
 }
 

@@ -64,10 +64,12 @@ package struct RosterJSON {
 }
 
 extension RosterJSON {
-    /// Appends `{"joins":{…},"leaves":{…},"reasons":{…}}`, always with all three members.
+    /// Appends `{"joins":{…},"leaves":{…},"reasons":{…}}`, always with the first two members.
     ///
     /// A diff has no counts: the count view writes it like the keys view.
-    package func write(_ diff: Diff, to output: inout [UInt8]) {
+    ///
+    /// - Parameter showsReasons: Whether there is the third member, also if it is empty.
+    package func write(_ diff: Diff, showsReasons: Bool = true, to output: inout [UInt8]) {
         let changes = diff.changes.count > 1 ? diff.changes.sorted { $0.member.key < $1.member.key } : diff.changes
         output.append(literal: #"{"joins":"#)
         write(changes, to: &output) { change in
@@ -78,8 +80,10 @@ extension RosterJSON {
         write(changes, to: &output) { change in
             change.before.map { ($0, $0.previous) }
         }
-        output.append(literal: #","reasons":"#)
-        writeReasons(changes, to: &output)
+        if showsReasons {
+            output.append(literal: #","reasons":"#)
+            writeReasons(changes, to: &output)
+        }
         output.append(UInt8(ascii: "}"))
     }
 
