@@ -88,6 +88,9 @@ let package = Package(
         // What clients read: rosters, lists and diffs as JSON, and the events of streams.
         .target(
             name: "PresenceText", dependencies: ["Basics", "JSONText", "PresenceModel", nio], swiftSettings: settings),
+        // The protocol of Phoenix sockets, without I/O: frames, messages, channels, long polling.
+        .target(
+            name: "PhoenixSocket", dependencies: ["Basics", "JSONText", "PresenceModel"], swiftSettings: settings),
         // The write side: one Lua script per operation, leases, the sweeper.
         .target(
             name: "PresenceStore",
@@ -191,6 +194,9 @@ let package = Package(
                 "Basics", "JSONText", "PresenceModel", "PresenceText", "PresenceSamples", "RandomInput", nio,
             ],
             swiftSettings: settings),
+        .testTarget(
+            name: "PhoenixSocketTests",
+            dependencies: ["JSONText", "PhoenixSocket", "PresenceModel", "RandomInput"], swiftSettings: settings),
         .testTarget(
             name: "PresenceStoreTests",
             dependencies: [
