@@ -90,7 +90,7 @@ let package = Package(
             name: "PresenceText", dependencies: ["Basics", "JSONText", "PresenceModel", nio], swiftSettings: settings),
         // The protocol of Phoenix sockets, without I/O: frames, messages, channels, long polling.
         .target(
-            name: "PhoenixSocket", dependencies: ["Basics", "JSONText", "PresenceModel"], swiftSettings: settings),
+            name: "PhoenixSocket", dependencies: ["Basics", "JSONText", "PresenceModel", nio], swiftSettings: settings),
         // The write side: one Lua script per operation, leases, the sweeper.
         .target(
             name: "PresenceStore",
@@ -196,7 +196,7 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "PhoenixSocketTests",
-            dependencies: ["JSONText", "PhoenixSocket", "PresenceModel", "RandomInput"], swiftSettings: settings),
+            dependencies: ["JSONText", "PhoenixSocket", "PresenceModel", "RandomInput", nio], swiftSettings: settings),
         .testTarget(
             name: "PresenceStoreTests",
             dependencies: [
