@@ -90,7 +90,8 @@ let package = Package(
             name: "PresenceText", dependencies: ["Basics", "JSONText", "PresenceModel", nio], swiftSettings: settings),
         // The protocol of Phoenix sockets, without I/O: frames, messages, channels, long polling.
         .target(
-            name: "PhoenixSocket", dependencies: ["Basics", "JSONText", "PresenceModel", nio], swiftSettings: settings),
+            name: "PhoenixSocket",
+            dependencies: ["Basics", "JSONText", "PresenceModel", "PresenceText", nio, deque], swiftSettings: settings),
         // The write side: one Lua script per operation, leases, the sweeper.
         .target(
             name: "PresenceStore",
@@ -196,7 +197,10 @@ let package = Package(
             swiftSettings: settings),
         .testTarget(
             name: "PhoenixSocketTests",
-            dependencies: ["JSONText", "PhoenixSocket", "PresenceModel", "RandomInput", nio], swiftSettings: settings),
+            dependencies: [
+                "Basics", "JSONText", "PhoenixSocket", "PresenceModel", "PresenceText", "RandomInput", nio,
+            ],
+            swiftSettings: settings),
         .testTarget(
             name: "PresenceStoreTests",
             dependencies: [
