@@ -159,8 +159,8 @@ let package = Package(
         .executableTarget(
             name: "fuzz",
             dependencies: [
-                "Access", "Basics", "JSONText", "PresenceModel", "PresenceText", "RandomInput", "PresenceStore",
-                "PresenceFeed", "PresenceServer", "Redis", httpTypes, nio, argumentParser,
+                "Access", "Basics", "JSONText", "PhoenixSocket", "PresenceModel", "PresenceText", "RandomInput",
+                "PresenceStore", "PresenceFeed", "PresenceServer", "Redis", httpTypes, nio, argumentParser,
             ],
             path: "Tests/Fuzz", swiftSettings: settings),
         // Tokens that tests make.

@@ -12,6 +12,7 @@ struct Subject: Sendable {
 
     static let all: [Subject] = [
         .replies, .messages, .values, .invalidations, .tickets, .revocations, .names, .cursors, .json, .patches,
-        .operations, .paths, .queries, .tags, .proxies,
+        .operations, .paths, .queries, .tags, .proxies, .clientMessages, .binaryMessages, .socketParameters,
+        .pollBatches,
     ]
 }
