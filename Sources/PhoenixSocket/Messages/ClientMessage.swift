@@ -25,6 +25,8 @@ package struct ClientMessage: Sendable {
 
     /// Bytes of the longest message: a meta of 4 KiB may be escaped.
     package static let maximumBytes = 64 << 10
+    /// Bytes of the longest topic, valid or not: an answer repeats it, and escapes may make it longer.
+    static let maximumTopicBytes = 1_024
 
     package let refs: MessageRefs
     /// The topic as the client writes it; any text.
@@ -84,7 +86,7 @@ package struct ClientMessage: Sendable {
         joinRef: JSON, ref: JSON, topic: JSON, event: JSON, payload: JSON, size: Int
     ) throws(SocketError) {
         refs = MessageRefs(joinRef: try Self.ref(joinRef, "join_ref"), ref: try Self.ref(ref, "ref"))
-        self.topic = try Self.text(topic, "topic")
+        self.topic = try Self.topic(Self.text(topic, "topic"))
         self.event = try Self.text(event, "event")
         self.payload = .json(payload)
         self.size = size
@@ -104,6 +106,13 @@ package struct ClientMessage: Sendable {
             throw SocketError(.invalidData, "The \(name) of a message has at most \(MessageRef.maximumBytes) bytes.")
         }
         return ref
+    }
+
+    private static func topic(_ text: String) throws(SocketError) -> String {
+        guard text.utf8.count <= maximumTopicBytes else {
+            throw SocketError(.invalidData, "The topic of a message has at most \(maximumTopicBytes) bytes.")
+        }
+        return text
     }
 
     private static func text(_ json: JSON, _ name: String) throws(SocketError) -> String {

@@ -65,6 +65,13 @@ struct ClientMessageTests {
         #expect(code(#"{"topic":"t","event":"e","join_ref":[\#(most)]}"#, .v1) == .invalidData)
     }
 
+    @Test func `a topic has at most 1,024 bytes, since answers repeat it`() throws {
+        let most = String(repeating: "a", count: 1_024)
+        #expect(try read(#"[null,null,"\#(most)","e",{}]"#).topic == most)
+        #expect(code(#"[null,null,"\#(most)a","e",{}]"#, .v2) == .invalidData)
+        #expect(code(#"{"topic":"\#(most)a","event":"e"}"#, .v1) == .invalidData)
+    }
+
     @Test(
         arguments: [
             "", " ", "null", "1", #""text""#, "{}", #"{"topic":"t"}"#, "[]", #"["1","1","t","e"]"#,
