@@ -28,6 +28,16 @@ package struct FrameFormat: Hashable, Sendable {
         hasID = false
         self.socket = socket
     }
+
+    /// Whether entries have enrichment.
+    package var showsData: Bool { view == .full && socket?.showsExtras != false }
+
+    /// The format of states alone: formats that write only diffs differently share it.
+    package var ofStates: FrameFormat {
+        guard let socket else { return self }
+        let shared = SocketFormat(form: socket.form, topicPrefix: socket.topicPrefix, showsExtras: showsData)
+        return FrameFormat(view: view, socket: shared)
+    }
 }
 
 /// The part of a roster that a client asks for.

@@ -182,6 +182,26 @@ struct SocketEncoderTests {
         #expect(try change(SocketFormat(form: .array), .keys) == nil)
     }
 
+    @Test func `formats share states unless the options of states differ`() throws {
+        for view in View.allCases {
+            for form in [SocketFormat.Form.object, .array] {
+                for showsExtras in [true, false] {
+                    let plain = SocketFormat(form: form, topicPrefix: .realtime, showsExtras: showsExtras)
+                    let other = SocketFormat(
+                        form: form, topicPrefix: .realtime, showsReasons: true, showsExtras: showsExtras,
+                        splitsDiffs: true)
+                    let shared = FrameFormat(view: view, socket: other).ofStates
+                    #expect(shared == FrameFormat(view: view, socket: plain).ofStates)
+                    #expect(shared.showsData == (view == .full && showsExtras))
+                    let state = EventEncoder.state(try enriched(try fields()), format: shared)
+                    #expect(try self.state(plain, view, try fields()) == state)
+                    #expect(try self.state(other, view, try fields()) == state)
+                }
+            }
+        }
+        #expect(FrameFormat(view: .keys, hasID: false).ofStates == FrameFormat(view: .keys, hasID: false))
+    }
+
     // MARK: Frames
 
     @Test func `a frame has its length in 7, 16 or 64 bits`() {

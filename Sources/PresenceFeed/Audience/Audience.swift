@@ -33,7 +33,7 @@ struct Audience: Sendable {
 
     var isEmpty: Bool { subscribers.isEmpty }
     /// Whether a format shows the fields of the fetch hook.
-    var showsData: Bool { formats.keys.contains { $0.view == .full } }
+    var showsData: Bool { formats.keys.contains(where: \.showsData) }
     /// Whether a subscriber stands for a presence.
     var hasMembers: Bool { !byMember.isEmpty }
 

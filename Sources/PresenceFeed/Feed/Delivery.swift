@@ -37,7 +37,7 @@ extension Delivery {
         var dataChange: [FrameFormat: ByteBuffer]?
         /// In the order of `firstEvents`.
         var firstEvents: [[FeedEvent]] = []
-        /// States that were encoded for this delivery.
+        /// States that were encoded for this delivery, by ``FrameFormat/ofStates``.
         var states: [FrameFormat: ByteBuffer] = [:]
     }
 
@@ -59,7 +59,7 @@ extension Delivery {
 
         /// Data that a client which holds older entries may lack; nil for no frame.
         func changedData(of keys: [Key]?, _ format: FrameFormat) -> ByteBuffer? {
-            if !isEnriched || format.view != .full || keys?.isEmpty == true { return nil }
+            if !isEnriched || !format.showsData || keys?.isEmpty == true { return nil }
             if let keys { return EventEncoder.dataChange(of: keys, in: enriched, format: format) }
             let frame =
                 wholeRoster[format]
@@ -79,8 +79,9 @@ extension Delivery {
         }
 
         func state(isReturning: Bool, _ format: FrameFormat) -> [FeedEvent] {
-            let state = flush.states[format] ?? frames.states[format] ?? EventEncoder.state(enriched, format: format)
-            if flush.states[format] == nil { frames.states[format] = state }
+            let shared = format.ofStates
+            let state = flush.states[format] ?? frames.states[shared] ?? EventEncoder.state(enriched, format: format)
+            if flush.states[format] == nil { frames.states[shared] = state }
             var events = [FeedEvent.state(state, enriched.cursor)]
             if isReturning, enriched.counts.keys > 0, let frame = changedData(of: nil, format) {
                 events.append(.dataChanged(frame))

@@ -183,7 +183,7 @@ extension FeedState {
     /// Where a new subscriber resumes from, if it may.
     private func origin(of new: NewSubscriber) -> Flush.Origin? {
         guard new.mayResume, let since = new.subscription.since, since != .empty else { return nil }
-        return Flush.Origin(cursor: since, showsData: isEnriched && new.subscription.format.view == .full)
+        return Flush.Origin(cursor: since, showsData: isEnriched && new.subscription.format.showsData)
     }
 
     /// The events that streams have missed since an origin; nil if that is not known.
@@ -210,7 +210,7 @@ extension FeedState {
         if now - new.since >= options.roomWait { return false }
         // The data of all entries is as large as a state.
         if let resumption {
-            return resumption.changedKeys == nil && isEnriched && new.subscription.format.view == .full
+            return resumption.changedKeys == nil && isEnriched && new.subscription.format.showsData
         }
         return new.isReturning && isEnriched || states[new.subscription.format] == nil
     }

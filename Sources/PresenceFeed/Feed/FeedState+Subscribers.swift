@@ -15,7 +15,7 @@ extension FeedState {
         if subscription.reaching != nil || subscription.since.map({ $0 != .empty }) == true {
             actions.append(.schedule(.cursor(subscription), at: now + options.cursorWait))
         }
-        if subscription.format.view == .full { prefetchRoster(&actions) }
+        if subscription.format.showsData { prefetchRoster(&actions) }
     }
 
     mutating func unsubscribe(_ subscription: Subscription, _ now: NIODeadline, _ actions: inout Actions) {

@@ -60,7 +60,7 @@ struct Flush: Sendable {
         }
         let showsWholeRoster = arrivals.contains {
             let format = $0.subscription.format
-            return $0.origin == nil && format.view == .full && ($0.isReturning || states[format] == nil)
+            return $0.origin == nil && format.showsData && ($0.isReturning || states[format] == nil)
         }
         if showsWholeRoster { shown.formUnion(roster.keys) }
         return (Array(shown), Array(leaving.subtracting(shown)))
