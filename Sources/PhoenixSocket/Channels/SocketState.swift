@@ -96,7 +96,7 @@ package struct SocketState: Sendable {
         options: SocketOptions, parameters: SocketParameters, ownKey: Key?, limits: Limits, at now: NIODeadline
     ) {
         self.options = options
-        self.parameters = parameters
+        self.parameters = parameters.ofJoins
         self.ownKey = ownKey
         self.limits = limits
         liveness = SocketLiveness(countsMessagesOnly: options.countsMessagesOnly, at: now)

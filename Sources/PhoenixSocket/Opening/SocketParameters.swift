@@ -9,8 +9,10 @@ import Basics
 package struct SocketParameters: Sendable {
     /// The names of the parameter with the credential: of Phoenix's guides, of the Python client, and of supabase.
     private static let credentials = ["token", "api_key", "apikey"]
+    /// Bytes of a value that a socket keeps; every key, session and grace is shorter, and a longer text stays too long.
+    private static let maximumKept = 1_024
 
-    private let pairs: [(name: String, value: String)]
+    private var pairs: [(name: String, value: String)]
 
     package init(query: String?) {
         pairs = (query ?? "").split(separator: "&").compactMap { part -> (name: String, value: String)? in
@@ -24,6 +26,17 @@ package struct SocketParameters: Sendable {
 
     /// The first value of a parameter; nil if there is none.
     package subscript(name: String) -> String? { pairs.first { $0.name == name }?.value }
+
+    /// Those that joins read; a socket keeps no others, and so no credential.
+    var ofJoins: SocketParameters {
+        var parameters = self
+        let names = ["key", "user_id", "name", "session", "grace"]
+        parameters.pairs = names.compactMap { name -> (name: String, value: String)? in
+            guard let value = self[name] else { return nil }
+            return (name: name, value: String(decoding: value.utf8.prefix(Self.maximumKept), as: UTF8.self))
+        }
+        return parameters
+    }
 
     /// The credential; nil if there is none.
     package var credential: String? {

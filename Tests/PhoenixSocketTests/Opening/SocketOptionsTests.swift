@@ -1,5 +1,7 @@
 // Rollcall · PhoenixSocketTests
 
+import Basics
+import PresenceModel
 import PresenceText
 import Testing
 
@@ -69,6 +71,17 @@ struct SocketOptionsTests {
         let parameters = SocketParameters(query: "%ZZ=1&a=%FF&b=%4&c=3")
         #expect(parameters["a"] == nil && parameters["b"] == nil && parameters["c"] == "3")
         #expect(SocketParameters(query: nil)["a"] == nil)
+    }
+
+    @Test func `a socket keeps the parameters of joins only, and the start of long ones`() throws {
+        let long = String(repeating: "a", count: 5_000)
+        let query = "token=t&key=k&key=l&name=\(long)&user_id=&session=s&grace=5&view=keys&other=\(long)"
+        let kept = SocketParameters(query: query).ofJoins
+        #expect(kept["key"] == "k" && kept["user_id"] == "" && kept["session"] == "s" && kept["grace"] == "5")
+        let name = try #require(kept["name"])
+        #expect(name == String(long.prefix(1_024)))
+        #expect(kept.credential == nil && kept["view"] == nil && kept["other"] == nil)
+        #expect(throws: InputError.self) { try Key(name) }
     }
 
     @Test func `the credential is token, api_key or apikey, in this order`() {
