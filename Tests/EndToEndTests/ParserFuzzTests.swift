@@ -9,7 +9,7 @@ import Testing
 struct ParserFuzzTests {
     /// The fuzzer is a separate process, because a crash would end the test run and its memory is measured.
     @Test(.timeLimit(.minutes(10)))
-    func `No parser crashes, hangs or breaks an invariant on 75,000 random inputs`() async throws {
+    func `No parser crashes, hangs or breaks an invariant on 95,000 random inputs`() async throws {
         let seed = SplitMix.freshSeed()
         print("parsers, fuzzed: seed \(seed)")
         let outcome = try await Command.run(
