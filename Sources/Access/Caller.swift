@@ -55,7 +55,7 @@ package struct Caller: Sendable {
     package static let withoutRights = Caller(.unknown, rights: Rights())
 
     /// The key under which a user is present; nil for any other caller.
-    private var ownKey: Key? { if case .user(let key) = identity { key } else { nil } }
+    package var userKey: Key? { if case .user(let key) = identity { key } else { nil } }
 
     /// The caller as a stream keeps it: without rights and removals, which were checked when it was opened.
     package var kept: Caller { Caller(identity, rights: Rights(), credential: credential, expiresAt: expiresAt) }
@@ -79,14 +79,14 @@ extension Caller {
     /// Throws if the user, or the presence that a stream is, was removed from one of its topics a moment ago.
     package func requireFollowing(_ topics: [Topic], as member: Member? = nil) throws(Refusal) {
         for topic in topics {
-            if let ownKey { try revocations.checkRemoval(of: ownKey, from: topic, at: time) }
+            if let userKey { try revocations.checkRemoval(of: userKey, from: topic, at: time) }
             if let member { try requireTracking(member, on: topic) }
         }
     }
 
     /// The rights on a topic; throws if the user was removed from it a moment ago.
     private func right(on topic: Topic) throws(Refusal) -> TopicRight {
-        if let ownKey { try revocations.checkRemoval(of: ownKey, from: topic, at: time) }
+        if let userKey { try revocations.checkRemoval(of: userKey, from: topic, at: time) }
         return rights.on(topic.text)
     }
 }
@@ -104,9 +104,9 @@ extension Caller {
     package func writer(on topic: Topic) throws(Refusal) -> Writer {
         let right = try right(on: topic).track
         if right == .any { return .anyKey }
-        guard let ownKey else { throw .forbidden(MissingRight("track:any", .topic(topic.text))) }
+        guard let userKey else { throw .forbidden(MissingRight("track:any", .topic(topic.text))) }
         guard right == .own else { throw .forbidden(MissingRight("track", .topic(topic.text))) }
-        return .own(ownKey)
+        return .own(userKey)
     }
 
     /// Throws if the caller may not write presences of a key on a topic.
@@ -117,7 +117,7 @@ extension Caller {
 
     /// Throws if there is no topic on which the caller may write presences.
     package func requireWritingSomewhere() throws(Refusal) {
-        let (least, word): (TopicRight.Track, String) = ownKey == nil ? (.any, "track:any") : (.own, "track")
+        let (least, word): (TopicRight.Track, String) = userKey == nil ? (.any, "track:any") : (.own, "track")
         guard rights.topics.contains(where: { $0.track >= least }) else {
             throw .forbidden(MissingRight(word, .anyTopic))
         }
@@ -147,7 +147,7 @@ extension Caller {
     /// One's own presences need the right to track only.
     package func view(of key: Key, on topic: Topic) throws(Refusal) -> TopicRight.See {
         let right = try right(on: topic)
-        if key == ownKey, right.track == .own { return .full }
+        if key == userKey, right.track == .own { return .full }
         guard right.see >= .keys else { throw .forbidden(MissingRight("see:keys", .topic(topic.text))) }
         return right.see
     }

@@ -138,6 +138,19 @@ package final class Credentials: Sendable {
         return Caller(token)
     }
 
+    /// The caller of a connection that stays, as of now: with the removals that the node knows by now.
+    ///
+    /// - Parameter now: Seconds since 1970.
+    /// - Throws: ``Refusal/unauthenticated(detail:)`` if its key is retired, or its credential has ended or is revoked.
+    package func current(_ caller: Caller, at now: Double) throws(Refusal) -> Caller {
+        let revocations = self.revocations
+        if revocations.refuses(caller, at: now) { throw .revoked(caller) }
+        guard holds(caller, at: now), caller.expiresAt.map({ now < $0 + TokenRules.leeway }) ?? true else {
+            throw .unauthenticated(detail: "The credential of this connection has ended.")
+        }
+        return caller.knowing(revocations, at: now)
+    }
+
     /// Whether the node still holds the key of a caller who came earlier, perhaps to another node.
     package func holds(_ caller: Caller, at now: Double) -> Bool {
         let keys = state.withLock { $0.keys }

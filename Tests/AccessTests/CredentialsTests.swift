@@ -150,6 +150,25 @@ struct CredentialsTests {
         #expect(throws: Refusal.self) { try credentials.caller(authorization: token, at: now) }
     }
 
+    @Test func `the caller of a connection that stays is refused once its credential has ended or is revoked`()
+        async throws
+    {
+        let credentials = try await secretCredentials()
+        let caller = try credentials.caller(authorization: bearer(payload()), at: now)
+        #expect(caller.userKey?.text == "alice")
+        #expect(try credentials.current(caller, at: now + 629).identity == caller.identity)
+        #expect(throws: Refusal.self) { try credentials.current(caller, at: now + 630) }
+
+        let revocation = Revocation(.subject(try Key("alice")), at: now, issuedBefore: now)
+        credentials.replace(revocations: Revocations([revocation]))
+        #expect(throws: Refusal.self) { try credentials.current(caller, at: now + 1) }
+        credentials.replace(revocations: .empty)
+        credentials.replace(with: try await keys(.init(secret: "another secret, also of 32 bytes or more")))
+        #expect(throws: Refusal.self) { try credentials.current(caller, at: now + 1) }
+        #expect(try Credentials.open.current(.open, at: now).identity == .open)
+        #expect(Caller.open.userKey == nil)
+    }
+
     @Test func `iss and aud are checked when they are set`() async throws {
         var keys = try await keys(.init(secret: SampleToken.secret))
         keys.rules = TokenRules(issuer: "https://app.example", audience: "rollcall")
