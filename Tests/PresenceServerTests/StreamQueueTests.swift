@@ -74,8 +74,8 @@ struct StreamQueueTests {
     @Test func `a large event is shared as it is, and a small one is copied behind its id`() {
         let id = ByteBuffer(string: "id: 1")
         let (small, large) = (ByteBuffer(string: "event"), ByteBuffer(repeating: 1, count: 17 << 10))
-        #expect(StreamFrame(id: id, small) == StreamFrame(ByteBuffer(string: "id: 1event")))
-        let frame = StreamFrame(id: id, large)
-        #expect(frame.id == id && frame.event == large)
+        #expect(StreamFrame(head: id, small) == StreamFrame(ByteBuffer(string: "id: 1event")))
+        let frame = StreamFrame(head: id, large)
+        #expect(frame.head == id && frame.event == large)
     }
 }

@@ -33,10 +33,10 @@ actor EventStream {
     /// Degraded topics, by index: the stream sends `degraded` at the first one, and `recovered` when none is left.
     private var degradedTopics: Set<Int> = []
     private var subscriptions: [Subscription] = []
-    private var stuckTimer: Scheduled<Void>?
+    private var stuckReader = StuckReader()
     private var credential: StreamCredential?
-    /// Bytes that the client had not acknowledged when `stuckTimer` was set.
-    private var unreadBytes = 0
+    /// Makes the event `error` that is sent before the stream ends with its credential.
+    private var errorFrame: (@Sendable (Problem) -> ByteBuffer)?
     private var reason: StreamEnd?
     private var onEnd: [@Sendable (StreamEnd) -> Void] = []
     private var onSettled: [@Sendable () -> Void] = []
@@ -69,13 +69,13 @@ actor EventStream {
     /// - Throws: If the connection is closed.
     func begin(on channel: any Channel, isChunked: Bool, onUnboundedSilence: (any Error) -> Void) throws {
         let connection = StreamConnection(
-            stream: self, budget: budget, isChunked: isChunked, sendsDirectly: options.sendsDirectly)
+            stream: .events(self), budget: budget, isChunked: isChunked, sendsDirectly: options.sendsDirectly)
         try connection.add(to: channel.pipeline.syncOperations)
         try channel.syncOptions?.setOption(.autoRead, value: false)
         connection.readOn()
         self.connection = connection
         closed = channel.closeFuture
-        do { try setStuckReaderTimeout(of: channel) } catch { onUnboundedSilence(error) }
+        do { try channel.setStuckReaderTimeout(options.stuckReaderAge) } catch { onUnboundedSilence(error) }
         if !connection.isWritable { unwritable() }
     }
 
@@ -115,7 +115,7 @@ actor EventStream {
         if reason != .clientGone, let connection, connection.isWritable, queue.isEmpty {
             connection.write(StreamFrames.end(reason))
         }
-        stuckTimer?.cancel()
+        stuckReader.stop()
         for subscription in subscriptions { subscription.end() }
         subscriptions = []
         onOwnChange = nil
@@ -201,7 +201,7 @@ actor EventStream {
         if !format.hasID { cursors[index] = cursor }
         guard let frame else { return }
         if format.hasID { return write(frame, as: kind) }
-        write(StreamFrame(id: StreamFrames.id(of: cursors, tag: tag), frame), as: kind)
+        write(StreamFrame(head: StreamFrames.id(of: cursors, tag: tag), frame), as: kind)
     }
 
     private func write(_ frame: ByteBuffer, as kind: StreamQueue.Kind) {
@@ -215,7 +215,7 @@ actor EventStream {
         if connection.isWritable, queue.isEmpty { return connection.write(frame) }
         let offer = queue.offer(
             frame, as: kind, isWritable: connection.isWritable, isBudgetFull: budget.isFull, at: .now(),
-            hold: budget.hold(frame.event, for: .stream(self)))
+            hold: budget.hold(frame.event, for: .stream(.events(self))))
         switch offer {
         case .write: connection.write(frame)
         case .queued: break
@@ -230,7 +230,12 @@ actor EventStream {
     // MARK: The end of the credential
 
     /// Keeps the credential that the stream lasts as long as.
-    func follow(_ credential: StreamCredential) { self.credential = credential }
+    ///
+    /// - Parameter errorFrame: Makes the event `error` that is sent before the stream ends with it.
+    func follow(_ credential: StreamCredential, errorFrame: @escaping @Sendable (Problem) -> ByteBuffer) {
+        self.credential = credential
+        self.errorFrame = errorFrame
+    }
 
     /// The time, in seconds since 1970, at which ``passCredentialTime()`` must be called; nil if never.
     var nextCredentialTime: Double? { isEnded ? nil : credential?.nextStep }
@@ -263,20 +268,23 @@ actor EventStream {
             let refusal = revocations.refusal(of: credential.caller, on: topics, at: now)
         else { return }
         let problem = Problem(refusal)
-        send(credential.error(problem))
+        sendError(problem)
         end(problem.kind == .removed ? .removed : .revoked)
     }
 
     private func expire() {
-        if let credential { send(credential.error(.tokenExpired)) }
+        sendError(.tokenExpired)
         end(.tokenExpired)
+    }
+
+    private func sendError(_ problem: Problem) {
+        if let errorFrame { send(errorFrame(problem)) }
     }
 
     // MARK: Events of the connection
 
     func writable() {
-        stuckTimer?.cancel()
-        stuckTimer = nil
+        stuckReader.stop()
         guard let connection else { return }
         while connection.isWritable, let frame = queue.next() { connection.write(frame) }
         if mustRequestStates, queue.isEmpty, connection.isWritable {
@@ -286,37 +294,13 @@ actor EventStream {
     }
 
     func unwritable() {
-        guard stuckTimer == nil, reason == nil else { return }
-        unreadBytes = connection?.unreadBytes ?? 0
-        stuckTimer = loop.scheduleTask(in: options.stuckReaderAge) {
-            self.assumeIsolated {
-                $0.stuckTimer = nil
-                // A client that read some bytes is slow, not stuck: it keeps its stream during a large state.
-                if let now = $0.connection?.unreadBytes, now < $0.unreadBytes {
-                    $0.unwritable()
-                } else {
-                    $0.end(.unread)
-                }
-            }
+        guard reason == nil else { return }
+        stuckReader.watch(connection?.unreadBytes ?? 0, for: options.stuckReaderAge, on: loop) {
+            self.assumeIsolated { $0.checkReader() }
         }
     }
 
-    /// Sets `TCP_USER_TIMEOUT`: the kernel drops a client that acknowledges nothing: it vanished, or never reads.
-    ///
-    /// Without it, small pings fill the socket's buffer for a quarter of an hour before the node notices.
-    ///
-    /// - Throws: When the kernel refuses; then its own time-out ends such a connection, after a quarter of an hour.
-    private func setStuckReaderTimeout(of channel: any Channel) throws {
-        #if os(Linux)
-            let option = ChannelOptions.Types.SocketOption(level: .tcp, name: .tcpUserTimeout)
-            try channel.syncOptions?.setOption(option, value: Int(options.stuckReaderAge.nanoseconds / 1_000_000))
-        #endif
+    private func checkReader() {
+        if stuckReader.isStuck(connection?.unreadBytes) { end(.unread) } else { unwritable() }
     }
 }
-
-#if os(Linux)
-    extension NIOBSDSocket.Option {
-        /// `TCP_USER_TIMEOUT` of linux/tcp.h, which Glibc's module lacks.
-        fileprivate static let tcpUserTimeout = NIOBSDSocket.Option(rawValue: 18)
-    }
-#endif

@@ -4,12 +4,12 @@ import NIOCore
 
 /// A client with waiting bytes: of a stream, or of an answer to a request.
 enum SlowReader: Hashable, Sendable {
-    case stream(EventStream)
+    case stream(OpenStream)
     case answer(on: any Channel)
 
     private var identity: ObjectIdentifier {
         switch self {
-        case .stream(let stream): ObjectIdentifier(stream)
+        case .stream(let stream): stream.id
         case .answer(let channel): ObjectIdentifier(channel)
         }
     }
@@ -23,7 +23,7 @@ enum SlowReader: Hashable, Sendable {
         switch self {
         case .stream(let stream):
             // Later, because the stream may be in the middle of a write.
-            stream.loop.execute { stream.assumeIsolated { $0.end(.slow) } }
+            stream.loop.execute { stream.endForSlowness() }
         case .answer(let channel): channel.close(promise: nil)
         }
     }

@@ -18,7 +18,7 @@ final class StreamConnection: ChannelDuplexHandler {
     /// The last chunk of a body (RFC 9112 §7.1).
     private static let lastChunk = ByteBuffer(string: "0\r\n\r\n")
 
-    private let stream: EventStream
+    private let stream: OpenStream
     /// The node's budget for frames that wait for slow readers.
     private let budget: QueueBudget
     /// Whether frames keep their chunk framing; false for HTTP/1.0.
@@ -38,7 +38,7 @@ final class StreamConnection: ChannelDuplexHandler {
     /// Whether the kernel dropped the client, because it acknowledged nothing for too long.
     private var isGivenUp = false
 
-    init(stream: EventStream, budget: QueueBudget, isChunked: Bool = true, sendsDirectly: Bool = true) {
+    init(stream: OpenStream, budget: QueueBudget, isChunked: Bool = true, sendsDirectly: Bool = true) {
         self.stream = stream
         self.budget = budget
         self.isChunked = isChunked
@@ -85,7 +85,7 @@ final class StreamConnection: ChannelDuplexHandler {
     var unreadBytes: Int { unsentBytes + (context.map(SocketQueue.unacknowledgedBytes) ?? 0) }
 
     func write(_ frame: StreamFrame) {
-        if let id = frame.id { write(id) }
+        if let head = frame.head { write(head) }
         write(frame.event)
     }
 
@@ -157,8 +157,6 @@ final class StreamConnection: ChannelDuplexHandler {
         if (error as? IOError)?.errnoCode == ETIMEDOUT { isGivenUp = true }
     }
 
-    private var endOfClient: StreamEnd { isGivenUp ? .unread : .clientGone }
-
     // Input during a stream is dropped. Without TLS it stays in the kernel: NIO reports its end without a read.
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {}
 
@@ -174,24 +172,22 @@ final class StreamConnection: ChannelDuplexHandler {
     func channelWritabilityChanged(context: ChannelHandlerContext) {
         let isWritable = context.channel.isWritable
         self.isWritable = isWritable
-        stream.assumeIsolated { isWritable ? $0.writable() : $0.unwritable() }
+        if isWritable { stream.writable() } else { stream.unwritable() }
     }
 
     func channelInactive(context: ChannelHandlerContext) {
-        let end = endOfClient
-        stream.assumeIsolated { $0.end(end) }
+        stream.connectionEnded(isUnread: isGivenUp)
         context.fireChannelInactive()
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
         note(error)
-        if isGivenUp { stream.assumeIsolated { $0.end(.unread) } }
+        if isGivenUp { stream.connectionEnded(isUnread: true) }
         context.close(promise: nil)
     }
 
     func userInboundEventTriggered(context: ChannelHandlerContext, event: Any) {
         guard case ChannelEvent.inputClosed? = event as? ChannelEvent else { return }
-        let end = endOfClient
-        stream.assumeIsolated { $0.end(end) }
+        stream.connectionEnded(isUnread: isGivenUp)
     }
 }

@@ -1,20 +1,17 @@
 // Rollcall · PresenceServer
 
 import Access
-import NIOCore
 
 /// The credential that opened a stream, and what is left to do before it ends.
 struct StreamCredential {
     enum Step: Equatable {
-        /// To send `event: expiring` with the time of the end, in seconds since 1970.
+        /// To send `expiring` with the time of the end, in seconds since 1970.
         case announce(end: Double)
         /// To end the stream.
         case end
     }
 
     let caller: Caller
-    /// Makes the event `error` that is sent before the stream ends.
-    let error: @Sendable (Problem) -> ByteBuffer
     private let end: Double?
     private var isAnnounced = false
 
@@ -22,9 +19,8 @@ struct StreamCredential {
     static let notice = 60.0
 
     /// - Parameter now: Seconds since 1970.
-    init(_ caller: Caller, at now: Double, error: @escaping @Sendable (Problem) -> ByteBuffer) {
+    init(_ caller: Caller, at now: Double) {
         self.caller = caller.kept
-        self.error = error
         end = caller.end(at: now)
     }
 

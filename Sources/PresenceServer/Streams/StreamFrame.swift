@@ -2,31 +2,33 @@
 
 package import NIOCore
 
-/// The bytes of one event, which all subscribers share, and optionally an `id` line, which is the stream's own.
+/// The bytes of one event, which all subscribers share, and optionally a head before them, which is the stream's own.
+///
+/// The head is an `id` line, or the beginning of a message of a socket.
 package struct StreamFrame: Equatable, Sendable {
-    /// Events up to this many bytes are copied behind their `id` line, so that one write sends both.
+    /// Events up to this many bytes are copied behind their head, so that one write sends both.
     private static let copied = 16 << 10
 
-    package let id: ByteBuffer?
+    package let head: ByteBuffer?
     package let event: ByteBuffer
 
     package init(_ event: ByteBuffer) {
-        id = nil
+        head = nil
         self.event = event
     }
 
-    /// An event with the stream's own `id` line before it.
-    package init(id: ByteBuffer, _ event: ByteBuffer) {
+    /// An event with the stream's own bytes before it.
+    package init(head: ByteBuffer, _ event: ByteBuffer) {
         if event.readableBytes > Self.copied {
-            self.id = id
+            self.head = head
             self.event = event
         } else {
-            var whole = id
+            var whole = head
             whole.writeImmutableBuffer(event)
-            self.id = nil
+            self.head = nil
             self.event = whole
         }
     }
 
-    var bytes: Int { (id?.readableBytes ?? 0) + event.readableBytes }
+    var bytes: Int { (head?.readableBytes ?? 0) + event.readableBytes }
 }

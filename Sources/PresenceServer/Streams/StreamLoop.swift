@@ -10,7 +10,7 @@ actor StreamLoop {
     private nonisolated let loop: any EventLoop
     private let interval: TimeAmount
     /// Streams in slots; each `interval`, about 1 s, the streams of one slot are pinged, so that pings spread evenly.
-    private var slots: [[ObjectIdentifier: EventStream]]
+    private var slots: [[ObjectIdentifier: OpenStream]]
     private var slotOf: [ObjectIdentifier: Int] = [:]
     private var nextSlot = 0
     /// The next steps of credentials that end.
@@ -29,12 +29,12 @@ actor StreamLoop {
         slots = Array(repeating: [:], count: count)
     }
 
-    func add(_ stream: EventStream) {
-        if isDraining { return stream.assumeIsolated { $0.end(.draining) } }
+    func add(_ stream: OpenStream) {
+        if isDraining { return stream.drain() }
         // The first ping of a stream comes one whole round later.
         let slot = (nextSlot + slots.count - 1) % slots.count
-        slots[slot][ObjectIdentifier(stream)] = stream
-        slotOf[ObjectIdentifier(stream)] = slot
+        slots[slot][stream.id] = stream
+        slotOf[stream.id] = slot
         setCredentialTime(of: stream)
         if ticks == nil {
             ticks = loop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
@@ -46,10 +46,10 @@ actor StreamLoop {
         }
     }
 
-    func remove(_ stream: EventStream) {
-        guard let slot = slotOf.removeValue(forKey: ObjectIdentifier(stream)) else { return }
-        slots[slot][ObjectIdentifier(stream)] = nil
-        credentialTimes.remove(ObjectIdentifier(stream))
+    func remove(_ stream: OpenStream) {
+        guard let slot = slotOf.removeValue(forKey: stream.id) else { return }
+        slots[slot][stream.id] = nil
+        credentialTimes.remove(stream.id)
         if slotOf.isEmpty {
             ticks?.cancel()
             ticks = nil
@@ -58,55 +58,49 @@ actor StreamLoop {
 
     /// Ends the streams of credentials with a key that is retired.
     func endUnlessHeld(by credentials: Credentials) {
-        for stream in slots.flatMap(\.values) { stream.assumeIsolated { $0.endUnlessHeld(by: credentials) } }
+        for stream in slots.flatMap(\.values) { stream.endUnlessHeld(by: credentials) }
     }
 
     /// Ends the streams that revocations refuse.
     func end(refusedBy revocations: Revocations) {
         let now = Date().timeIntervalSince1970
-        for stream in slots.flatMap(\.values) {
-            stream.assumeIsolated { $0.end(refusedBy: revocations, at: now) }
-        }
+        for stream in slots.flatMap(\.values) { stream.end(refusedBy: revocations, at: now) }
     }
 
     /// Ends all streams, spread over `time`, and later ones at once; returns when the connections are closed.
     func drain(over time: TimeAmount) async {
         isDraining = true
         let streams = slots.flatMap(\.values).shuffled()
-        let closed = streams.compactMap { stream in stream.assumeIsolated { $0.closed } }
+        let closed = streams.compactMap { $0.closed }
         let step = TimeAmount.milliseconds(50)
         let steps = max(1, Int(time.nanoseconds / step.nanoseconds))
         let share = max(1, (streams.count + steps - 1) / steps)
         var next = ContinuousClock.now
         for start in stride(from: 0, to: streams.count, by: share) {
-            end(streams[start..<min(start + share, streams.count)])
+            for stream in streams[start..<min(start + share, streams.count)] { stream.drain() }
             next += .nanoseconds(step.nanoseconds)
             try? await Task.sleep(until: next)
         }
         try? await EventLoopFuture.andAllComplete(closed, on: loop).get()
         // A presence that has just been tracked must have its lease and its grace before the lease keeper stops.
-        for stream in streams { await stream.tracking?.value }
+        for stream in streams { await stream.settled() }
     }
 
-    private func end(_ streams: ArraySlice<EventStream>) {
-        for stream in streams { stream.assumeIsolated { $0.end(.draining) } }
-    }
-
-    private func setCredentialTime(of stream: EventStream) {
-        guard let time = stream.assumeIsolated({ $0.nextCredentialTime }) else { return }
-        credentialTimes.set(ObjectIdentifier(stream), at: time)
+    private func setCredentialTime(of stream: OpenStream) {
+        guard let time = stream.nextCredentialTime else { return }
+        credentialTimes.set(stream.id, at: time)
     }
 
     private func passCredentialTimes() {
         for id in credentialTimes.take(at: Date().timeIntervalSince1970) {
             guard let slot = slotOf[id], let stream = slots[slot][id] else { continue }
-            stream.assumeIsolated { $0.passCredentialTime() }
+            stream.passCredentialTime()
             setCredentialTime(of: stream)
         }
     }
 
     private func pingNextSlot() {
-        for stream in slots[nextSlot].values { stream.assumeIsolated { $0.ping() } }
+        for stream in slots[nextSlot].values { stream.ping() }
         nextSlot = (nextSlot + 1) % slots.count
     }
 }

@@ -68,7 +68,8 @@ package final class StreamRegistry: Sendable {
     func keep(_ stream: isolated EventStream, logger: Logger) {
         guard let loop = loops[ObjectIdentifier(stream.loop)] else { return }
         gauge.record(open.add(1, ordering: .relaxed).newValue)
-        loop.assumeIsolated { [stream] in $0.add(stream) }
+        let kept = OpenStream.events(stream)
+        loop.assumeIsolated { $0.add(kept) }
         // Since the request was checked, the credential may have ended or been revoked, or its key retired.
         let now = Date().timeIntervalSince1970
         stream.endIfExpired(at: now)
@@ -80,6 +81,6 @@ package final class StreamRegistry: Sendable {
             logger.debug("streams: stream ended", metadata: ["reason": "\(reason.rawValue)"])
         }
         // While a track runs, the drain of the node waits for it, also when the client has gone.
-        stream.whenSettled { [stream] in loop.assumeIsolated { $0.remove(stream) } }
+        stream.whenSettled { loop.assumeIsolated { $0.remove(kept) } }
     }
 }

@@ -138,7 +138,8 @@ package struct StreamRoutes: Sendable {
                 stream.open(with: opening)
                 if context.caller.identity != .open {
                     let now = Date().timeIntervalSince1970
-                    stream.follow(StreamCredential(context.caller, at: now, error: Self.errorFrame(for: context)))
+                    stream.follow(
+                        StreamCredential(context.caller, at: now), errorFrame: Self.errorFrame(for: context))
                 }
                 registry.keep(stream, logger: context.logger)
                 callerLimits?.keep(stream, of: context.caller, topics: request.topics.count)

@@ -17,7 +17,7 @@ struct StreamConnectionTests {
         let test = try await TestStream.begin()
         try await test.withConnection { [one, two] in
             $0.writeBytes(ByteBuffer(string: "HTTP/1.1 200 OK\r\n\r\n"))
-            $0.write(StreamFrame(id: ByteBuffer(string: "2\r\nid\r\n"), one))
+            $0.write(StreamFrame(head: ByteBuffer(string: "2\r\nid\r\n"), one))
             $0.write(two)
         }
         #expect(try await test.sent() == ["HTTP/1.1 200 OK\r\n\r\n", "2\r\nid\r\n3\r\none\r\n", "3\r\ntwo\r\n"])

@@ -2,7 +2,6 @@
 
 import Access
 import AccessSamples
-import NIOCore
 import Testing
 
 @testable import PresenceServer
@@ -37,7 +36,7 @@ struct StreamCredentialTests {
     }
 
     @Test func `A caller of an open node has no end`() {
-        var credential = StreamCredential(.open, at: now) { _ in ByteBuffer() }
+        var credential = StreamCredential(.open, at: now)
         #expect(credential.nextStep == nil && credential.step() == nil && !credential.hasEnded(at: .infinity))
     }
 
@@ -47,6 +46,6 @@ struct StreamCredentialTests {
         keys.tokenKeys = try await TokenKeys(secret: SampleToken.secret)
         let token = SampleToken.hs256(SampleToken.payload(lifetime: lifetime, from: now))
         let caller = try Credentials(keys, isOpen: false).caller(authorization: "Bearer \(token)", at: now)
-        return StreamCredential(caller, at: now + waited) { _ in ByteBuffer() }
+        return StreamCredential(caller, at: now + waited)
     }
 }
