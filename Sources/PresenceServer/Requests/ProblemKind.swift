@@ -36,6 +36,8 @@ package enum ProblemKind: String, CaseIterable, Sendable {
     case tokenExpired = "token-expired"
     case rateLimited = "rate-limited"
     case limitReached = "limit-reached"
+    case socketRefused = "socket-refused"
+    case upgradeRequired = "upgrade-required"
     case requestTimeout = "request-timeout"
     case targetTooLong = "target-too-long"
     case expectationFailed = "expectation-failed"
@@ -47,7 +49,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
     package var status: HTTPResponse.Status {
         switch self {
         case .invalidName, .invalidQuery, .invalidHeader, .malformedJSON, .malformedRequest: .badRequest
-        case .crossSite, .forbidden, .removed, .limitReached: .forbidden
+        case .crossSite, .forbidden, .removed, .limitReached, .socketRefused: .forbidden
         case .unauthenticated, .tokenExpired: .unauthorized
         case .unknownRoute, .presenceAbsent: .notFound
         case .methodNotAllowed: .methodNotAllowed
@@ -59,6 +61,7 @@ package enum ProblemKind: String, CaseIterable, Sendable {
         case .internalError: .internalServerError
         case .unavailable, .nodeFull: .serviceUnavailable
         case .rateLimited: .tooManyRequests
+        case .upgradeRequired: .upgradeRequired
         case .requestTimeout: .requestTimeout
         case .targetTooLong: .uriTooLong
         case .expectationFailed: .expectationFailed
@@ -96,6 +99,8 @@ package enum ProblemKind: String, CaseIterable, Sendable {
         case .tokenExpired: "The credential of the stream has ended"
         case .rateLimited: "The caller has used up a rate"
         case .limitReached: "The caller has as much open as it may have"
+        case .socketRefused: "The socket may not be opened"
+        case .upgradeRequired: "This path needs a WebSocket"
         case .requestTimeout: "The request took too long"
         case .targetTooLong: "The target is too long"
         case .expectationFailed: "The expectation cannot be met"
@@ -193,6 +198,13 @@ package enum ProblemKind: String, CaseIterable, Sendable {
         case .limitReached:
             "The caller has as many streams, topics of streams or connections open on this node as it may have: the "
                 + "member limit names which, and maximum is their number. Close one: waiting does not help."
+        case .socketRefused:
+            "A Phoenix socket was asked for with a vsn other than 1.0.x and 2.0.x, or without a valid credential: its "
+                + "authToken, its parameter token, api_key or apikey, or Authorization: Bearer. The detail names the "
+                + "reason. Browsers do not show the status of a refused WebSocket."
+        case .upgradeRequired:
+            "This path answers WebSockets only. Ask for one by GET with Upgrade: websocket, Connection: Upgrade and "
+                + "Sec-WebSocket-Version: 13. A proxy must pass these fields on."
         case .requestTimeout:
             "The head or the body of the request did not come in time; ROLLCALL_HEAD_TIMEOUT and "
                 + "ROLLCALL_BODY_TIMEOUT bound them. The connection is closed. Send the request again."
