@@ -22,6 +22,10 @@ package struct RollcallRequestContext: InitializableFromSource {
     package var caller = Caller.withoutRights
     /// Counts the steps of the request; set by the router, nil if the caller has no rates.
     var allowance: RequestAllowance?
+    /// Whether the request and a wrong credential count against rates.
+    ///
+    /// False while it is only looked at: a request with an error counts once, when the server answers it.
+    var counts = true
     /// Set by the router, which refuses names that the route does not know.
     package var query = QueryParameters()
 

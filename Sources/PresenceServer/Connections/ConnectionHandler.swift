@@ -20,15 +20,15 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     typealias OutboundOut = IOData
 
     private let responder: RollcallResponder
-    private let times: ConnectionTimes
+    let times: ConnectionTimes
     private let place: ConnectionPlace
-    private let logger: Logger
+    let logger: Logger
     /// The output that TLS has not encrypted yet; nil for HTTP in clear text.
     private let plaintext: PlaintextQueue?
-    private let start: RequestStart
+    let start: RequestStart
     private let slot = DecoderSlot()
 
-    private var state: ConnectionState
+    var state: ConnectionState
     private var framing: RequestFraming?
     /// The head of the newest request, until its body has ended.
     private var request: HTTPRequest?
@@ -36,17 +36,21 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// The head of an answer, until it is written with the first bytes of its body.
     private var head: ByteBuffer?
     /// The bytes that the budget counts for this connection.
-    private var reserved: BodyReservation
-    private var timer: Scheduled<Void>?
-    private var timerAt = NIODeadline.distantFuture
+    var reserved: BodyReservation
+    var timer: Scheduled<Void>?
+    var timerAt = NIODeadline.distantFuture
     private let lingering = LingerTimer()
-    private var progress: ReadProgress
+    var progress: ReadProgress
     /// Whether the server is about to close the connection because its request was refused; the connection must linger.
     private var expectsServerClose = false
     /// Whether the connection is a stream's.
-    private var isReleased = false
+    var isReleased = false
     /// Whether the connection has ended or is a stream's.
-    private var isSettled = false
+    var isSettled = false
+    /// Whether the bytes behind the newest request are frames of a socket.
+    private var expectsFrames = false
+    /// Whether that request has ended, so that the decoder forwards nothing but bytes.
+    private var forwardsBytes = false
 
     init(
         _ responder: RollcallResponder, times: ConnectionTimes, place: ConnectionPlace = .regular, budget: BodyBudget,
@@ -97,6 +101,13 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     /// Whether no further answer is written.
     var isClosing: Bool { state.isClosing }
 
+    /// Whether the newest request offers an upgrade that can be taken: the bytes behind its head are no body.
+    var offersUpgrade: Bool { framing.map { $0.offersUpgrade && $0.body == .none && !$0.isHTTP10 } ?? false }
+
+    /// Keeps the decoder of a request that becomes a socket: it stops behind the request, and forwards the bytes behind
+    /// it when it is removed.
+    func expectFrames() { expectsFrames = true }
+
     /// Hands the connection to a stream; returns the handlers to remove, the decoder before the others.
     func release() -> (decoder: any RemovableChannelHandler, others: [any RemovableChannelHandler]) {
         isReleased = true
@@ -116,8 +127,12 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     // MARK: Requests
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if forwardsBytes { return context.fireChannelRead(data) }
         // On a stream's connection the decoder forwards bytes when it is removed.
-        guard !isReleased else { return }
+        guard !isReleased else {
+            if expectsFrames, case .end = unwrapInboundIn(data) { forwardsBytes = true }
+            return
+        }
         switch unwrapInboundIn(data) {
         case .head(let head):
             receive(head, context)
@@ -126,7 +141,11 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
             receive(bytes, context)
         case .end(let trailers):
             start.expectHead(afterChunks: framing?.body == .chunked)
-            if framing?.offersUpgrade == true { replaceDecoder(context) }
+            if expectsFrames {
+                forwardsBytes = true
+            } else if framing?.offersUpgrade == true {
+                replaceDecoder(context)
+            }
             guard state.end(at: .now()) else { return }
             request = nil
             context.fireChannelRead(wrapInboundOut(.end(trailers.map { HTTPFields($0, splitCookie: false) })))
@@ -270,8 +289,7 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     /// Performs a step; if it ends the reading of a body, sends an error to the server, which waits for the rest of it.
-    private func interrupt(_ context: ChannelHandlerContext, _ step: (inout ConnectionState) -> ConnectionState.Action)
-    {
+    func interrupt(_ context: ChannelHandlerContext, _ step: (inout ConnectionState) -> ConnectionState.Action) {
         let wasReading = state.takesBody
         perform(step(&state), context)
         reserved.shrink(to: state.bodyBytes)
@@ -354,46 +372,5 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
         guard !isReleased, let error = error as? HTTPParserError else { return context.fireErrorCaught(error) }
         start.findNextStart()
         refuse(Problem(error, at: start, isInBody: state.takesBody), isHead: start.isHead, context)
-    }
-
-    // MARK: Time
-
-    func channelWritabilityChanged(context: ChannelHandlerContext) {
-        if !context.channel.isWritable { watchReader(context) }
-        context.fireChannelWritabilityChanged()
-    }
-
-    private func watchReader(_ context: ChannelHandlerContext) {
-        guard !isReleased, !progress.isWatched else { return }
-        progress.watch(context)
-        arm(context)
-    }
-
-    /// Sets the timer, unless it fires early enough; when it fires, it is set again.
-    private func arm(_ context: ChannelHandlerContext) {
-        // A deadline of a closed connection stays in the past, and its timer would fire again and again.
-        guard !isSettled else { return }
-        var deadline = state.deadline(times) ?? .distantFuture
-        if progress.isWatched { deadline = min(deadline, .now() + times.stuckReaderAge) }
-        guard deadline < timerAt else { return }
-        timer?.cancel()
-        timerAt = deadline
-        timer = context.eventLoop.assumeIsolated().scheduleTask(deadline: deadline) { self.timerFired(context) }
-    }
-
-    private func timerFired(_ context: ChannelHandlerContext) {
-        timer = nil
-        timerAt = .distantFuture
-        let now = NIODeadline.now()
-        // While the client reads a response the connection is not idle. A response without progress closes it.
-        let unsent = progress.unsentBytes(context)
-        guard progress.check(unsent: unsent) else {
-            logger.debug("http: response not read, connection closed", metadata: ["unsent": "\(unsent)"])
-            return context.close(promise: nil)
-        }
-        if unsent > 0 { state.sentUntil(now) }
-        if state.takesBody, let deadline = state.deadline(times), deadline <= now { reserved.budget.noteLate() }
-        interrupt(context) { $0.expire(times, at: now, isHead: start.isHead, hasUnsent: unsent > 0) }
-        arm(context)
     }
 }

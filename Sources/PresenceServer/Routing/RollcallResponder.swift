@@ -15,14 +15,14 @@ import NIOHTTP1
 package struct RollcallResponder: HTTPResponder {
     package typealias Context = RollcallRequestContext
 
-    private let table: RouteTable
+    let table: RouteTable
     private let log = RequestLog()
     private let metrics: RequestMetrics
     private let crossOrigin = CrossOrigin()
-    private let origins: OriginPolicy
+    let origins: OriginPolicy
     private let credentials: Credentials
     /// Holds callers to their limits; nil has none.
-    private let limits: RequestLimits?
+    let limits: RequestLimits?
     /// Counts large answers until their clients have taken them; nil counts nothing.
     private let queueBudget: QueueBudget?
     private let longestBodies: [HTTPRequest.Method: Int]
@@ -76,72 +76,6 @@ package struct RollcallResponder: HTTPResponder {
         return response
     }
 
-    /// Finds the stream that a request asks for, without suspending.
-    ///
-    /// - Returns: Nil for any other request, and for one with a wrong head; ``respond(to:context:)`` answers both.
-    func stream(for head: HTTPRequest, isChunked: Bool, on channel: any Channel, logger: Logger) -> StreamOffer? {
-        let start = ContinuousClock.now
-        guard head.method == .get else { return nil }
-        let request = Request(head: head, body: RequestBody(buffer: ByteBuffer()))
-        guard let (resource, parameters) = self.table.resource(at: request.uri.path),
-            let route = resource.route(for: .get), let open = route.open
-        else { return nil }
-        var context = RollcallRequestContext(source: .init(channel: channel, logger: logger))
-        context.basePath = self.table.basePath
-        context.adopt(requestID: request.headers[.requestID])
-        do {
-            try self.origins.check(name: head.authority)
-            try self.prepare(&context, for: request, route, parameters, counts: false)
-            guard let openWithTicket = route.openWithTicket, context.query.has("ticket") else {
-                var stream = try open(request, context)
-                // Last, so that a request with an error counts once: when the server answers it.
-                context.allowance = try self.limits?.admit(
-                    context.caller, .ofStream(context.query), for: head, on: channel)
-                stream.isChunked = isChunked
-                self.complete(&stream, of: request, at: resource, route, since: start, context)
-                return .opened(stream)
-            }
-            return .awaited { [context] in
-                do {
-                    var stream = try await openWithTicket(request, context)
-                    stream.isChunked = isChunked
-                    self.complete(&stream, of: request, at: resource, route, since: start, context)
-                    return .stream(stream)
-                } catch {
-                    self.limits?.note(error)
-                    return try await self.refusal(
-                        for: error, of: request, at: resource, route, since: start, context)
-                }
-            }
-        } catch {
-            // The server calls `respond` for the same request, and answers with the same error.
-            return nil
-        }
-    }
-
-    /// Adds what every stream has.
-    private func complete(
-        _ stream: inout OpenedStream, of request: Request, at resource: RouteTable.Resource, _ route: Route,
-        since start: ContinuousClock.Instant, _ context: RollcallRequestContext
-    ) {
-        stream.headers[.date] = Timestamp.now.httpDate
-        self.complete(&stream.headers, of: request, at: resource, context)
-        stream.onBegin = { self.record(of: request, route, .ok, since: start, context) }
-    }
-
-    /// Makes the answer to a request with a ticket that opens nothing.
-    private func refusal(
-        for error: any Error, of request: Request, at resource: RouteTable.Resource, _ route: Route,
-        since start: ContinuousClock.Instant, _ context: RollcallRequestContext
-    ) async throws -> StreamAnswer {
-        var response = ErrorResponse(to: error, context: context).response
-        self.complete(&response.headers, of: request, at: resource, context)
-        response.headers[.date] = Timestamp.now.httpDate
-        response.headers[.connection] = "close"
-        self.record(of: request, route, response.status, since: start, context)
-        return .refusal(response.head, body: try await response.body.gathered())
-    }
-
     /// Refuses a request that waits for `100 Continue`, if its head alone is wrong (RFC 9110 §10.1.1).
     func checkBeforeBody(_ head: HTTPRequest, on channel: any Channel) throws(Problem) {
         let request = Request(head: head, body: RequestBody(buffer: ByteBuffer()))
@@ -170,7 +104,7 @@ package struct RollcallResponder: HTTPResponder {
         if case .beyondAddress(let limit) = place {
             throw .limitReached(limit, "Its address has at most \(limit.maximum ?? 0) connections to a node.")
         }
-        if route?.open != nil { return false }
+        if route?.open != nil || route?.openSocket != nil { return false }
         throw .noPlace
     }
 
@@ -198,7 +132,7 @@ package struct RollcallResponder: HTTPResponder {
     }
 
     /// Adds the fields that every answer has.
-    private func complete(
+    func complete(
         _ headers: inout HTTPFields, of request: Request, at resource: RouteTable.Resource?,
         _ context: RollcallRequestContext
     ) {
@@ -216,7 +150,7 @@ package struct RollcallResponder: HTTPResponder {
         return self.origins.page(of: head) == .listed ? head.headerFields[.origin] : nil
     }
 
-    private func record(
+    func record(
         of request: Request, _ route: Route?, _ status: HTTPResponse.Status, since start: ContinuousClock.Instant,
         _ context: RollcallRequestContext
     ) {
@@ -282,7 +216,7 @@ package struct RollcallResponder: HTTPResponder {
     /// Checks the head of a request: its caller, the rates and the rights of the caller, its query.
     ///
     /// - Parameter counts: Whether the request and a wrong credential count against rates.
-    private func prepare(
+    func prepare(
         _ context: inout RollcallRequestContext, for request: Request, _ route: Route, _ parameters: PathParameters,
         counts: Bool = true
     ) throws(Problem) {

@@ -10,6 +10,7 @@ package struct Route: Sendable {
     package typealias Handler = @Sendable (Request, RollcallRequestContext) async throws -> Response
     package typealias StreamHandler = @Sendable (Request, RollcallRequestContext) throws -> OpenedStream
     package typealias TicketHandler = @Sendable (Request, RollcallRequestContext) async throws -> OpenedStream
+    package typealias SocketHandler = @Sendable (Request, RollcallRequestContext) throws -> OpenedSocket
 
     package let method: HTTPRequest.Method
     package let path: PathTemplate
@@ -32,6 +33,8 @@ package struct Route: Sendable {
     let open: StreamHandler?
     /// Opens the stream for a request with a ticket; for HEAD it only checks the ticket.
     let openWithTicket: TicketHandler?
+    /// Opens the socket of a route that answers GET with one; `handler` then answers other requests and errors.
+    let openSocket: SocketHandler?
 
     package init(
         _ method: HTTPRequest.Method, _ path: String, _ operationID: String, needs: RouteNeed,
@@ -50,6 +53,7 @@ package struct Route: Sendable {
         self.handler = handler
         self.open = nil
         self.openWithTicket = nil
+        self.openSocket = nil
     }
 
     /// A route that answers GET with a stream.
@@ -80,6 +84,28 @@ package struct Route: Sendable {
         }
         self.open = open
         self.openWithTicket = openWithTicket
+        self.openSocket = nil
+    }
+
+    /// A route that answers GET with a WebSocket; it takes any query, and reads the credential by itself.
+    init(socketAt path: String, _ operationID: String, openSocket: @escaping SocketHandler) {
+        self.method = .get
+        self.path = PathTemplate(path)
+        self.operationID = operationID
+        self.needs = .nothing
+        self.cost = RateCost(requests: 1)
+        self.query = nil
+        self.ignoredQuery = []
+        self.body = nil
+        self.conditions = []
+        self.handler = { request, context in
+            _ = try openSocket(request, context)
+            // The request has the fields of a handshake, but its connection cannot become a socket's.
+            throw Problem.upgradeRequired
+        }
+        self.open = nil
+        self.openWithTicket = nil
+        self.openSocket = openSocket
     }
 
     /// What the head of a request for it uses of its caller's rates.

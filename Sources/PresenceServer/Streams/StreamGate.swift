@@ -6,7 +6,7 @@ import Logging
 import NIOCore
 import NIOHTTPTypes
 
-/// Begins streams on the connection's own loop, and forwards all other requests to the HTTP server.
+/// Begins streams and sockets on the connection's own loop, and forwards all other requests to the HTTP server.
 ///
 /// The server keeps a task (its stack never shrinks), decoders and queues for a connection. That is several times what
 /// a stream needs, and costs several thread changes. So the server gets a connection only with the first request that
@@ -68,6 +68,7 @@ final class StreamGate: ChannelDuplexHandler, RemovableChannelHandler {
                 break
             }
             state = .serving(count, next: offer)
+            if case .socket = offer { connection.expectFrames() }
             stopReading(context)
             if count == 0 { openWhenSent(context) }
             return
@@ -99,7 +100,9 @@ final class StreamGate: ChannelDuplexHandler, RemovableChannelHandler {
     }
 
     private func findOffer(_ head: HTTPRequest, _ context: ChannelHandlerContext) -> StreamOffer? {
-        responder.stream(for: head, isChunked: !connection.isHTTP10, on: context.channel, logger: logger)
+        responder.stream(
+            for: head, isChunked: !connection.isHTTP10, offersUpgrade: connection.offersUpgrade, on: context.channel,
+            logger: logger)
     }
 
     private func stopReading(_ context: ChannelHandlerContext) {
@@ -127,7 +130,10 @@ final class StreamGate: ChannelDuplexHandler, RemovableChannelHandler {
 
     private func open(_ offer: StreamOffer, _ context: ChannelHandlerContext) {
         switch offer {
-        case .opened(let stream): begin(stream, context)
+        case .opened(let stream): begin(context, stream.begin(on:))
+        case .socket(let socket):
+            connection.expectFrames()
+            begin(context, socket.begin(on:))
         case .awaited(let find):
             state = .opening(isServed: isServed)
             stopReading(context)
@@ -142,7 +148,7 @@ final class StreamGate: ChannelDuplexHandler, RemovableChannelHandler {
         // The client may have gone meanwhile.
         guard case .opening = state, !connection.isClosing else { return }
         switch answer {
-        case .success(.stream(let stream)) where !isInputClosed: begin(stream, context)
+        case .success(.stream(let stream)) where !isInputClosed: begin(context, stream.begin(on:))
         case .success(.stream): context.close(promise: nil)
         case .success(.refusal(let head, body: let body)): refuse(head, body, context)
         case .failure(let error):
@@ -160,13 +166,14 @@ final class StreamGate: ChannelDuplexHandler, RemovableChannelHandler {
         context.writeAndFlush(wrapOutboundOut(.end(nil)), promise: nil)
     }
 
-    private func begin(_ stream: OpenedStream, _ context: ChannelHandlerContext) {
+    /// Gives the connection to a stream or a socket.
+    private func begin(_ context: ChannelHandlerContext, _ begin: (any Channel) -> Void) {
         let isServed = isServed
         state = .gone
         // At an error the server leaves the connection. At the end of its input it would wait for the connection to
         // close.
         if isServed { context.fireErrorCaught(ChannelError.inputClosed) } else { served.succeed(nil) }
-        stream.begin(on: context.channel)
+        begin(context.channel)
         removeHandlers(context)
         if isInputClosed { context.pipeline.fireUserInboundEventTriggered(ChannelEvent.inputClosed) }
     }

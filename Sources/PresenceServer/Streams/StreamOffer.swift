@@ -3,9 +3,10 @@
 import HTTPTypes
 import NIOCore
 
-/// The stream that a request asks for.
+/// The stream or the socket that a request asks for.
 enum StreamOffer {
     case opened(OpenedStream)
+    case socket(OpenedSocket)
     /// The request has a ticket, which is in Redis.
     case awaited(@Sendable () async throws -> StreamAnswer)
 }
