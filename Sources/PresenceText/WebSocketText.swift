@@ -2,12 +2,23 @@
 
 package import NIOCore
 
-/// The text frames of a server: final and unmasked (RFC 6455 §5.2).
+/// The frames of a server, nearly all of them texts: final and unmasked (RFC 6455 §5.2).
 package enum WebSocketText {
     /// Returns the frame of a text.
     package static func frame(_ text: [UInt8]) -> ByteBuffer {
         var buffer = ByteBuffer()
         write(text, to: &buffer)
+        return buffer
+    }
+
+    /// Returns a control frame.
+    ///
+    /// - Parameter payload: At most 125 bytes (RFC 6455 §5.5).
+    package static func control(_ opcode: UInt8, _ payload: some Collection<UInt8>) -> ByteBuffer {
+        var buffer = ByteBuffer()
+        buffer.writeInteger(0x80 | opcode)
+        buffer.writeInteger(UInt8(payload.count))
+        buffer.writeBytes(payload)
         return buffer
     }
 

@@ -217,6 +217,11 @@ struct SocketEncoderTests {
         }
     }
 
+    @Test func `a control frame has its length in one byte`() {
+        #expect(Array(WebSocketText.control(9, [UInt8]()).readableBytesView) == [0x89, 0])
+        #expect(Array(WebSocketText.control(8, [3, 0xF4] as [UInt8]).readableBytesView) == [0x88, 2, 3, 0xF4])
+    }
+
     @Test func `frames behind each other are read one by one`() {
         var frames = WebSocketText.frame(Array("a".utf8))
         frames.writeImmutableBuffer(WebSocketText.frame([]))

@@ -89,6 +89,25 @@ package final class RequestLimits: Sendable {
         return allowance
     }
 
+    /// Counts a step of a socket, of which only the opening has a head.
+    ///
+    /// - Parameter subjects: Those of ``subjects(of:_:_:)`` for the head of its opening.
+    /// - Throws: ``ProblemKind/rateLimited``.
+    func admit(_ subjects: [RateSubject], _ cost: RateCost) throws(Problem) {
+        guard let first = subjects.first else { return }
+        try RequestAllowance(rates, of: first, address: subjects.dropFirst().first, policies: "").take(cost)
+    }
+
+    /// The caller of a socket in the ways in which it counts.
+    func subjects(of caller: Caller, _ head: HTTPRequest, _ channel: any Channel) -> [RateSubject] {
+        [countedSubject(of: caller), countedAddress(of: caller, head, channel)].compactMap(\.self)
+    }
+
+    /// What the caller counts as by itself; nil without rates of its kind.
+    private func countedSubject(of caller: Caller) -> RateSubject? {
+        RateSubject(caller).flatMap { policies[$0.kind] == nil ? nil : $0 }
+    }
+
     /// The address by which a user, or a caller without a credential, is counted.
     ///
     /// An API key counts by itself alone, and a caller that is not known yet does not count.
@@ -165,6 +184,28 @@ package final class RequestLimits: Sendable {
                 $0.topics.remove(topics, from: subject)
             }
         }
+    }
+
+    // MARK: Topics of sockets
+
+    /// Counts a topic of a socket, until ``releaseTopic(of:)``; throws if its caller may follow no further one.
+    func takeTopic(of caller: Caller) throws(Problem) {
+        guard let subject = RateSubject(caller), !options[subject.kind].stocks.isEmpty else { return }
+        let followed = stocks.withLock { stocks -> Int in
+            stocks.topics.add(to: subject)
+            return stocks.topics[subject]
+        }
+        do throws(Problem) {
+            try check(followed, .topics, of: subject)
+        } catch {
+            releaseTopic(of: caller)
+            throw error
+        }
+    }
+
+    func releaseTopic(of caller: Caller) {
+        guard let subject = RateSubject(caller), !options[subject.kind].stocks.isEmpty else { return }
+        stocks.withLock { $0.topics.remove(from: subject) }
     }
 
     // MARK: Refusals

@@ -84,10 +84,22 @@ struct StreamPresence: Sendable {
     /// After a removal the grace is a second: for the removal itself, which untracks the presence and counts it, and no
     /// longer, because a track on its way may have come after the untrack.
     func release(_ member: Member, after reason: StreamEnd) {
-        leases.unbind(
-            member, on: topic, owner: owner, grace: reason == .removed ? 1 : end.grace, isResumable: end.isResumable,
-            isRemoved: reason == .revoked)
+        release(member, grace: reason == .removed ? Self.removalGrace : end.grace, isRemoved: reason == .revoked)
     }
+
+    /// Begins a grace of the presence, unless another stream holds its session.
+    ///
+    /// - Parameter isRemoved: Whether it leaves at once and as `removed`, in place of the grace.
+    func release(_ member: Member, grace: Int, isRemoved: Bool = false) {
+        leases.unbind(
+            member, on: topic, owner: owner, grace: grace, isResumable: end.isResumable, isRemoved: isRemoved)
+    }
+
+    /// Forgets the presence, which was untracked.
+    func drop(_ member: Member) { leases.drop(member, on: topic, owner: owner) }
+
+    /// Seconds that a presence stays after a removal that its stream heard of first.
+    static let removalGrace = 1
 
     private var end: StreamPresenceEnd {
         StreamPresenceEnd(grace: request.grace, isResumable: request.isSessionGenerated)
@@ -114,6 +126,12 @@ struct StreamPresence: Sendable {
     private nonisolated(nonsending) func send(
         _ item: TrackItem
     ) async throws(StoreError) -> (outcome: TrackOutcome?, member: Member) {
+        if let standard = request.defaultMeta {
+            // A present session keeps its meta.
+            let first = TrackItem(member: item.member, meta: standard)
+            let created = try await store.track([first], on: topic, mode: .create, owner: owner).first
+            if created?.receipt != nil { return (created, item.member) }
+        }
         guard request.isSessionGenerated, isReturning else {
             return (try await store.track([item], on: topic, mode: .put, owner: owner).first, item.member)
         }

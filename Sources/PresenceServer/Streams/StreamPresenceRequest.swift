@@ -13,6 +13,8 @@ struct StreamPresenceRequest: Sendable {
     let isSessionGenerated: Bool
     /// Nil keeps the meta of a session that is already present.
     let meta: Meta?
+    /// Without `meta`, that of a session which is not present yet; nil for an empty one.
+    let defaultMeta: Meta?
     /// Seconds that the presence outlives the stream.
     let grace: Int
 
@@ -26,6 +28,7 @@ struct StreamPresenceRequest: Sendable {
         }
         let session = try query.one("session")
         isSessionGenerated = session == nil
+        defaultMeta = nil
         let meta = try query.one("meta")
         let grace = try query.one("grace")
         do throws(InputError) {
@@ -45,7 +48,17 @@ struct StreamPresenceRequest: Sendable {
         member = presence.member
         isSessionGenerated = false
         meta = presence.meta
+        defaultMeta = nil
         grace = presence.grace
+    }
+
+    /// The presence of a channel, which never resumes a session that the node drew.
+    init(_ member: Member, meta: Meta?, defaultMeta: Meta?, grace: Int) {
+        self.member = member
+        isSessionGenerated = false
+        self.meta = meta
+        self.defaultMeta = meta == nil ? defaultMeta : nil
+        self.grace = grace
     }
 
     private static func meta(_ text: String, _ limits: Limits) throws(InputError) -> Meta {
