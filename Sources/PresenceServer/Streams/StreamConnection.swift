@@ -6,10 +6,11 @@ import PresenceText
 
 /// The channel handler of a stream: writes frames to its socket, and notifies the stream of events of the connection.
 ///
-/// It stands before the HTTP handlers and drops all input. It needs no HTTP encoder, because `EventFrame` frames each
-/// chunk once for all subscribers. While no write is pending, ``DirectSocketWriter`` sends a frame straight to the
-/// kernel, if its contract permits that; NIO writes the bytes that the kernel does not take, when the socket has room.
-/// All other frames take the plain path, through the handlers before this one.
+/// It stands before the HTTP handlers. It drops all input, except that of a socket, which it reads while the client takes
+/// bytes. It needs no encoder, because frames are encoded once for all subscribers. While no write is pending,
+/// ``DirectSocketWriter`` sends a frame straight to the kernel, if its contract permits that; NIO writes the bytes that
+/// the kernel does not take, when the socket has room. All other frames take the plain path, through the handlers before
+/// this one.
 final class StreamConnection: ChannelDuplexHandler {
     typealias InboundIn = NIOAny
     typealias OutboundIn = IOData
@@ -25,10 +26,12 @@ final class StreamConnection: ChannelDuplexHandler {
     private let isChunked: Bool
     /// Whether frames may go past NIO; see ``StreamOptions/sendsDirectly``.
     private let maySendDirectly: Bool
+    /// Whether input goes on to the handlers behind this one, those of a socket.
+    private let forwardsInput: Bool
     private var context: ChannelHandlerContext?
     /// Sends frames past NIO; nil where all bytes must take the plain path.
     private var direct: DirectSocketWriter?
-    /// Whether input is read and dropped, because a handler before this one needs it: the end of TLS is a record.
+    /// Whether input is read: for a handler before this one, because the end of TLS is a record, or for a socket.
     private(set) var readsOn = false
     /// The output that TLS has not encrypted yet; nil without TLS.
     private var plaintext: PlaintextQueue?
@@ -38,11 +41,15 @@ final class StreamConnection: ChannelDuplexHandler {
     /// Whether the kernel dropped the client, because it acknowledged nothing for too long.
     private var isGivenUp = false
 
-    init(stream: OpenStream, budget: QueueBudget, isChunked: Bool = true, sendsDirectly: Bool = true) {
+    init(
+        stream: OpenStream, budget: QueueBudget, isChunked: Bool = true, sendsDirectly: Bool = true,
+        forwardsInput: Bool = false
+    ) {
         self.stream = stream
         self.budget = budget
         self.isChunked = isChunked
         maySendDirectly = sendsDirectly
+        self.forwardsInput = forwardsInput
     }
 
     /// Adds it before the HTTP handlers of a connection, and behind any handler between them and the socket.
@@ -64,6 +71,7 @@ final class StreamConnection: ChannelDuplexHandler {
             readsOn = true
             plaintext = try? context.pipeline.syncOperations.handler(type: PlaintextQueue.self)
         }
+        if forwardsInput { readsOn = true }
         isWritable = context.channel.isWritable
         // Bytes that were written before go first.
         if unsentBytes > 0 { writeLater(ByteBuffer(), context) }
@@ -75,8 +83,10 @@ final class StreamConnection: ChannelDuplexHandler {
         plaintext = nil
     }
 
-    /// Reads input without autoRead, if a handler before this one needs it.
-    func readOn() { if readsOn { context?.read() } }
+    /// Reads input without autoRead, if a handler needs it.
+    ///
+    /// A socket reads nothing while its client takes nothing: so few answers can wait for the client.
+    func readOn() { if readsOn, isWritable || !forwardsInput { context?.read() } }
 
     /// Bytes that were written and that the kernel has not taken.
     var unsentBytes: Int { context.map { SocketQueue.untakenBytes($0, plaintext) } ?? 0 }
@@ -139,10 +149,29 @@ final class StreamConnection: ChannelDuplexHandler {
         // A client that takes no bytes would not take the last chunk.
         guard isWritable else { return close() }
         if isChunked { writeBytes(Self.lastChunk) }
+        closeWhenSent(context)
+    }
+
+    /// Ends a socket with a close frame.
+    ///
+    /// - Parameter awaitsClient: Whether the socket closes the connection at the client's close frame, which comes
+    ///   within 1 s or too late; if not, it closes when the frame is sent.
+    func finish(with frame: ByteBuffer, awaitsClient: Bool) {
+        guard let context else { return }
+        guard isWritable else { return close() }
+        writeBytes(frame)
+        if awaitsClient { closeSoon(context) } else { closeWhenSent(context) }
+    }
+
+    private func closeWhenSent(_ context: ChannelHandlerContext) {
         guard pending > 0 else { return close() }
         context.writeAndFlush(wrapOutboundOut(.byteBuffer(ByteBuffer()))).assumeIsolated().whenComplete { _ in
             self.close()
         }
+        closeSoon(context)
+    }
+
+    private func closeSoon(_ context: ChannelHandlerContext) {
         context.eventLoop.assumeIsolated().scheduleTask(in: .seconds(1)) { self.close() }
     }
 
@@ -158,7 +187,9 @@ final class StreamConnection: ChannelDuplexHandler {
     }
 
     // Input during a stream is dropped. Without TLS it stays in the kernel: NIO reports its end without a read.
-    func channelRead(context: ChannelHandlerContext, data: NIOAny) {}
+    func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        if forwardsInput { context.fireChannelRead(data) }
+    }
 
     func channelReadComplete(context: ChannelHandlerContext) { readOn() }
 
@@ -173,6 +204,7 @@ final class StreamConnection: ChannelDuplexHandler {
         let isWritable = context.channel.isWritable
         self.isWritable = isWritable
         if isWritable { stream.writable() } else { stream.unwritable() }
+        if forwardsInput { readOn() }
     }
 
     func channelInactive(context: ChannelHandlerContext) {
