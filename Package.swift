@@ -13,6 +13,7 @@ let nio: Target.Dependency = .product(name: "NIOCore", package: "swift-nio")
 let nioPosix: Target.Dependency = .product(name: "NIOPosix", package: "swift-nio")
 let nioEmbedded: Target.Dependency = .product(name: "NIOEmbedded", package: "swift-nio")
 let nioHTTP1: Target.Dependency = .product(name: "NIOHTTP1", package: "swift-nio")
+let nioWebSocket: Target.Dependency = .product(name: "NIOWebSocket", package: "swift-nio")
 let nioTLS: Target.Dependency = .product(name: "NIOTLS", package: "swift-nio")
 let nioSSL: Target.Dependency = .product(name: "NIOSSL", package: "swift-nio-ssl")
 let logging: Target.Dependency = .product(name: "Logging", package: "swift-log")
@@ -128,9 +129,10 @@ let package = Package(
         .target(
             name: "PresenceServer",
             dependencies: [
-                "Access", "Basics", "JSONText", "PresenceModel", "PresenceText", "PresenceStore", "PresenceFeed",
-                "Redis", hummingbird, hummingbirdCore, httpTypes, nio, nioHTTP1, nioHTTPTypes, nioHTTPTypesHTTP1,
-                nioExtras, nioSSL, nioTLS, logging, metrics, coreMetrics, lifecycle, deque, crypto,
+                "Access", "Basics", "JSONText", "PhoenixSocket", "PresenceModel", "PresenceText", "PresenceStore",
+                "PresenceFeed", "Redis", hummingbird, hummingbirdCore, httpTypes, nio, nioHTTP1, nioHTTPTypes,
+                nioHTTPTypesHTTP1, nioExtras, nioSSL, nioTLS, nioWebSocket, logging, metrics, coreMetrics, lifecycle,
+                deque, crypto,
             ],
             resources: [.embedInCode("Web"), .embedInCode("openapi.yaml")], swiftSettings: settings),
         // Private redis-server and PostgreSQL processes for `rollcall dev` and for tests.
@@ -229,8 +231,9 @@ let package = Package(
         .testTarget(
             name: "PresenceServerTests",
             dependencies: [
-                "Access", "AccessSamples", "Basics", "JSONText", "PresenceModel", "PresenceText", "RandomInput",
-                "PresenceServer", "PresenceFeed", "PresenceStore", "Redis", "LocalServices", "TestSupport", hummingbird,
+                "Access", "AccessSamples", "Basics", "JSONText", "PhoenixSocket", "PresenceModel", "PresenceText",
+                "RandomInput", "PresenceServer", "PresenceFeed", "PresenceStore", "Redis", "LocalServices",
+                "TestSupport", hummingbird,
                 hummingbirdCore, nio, nioPosix, nioEmbedded, nioHTTP1, nioHTTPTypes, nioSSL, nioTLS, httpTypes,
                 httpClient, logging, metrics, lifecycle, yams,
             ],

@@ -21,6 +21,15 @@ package struct StreamHandlers: Sendable {
     }
 }
 
+/// The handlers of the routes of Phoenix sockets.
+package struct SocketHandlers: Sendable {
+    let open: Route.SocketHandler
+
+    package init(open: @escaping Route.SocketHandler) {
+        self.open = open
+    }
+}
+
 extension RouteTable {
     /// Makes every route of the service; a test compares them with `openapi.yaml`.
     ///
@@ -30,11 +39,12 @@ extension RouteTable {
     /// - Parameters:
     ///   - revocations: Makes, lists and lifts revocations.
     ///   - streams: The handlers that open the streams.
+    ///   - sockets: The handlers of Phoenix sockets.
     ///   - checks: The checks of `/readyz`.
     ///   - metrics: The metrics of `/metrics`.
     package static func rollcall(
-        _ backend: PresenceBackend, revocations: RevocationKeeper, streams: StreamHandlers, options: ServerOptions,
-        checks: @escaping @Sendable () async -> [HealthCheck], metrics: PrometheusExporter
+        _ backend: PresenceBackend, revocations: RevocationKeeper, streams: StreamHandlers, sockets: SocketHandlers,
+        options: ServerOptions, checks: @escaping @Sendable () async -> [HealthCheck], metrics: PrometheusExporter
     ) -> RouteTable {
         let presences = PresenceRoutes(store: backend.store, options: options)
         let topics = TopicRoutes(backend: backend, options: options)
@@ -95,6 +105,9 @@ extension RouteTable {
                 query: ["topic", "view", "since", "key", "ticket"],
                 ignoring: StreamRequest.ignoredParameters, openWithTicket: streams.ticketEvents,
                 open: streams.manyTopicEvents),
+
+            Route(socketAt: "/socket/websocket", "openSocketAtWebsocket", openSocket: sockets.open),
+            Route(socketAt: "/socket", "openSocket", openSocket: sockets.open),
 
             Route(.get, "/readyz", "getReadiness", needs: .optional, query: nil, handler: health.ready),
             Route(.get, "/", "getDemoPage", needs: .nothing, query: nil, handler: documents.page),

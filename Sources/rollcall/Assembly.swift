@@ -104,6 +104,12 @@ struct Assembly: Sendable {
         let streams = StreamRoutes(
             hub: hub, store: store, leases: leases, tickets: tickets, registry: registry, limits: limits,
             callerLimits: callerLimits, options: settings.streamOptions)
+        let origins = OriginPolicy(
+            settings.origins, listeningOn: settings.host, isOpen: credentials.isOpen,
+            proxies: settings.httpOptions.limits.proxies)
+        let sockets = SocketRoutes(
+            hub: hub, store: store, leases: leases, registry: registry, origins: origins, limits: limits,
+            callerLimits: callerLimits, options: settings.streamOptions)
         let checks: @Sendable () async -> [HealthCheck] = {
             let draining = HealthCheck("draining", fault: registry.isDraining ? "the node is stopping" : nil)
             return await HealthCheck.redis(store) + [.access(credentials), draining] + (hook?.checks ?? [])
@@ -114,7 +120,7 @@ struct Assembly: Sendable {
             streams: StreamHandlers(
                 topicEvents: streams.topicEvents, manyTopicEvents: streams.manyTopicEvents,
                 ticketEvents: streams.ticketEvents),
-            options: settings.serverOptions, checks: checks, metrics: telemetry.metrics)
+            sockets: SocketHandlers(open: sockets.open), options: settings.serverOptions, checks: checks, metrics: telemetry.metrics)
 
         let tls = try settings.tlsFiles.map { ServerTLS(try $0.load()) }
         var httpOptions = settings.httpOptions
@@ -123,11 +129,8 @@ struct Assembly: Sendable {
         let bodyBudget = BodyBudget(limit: httpOptions.bodyBudget)
         var app = HTTPServer.application(
             RollcallResponder(
-                table: table, credentials: credentials,
-                origins: OriginPolicy(
-                    settings.origins, listeningOn: settings.host, isOpen: credentials.isOpen,
-                    proxies: httpOptions.limits.proxies),
-                limits: callerLimits, queueBudget: queueBudget),
+                table: table, credentials: credentials, origins: origins, limits: callerLimits,
+                queueBudget: queueBudget),
             options: httpOptions, budget: bodyBudget, eventLoopGroup: loops, logger: logger
         ) { [telemetry] channel in
             let address = settings.address.url(port: channel.localAddress?.port)

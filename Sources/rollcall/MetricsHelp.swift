@@ -17,6 +17,12 @@ enum MetricsHelp {
         "rollcall_streams_open": "Streams open now.",
         "rollcall_streams_ended_total":
             "Streams ended, by reason: client_gone, unread (took no bytes for too long), slow (took no event in time while the node's queue was full), draining, node_full, token_expired, revoked, removed, replaced, failed.",
+        "rollcall_sockets_open": "Phoenix sockets open now.",
+        "rollcall_sockets_closed_total":
+            "Phoenix sockets closed, by the code of the node's close frame: 1001 (silent), 1002, 1003, 1007, 1009 (frames or messages that cannot be read), 1008 (credential ended or revoked, too many messages), 1011 (failed), 1012 (draining), 1013 (fell behind), none (closed by the client, or without a frame).",
+        "rollcall_channels_open": "Channels of Phoenix sockets open now, those that are joining included.",
+        "rollcall_joins_total":
+            "Joins of channels answered, by outcome: ok, refused (the caller may not, or Redis is away), invalid, too_many.",
         "rollcall_revocations": "Revocations and removals that this node knows.",
         "rollcall_stream_queue_bytes": "Bytes that wait for slow readers; what several wait for counts once.",
         "rollcall_replay_bytes": "Bytes of recent changes kept for streams that resume, to the nearest 64 KiB.",

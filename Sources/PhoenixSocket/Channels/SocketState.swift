@@ -141,6 +141,9 @@ package struct SocketState: Sendable {
     /// The time at which `.timePassed` must come; nil after the end.
     package var deadline: NIODeadline? { end == nil ? liveness.deadline : nil }
 
+    /// Whether a join runs and its client still waits for the answer.
+    package func isAwaited(_ id: ChannelID) -> Bool { runningJoins.contains(id) && abandoned[id] == nil }
+
     /// Whether the socket has ended and no result of a join is awaited, so that all its presences are released.
     package var isSettled: Bool { end != nil && runningJoins.isEmpty }
 

@@ -186,6 +186,13 @@ package final class RequestLimits: Sendable {
         }
     }
 
+    /// Counts a socket that has begun, until it ends; its topics count one by one.
+    func keep(_ socket: isolated ClientSocket, of caller: Caller) {
+        guard let subject = RateSubject(caller), !options[subject.kind].stocks.isEmpty else { return }
+        stocks.withLock { $0.streams.add(to: subject) }
+        socket.whenEnded { _ in self.stocks.withLock { $0.streams.remove(from: subject) } }
+    }
+
     // MARK: Topics of sockets
 
     /// Counts a topic of a socket, until ``releaseTopic(of:)``; throws if its caller may follow no further one.

@@ -13,7 +13,9 @@ package struct BasePath: Hashable, Sendable {
     package let text: String
 
     /// First segments of the service's own paths; a base path that begins with one would give a path two meanings.
-    private static let taken: Set<Substring> = ["v1", "problems", "healthz", "readyz", "metrics", "openapi.yaml"]
+    private static let taken: Set<Substring> = [
+        "v1", "socket", "problems", "healthz", "readyz", "metrics", "openapi.yaml",
+    ]
     private static let maximumLength = 128
 
     private init() { self.text = "" }

@@ -4,21 +4,24 @@ import Access
 import NIOCore
 import PhoenixSocket
 
-/// A stream that is open on an event loop.
+/// A stream of events or a socket that is open on an event loop.
 ///
 /// All methods but ``settled()`` are called on that loop.
 enum OpenStream: Hashable, Sendable {
     case events(EventStream)
+    case socket(ClientSocket)
 
     var id: ObjectIdentifier {
         switch self {
         case .events(let stream): ObjectIdentifier(stream)
+        case .socket(let socket): ObjectIdentifier(socket)
         }
     }
 
     var loop: any EventLoop {
         switch self {
         case .events(let stream): stream.loop
+        case .socket(let socket): socket.loop
         }
     }
 
@@ -31,12 +34,14 @@ enum OpenStream: Hashable, Sendable {
     func writable() {
         switch self {
         case .events(let stream): stream.assumeIsolated { $0.writable() }
+        case .socket(let socket): socket.assumeIsolated { $0.writable() }
         }
     }
 
     func unwritable() {
         switch self {
         case .events(let stream): stream.assumeIsolated { $0.unwritable() }
+        case .socket(let socket): socket.assumeIsolated { $0.unwritable() }
         }
     }
 
@@ -46,6 +51,7 @@ enum OpenStream: Hashable, Sendable {
     func connectionEnded(isUnread: Bool) {
         switch self {
         case .events(let stream): stream.assumeIsolated { $0.end(isUnread ? .unread : .clientGone) }
+        case .socket(let socket): socket.assumeIsolated { $0.connectionEnded(isUnread: isUnread) }
         }
     }
 
@@ -53,6 +59,7 @@ enum OpenStream: Hashable, Sendable {
     var closed: EventLoopFuture<Void>? {
         switch self {
         case .events(let stream): stream.assumeIsolated { $0.closed }
+        case .socket(let socket): socket.assumeIsolated { $0.closed }
         }
     }
 
@@ -61,6 +68,8 @@ enum OpenStream: Hashable, Sendable {
     func ping() {
         switch self {
         case .events(let stream): stream.assumeIsolated { $0.ping() }
+        // A socket has pings of its own.
+        case .socket: break
         }
     }
 
@@ -68,6 +77,7 @@ enum OpenStream: Hashable, Sendable {
     func drain() {
         switch self {
         case .events(let stream): stream.assumeIsolated { $0.end(.draining) }
+        case .socket(let socket): socket.assumeIsolated { $0.handle(.ended(.draining)) }
         }
     }
 
@@ -75,6 +85,7 @@ enum OpenStream: Hashable, Sendable {
     func endForSlowness() {
         switch self {
         case .events(let stream): stream.assumeIsolated { $0.end(.slow) }
+        case .socket(let socket): socket.assumeIsolated { $0.handle(.ended(.slow)) }
         }
     }
 
@@ -82,6 +93,19 @@ enum OpenStream: Hashable, Sendable {
     func settled() async {
         switch self {
         case .events(let stream): _ = await stream.tracking?.value
+        case .socket(let socket): await socket.settled()
+        }
+    }
+
+    // MARK: Its own time
+
+    /// Takes the step of a socket that is due.
+    ///
+    /// - Returns: The time of the next step; nil if there is none.
+    func passDeadline(at now: NIODeadline) -> NIODeadline? {
+        switch self {
+        case .events: nil
+        case .socket(let socket): socket.assumeIsolated { $0.passDeadline(at: now) }
         }
     }
 
@@ -91,6 +115,7 @@ enum OpenStream: Hashable, Sendable {
     func endUnlessHeld(by credentials: Credentials) {
         switch self {
         case .events(let stream): stream.assumeIsolated { $0.endUnlessHeld(by: credentials) }
+        case .socket(let socket): socket.assumeIsolated { $0.endUnlessHeld(by: credentials) }
         }
     }
 
@@ -100,6 +125,7 @@ enum OpenStream: Hashable, Sendable {
     func end(refusedBy revocations: Revocations, at now: Double) {
         switch self {
         case .events(let stream): stream.assumeIsolated { $0.end(refusedBy: revocations, at: now) }
+        case .socket(let socket): socket.assumeIsolated { $0.end(refusedBy: revocations, at: now) }
         }
     }
 
@@ -107,12 +133,14 @@ enum OpenStream: Hashable, Sendable {
     var nextCredentialTime: Double? {
         switch self {
         case .events(let stream): stream.assumeIsolated { $0.nextCredentialTime }
+        case .socket(let socket): socket.assumeIsolated { $0.nextCredentialTime }
         }
     }
 
     func passCredentialTime() {
         switch self {
         case .events(let stream): stream.assumeIsolated { $0.passCredentialTime() }
+        case .socket(let socket): socket.assumeIsolated { $0.passCredentialTime() }
         }
     }
 }

@@ -17,6 +17,10 @@ actor StreamLoop {
     ///
     /// A timer of the loop for each one could be cancelled only by a search through all timers.
     private var credentialTimes = Deadlines<ObjectIdentifier>()
+    /// The next steps of sockets, in seconds of the clock of ``NIODeadline``.
+    ///
+    /// What a client sends only puts its step off, so a step that comes early does nothing but find the next time.
+    private var socketTimes = Deadlines<ObjectIdentifier>()
     private var ticks: RepeatedTask?
     private var isDraining = false
 
@@ -36,11 +40,13 @@ actor StreamLoop {
         slots[slot][stream.id] = stream
         slotOf[stream.id] = slot
         setCredentialTime(of: stream)
+        passDeadline(of: stream)
         if ticks == nil {
             ticks = loop.scheduleRepeatedTask(initialDelay: interval, delay: interval) { _ in
                 self.assumeIsolated {
                     $0.pingNextSlot()
                     $0.passCredentialTimes()
+                    $0.passSocketTimes()
                 }
             }
         }
@@ -50,6 +56,7 @@ actor StreamLoop {
         guard let slot = slotOf.removeValue(forKey: stream.id) else { return }
         slots[slot][stream.id] = nil
         credentialTimes.remove(stream.id)
+        socketTimes.remove(stream.id)
         if slotOf.isEmpty {
             ticks?.cancel()
             ticks = nil
@@ -98,6 +105,20 @@ actor StreamLoop {
             setCredentialTime(of: stream)
         }
     }
+
+    private func passSocketTimes() {
+        for id in socketTimes.take(at: Self.seconds(of: .now())) {
+            guard let slot = slotOf[id], let stream = slots[slot][id] else { continue }
+            passDeadline(of: stream)
+        }
+    }
+
+    private func passDeadline(of stream: OpenStream) {
+        guard let next = stream.passDeadline(at: .now()) else { return }
+        socketTimes.set(stream.id, at: Self.seconds(of: next))
+    }
+
+    private static func seconds(of time: NIODeadline) -> Double { Double(time.uptimeNanoseconds) / 1e9 }
 
     private func pingNextSlot() {
         for stream in slots[nextSlot].values { stream.ping() }

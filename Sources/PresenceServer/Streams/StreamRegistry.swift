@@ -5,9 +5,10 @@ import Foundation
 import Logging
 import Metrics
 package import NIOCore
+import PhoenixSocket
 import Synchronization
 
-/// All open streams of a node: it pings them, counts them, and ends them when the node shuts down.
+/// All open streams and sockets of a node: it pings them, counts them, and ends them when the node shuts down.
 package final class StreamRegistry: Sendable {
     private let loops: [ObjectIdentifier: StreamLoop]
     private let draining = Atomic(false)
@@ -15,6 +16,13 @@ package final class StreamRegistry: Sendable {
     private let hasLoggedSilence = Atomic(false)
     private let gauge = Gauge(label: "rollcall_streams_open")
     private let ended: [StreamEnd: Counter]
+    private let openSockets = Atomic(0)
+    private let channels = Atomic(0)
+    private let socketGauge = Gauge(label: "rollcall_sockets_open")
+    private let channelGauge = Gauge(label: "rollcall_channels_open")
+    /// By the code of the close frame; nil for a socket that ended without one.
+    private let closed: [CloseCode?: Counter]
+    private let joins: [JoinOutcome: Counter]
     /// The budget for frames that wait for slow readers.
     let budget: QueueBudget
     let credentials: Credentials
@@ -27,6 +35,17 @@ package final class StreamRegistry: Sendable {
         ended = Dictionary(
             uniqueKeysWithValues: StreamEnd.allCases.map {
                 ($0, Counter(label: "rollcall_streams_ended_total", dimensions: [("reason", $0.rawValue)]))
+            })
+        var codes: [CloseCode?] = [nil]
+        codes += CloseCode.allCases.map { Optional($0) }
+        closed = Dictionary(
+            uniqueKeysWithValues: codes.map { code in
+                let label = code.map { String($0.rawValue) } ?? "none"
+                return (code, Counter(label: "rollcall_sockets_closed_total", dimensions: [("code", label)]))
+            })
+        joins = Dictionary(
+            uniqueKeysWithValues: JoinOutcome.allCases.map {
+                ($0, Counter(label: "rollcall_joins_total", dimensions: [("outcome", $0.rawValue)]))
             })
         loops = Dictionary(
             uniqueKeysWithValues: eventLoopGroup.makeIterator().map {
@@ -83,4 +102,29 @@ package final class StreamRegistry: Sendable {
         // While a track runs, the drain of the node waits for it, also when the client has gone.
         stream.whenSettled { loop.assumeIsolated { $0.remove(kept) } }
     }
+
+    // MARK: Sockets
+
+    /// Keeps a socket that has begun until it has ended and all its presences are released.
+    func keep(_ socket: isolated ClientSocket) {
+        guard let loop = loops[ObjectIdentifier(socket.loop)] else { return }
+        socketGauge.record(openSockets.add(1, ordering: .relaxed).newValue)
+        let kept = OpenStream.socket(socket)
+        socket.whenEnded { end in
+            self.socketGauge.record(self.openSockets.subtract(1, ordering: .relaxed).newValue)
+            self.closed[end.code]?.increment()
+        }
+        loop.assumeIsolated { $0.add(kept) }
+        // Since the request was checked, the credential may have ended or been revoked, or its key retired.
+        socket.endUnlessHeld(by: credentials)
+        socket.end(refusedBy: credentials.revocations, at: Date().timeIntervalSince1970)
+        socket.whenSettled { loop.assumeIsolated { $0.remove(kept) } }
+    }
+
+    func addChannels(_ count: Int) {
+        channelGauge.record(channels.add(count, ordering: .relaxed).newValue)
+    }
+
+    /// Counts an answer to a join.
+    func count(_ outcome: JoinOutcome) { joins[outcome]?.increment() }
 }

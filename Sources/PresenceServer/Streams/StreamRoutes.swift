@@ -229,7 +229,7 @@ extension Problem {
         .tokenExpired, "The credential has ended. Open the stream again with a new one; its session keeps its grace.")
 
     /// The node is at its bound on topics; it is removing feeds without streams, so a retry after 1 s may succeed.
-    fileprivate static var tooManyTopics: Problem {
+    static var tooManyTopics: Problem {
         var problem = Problem(
             .nodeFull,
             "This node follows as many topics as it may. Streams of topics that it follows already can be opened.")

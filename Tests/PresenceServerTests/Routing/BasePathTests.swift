@@ -16,7 +16,7 @@ struct BasePathTests {
     @Test(
         arguments: [
             "", "/", "presence", "/presence/", "//presence", "/a//b", "/a/..", "/.", "/a b", "/a%20b", "/a?b", "/ä",
-            "/v1", "/v1/x", "/problems", "/healthz", "/readyz/x", "/metrics", "/openapi.yaml",
+            "/v1", "/v1/x", "/problems", "/healthz", "/readyz/x", "/metrics", "/openapi.yaml", "/socket",
             "/" + String(repeating: "a", count: 128),
         ])
     func `a text that is not a path, or is a path of the service, is refused as base path`(_ text: String) {

@@ -28,12 +28,14 @@ struct HeadTests {
         "getContract": ["/openapi.yaml"],
         "getProblem": ["/problems/presence-absent", "/problems/absent"],
         "getDemoPage": ["/"],
+        "openSocket": ["/socket", "/socket?vsn=2.0.0"],
+        "openSocketAtWebsocket": ["/socket/websocket"],
     ]
 
     @Test func `The table of targets has every route that answers GET at once`() throws {
         let table = RouteTable.rollcall(
-            try .unused, revocations: try .unused, streams: .unused, options: ServerOptions(), checks: { [] },
-            metrics: PrometheusExporter())
+            try .unused, revocations: try .unused, streams: .unused, sockets: .unused, options: ServerOptions(),
+            checks: { [] }, metrics: PrometheusExporter())
         let routes = table.routes.filter { $0.method == .get && $0.open == nil }
         #expect(Set(Self.targets.keys) == Set(routes.map(\.operationID)))
     }

@@ -158,7 +158,8 @@ func withServer<Result: Sendable>(
             store: store, revocations: revocations, options: options, checks: checks, metrics: exporter)
         : RouteTable.rollcall(
             PresenceBackend(store: store, live: live, enricher: enricher, queueBudget: queueBudget),
-            revocations: revocations, streams: streams, options: options, checks: checks, metrics: exporter)
+            revocations: revocations, streams: streams, sockets: .unused, options: options, checks: checks,
+            metrics: exporter)
 
     let (ports, running) = AsyncStream.makeStream(of: Int.self)
     var listening = HTTPServer.Options(address: .hostname("127.0.0.1", port: 0))

@@ -38,3 +38,10 @@ extension StreamHandlers {
             ticketEvents: { _, _ in throw Problem(.internalError, "unused") })
     }
 }
+
+extension SocketHandlers {
+    /// Handlers that find no handshake in any request.
+    static var unused: SocketHandlers {
+        SocketHandlers(open: { _, _ in throw Problem(.upgradeRequired, "unused") })
+    }
+}

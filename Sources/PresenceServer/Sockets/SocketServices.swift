@@ -1,0 +1,45 @@
+// Rollcall · PresenceServer
+
+import PhoenixSocket
+import PresenceFeed
+import PresenceModel
+import PresenceStore
+
+/// The parts of a node that its sockets use.
+final class SocketServices: Sendable {
+    let hub: FeedHub
+    let store: PresenceStore
+    let leases: LeaseKeeper
+    let registry: StreamRegistry
+    let limits: Limits
+    /// Holds callers to their limits; nil has none.
+    let callerLimits: RequestLimits?
+    let options: StreamOptions
+
+    init(
+        hub: FeedHub, store: PresenceStore, leases: LeaseKeeper, registry: StreamRegistry, limits: Limits,
+        callerLimits: RequestLimits?, options: StreamOptions
+    ) {
+        self.hub = hub
+        self.store = store
+        self.leases = leases
+        self.registry = registry
+        self.limits = limits
+        self.callerLimits = callerLimits
+        self.options = options
+    }
+}
+
+/// What runs for one channel that has joined.
+struct SocketChannel {
+    let request: JoinRequest
+    let grant: SocketGrant
+    /// Nil while the channel only observes.
+    var presence: StreamPresence?
+    /// The position of its track, which the first state must have reached.
+    var cursor: Cursor?
+    var subscription: Subscription?
+    var isChanging = false
+    /// How the presence is released when the change that runs has ended, because the channel has.
+    var release: ChannelRelease?
+}
