@@ -6,11 +6,11 @@ import PresenceText
 
 /// The channel handler of a stream: writes frames to its socket, and notifies the stream of events of the connection.
 ///
-/// It stands before the HTTP handlers. It drops all input, except that of a socket, which it reads while the client takes
-/// bytes. It needs no encoder, because frames are encoded once for all subscribers. While no write is pending,
+/// It stands before the HTTP handlers. It drops all input, except that of a socket, which it reads while the client
+/// takes bytes. It needs no encoder, because frames are encoded once for all subscribers. While no write is pending,
 /// ``DirectSocketWriter`` sends a frame straight to the kernel, if its contract permits that; NIO writes the bytes that
-/// the kernel does not take, when the socket has room. All other frames take the plain path, through the handlers before
-/// this one.
+/// the kernel does not take, when the socket has room. All other frames take the plain path, through the handlers
+/// before this one.
 final class StreamConnection: ChannelDuplexHandler {
     typealias InboundIn = NIOAny
     typealias OutboundIn = IOData
