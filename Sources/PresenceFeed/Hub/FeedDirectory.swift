@@ -25,13 +25,15 @@ final class FeedDirectory: Sendable {
     private let enricher: EnrichmentSource
     private let tickets: TicketKeeper?
     private let onRevocations: @Sendable () -> Void
+    private let polls: PollInbox?
+    private let pollChannel: ByteBuffer?
     private let logger: Logger
 
     /// - Parameter keys: Names the channel with the keys of changed data, the one with the tickets of streams that were
     ///   opened again, and that of revocations.
     init(
         keys: StoreKeys, enricher: EnrichmentSource, tickets: TicketKeeper?,
-        onRevocations: @escaping @Sendable () -> Void, logger: Logger
+        onRevocations: @escaping @Sendable () -> Void, polls: PollInbox?, logger: Logger
     ) {
         invalidations = ByteBuffer(string: keys.invalidations)
         openings = ByteBuffer(string: keys.tickets)
@@ -39,6 +41,8 @@ final class FeedDirectory: Sendable {
         self.enricher = enricher
         self.tickets = tickets
         self.onRevocations = onRevocations
+        self.polls = polls
+        pollChannel = polls.map { ByteBuffer(string: $0.channel) }
         self.logger = logger
     }
 
@@ -99,6 +103,7 @@ final class FeedDirectory: Sendable {
             if channel == invalidations { enricher.invalidate(Invalidation.keys(payload)) }
             if channel == openings { tickets?.receive(payload) }
             if channel == revocations { onRevocations() }
+            if channel == pollChannel { polls?.receive(payload) }
             return
         }
         feed.perform { $0.receive(payload) }

@@ -20,6 +20,7 @@ package final class FeedHub: Service {
     private let loops: [any EventLoop]
     private let logger: Logger
     private let directory: FeedDirectory
+    private let polls: PollInbox?
     private let subscriber: RedisSubscriber
     private let snapshots: SnapshotQueue
     package let replay: ReplayBudget
@@ -32,10 +33,12 @@ package final class FeedHub: Service {
     /// - Parameters:
     ///   - tickets: Gets the messages about tickets; nil on a node without streams.
     ///   - onRevocations: Called when revocations have changed, or may have.
+    ///   - polls: Gets the messages about long polls; nil on a node without them.
     package init(
         store: PresenceStore, redisURL: RedisURL, redisOptions: RedisOptions, probe: RedisPool,
         eventLoopGroup: any EventLoopGroup, enricher: EnrichmentSource = .none, tickets: TicketKeeper? = nil,
-        onRevocations: @escaping @Sendable () -> Void = {}, options: FeedOptions = FeedOptions(), logger: Logger
+        onRevocations: @escaping @Sendable () -> Void = {}, polls: PollInbox? = nil,
+        options: FeedOptions = FeedOptions(), logger: Logger
     ) {
         self.store = store
         self.options = options
@@ -44,8 +47,10 @@ package final class FeedHub: Service {
         replay = ReplayBudget(maximumReplayBytes: options.maximumReplayBytes)
         loops = Array(eventLoopGroup.makeIterator())
         let directory = FeedDirectory(
-            keys: store.keys, enricher: enricher, tickets: tickets, onRevocations: onRevocations, logger: logger)
+            keys: store.keys, enricher: enricher, tickets: tickets, onRevocations: onRevocations, polls: polls,
+            logger: logger)
         self.directory = directory
+        self.polls = polls
         subscriber = RedisSubscriber(
             url: redisURL, options: redisOptions, eventLoopGroup: eventLoopGroup, logger: logger, probe: probe,
             onMessage: { channel, payload in directory.receive(payload, from: channel) },
@@ -154,6 +159,7 @@ package final class FeedHub: Service {
         subscriber.subscribe(store.keys.invalidations)
         subscriber.subscribe(store.keys.tickets)
         subscriber.subscribe(store.keys.revocationChannel)
+        if let polls { subscriber.subscribe(polls.channel) }
         await cancelWhenGracefulShutdown {
             await withTaskGroup(of: Void.self) { group in
                 group.addTask { await self.receive() }

@@ -46,6 +46,8 @@ package struct StoreKeys: Hashable, Sendable {
     package var tickets: String { nodeChannelPrefix + "tickets" }
     /// Channel of the messages that revocations have changed.
     package var revocationChannel: String { nodeChannelPrefix + "revocations" }
+    /// Channel of the messages about long polls that other nodes send to a node.
+    package func pollChannel(of node: String) -> String { nodeChannelPrefix + "polls:" + node }
     /// Prefix of the channels on which nodes send messages to themselves.
     package var probePrefix: String { nodeChannelPrefix + "probe:" }
 

@@ -8,7 +8,7 @@ package import Redis
 /// A value that any number of callers share. An operation uses an open connection or throws at once; only a read on a
 /// connection that `READONLY` closed waits for another one, 1 s at most. Items are split into calls of at most
 /// ``membersPerCall``; each call is all or nothing. Methods are in `PresenceStore+Writing`, `+Updating`, `+Reading`,
-/// `+Topics`, `+Leases`, `+Sweeping`, `+Tickets` and `+Revocations`.
+/// `+Topics`, `+Leases`, `+Sweeping`, `+Tickets`, `+Revocations` and `+Sockets`.
 package struct PresenceStore: Sendable {
     /// Bounds the time for which one script blocks Redis.
     package static let membersPerCall = 500
