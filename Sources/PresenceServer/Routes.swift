@@ -24,9 +24,18 @@ package struct StreamHandlers: Sendable {
 /// The handlers of the routes of Phoenix sockets.
 package struct SocketHandlers: Sendable {
     let open: Route.SocketHandler
+    let poll: Route.Handler
+    let send: Route.Handler
 
-    package init(open: @escaping Route.SocketHandler) {
+    /// - Parameters:
+    ///   - poll: Answers a long poll.
+    ///   - send: Takes a batch of a long-poll session.
+    package init(
+        open: @escaping Route.SocketHandler, poll: @escaping Route.Handler, send: @escaping Route.Handler
+    ) {
         self.open = open
+        self.poll = poll
+        self.send = send
     }
 }
 
@@ -108,6 +117,10 @@ extension RouteTable {
 
             Route(socketAt: "/socket/websocket", "openSocketAtWebsocket", openSocket: sockets.open),
             Route(socketAt: "/socket", "openSocket", openSocket: sockets.open),
+            Route(.get, "/socket/longpoll", "pollSocket", needs: .nothing, query: nil, handler: sockets.poll),
+            Route(
+                .post, "/socket/longpoll", "sendToSocket", needs: .nothing, query: nil,
+                body: .anyType(limit: LongPollRoutes.maximumBatch), handler: sockets.send),
 
             Route(.get, "/readyz", "getReadiness", needs: .optional, query: nil, handler: health.ready),
             Route(.get, "/", "getDemoPage", needs: .nothing, query: nil, handler: documents.page),

@@ -88,9 +88,14 @@ struct Assembly: Sendable {
         let revocations = RevocationKeeper(
             store: store, credentials: credentials, logger: logger, onNew: registry.endStreams)
         pool.observe { if case .connected = $0 { revocations.readSoon() } }
+        let polls = LongPollTable()
+        let forwarder = PollForwarder(node: node, store: store, table: polls, logger: logger)
+        let socketSecret = SocketSecret(store: store, logger: logger)
+        pool.observe { if case .connected = $0 { socketSecret.readSoon() } }
         let hub = FeedHub(
             store: store, redisURL: redisURL, redisOptions: redisOptions, probe: pool, eventLoopGroup: loops,
-            enricher: enricher, tickets: tickets, onRevocations: revocations.readSoon, options: feedOptions,
+            enricher: enricher, tickets: tickets, onRevocations: revocations.readSoon,
+            polls: PollInbox(channel: keys.pollChannel(of: node), receive: forwarder.receive), options: feedOptions,
             logger: logger)
         let leases = LeaseKeeper(store: store, logger: logger)
         let sweeper = Sweeper(
@@ -110,6 +115,8 @@ struct Assembly: Sendable {
         let sockets = SocketRoutes(
             hub: hub, store: store, leases: leases, registry: registry, origins: origins, limits: limits,
             callerLimits: callerLimits, options: settings.streamOptions)
+        let longPolls = LongPollRoutes(
+            sockets: sockets, table: polls, forwarder: forwarder, secret: socketSecret)
         let checks: @Sendable () async -> [HealthCheck] = {
             let draining = HealthCheck("draining", fault: registry.isDraining ? "the node is stopping" : nil)
             return await HealthCheck.redis(store) + [.access(credentials), draining] + (hook?.checks ?? [])
@@ -120,7 +127,8 @@ struct Assembly: Sendable {
             streams: StreamHandlers(
                 topicEvents: streams.topicEvents, manyTopicEvents: streams.manyTopicEvents,
                 ticketEvents: streams.ticketEvents),
-            sockets: SocketHandlers(open: sockets.open), options: settings.serverOptions, checks: checks, metrics: telemetry.metrics)
+            sockets: SocketHandlers(open: sockets.open, poll: longPolls.poll, send: longPolls.send),
+            options: settings.serverOptions, checks: checks, metrics: telemetry.metrics)
 
         let tls = try settings.tlsFiles.map { ServerTLS(try $0.load()) }
         var httpOptions = settings.httpOptions
@@ -164,6 +172,8 @@ struct Assembly: Sendable {
                 ("sweeper", WaitsForRedis(redis: redisEvents, service: sweeper)),
                 ("lease keeper", leases),
                 ("ticket keeper", tickets),
+                ("socket secret", socketSecret),
+                ("poll forwarder", forwarder),
                 ("revocation keeper", WaitsForRedis(redis: redisEvents, service: revocations)),
                 (
                     "redis connection checks",

@@ -9,15 +9,27 @@ package struct BodyType: Sendable {
     let limit: Int
     /// The JSON media type that the route takes besides `application/json`.
     let type: String?
+    /// Whether the body is no JSON, or need not be declared as such.
+    private let takesAnyType: Bool
 
     init(limit: Int, type: String? = nil) {
         self.limit = limit
         self.type = type
+        takesAnyType = false
     }
+
+    private init(anyTypeUpTo limit: Int) {
+        self.limit = limit
+        type = nil
+        takesAnyType = true
+    }
+
+    /// A body of any media type, for a route that refuses foreign pages by their `Origin`.
+    static func anyType(limit: Int) -> BodyType { BodyType(anyTypeUpTo: limit) }
 
     /// Refuses a body before a byte of it is read.
     func check(_ fields: HTTPFields) throws(Problem) {
-        try requireJSON(fields)
+        if !takesAnyType { try requireJSON(fields) }
         if let length = fields[.contentLength].flatMap({ Int($0) }), length > limit { throw tooLarge }
     }
 

@@ -12,6 +12,8 @@ extension HTTPField.Name {
     static let xAccelBuffering = Self.literal("X-Accel-Buffering")
     static let rateLimit = Self.literal("RateLimit")
     static let rateLimitPolicy = Self.literal("RateLimit-Policy")
+    static let phoenixAuthToken = Self.literal("X-Phoenix-AuthToken")
+    static let phoenixLongpollToken = Self.literal("X-Phoenix-Longpoll-Token")
     static let forwarded = Self.literal("Forwarded")
     static let forwardedFor = Self.literal("X-Forwarded-For")
     static let forwardedProto = Self.literal("X-Forwarded-Proto")

@@ -59,9 +59,9 @@ package struct RollcallResponder: HTTPResponder {
         var response: Response
         do {
             response = try await self.answer(request, found: found, route: route, context: &context)
-            // Metrics are exempt, because an operator must see them on a node without room.
+            // Metrics are exempt, because an operator must see them on a node without room. Polls count by themselves.
             if let queueBudget, let length = response.body.contentLength, length > AnswerGate.small,
-                route?.operationID != "getMetrics"
+                route?.operationID != "getMetrics", route?.isOfSockets != true
             {
                 try await queueBudget.count(&response, on: context.channel)
             }
@@ -295,6 +295,8 @@ package struct RollcallResponder: HTTPResponder {
                 "If-None-Match is for reads, and for PUT as *; it would be ignored here. POST tracks only a session "
                     + "that is absent.")
         }
+        // Sockets read what they know of a query, of which other parts may be in no encoding.
+        if route.isOfSockets { return QueryParameters() }
         let query = try QueryParameters(request.uri.query)
         let hasTicket = route.open != nil && query.has("ticket")
         // A stream with a key is a presence, and a ticket may have one, so opening it is a write.

@@ -119,6 +119,9 @@ package struct Route: Sendable {
     /// Whether it is a probe of orchestrators and load balancers, which may use any host name.
     var isProbe: Bool { operationID == "getHealth" || operationID == "getReadiness" }
 
+    /// Whether it is one of Phoenix clients, with parameters that their applications choose.
+    var isOfSockets: Bool { openSocket != nil || operationID == "pollSocket" || operationID == "sendToSocket" }
+
     /// Whether pages of every origin may read the answer.
     var isPublic: Bool { operationID == "getContract" }
 }

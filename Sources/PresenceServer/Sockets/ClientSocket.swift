@@ -10,8 +10,8 @@ import PresenceModel
 
 /// One open socket of a Phoenix client: performs what ``SocketState`` decides.
 ///
-/// It runs on the event loop of the client's connection. It ends exactly once, with a reason. After that it lives until
-/// the joins and changes that still run have their results, so that no presence stays behind.
+/// It runs on the event loop of the client's connection, or of the first poll. It ends exactly once, with a reason.
+/// After that it lives until the joins and changes that still run have their results, so that no presence stays behind.
 actor ClientSocket {
     nonisolated let loop: any EventLoop
     let services: SocketServices
@@ -148,6 +148,8 @@ actor ClientSocket {
         guard !isFinished else { return }
         isFinished = true
         output?.finish(end, echoing: clientCode)
+        // Without a connection nothing follows.
+        if closed == nil { output = nil }
         logger.debug(
             "sockets: socket ended",
             metadata: ["code": "\(end.code.map { String($0.rawValue) } ?? "none")", "reason": "\(end.reason)"])

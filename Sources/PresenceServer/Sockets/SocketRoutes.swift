@@ -32,7 +32,8 @@ package struct SocketRoutes: Sendable {
     package func open(_ request: Request, context: RollcallRequestContext) throws -> OpenedSocket {
         let parameters = SocketParameters(query: request.uri.query)
         let protocols = SocketProtocols(request.headers[values: .secWebSocketProtocol])
-        let opening = try open(request, parameters, authToken: protocols.authToken, context)
+        let opening = try authenticate(request, parameters, authToken: protocols.authToken, context)
+        try services.callerLimits?.checkStocks(of: opening.caller, topics: 0)
         let handshake = try SocketHandshake(request.headers)
         return OpenedSocket(handshake, subprotocol: protocols.answer, caller: opening.caller) {
             [services, logger = context.logger] channel, head in
@@ -61,10 +62,10 @@ package struct SocketRoutes: Sendable {
         let subjects: [RateSubject]
     }
 
-    /// Checks a request for a socket: its page, its version, its credential, and the stock of its caller.
+    /// Checks a request for a socket: its page, its version and its credential.
     ///
     /// - Parameter authToken: The credential outside the query, which wins; nil for none.
-    func open(
+    func authenticate(
         _ request: Request, _ parameters: SocketParameters, authToken: String?, _ context: RollcallRequestContext
     ) throws(Problem) -> Opening {
         try origins.check(write: request.head, from: ClientAddress(context.channel.remoteAddress))
@@ -74,7 +75,6 @@ package struct SocketRoutes: Sendable {
         let caller = try self.caller(of: request, authToken ?? parameters.credential, context)
         if caller.identity != .open { try services.registry.credentials.requireRevocations() }
         guard let limits = services.callerLimits else { return Opening(options: options, caller: caller, subjects: []) }
-        try limits.checkStocks(of: caller, topics: 0)
         if context.counts {
             _ = try limits.admit(caller, RateCost(requests: 1), for: request.head, on: context.channel)
         }

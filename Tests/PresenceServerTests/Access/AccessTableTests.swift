@@ -56,7 +56,10 @@ struct AccessTableTests {
         #expect(Set(needing) == Set(Self.requests.map(\.operation)))
         #expect(
             Set(routes.filter { $0.needs == .nothing }.map(\.operationID))
-                == ["getHealth", "getContract", "getProblem", "getDemoPage", "openSocket", "openSocketAtWebsocket"])
+                == [
+                    "getHealth", "getContract", "getProblem", "getDemoPage", "openSocket", "openSocketAtWebsocket",
+                    "pollSocket", "sendToSocket",
+                ])
         #expect(routes.filter { $0.needs == .optional }.map(\.operationID) == ["getReadiness"])
     }
 

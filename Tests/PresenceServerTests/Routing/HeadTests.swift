@@ -30,6 +30,7 @@ struct HeadTests {
         "getDemoPage": ["/"],
         "openSocket": ["/socket", "/socket?vsn=2.0.0"],
         "openSocketAtWebsocket": ["/socket/websocket"],
+        "pollSocket": ["/socket/longpoll"],
     ]
 
     @Test func `The table of targets has every route that answers GET at once`() throws {

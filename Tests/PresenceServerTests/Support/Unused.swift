@@ -42,6 +42,9 @@ extension StreamHandlers {
 extension SocketHandlers {
     /// Handlers that find no handshake in any request.
     static var unused: SocketHandlers {
-        SocketHandlers(open: { _, _ in throw Problem(.upgradeRequired, "unused") })
+        SocketHandlers(
+            open: { _, _ in throw Problem(.upgradeRequired, "unused") },
+            poll: { _, _ in .json(Array(#"{"status":403}"#.utf8)) },
+            send: { _, _ in .json(Array(#"{"status":410}"#.utf8)) })
     }
 }
