@@ -22,6 +22,7 @@ struct StoreKeysTests {
         #expect(zero.invalidations == "rc:invalidate" && one.invalidations == "rc:{@1}:invalidate")
         #expect(zero.tickets == "rc:tickets" && one.tickets == "rc:{@1}:tickets")
         #expect(zero.revocationChannel == "rc:revocations" && one.revocationChannel == "rc:{@1}:revocations")
+        #expect(zero.pollChannel(of: "n") == "rc:polls:n" && one.pollChannel(of: "n") == "rc:{@1}:polls:n")
         #expect(zero.probePrefix == "rc:probe:" && one.probePrefix == "rc:{@1}:probe:")
         #expect(zero.nodes == one.nodes && zero.configuration == one.configuration)
         #expect(zero.revocations == one.revocations)
