@@ -37,8 +37,8 @@ final class SocketInput: ChannelInboundHandler {
     }
 
     func errorCaught(context: ChannelHandlerContext, error: any Error) {
-        // These bytes are behind a fault.
-        if case .dataReceivedInErrorState? = error as? ByteToMessageDecoderError { return }
+        // Bytes behind a fault, or a part of a frame at the end of the input.
+        if error is ByteToMessageDecoderError { return }
         switch error as? NIOWebSocketError {
         case .invalidFrameLength?:
             fail(SocketError(.messageTooBig, "A frame has at most \(ClientMessage.maximumBytes) bytes."))

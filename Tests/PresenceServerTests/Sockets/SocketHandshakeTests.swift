@@ -29,7 +29,7 @@ struct SocketHandshakeTests {
         #expect(problem?.headers[.upgrade] == "websocket" && problem?.headers[.secWebSocketVersion] == "13")
     }
 
-    @Test(arguments: [[], ["x"], ["dGhlIHNhbXBsZSBub25jZQ"], ["AAAA"], [SocketHandshakeTests.key, SocketHandshakeTests.key]])
+    @Test(arguments: [[], ["x"], ["dGhlIHNhbXBsZSBub25jZQ"], ["AAAA"], [key, key]])
     func `a key that is missing, wrong or given twice is refused`(keys: [String]) {
         var fields: HTTPFields = [.upgrade: "websocket", .secWebSocketVersion: "13"]
         for key in keys { fields.append(HTTPField(name: .secWebSocketKey, value: key)) }

@@ -10,7 +10,6 @@ import PresenceFeed
 import PresenceModel
 import PresenceStore
 import Redis
-import Synchronization
 import TestSupport
 
 @testable import PresenceServer
