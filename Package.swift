@@ -255,6 +255,6 @@ let package = Package(
                 "PresenceServer", "Enrichment", "TestSupport", "LocalServices", "Access", "AccessSamples",
                 argumentParser, crypto, nio, nioPosix, nioHTTP1, logging, yams,
             ],
-            exclude: ["demo_page.py", "Contract"], swiftSettings: settings),
+            exclude: ["demo_page.py", "phoenix_page.py", "Contract"], swiftSettings: settings),
     ]
 )

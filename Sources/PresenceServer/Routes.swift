@@ -124,6 +124,7 @@ extension RouteTable {
 
             Route(.get, "/readyz", "getReadiness", needs: .optional, query: nil, handler: health.ready),
             Route(.get, "/", "getDemoPage", needs: .nothing, query: nil, handler: documents.page),
+            Route(.get, "/phoenix", "getPhoenixPage", needs: .nothing, query: nil, handler: documents.phoenixPage),
         ]
         if !options.hasOperatorPort {
             routes.append(

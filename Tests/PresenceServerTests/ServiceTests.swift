@@ -48,14 +48,18 @@ struct ServiceTests {
 
     @Test func `The page, the contract and the problems are served`() async throws {
         try await withServer { server in
-            let page = try await server.send(.get, "/?name=Alice")
-            #expect(page.status == 200 && page.header("Content-Type") == "text/html; charset=utf-8")
-            let policy = try #require(page.header("Content-Security-Policy"))
-            #expect(policy.hasPrefix("default-src 'none'; ") && policy.contains("; frame-ancestors 'none'; "))
-            #expect(policy.contains("; script-src 'sha256-") && policy.contains("; style-src 'sha256-"))
-            #expect(!(policy + page.text).contains("unsafe-inline"))
-            // The policy permits no style and no script in attributes.
-            #expect(!page.text.contains(#/<[^>]* (?:style|on[a-z]+)=/#))
+            for (path, scripts) in [("/?name=Alice", 1), ("/phoenix?name=Alice", 3)] {
+                let page = try await server.send(.get, path)
+                #expect(page.status == 200 && page.header("Content-Type") == "text/html; charset=utf-8")
+                let policy = try #require(page.header("Content-Security-Policy"))
+                #expect(policy.hasPrefix("default-src 'none'; ") && policy.contains("; frame-ancestors 'none'; "))
+                #expect(policy.contains("; script-src 'sha256-") && policy.contains("; style-src 'sha256-"))
+                // One hash for each script, and one for the style.
+                #expect(policy.ranges(of: "'sha256-").count == scripts + 1)
+                #expect(!(policy + page.text).contains("unsafe-inline"))
+                // The policy permits no style and no script in attributes.
+                #expect(!page.text.contains(#/<[^>]* (?:style|on[a-z]+)=/#))
+            }
             let contract = try await server.send(.get, "/openapi.yaml")
             #expect(contract.header("Content-Type") == "application/yaml")
             #expect(contract.text.hasPrefix("openapi: 3.1"))

@@ -5,12 +5,13 @@ import Foundation
 import HTTPTypes
 import Hummingbird
 
-/// The fixed documents: the demo page, the contract, and the explanations of problems.
+/// The fixed documents: the demo pages, the contract, and the explanations of problems.
 struct DocumentRoutes: Sendable {
     private let contractText: [UInt8]
     private let basePath: BasePath
-    /// Made at the first request for the page.
+    /// Both are made when they are first needed.
     private static let pagePolicy = Self.policy(of: String(decoding: PackageResources.index_html, as: UTF8.self))
+    private static let phoenixPolicy = Self.policy(of: String(decoding: PackageResources.phoenix_html, as: UTF8.self))
 
     init(basePath: BasePath) {
         self.basePath = basePath
@@ -21,26 +22,40 @@ struct DocumentRoutes: Sendable {
 
     /// `GET /`.
     func page(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
-        var response = Response.bytes(PackageResources.index_html, type: "text/html; charset=utf-8")
-        response.headers[.contentSecurityPolicy] = Self.pagePolicy
+        Self.page(PackageResources.index_html, Self.pagePolicy)
+    }
+
+    /// `GET /phoenix`.
+    func phoenixPage(_ request: Request, _ context: RollcallRequestContext) async throws -> Response {
+        Self.page(PackageResources.phoenix_html, Self.phoenixPolicy)
+    }
+
+    private static func page(_ text: [UInt8], _ policy: String) -> Response {
+        var response = Response.bytes(text, type: "text/html; charset=utf-8")
+        response.headers[.contentSecurityPolicy] = policy
         return response
     }
 
-    /// The Content-Security-Policy of the page: only the style and the script in its text are used, known by their
+    /// The Content-Security-Policy of a page: only the styles and the scripts in its text are used, known by their
     /// hashes, and no other page shows it in a frame.
     private static func policy(of page: String) -> String {
         "default-src 'none'; base-uri 'none'; connect-src 'self'; form-action 'self'; frame-ancestors 'none'; "
-            + "img-src data:; script-src \(Self.source(of: "script", in: page)); "
-            + "style-src \(Self.source(of: "style", in: page))"
+            + "img-src data:; script-src \(Self.sources(of: "script", in: page)); "
+            + "style-src \(Self.sources(of: "style", in: page))"
     }
 
-    /// The hash of the text in an element of the page, as a source of a policy (CSP 3 §2.3.1).
-    private static func source(of element: String, in page: String) -> String {
-        guard let start = page.firstRange(of: "<\(element)>"),
-            let end = page[start.upperBound...].firstRange(of: "</\(element)>")
-        else { return "'none'" }
-        let text = page[start.upperBound..<end.lowerBound]
-        return "'sha256-\(Data(SHA256.hash(data: Array(text.utf8))).base64EncodedString())'"
+    /// The hashes of the texts in all elements of this name, as sources of a policy (CSP 3 §2.3.1).
+    private static func sources(of element: String, in page: String) -> String {
+        var rest = page[...]
+        var sources: [String] = []
+        while let start = rest.firstRange(of: "<\(element)>"),
+            let end = rest[start.upperBound...].firstRange(of: "</\(element)>")
+        {
+            let text = rest[start.upperBound..<end.lowerBound]
+            sources.append("'sha256-\(Data(SHA256.hash(data: Array(text.utf8))).base64EncodedString())'")
+            rest = rest[end.upperBound...]
+        }
+        return sources.isEmpty ? "'none'" : sources.joined(separator: " ")
     }
 
     /// `GET /openapi.yaml`.

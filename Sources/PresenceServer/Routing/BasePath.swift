@@ -14,7 +14,7 @@ package struct BasePath: Hashable, Sendable {
 
     /// First segments of the service's own paths; a base path that begins with one would give a path two meanings.
     private static let taken: Set<Substring> = [
-        "v1", "socket", "problems", "healthz", "readyz", "metrics", "openapi.yaml",
+        "v1", "socket", "problems", "healthz", "readyz", "metrics", "openapi.yaml", "phoenix",
     ]
     private static let maximumLength = 128
 

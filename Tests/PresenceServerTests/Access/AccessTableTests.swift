@@ -57,8 +57,8 @@ struct AccessTableTests {
         #expect(
             Set(routes.filter { $0.needs == .nothing }.map(\.operationID))
                 == [
-                    "getHealth", "getContract", "getProblem", "getDemoPage", "openSocket", "openSocketAtWebsocket",
-                    "pollSocket", "sendToSocket",
+                    "getHealth", "getContract", "getProblem", "getDemoPage", "getPhoenixPage", "openSocket",
+                    "openSocketAtWebsocket", "pollSocket", "sendToSocket",
                 ])
         #expect(routes.filter { $0.needs == .optional }.map(\.operationID) == ["getReadiness"])
     }

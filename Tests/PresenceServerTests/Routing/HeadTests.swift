@@ -28,6 +28,7 @@ struct HeadTests {
         "getContract": ["/openapi.yaml"],
         "getProblem": ["/problems/presence-absent", "/problems/absent"],
         "getDemoPage": ["/"],
+        "getPhoenixPage": ["/phoenix"],
         "openSocket": ["/socket", "/socket?vsn=2.0.0"],
         "openSocketAtWebsocket": ["/socket/websocket"],
         "pollSocket": ["/socket/longpoll"],
