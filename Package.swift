@@ -239,7 +239,7 @@ let package = Package(
             ],
             swiftSettings: settings),
         .testTarget(
-            name: "LocalServicesTests", dependencies: ["LocalServices", "TestSupport"], swiftSettings: settings),
+            name: "LocalServicesTests", dependencies: ["LocalServices", "TestSupport", nio], swiftSettings: settings),
         // The fault matrix; run apart, by `make test-faults`.
         .testTarget(
             name: "FaultTests",

@@ -93,7 +93,7 @@ struct RandomSequence {
     }
 
     /// Repeats a request while the node answers 503, as its clients do on a machine that stands still for seconds.
-    private static func whenTaken(_ request: () async throws -> RollcallClient.Response) async throws -> Int {
+    static func whenTaken(_ request: () async throws -> RollcallClient.Response) async throws -> Int {
         var status = 503
         try await eventually("an answer other than 503") {
             status = try await request().status
@@ -149,14 +149,14 @@ struct RandomSequence {
         }
     }
 
-    private static func fold(_ events: [SSEEvent]) throws -> [ExactName: Set<JSONValue>] {
+    static func fold(_ events: [SSEEvent]) throws -> [ExactName: Set<JSONValue>] {
         var folded = FoldedPresence()
         for event in events { try folded.receive(event) }
         return folded.roster
     }
 
     /// Metas without `phx_ref_prev`, which in a coalesced diff names the last version that was shown.
-    private static func unlinked(_ metas: Set<JSONValue>) -> Set<JSONValue> {
+    static func unlinked(_ metas: Set<JSONValue>) -> Set<JSONValue> {
         Set(
             metas.map { meta in
                 guard var members = meta.object else { return meta }
