@@ -104,7 +104,10 @@ extension SocketState {
             actions.append(.send(.ok(refs, topic: topic)))
         }
         close(channel.replaced, topic, &actions)
-        if refusal == nil { actions.append(.subscribe(channel.id)) }
+        if refusal == nil {
+            actions.append(.subscribe(channel.id))
+            announceExpiry(to: channel, &actions)
+        }
         for message in channel.held { receive(message, &actions) }
     }
 

@@ -31,7 +31,7 @@ package struct SocketState: Sendable {
         case failed(ChannelID, reason: String)
         /// Diffs of all channels were dropped, because the client reads slowly.
         case queueLost
-        /// The credential ends soon; the payload is the JSON text of an object.
+        /// The credential ends soon; the payload is the JSON text of an object. Channels that join later get it too.
         case expiring(payload: [UInt8])
         case ended(SocketEnd)
     }
@@ -87,6 +87,8 @@ package struct SocketState: Sendable {
     var abandoned: [ChannelID: ChannelRelease] = [:]
     var heldMessages = 0
     var heldBytes = 0
+    /// The announcement of the credential's end; nil until it comes.
+    var expiring: [UInt8]?
     var liveness: SocketLiveness
     var budget: MessageBudget
     private var lastNumber = 0
@@ -129,10 +131,8 @@ package struct SocketState: Sendable {
             }
         case .queueLost: loseQueue(&actions)
         case .expiring(let payload):
-            for channel in sortedChannels where channel.isJoined {
-                let (topic, joinRef) = (channel.topic, channel.joinRef)
-                actions.append(.send(.push(topic: topic, joinRef: joinRef, event: "expiring", payload: payload)))
-            }
+            expiring = payload
+            for channel in sortedChannels where channel.isJoined { announceExpiry(to: channel, &actions) }
         case .ended(let end): finish(end, &actions)
         }
         return actions
@@ -180,6 +180,13 @@ package struct SocketState: Sendable {
     // MARK: Parts
 
     var sortedChannels: [Channel] { channels.values.sorted { $0.id < $1.id } }
+
+    /// Sends the announcement of the credential's end, if it has come.
+    func announceExpiry(to channel: Channel, _ actions: inout [Action]) {
+        guard let expiring else { return }
+        let (topic, joinRef) = (channel.topic, channel.joinRef)
+        actions.append(.send(.push(topic: topic, joinRef: joinRef, event: "expiring", payload: expiring)))
+    }
 
     mutating func nextID() -> ChannelID {
         lastNumber += 1

@@ -195,6 +195,17 @@ struct SocketEndTests {
                 })
     }
 
+    @Test func `a channel that joins after the announcement gets it behind its answer`() throws {
+        var socket = try TestSocket()
+        let payload = #"{"expires_at":"2026-01-01T00:00:00.000Z"}"#
+        #expect(socket.handle(.expiring(payload: Array(payload.utf8))) == [])
+        let join = Line(joinRef: "1", ref: "1", topic: "t", event: "phx_join", payload: #"{"name":"alice"}"#)
+        #expect(socket.send(join) == ["join 1 t alice"])
+        let announcement = Line(joinRef: "1", ref: nil, topic: "t", event: "expiring", payload: payload).server(.v2)
+        #expect(
+            socket.handle(.joined(ChannelID(number: 1))).suffix(2) == ["subscribe 1", announcement])
+    }
+
     @Test func `a user with a token is present under its key`() throws {
         var socket = try TestSocket(ownKey: try Key("carol"))
         let join = Line(joinRef: "1", ref: "1", topic: "t", event: "phx_join", payload: #"{"name":"alice"}"#)
