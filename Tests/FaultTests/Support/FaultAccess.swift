@@ -28,8 +28,13 @@ enum FaultAccess {
 
     /// The fields of a request of a browser that is present under `key`.
     static func browser(_ key: String) -> [String: String] {
-        guard isOn else { return [:] }
-        let payload = SampleToken.payload(key, rights: #"{"topic_prefixes":{"":["track","see"]}}"#, lifetime: 7_200)
-        return ["Authorization": "Bearer \(SampleToken.hs256(payload))"]
+        token(key).map { ["Authorization": "Bearer \($0)"] } ?? [:]
+    }
+
+    /// The token of that browser, for its socket; nil if the nodes are open.
+    static func token(_ key: String) -> String? {
+        guard isOn else { return nil }
+        let rights = #"{"topic_prefixes":{"":["track","see"]}}"#
+        return SampleToken.hs256(SampleToken.payload(key, rights: rights, lifetime: 7_200))
     }
 }
