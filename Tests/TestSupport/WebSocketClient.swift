@@ -153,7 +153,7 @@ package final class WebSocketClient: Sendable {
     /// A frame that no server may send, or an error of the connection.
     package var fault: (any Error)? { box.state.withLock { $0.fault } }
 
-    /// Closes as a browser does whose tab is closed; returns when the server has closed the connection.
+    /// Closes as a browser does with a closed tab; returns when the server has closed the connection.
     package func close(code: UInt16? = nil) async throws {
         let payload = code.map { [UInt8($0 >> 8), UInt8($0 & 0xFF)] } ?? []
         box.state.withLock { $0.hasClosed = true }
