@@ -67,7 +67,8 @@ struct ReadmeExamplesTests {
     @Test(
         arguments: [
             "README.md", "SECURITY.md", "docs/decisions.md", "docs/flow.md", "docs/glossary.md", "docs/operations.md",
-            "docs/phoenix.md", "docs/redis-model.md", "docs/threat-model.md", "docs/troubleshooting.md", "CONTRIBUTING.md",
+            "docs/phoenix.md", "docs/redis-model.md", "docs/threat-model.md", "docs/troubleshooting.md",
+            "CONTRIBUTING.md",
         ])
     func `Every file that a page links to exists`(page: String) throws {
         let file = URL(fileURLWithPath: repository).appendingPathComponent(page)

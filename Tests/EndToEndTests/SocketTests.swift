@@ -219,6 +219,24 @@ struct SocketTests {
         }
     }
 
+    @Test func `A broadcast of a supabase client is refused, and its presence stays, even if it is called phx_leave`()
+        async throws
+    {
+        try await withNode { node in
+            let topic = "realtime:" + Self.topic
+            let alice = try await PhoenixClient.connect(node.url)
+            let join = try await alice.join(topic, #"{"config":{"presence":{"key":"Alice"}}}"#)
+            try await alice.push("presence", #"{"event":"track","payload":{}}"#, on: topic)
+            let texts = [try #require(join.ref.string), "9", topic, "phx_leave", ""].map { Array($0.utf8) }
+            let header = [3] + texts.map { UInt8($0.count) } + [1]
+            let message = header + texts.flatMap { $0 } + Array("{}".utf8)
+            try await alice.socket.send(bytes: WebSocketBytes.masked(message, opcode: 2))
+            #expect(try await alice.answer(to: "9", on: topic).reason == "unknown event")
+            #expect(try await node.client.get(path("presences", "Alice")).status == 200)
+            await alice.socket.drop()
+        }
+    }
+
     // MARK: Options
 
     @Test func `Parameters choose the view, the reasons, one key a diff, and the join_ref of diffs`() async throws {

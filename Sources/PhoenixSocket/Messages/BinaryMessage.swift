@@ -8,11 +8,13 @@
 /// | push | server | `0`, join_ref, topic, event |
 /// | reply | server | `1`, join_ref, ref, topic, status |
 /// | broadcast | server | `2`, topic, event |
+/// | user broadcast, of supabase | client | `3`, join_ref, ref, topic, event, metadata, and the encoding of the data |
 package struct BinaryMessage: Hashable, Sendable {
     package enum Kind: UInt8, Sendable {
         case push = 0
         case reply = 1
         case broadcast = 2
+        case userBroadcast = 3
     }
 
     package enum Sender: Sendable, CaseIterable {
@@ -26,6 +28,9 @@ package struct BinaryMessage: Hashable, Sendable {
     package var topic = ""
     /// The name of the event; of a reply, its status.
     package var event = ""
+    /// Of a user broadcast, as is the encoding: JSON, or empty.
+    package var metadata = ""
+    package var encoding: UInt8 = 0
     package var data: [UInt8] = []
 
     package init(_ kind: Kind) {
@@ -38,13 +43,14 @@ package struct BinaryMessage: Hashable, Sendable {
     ///   UTF-8.
     package init(decoding bytes: [UInt8], from sender: Sender) throws(SocketError) {
         guard let first = bytes.first else { throw .cutShort }
-        guard let kind = Kind(rawValue: first), sender == .server || kind == .push else {
-            throw SocketError(.invalidData, "A binary message of a client has the kind 0 (push), not \(first).")
+        guard let kind = Kind(rawValue: first), sender == .server || kind == .push || kind == .userBroadcast else {
+            throw SocketError(.invalidData, "A binary message of a client has the kind 0 (push) or 3, not \(first).")
         }
         var message = BinaryMessage(kind)
         let fields = Self.fields(of: kind, from: sender)
-        var start = 1 + fields.count
+        var start = 1 + fields.count + (kind == .userBroadcast ? 1 : 0)
         guard bytes.count >= start else { throw .cutShort }
+        if kind == .userBroadcast { message.encoding = bytes[1 + fields.count] }
         for (index, field) in fields.enumerated() {
             let end = start + Int(bytes[1 + index])
             guard end <= bytes.count else { throw .cutShort }
@@ -73,6 +79,7 @@ package struct BinaryMessage: Hashable, Sendable {
             header.append(length)
             texts.append(contentsOf: text)
         }
+        if kind == .userBroadcast { header.append(encoding) }
         return header + texts + data
     }
 
@@ -87,6 +94,7 @@ package struct BinaryMessage: Hashable, Sendable {
         case (.push, .server): [joinRef, topic, event]
         case (.reply, _): [joinRef, ref, topic, ("status", \.event)]
         case (.broadcast, _): [topic, event]
+        case (.userBroadcast, _): [joinRef, ref, topic, event, ("metadata", \.metadata)]
         }
     }
 }

@@ -96,7 +96,8 @@ package struct ClientMessage: Sendable {
         let message = try BinaryMessage(decoding: bytes, from: .client)
         refs = MessageRefs(joinRef: MessageRef(text: message.joinRef), ref: MessageRef(text: message.ref))
         topic = message.topic
-        event = message.event
+        // The name that a user gives to a broadcast is no event of the channel.
+        event = message.kind == .userBroadcast ? "broadcast" : message.event
         payload = .binary(message.data)
         size = bytes.count
     }

@@ -94,12 +94,25 @@ struct BinaryMessageTests {
         }
     }
 
-    @Test(arguments: [1, 2, 3, 255] as [UInt8])
-    func `a client sends pushes only`(kind: UInt8) {
+    @Test(arguments: [1, 2, 4, 255] as [UInt8])
+    func `a client sends pushes and user broadcasts only`(kind: UInt8) {
         let error = #expect(throws: SocketError.self) {
             try Message(decoding: [kind, 0, 0, 0, 0, 0], from: .client)
         }
         #expect(error?.code == .invalidData)
+    }
+
+    @Test func `a user broadcast of supabase is read and written byte for byte`() throws {
+        var message = Self.message(
+            .userBroadcast, joinRef: "10", ref: "1", topic: "top", event: "shout", data: Array(#"{"a":1}"#.utf8))
+        message.metadata = "{}"
+        message.encoding = 1
+        let bytes: [UInt8] = [3, 2, 1, 3, 5, 2, 1] + Array(#"101topshout{}{"a":1}"#.utf8)
+        #expect(try Message(decoding: bytes, from: .client) == message)
+        #expect(try message.encoded(from: .client) == bytes)
+        for length in 0..<20 {
+            #expect(throws: SocketError.self) { try Message(decoding: Array(bytes[..<length]), from: .client) }
+        }
     }
 
     @Test func `texts that are no UTF-8 are refused`() {
