@@ -77,7 +77,7 @@ package final class RequestLimits: Sendable {
     func admit(
         _ caller: Caller, _ cost: RateCost, for head: HTTPRequest, on channel: any Channel, counts: Bool = true
     ) throws(Problem) -> RequestAllowance? {
-        let subject = RateSubject(caller).flatMap { self.policies[$0.kind] == nil ? nil : $0 }
+        let subject = countedSubject(of: caller)
         let address = countedAddress(of: caller, head, channel)
         guard let first = subject ?? address else { return nil }
         let second = subject == nil ? nil : address
