@@ -38,13 +38,8 @@ struct EventScanner {
     mutating func scan(
         _ start: Bytes, _ count: Int, _ connection: inout StreamConnection, carry: Bytes, id: Bytes?
     ) {
-        var at = start
+        var at = restore(start, &connection, carry)
         let end = start + count
-        if connection.carry > 0 {
-            at -= Int(connection.carry)
-            memcpy(at, carry, Int(connection.carry))
-            connection.carry = 0
-        }
         while at < end {
             let lineEnd = memchr(at, 10, end - at)?.assumingMemoryBound(to: UInt8.self)
             let limit = lineEnd ?? end
@@ -66,7 +61,16 @@ struct EventScanner {
         }
     }
 
-    private func keep(_ from: Bytes, _ end: Bytes, _ connection: inout StreamConnection, _ carry: Bytes) {
+    /// Puts the rest of the last run before this one; returns the start of both.
+    func restore(_ start: Bytes, _ connection: inout StreamConnection, _ carry: Bytes) -> Bytes {
+        let count = Int(connection.carry)
+        guard count > 0 else { return start }
+        memcpy(start - count, carry, count)
+        connection.carry = 0
+        return start - count
+    }
+
+    func keep(_ from: Bytes, _ end: Bytes, _ connection: inout StreamConnection, _ carry: Bytes) {
         connection.carry = UInt8(end - from)
         memcpy(carry, from, end - from)
     }
@@ -100,7 +104,8 @@ struct EventScanner {
         return limit
     }
 
-    private mutating func name(_ start: Bytes, _ end: Bytes, _ connection: inout StreamConnection) {
+    /// Takes the name of an event.
+    mutating func name(_ start: Bytes, _ end: Bytes, _ connection: inout StreamConnection) {
         let name = start.pointee == 32 ? start + 1 : start
         if end - name == 13, memcmp(name, "presence_diff", 13) == 0 {
             connection.kind = .diff
@@ -114,7 +119,8 @@ struct EventScanner {
         }
     }
 
-    private mutating func data(
+    /// Counts the markers of data; returns the start of the bytes that the next run must read again.
+    mutating func data(
         _ start: Bytes, _ limit: Bytes, isWhole: Bool, _ connection: inout StreamConnection
     ) -> Bytes {
         guard connection.kind != .other else { return limit }
@@ -153,7 +159,8 @@ struct EventScanner {
         }
     }
 
-    private mutating func dispatch(_ connection: inout StreamConnection) {
+    /// Counts an event that has ended.
+    mutating func dispatch(_ connection: inout StreamConnection) {
         defer {
             connection.hasData = false
             connection.hasMarker = false
