@@ -48,15 +48,15 @@ public final class Reactor {
         epoll_ctl(descriptor, again ? EPOLL_CTL_MOD : EPOLL_CTL_ADD, socket, &event)
     }
 
-    /// Waits for ready sockets, at most this long, and calls their clients.
+    /// Waits for ready sockets, at most this long, calls their clients, and then all clients with the time.
     public func turn(milliseconds: Int32) throws(LoadError) {
         let count = epoll_wait(descriptor, events, Int32(Self.room), milliseconds)
         now = Clock.now
-        guard count > 0 else { return try Interruption.check() }
-        for index in 0..<Int(count) {
+        for index in 0..<max(0, Int(count)) {
             let mark = events[index].data.u64
             clients[Int(mark >> 32)].ready(Int(mark & 0xffff_ffff), events[index].events)
         }
+        for client in clients { client.passTime(now) }
         try Interruption.check()
     }
 

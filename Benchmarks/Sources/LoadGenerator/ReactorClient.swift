@@ -5,4 +5,10 @@
 /// A number identifies each connection.
 public protocol ReactorClient: AnyObject {
     func ready(_ connection: Int, _ events: UInt32)
+    /// Called after each turn, which began at this time on ``Clock``.
+    func passTime(_ now: UInt64)
+}
+
+extension ReactorClient {
+    public func passTime(_ now: UInt64) {}
 }

@@ -5,7 +5,7 @@ struct StreamConnection {
     enum Phase: UInt8 { case idle, connecting, head, body, closed }
     /// The event of a line; an event without a name counts as a diff, because plain fan-out servers send such events.
     enum Kind: UInt8 { case diff, state, other }
-    /// The part of an incomplete line at which the input ended.
+    /// The part of an incomplete line or message at which the input ended.
     enum Line: UInt8 { case start, data, ignored }
 
     static let carried = 64
@@ -15,6 +15,7 @@ struct StreamConnection {
     var phase = Phase.idle
     var isChunked = false
     var chunks = ChunkDecoder()
+    var frames = FrameDecoder()
     var line = Line.start
     var kind = Kind.diff
     var hasData = false

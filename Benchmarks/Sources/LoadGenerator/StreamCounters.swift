@@ -17,7 +17,7 @@ public struct StreamCounters: CustomStringConvertible {
     public var begun = 0
     public var lastEventAt: UInt64 = 0
     public var connecting = 0
-    /// The first status other than 200.
+    /// The first status of a refusal.
     public var badStatus = 0
     /// The reason of the first failure.
     public var firstFault: String?
@@ -27,7 +27,7 @@ public struct StreamCounters: CustomStringConvertible {
     public var leaves = 0
 
     public var description: String {
-        "\(opened) open, \(connecting) connecting, \(failed) failed, \(closed) closed, \(begun) with an event, "
-            + "status \(badStatus == 0 ? "200" : String(badStatus))" + (firstFault.map { ", first fault: \($0)" } ?? "")
+        "\(opened) open, \(connecting) connecting, \(failed) failed, \(closed) closed, \(begun) with an event"
+            + (badStatus == 0 ? "" : ", status \(badStatus)") + (firstFault.map { ", first fault: \($0)" } ?? "")
     }
 }

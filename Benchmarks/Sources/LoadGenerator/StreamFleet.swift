@@ -2,11 +2,18 @@
 
 import Glibc
 
-/// Many streams of Server-Sent Events, opened with a bound on pending connects.
+/// Many streams of Server-Sent Events, or Phoenix sockets, opened with a bound on pending connects.
+///
+/// A socket answers pings, and sends heartbeats as phoenix.js does.
 ///
 /// An event allocates nothing. A stream takes about 350 bytes.
 public final class StreamFleet: ReactorClient {
+    /// The time between two heartbeats of a socket.
+    static let heartbeatInterval = 30 * Clock.second
+
     public let options: StreamOptions
+    /// The first message of each socket; nil for streams of events.
+    private let join: [UInt8]?
     private let reactor: Reactor
     private var number = 0
     private let connections: UnsafeMutablePointer<StreamConnection>
@@ -15,7 +22,10 @@ public final class StreamFleet: ReactorClient {
     private var scanner: EventScanner
     private var next = 0
     private var port: UInt16
-    /// The received parts of incomplete heads.
+    private let began = Clock.now
+    /// Heartbeats that were due since the beginning.
+    private var heartbeats = 0
+    /// The received parts of incomplete heads and control frames.
     private var heads: [Int: [UInt8]] = [:]
     /// The time from the start of the connect to the first event, of each stream.
     public private(set) var firstEvent = Histogram()
@@ -27,6 +37,7 @@ public final class StreamFleet: ReactorClient {
 
     public init(_ options: StreamOptions, on reactor: Reactor) {
         self.options = options
+        join = options.wire.join
         self.reactor = reactor
         port = options.port
         connections = .allocate(capacity: options.count)
@@ -74,7 +85,7 @@ public final class StreamFleet: ReactorClient {
     /// Waits until each stream that reads has had its first event.
     public func begin(seconds: Double = 60) throws(LoadError) {
         guard try reactor.run(seconds: seconds, until: { scanner.counters.begun >= options.readers }) else {
-            throw LoadError("only \(counters.begun) of \(counters.opened) streams had a first event")
+            throw LoadError("only \(counters.begun) of \(counters.opened) streams had a first event: \(counters)")
         }
     }
 
@@ -164,7 +175,7 @@ public final class StreamFleet: ReactorClient {
             return end(index)
         }
         var request =
-            "GET \(options.path.path(of: index)) HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\nAccept: text/event-stream\r\n"
+            "GET \(options.path.path(of: index)) HTTP/1.1\r\nHost: 127.0.0.1:\(port)\r\n" + options.wire.fields
         if let ids, connections[index].idCount > 0 {
             let id = UnsafeBufferPointer(
                 start: ids + index * StreamConnection.idSize, count: Int(connections[index].idCount))
@@ -207,8 +218,12 @@ public final class StreamFleet: ReactorClient {
             heads[index] = bytes
             return
         }
-        guard head.status == 200 else {
+        guard head.status == options.wire.status else {
             if scanner.counters.badStatus == 0 { scanner.counters.badStatus = head.status }
+            return end(index)
+        }
+        guard join == nil || head.field("sec-websocket-accept") == StreamWire.accept else {
+            noteFault("a wrong Sec-WebSocket-Accept")
             return end(index)
         }
         connections[index].phase = .body
@@ -218,6 +233,7 @@ public final class StreamFleet: ReactorClient {
         if isSlow(index) {
             reactor.watch(connections[index].socket, 0, client: number, connection: index, again: true)
         }
+        if let join { send(.text, join, index) }
         let used = head.count - before
         if count > used { body(index, input + used, count - used) }
     }
@@ -226,7 +242,9 @@ public final class StreamFleet: ReactorClient {
         let carry = carries + index * StreamConnection.carried
         let id = ids.map { $0 + index * StreamConnection.idSize }
         let awaitedFirst = connections[index].awaitsFirst
-        if connections[index].isChunked {
+        if join != nil {
+            messages(index, input, count, carry)
+        } else if connections[index].isChunked {
             var chunks = connections[index].chunks
             chunks.decode(input, count) { scanner.scan($0, $1, &connections[index], carry: carry, id: id) }
             connections[index].chunks = chunks
@@ -236,8 +254,61 @@ public final class StreamFleet: ReactorClient {
         if awaitedFirst, !connections[index].awaitsFirst {
             firstEvent.record(scanner.now - connections[index].openedAt)
         }
-        if connections[index].chunks.isOver { end(index) }
+        if connections[index].chunks.isOver || connections[index].frames.isOver { end(index) }
     }
+
+    // MARK: - Sockets
+
+    private func messages(
+        _ index: Int, _ input: UnsafeMutablePointer<UInt8>, _ count: Int, _ carry: UnsafeMutablePointer<UInt8>
+    ) {
+        var frames = connections[index].frames
+        frames.decode(input, count) { start, count, kind, isLast in
+            if kind == .text {
+                scanner.scanMessage(start, count, isLast: isLast, &connections[index], carry: carry)
+            } else {
+                control(index, kind, UnsafeBufferPointer(start: start, count: count), isLast: isLast)
+            }
+        }
+        connections[index].frames = frames
+        if frames.isBroken { noteFault("a frame that cannot be read") }
+    }
+
+    private func control(
+        _ index: Int, _ kind: FrameDecoder.Kind, _ run: UnsafeBufferPointer<UInt8>, isLast: Bool
+    ) {
+        let payload = (heads.removeValue(forKey: index) ?? []) + run
+        guard isLast else {
+            heads[index] = payload
+            return
+        }
+        switch kind {
+        case .ping: send(.pong, payload, index)
+        case .close: noteFault("closed with \(payload.prefix(2).reduce(0) { $0 << 8 | Int($1) })")
+        case .pong, .text: break
+        }
+    }
+
+    private func send(_ kind: FrameDecoder.Kind, _ payload: [UInt8], _ index: Int) {
+        let frame = ClientFrame.bytes(kind, payload, mask: .random(in: 0...UInt32.max))
+        if write(connections[index].socket, frame, frame.count) != frame.count {
+            noteFault("\(Sockets.failure("frame"))")
+        }
+    }
+
+    /// Sends the heartbeats that are due, spread evenly over the interval.
+    public func passTime(_ now: UInt64) {
+        guard join != nil else { return }
+        let due = Int(Double(now - began) / Double(Self.heartbeatInterval) * Double(options.count))
+        heartbeats = max(heartbeats, due - options.count)
+        while heartbeats < due {
+            let index = heartbeats % options.count
+            if connections[index].phase == .body { send(.text, StreamWire.heartbeat, index) }
+            heartbeats += 1
+        }
+    }
+
+    // MARK: - Ends
 
     private func noteFault(_ fault: String) {
         if scanner.counters.firstFault == nil { scanner.counters.firstFault = fault }

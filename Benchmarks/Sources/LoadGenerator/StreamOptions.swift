@@ -5,6 +5,7 @@ public struct StreamOptions {
     public var count: Int
     public var port: UInt16
     public var path: StreamPath
+    public var wire = StreamWire.events
     /// Further fields of each request, each with its line end.
     public var headers = ""
     /// Connects that may be pending at once.
