@@ -25,6 +25,13 @@ public struct Histogram {
         self = Histogram()
     }
 
+    public static func += (sum: inout Histogram, more: Histogram) {
+        for index in sum.counts.indices { sum.counts[index] &+= more.counts[index] }
+        sum.count += more.count
+        sum.sum &+= more.sum
+        sum.largest = max(sum.largest, more.largest)
+    }
+
     /// The value below which this part (0…1) of the recorded values lies; 0 without values.
     public func percentile(_ part: Double) -> UInt64 {
         let rank = Int(part * Double(count))

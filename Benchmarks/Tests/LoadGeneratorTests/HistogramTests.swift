@@ -16,6 +16,18 @@ struct HistogramTests {
         #expect(histogram.count == 100_000)
     }
 
+    @Test func `a sum has the values of both`() {
+        var (sum, more) = (Histogram(), Histogram())
+        for value in 1...50 { sum.record(UInt64(value)) }
+        for value in 51...100 { more.record(UInt64(value)) }
+        sum += more
+        #expect(sum.count == 100)
+        #expect(sum.sum == 5_050)
+        #expect(sum.largest == 100)
+        #expect(sum.percentile(0.25) == 26)
+        #expect(sum.percentile(1) == 100)
+    }
+
     @Test func `a percentile without values is zero, and any value can be recorded`() {
         var histogram = Histogram()
         #expect(histogram.percentile(0.5) == 0)

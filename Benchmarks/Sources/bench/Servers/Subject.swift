@@ -47,12 +47,7 @@ enum Subject: String, CaseIterable, Codable {
         switch self {
         case .rollcall, .node, .redis:
             writer.request(
-                "PUT",
-                path: {
-                    $0.text("/v1/topics/room/presences/publisher-")
-                    $0.number(key)
-                    $0.text("/one")
-                },
+                "PUT", path: { Self.writePath(of: key, $0) },
                 body: {
                     $0.text(#"{"meta":{"ts":"#)
                     $0.number(now)
@@ -80,5 +75,16 @@ enum Subject: String, CaseIterable, Codable {
                     $0.text(#""}"#)
                 })
         }
+    }
+
+    /// Writes the request that untracks a presence of the room; nchan and floor have none.
+    func untrack(_ key: Int, _ writer: RequestWriter) {
+        writer.request("DELETE", path: { Self.writePath(of: key, $0) })
+    }
+
+    private static func writePath(of key: Int, _ writer: RequestWriter) {
+        writer.text("/v1/topics/room/presences/publisher-")
+        writer.number(key)
+        writer.text("/one")
     }
 }
