@@ -9,7 +9,7 @@ let settings: [SwiftSetting] = [
     .treatAllWarnings(as: .error),
 ]
 
-// Knows nothing of the service but its HTTP, so that it builds in seconds and measures any server.
+// Knows nothing of the service but its wire (HTTP and WebSocket), so that it builds in seconds and measures any server.
 let package = Package(
     name: "benchmarks",
     products: [
