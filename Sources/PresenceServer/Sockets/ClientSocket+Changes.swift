@@ -94,11 +94,20 @@ extension ClientSocket {
                 })
             if let receipt = tracked?.receipt { return (presence, receipt) }
         } catch {
-            presence.release(member, grace: 0)
+            releaseUnknown(presence, isNamed: isNamed)
             throw ErrorResponse.problem(for: error, logger: logger)
         }
-        presence.release(member, grace: 0)
+        releaseUnknown(presence, isNamed: isNamed)
         throw .unavailable("Redis cannot be reached.")
+    }
+
+    /// Releases a presence that may be tracked.
+    ///
+    /// The client of a named session joins again. Until then its last holder may be a node that was killed, so it needs
+    /// its grace.
+    private func releaseUnknown(_ presence: StreamPresence, isNamed: Bool) {
+        let grace = isNamed && state.end != .revoked ? presence.request.grace : 0
+        presence.release(presence.request.member, grace: grace)
     }
 
     /// The channel observes from now on.
