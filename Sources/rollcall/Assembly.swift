@@ -104,6 +104,7 @@ struct Assembly: Sendable {
                 leases.recover()
                 hub.comparePositionsSoon()
                 revocations.readSoon()
+                socketSecret.readSoon()
             })
         let callerLimits = RequestLimits(settings.httpOptions.limits, logger: logger)
         let streams = StreamRoutes(

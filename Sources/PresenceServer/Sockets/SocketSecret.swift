@@ -9,8 +9,8 @@ import Synchronization
 
 /// The secret by which nodes sign the tokens of long polls.
 ///
-/// It is read at each new connection to Redis, and put back if Redis lost it. Until the first reading a node signs with
-/// one of its own: then only that node knows its sessions.
+/// It is read at each new connection to Redis, and when Redis no longer lists the node; a node puts it back if Redis
+/// lost it. Until the first reading a node signs with one of its own: then only that node knows its sessions.
 package final class SocketSecret: Service, Sendable {
     private let store: PresenceStore
     private let reading: FailureEdgeLogger
