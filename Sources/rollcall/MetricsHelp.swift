@@ -23,6 +23,8 @@ enum MetricsHelp {
         "rollcall_channels_open": "Channels of Phoenix sockets open now, those that are joining included.",
         "rollcall_joins_total":
             "Joins of channels answered, by outcome: ok, refused (the caller may not, or Redis is away), invalid, too_many.",
+        "rollcall_diffs_encoded_total":
+            "Diffs encoded, each one once for each form in which clients of its topic get it.",
         "rollcall_revocations": "Revocations and removals that this node knows.",
         "rollcall_stream_queue_bytes": "Bytes that wait for slow readers; what several wait for counts once.",
         "rollcall_replay_bytes": "Bytes of recent changes kept for streams that resume, to the nearest 64 KiB.",

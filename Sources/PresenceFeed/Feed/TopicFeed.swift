@@ -1,6 +1,7 @@
 // Rollcall · PresenceFeed
 
 import Logging
+import Metrics
 import NIOCore
 package import PresenceModel
 import PresenceStore
@@ -10,6 +11,8 @@ import PresenceStore
 /// All of it runs on one event loop, so that messages, subscribers and timers have one order. Messages arrive on the
 /// loop of the connection that brings them, and hop to this one.
 package actor TopicFeed {
+    private static let encodedDiffs = Counter(label: "rollcall_diffs_encoded_total")
+
     package nonisolated let topic: Topic
     nonisolated let channel: String
     nonisolated let loop: any EventLoop
@@ -101,6 +104,7 @@ package actor TopicFeed {
             fetch(keys, [], since: .now(), &answers) { fields, _ in .changedDataFetched(keys, fields) }
         case .deliver(let delivery):
             let frames = delivery.encode()
+            if let diffs = frames.diff { Self.encodedDiffs.increment(by: diffs.count) }
             audiences.deliver(delivery, frames)
             if !frames.states.isEmpty || state.flushing.isFlushDue {
                 answers.append(.delivered(frames.states, version: delivery.flush.states.version))
