@@ -1,5 +1,6 @@
 // Rollcall · EndToEndTests
 
+import Foundation
 import LocalServices
 import TestSupport
 import Testing
@@ -103,14 +104,35 @@ extension SocketTests {
             let clients = [one.client, two.client]
             let first = Environment.seed ?? UInt64.random(in: 0...1_000_000)
             print("random histories from seed \(first)")
-            try await withThrowingTaskGroup(of: Void.self) { group in
+            let encodings = try await withThrowingTaskGroup(of: SocketHistory.Encodings.self) { group in
+                var sum = SocketHistory.Encodings()
                 for index in 0..<200 {
-                    if index >= 8 { try await group.next() }
+                    if index >= 8, let done = try await group.next() { sum.add(done) }
                     group.addTask { try await SocketHistory(seed: first + UInt64(index), clients: clients).run() }
                 }
-                try await group.waitForAll()
+                for try await done in group { sum.add(done) }
+                return sum
             }
+            let counted = try await encodedDiffs(one) + encodedDiffs(two)
+            #expect(counted >= encodings.least && counted <= encodings.most, "seed \(first), \(encodings)")
         }
+    }
+
+    @Test func `Sockets of a node that stops close with 1012, spread over the time of the drain`() async throws {
+        let settings = ["ROLLCALL_DRAIN": "5", "ROLLCALL_REDIS_PREFIX": uniquePrefix()]
+        let leaving = try await RollcallProcess.serve(redis: try await SharedRedis.url, environment: settings)
+        var sockets: [WebSocketClient] = []
+        // Each event loop closes one socket every 50 ms: two seconds in all.
+        for index in 0..<40 * ProcessInfo.processInfo.activeProcessorCount {
+            sockets.append(try await PhoenixClient.connect(leaving.url, index % 2 == 0 ? .v1 : .v2).socket)
+        }
+        async let exit = leaving.terminate()
+        try await eventually("the first end") { sockets.contains { $0.isEnded } }
+        #expect(sockets.contains { !$0.isEnded }, "they are not closed all at once")
+        try await eventually("the end of each") { sockets.allSatisfy { $0.isEnded } }
+        #expect(sockets.allSatisfy { $0.closeCode == 1012 })
+        let end = await exit
+        #expect(end == .exited(0))
     }
 
     // MARK: Long polling
