@@ -68,6 +68,42 @@ extension SocketTests {
         }
     }
 
+    @Test func `Another method than GET is refused`() async throws {
+        try await withNode { node in
+            for path in ["/socket", "/socket/websocket"] {
+                let answer = try await node.client.post(path)
+                #expect(answer.status == 405 && answer.header("Allow")?.contains("GET") == true)
+            }
+        }
+    }
+
+    @Test func `Garbage in the packet of a handshake, before or behind it, opens or keeps no socket`() async throws {
+        try await withNode { node in
+            let stream = try await node.client.events(path("events"))
+            _ = try await stream.next("presence_state")
+            let raw = try await RawClient.connect(to: node.url)
+            try await raw.send("garbage\r\n\r\n" + WebSocketClient.handshake(Self.target))
+            try await eventually("the end of the connection") { try await raw.isEnded }
+            #expect(try await !raw.received.contains(" 101 "))
+            await raw.close()
+
+            let garbage = [UInt8](repeating: UInt8(ascii: "g"), count: 200)
+            func join(_ name: String) -> [UInt8] {
+                WebSocketBytes.masked(#"["1","1","\#(Self.topic)","phx_join",{"name":"\#(name)","grace":0}]"#)
+            }
+            for opening in [garbage + join("Alice"), join("Bob") + garbage] {
+                let socket = try await WebSocketClient.open(node.url, Self.target, opening: opening)
+                try await eventually("the end of the socket") { socket.isEnded }
+                #expect(socket.closeCode == 1002 && !socket.frames.contains { $0.opcode == WebSocketBytes.text })
+            }
+            // The join before the garbage is undone, and the one behind it never begins.
+            let joined = try await stream.next("presence_diff").json
+            #expect(joined["joins"]?.object?.keys.map(\.text) == ["Bob"])
+            #expect(try await stream.next("presence_diff").json["leaves"]?["Bob"] != nil)
+            await stream.close()
+        }
+    }
+
     @Test func `A message in fragments with a ping between them is one message, and the ping is answered`()
         async throws
     {
