@@ -8,9 +8,10 @@ import Testing
 /// Random operations with a known outcome, random faults, and clients that keep their presences through them.
 ///
 /// The seed decides everything that a test can decide. The model is simple:
-/// - A presence that is renewed is there and never left, and so is a session while one of its streams is open.
+/// - A presence that is renewed is there and never left, and so is a session while one of its streams is open, or while
+///   its Phoenix client joins again.
 /// - Redis has the last acknowledged value, unless Redis lost its data or the answer is unknown.
-/// - All streams, lists and Redis agree.
+/// - All streams, sockets, long polls, lists and Redis agree.
 struct RandomRun {
     private let seed: UInt64
     private var random: SplitMix
@@ -42,6 +43,8 @@ struct RandomRun {
         let streams = try await cluster.streamClients(4)
         let backends = try await cluster.requestClients(4)
         let tabs = try await cluster.sharedTabs(3)
+        let sockets = try await cluster.socketTabs(4)
+        let polls = try await cluster.pollTabs(2)
         let restless = cluster.restlessWatcher()
         var hasLost = false
         for _ in 0..<3 {
@@ -58,15 +61,23 @@ struct RandomRun {
         try await eventually("a duplicated tab that is closed", timeout: .seconds(20)) {
             tabs.allSatisfy { $0.history.closed > 0 }
         }
-        let keys = streams.map(\.key) + backends.map(\.key) + tabs.map(\.key)
+        var keys = streams.map(\.key) + backends.map(\.key) + tabs.map(\.key) + sockets.map(\.key)
+        let watchers = cluster.watchers + [restless.watcher] + sockets.map(\.watcher)
         try await cluster.expectPresent(keys, timeout: .seconds(30))
-        try await cluster.expectOneTruth(and: [restless.watcher], timeout: .seconds(20))
+        try await cluster.expectOneTruth(and: watchers, timeout: .seconds(20))
+        // A poll with a lost answer ends after 12 s, perhaps once at each node, and then its client joins again.
+        try await cluster.expectPresent(polls.map(\.key), timeout: .seconds(60))
+        try await cluster.expectOneTruth(and: polls.map(\.watcher), timeout: .seconds(60))
         try await expectKnown(cluster)
-        for watcher in cluster.watchers + [restless.watcher] {
+        // A poll that was passed on to a killed node waits for longer than a ttl.
+        if !faults.contains(.killNode) { keys += polls.map(\.key) }
+        for watcher in watchers + polls.map(\.watcher) {
             let gone = try watcher.leaves().filter { keys.contains($0.key) }
             #expect(gone.isEmpty, "seed \(seed), faults \(faults): \(watcher.name) saw \(gone)")
         }
         #expect(cluster.watchersAreOpen, "seed \(seed), faults \(faults)")
+        for tab in sockets { await tab.close() }
+        for tab in polls { await tab.close() }
         await cluster.end(streams, backends, restless)
         for tab in tabs { await tab.close() }
         shared = tabs.reduce(into: (0, 0, 0)) { sum, tab in
