@@ -169,4 +169,28 @@ extension SocketTests {
             #expect(client.socket.closeCode == 4_000)
         }
     }
+
+    @Test func `The socket of a reader that takes no bytes ends, and its presence leaves`() async throws {
+        let settings = ["ROLLCALL_STUCK_READER_AGE": "1", "ROLLCALL_SLOW_READER_BYTES": "16384"]
+        try await withNode(settings) { node in
+            let reader = try await StalledReader.open(node.url, sending: WebSocketClient.handshake(Self.target))
+            let join = #"["1","1","\#(Self.topic)","phx_join",{"name":"Alice","grace":0}]"#
+            try await reader.send(bytes: WebSocketBytes.masked(join))
+            let alice = path("presences", "Alice")
+            try await eventually("Alice") { try await node.client.get(alice).status == 200 }
+            let meta = String(repeating: "x", count: 3900)
+            for batch in 0..<6 {
+                let operations = (0..<500).map { number in
+                    #"{"op":"put","topic":"\#(Self.topic)","key":"\#(batch)-\#(number)","session":"s","#
+                        + #""meta":{"x":"\#(meta)"}}"#
+                }
+                _ = try await node.client.post(
+                    "/v1/batch", #"{"operations":[\#(operations.joined(separator: ","))]}"#)
+            }
+            try await eventually("the leave of Alice") { try await node.client.get(alice).status == 404 }
+            let closed = #"rollcall_sockets_closed_total{code="none"}"#
+            try await eventually("the end of the socket") { try await node.client.metric(closed) == 1 }
+            await reader.close()
+        }
+    }
 }

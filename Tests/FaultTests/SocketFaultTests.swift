@@ -44,6 +44,29 @@ struct SocketFaultTests {
         }
     }
 
+    @Test func `The sockets of a node that hangs for longer than its leases leave once, and are back when it goes on`()
+        async throws
+    {
+        try await FaultCluster.with { cluster in
+            let (victim, other) = (cluster.clients[0], cluster.clients[1])
+            let hanging = try await cluster.socketTabs(4) { [victim] }
+            let staying = try await cluster.streamClients(2) { [other] }
+            let keys = hanging.map(\.key)
+            cluster.nodes[0].pause()
+            try await cluster.expectLeaves(
+                of: keys, because: "expired", within: .seconds(5 + 2), at: [cluster.watchers[1]])
+            cluster.nodes[0].resume()
+            try await cluster.expectPresent(keys)
+            try await cluster.expectOneTruth(and: hanging.map(\.watcher))
+            #expect(hanging.allSatisfy { $0.connections == 1 } && cluster.watchersAreOpen)
+            try await cluster.expectLeaves(
+                of: keys, because: "expired", within: .seconds(1), at: [cluster.watchers[1]])
+            try cluster.expectNoLeaves(of: staying.map(\.key), and: hanging.map(\.watcher))
+            for tab in hanging { await tab.close() }
+            await cluster.end(staying)
+        }
+    }
+
     @Test func `While Redis is away sockets stay open and joins are refused, and no presence leaves when it is back`()
         async throws
     {

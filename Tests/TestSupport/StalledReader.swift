@@ -59,6 +59,8 @@ package struct StalledReader: Sendable {
 
     package func send(_ text: String) async throws { try await channel.writeAndFlush(ByteBuffer(string: text)) }
 
+    package func send(bytes: [UInt8]) async throws { try await channel.writeAndFlush(ByteBuffer(bytes: bytes)) }
+
     /// Sends a text several times with pauses.
     ///
     /// They are kept on the event loop, so that no busy test prolongs them.
