@@ -113,6 +113,26 @@ struct ConnectionBoundsTests {
         }
     }
 
+    /// The decoder stops behind CONNECT, and behind the offer of another protocol.
+    @Test(
+        arguments: [
+            "CONNECT localhost:1 HTTP/1.1\r\nHost: localhost:1\r\n\r\n",
+            RawClient.get("/healthz", with: ["Connection": "close"])
+                + RawClient.get("/healthz", with: ["Connection": "upgrade", "Upgrade": "h2c"]),
+        ])
+    func `bytes behind the last request of a connection are not kept`(requests: String) async throws {
+        try await withNode { node in
+            let client = try await RawClient.connect(to: node.url)
+            try await client.send(requests)
+            try await eventually("an answer") { try await client.received.hasPrefix("HTTP/1.1 ") }
+            let before = ProcessUse(of: node).memory
+            let bytes = String(repeating: "a", count: 1 << 20)
+            for _ in 0..<64 { try await client.send(bytes) }
+            if let before, let after = ProcessUse(of: node).memory { #expect(after - before < 32, "MiB") }
+            await client.close()
+        }
+    }
+
     @Test func `bodies beyond the budget get 503, and bodies that end make room again`() async throws {
         try await withNode(["ROLLCALL_BODY_BUDGET": "8388608"]) { node in
             let first = try await RawClient.connect(to: node.url)

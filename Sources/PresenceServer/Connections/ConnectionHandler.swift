@@ -155,6 +155,8 @@ final class ConnectionHandler: ChannelDuplexHandler, RemovableChannelHandler {
     func channelReadComplete(context: ChannelHandlerContext) {
         context.fireChannelReadComplete()
         guard !isReleased else { return }
+        // The frames of a socket that waits for earlier answers come behind the last request.
+        start.dropsBytes = !state.readsRequests && (!expectsFrames || state.isClosing)
         if start.hasBegun { state.headBegan(at: .now()) }
         // Further bytes are read and dropped, even if the server does not read.
         guard state.isClosing else { return arm(context) }

@@ -75,6 +75,9 @@ struct ConnectionState {
 
     // MARK: Requests
 
+    /// Whether bytes of the client belong to requests.
+    var readsRequests: Bool { input != .ended }
+
     /// Whether the head of a request may be read.
     var takesRequests: Bool { if case .head = input { !isClosing } else { false } }
 

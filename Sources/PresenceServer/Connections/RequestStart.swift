@@ -9,6 +9,9 @@ final class RequestStart: ChannelInboundHandler, RemovableChannelHandler {
     typealias InboundIn = ByteBuffer
     typealias InboundOut = ByteBuffer
 
+    /// Whether further bytes are dropped: they belong to no request that is read, and the decoder would keep those
+    /// behind an offer of another protocol.
+    var dropsBytes = false
     private var isAwaited = true
     /// Whether a part of the head has arrived.
     private(set) var hasBegun = false
@@ -27,6 +30,7 @@ final class RequestStart: ChannelInboundHandler, RemovableChannelHandler {
     private var emptyLines = 0
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
+        guard !dropsBytes else { return }
         let bytes = unwrapInboundIn(data)
         continues = hasBegun || !isAwaited
         if isAwaited { look(at: bytes) }
