@@ -73,9 +73,10 @@ actor ClientSocket {
         let handlers: [any ChannelHandler] = [ByteToMessageHandler(decoder), SocketInput(self)]
         try pipeline.addHandlers(handlers, position: position)
         closed = channel.closeFuture
-        connection.writeBytes(opening)
+        // Before the first write: one that fails ends the socket from within, which releases the output.
         output = WebSocketOutput(
             connection, of: self, budget: services.registry.budget, options: services.options)
+        connection.writeBytes(opening)
         connection.readOn()
         do {
             try channel.setStuckReaderTimeout(services.options.stuckReaderAge)

@@ -113,14 +113,17 @@ final class WebSocketOutput: SocketOutput {
         isFinished = true
         stuckReader.stop()
         queue.clear()
-        let payload: [UInt8]
+        var payload = end.code.map { CloseFrame.payload($0, reason: end.reason) } ?? []
+        let step: StreamConnection.SocketClose
         switch end {
         case .connectionLost, .unread: return connection.close()
-        case .closedByClient: payload = code.map { [UInt8($0 >> 8), UInt8($0 & 0xFF)] } ?? []
-        default: payload = end.code.map { CloseFrame.payload($0, reason: end.reason) } ?? []
+        case .closedByClient:
+            payload = code.map { [UInt8($0 >> 8), UInt8($0 & 0xFF)] } ?? []
+            step = .closes
+        case .faulty: step = .awaitsEnd
+        case .silent, .slow, .unrepaired, .flooding, .draining, .tokenExpired, .revoked, .failed: step = .awaitsFrame
         }
-        connection.finish(
-            with: WebSocketText.control(Opcode.close, payload), awaitsClient: end != .closedByClient)
+        connection.finish(with: WebSocketText.control(Opcode.close, payload), then: step)
     }
 
     func close() { connection.close() }

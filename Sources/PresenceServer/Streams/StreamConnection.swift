@@ -152,23 +152,43 @@ final class StreamConnection: ChannelDuplexHandler {
         closeWhenSent(context)
     }
 
-    /// Ends a socket with a close frame.
-    ///
-    /// - Parameter awaitsClient: Whether the socket closes the connection at the client's close frame, which comes
-    ///   within 1 s or too late; if not, it closes when the frame is sent.
-    func finish(with frame: ByteBuffer, awaitsClient: Bool) {
+    /// What a socket does behind its close frame.
+    enum SocketClose {
+        /// It closes the connection at once: the client's close frame came before.
+        case closes
+        /// It closes the connection at the client's close frame.
+        case awaitsFrame
+        /// It ends its output, and closes the connection at the end of the client's: it reads no frame after a fault
+        /// (RFC 6455 §7.1.1, §7.1.7).
+        case awaitsEnd
+    }
+
+    /// Ends a socket with a close frame; it awaits the client for at most 1 s.
+    func finish(with frame: ByteBuffer, then step: SocketClose) {
         guard let context else { return }
         guard isWritable else { return close() }
         writeBytes(frame)
-        if awaitsClient { closeSoon(context) } else { closeWhenSent(context) }
+        switch step {
+        case .closes: closeWhenSent(context)
+        case .awaitsFrame: closeSoon(context)
+        case .awaitsEnd:
+            whenSent(context) { self.context?.close(mode: .output, promise: nil) }
+            closeSoon(context)
+        }
     }
 
     private func closeWhenSent(_ context: ChannelHandlerContext) {
         guard pending > 0 else { return close() }
-        context.writeAndFlush(wrapOutboundOut(.byteBuffer(ByteBuffer()))).assumeIsolated().whenComplete { _ in
-            self.close()
-        }
+        whenSent(context) { self.close() }
         closeSoon(context)
+    }
+
+    /// Calls `action` when no write is pending.
+    private func whenSent(_ context: ChannelHandlerContext, _ action: @escaping () -> Void) {
+        guard pending > 0 else { return action() }
+        context.writeAndFlush(wrapOutboundOut(.byteBuffer(ByteBuffer()))).assumeIsolated().whenComplete { _ in
+            action()
+        }
     }
 
     private func closeSoon(_ context: ChannelHandlerContext) {
