@@ -165,6 +165,14 @@ let package = Package(
                 "PresenceStore", "PresenceFeed", "PresenceServer", "Redis", httpTypes, nio, argumentParser,
             ],
             path: "Tests/Fuzz", swiftSettings: settings),
+        // Echoes over the sockets of a node, for suites of tests for WebSocket.
+        .executableTarget(
+            name: "websocket-echo",
+            dependencies: [
+                "Access", "PhoenixSocket", "PresenceModel", "PresenceText", "PresenceStore", "PresenceFeed",
+                "PresenceServer", "Redis", hummingbird, nio, nioPosix, logging, argumentParser,
+            ],
+            path: "Tests/WebSocketEcho", swiftSettings: settings),
         // Tokens that tests make.
         .target(name: "AccessSamples", dependencies: [crypto], path: "Tests/AccessSamples", swiftSettings: settings),
         .testTarget(

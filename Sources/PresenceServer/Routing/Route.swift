@@ -88,7 +88,7 @@ package struct Route: Sendable {
     }
 
     /// A route that answers GET with a WebSocket; it takes any query, and reads the credential by itself.
-    init(socketAt path: String, _ operationID: String, openSocket: @escaping SocketHandler) {
+    package init(socketAt path: String, _ operationID: String, openSocket: @escaping SocketHandler) {
         self.method = .get
         self.path = PathTemplate(path)
         self.operationID = operationID

@@ -69,8 +69,8 @@ actor ClientSocket {
         // Until the decoder of HTTP has left, it forwards the bytes behind the request to the handler behind it.
         let http = try? pipeline.handler(type: ConnectionHandler.self)
         let position: ChannelPipeline.SynchronousOperations.Position = http.map { .after($0) } ?? .last
-        let decoder = WebSocketFrameDecoder(maxFrameSize: ClientMessage.maximumBytes)
-        let handlers: [any ChannelHandler] = [ByteToMessageHandler(decoder), SocketInput(self)]
+        let decoder = WebSocketFrameDecoder(maxFrameSize: services.reading.maximumBytes)
+        let handlers: [any ChannelHandler] = [ByteToMessageHandler(decoder), SocketInput(self, services.reading)]
         try pipeline.addHandlers(handlers, position: position)
         closed = channel.closeFuture
         // Before the first write: one that fails ends the socket from within, which releases the output.
@@ -95,7 +95,10 @@ actor ClientSocket {
             return
         }
         switch input {
-        case .message(let frame): handle(.frame(frame))
+        case .message(let frame):
+            guard let answer = services.reading.answer else { return handle(.frame(frame)) }
+            handle(.control)
+            _ = output?.pass(answer(frame), behind: nil, as: .notice)
         case .ping(let payload):
             handle(.control)
             output?.pong(payload)

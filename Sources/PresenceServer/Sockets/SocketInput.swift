@@ -12,12 +12,15 @@ final class SocketInput: ChannelInboundHandler {
     typealias InboundIn = WebSocketFrame
 
     private let socket: ClientSocket
-    private var frames = FrameAssembler()
+    private let maximumBytes: Int
+    private var frames: FrameAssembler
     /// Whether further frames are dropped: after a fault, and after the client's close frame.
     private var isOver = false
 
-    init(_ socket: ClientSocket) {
+    init(_ socket: ClientSocket, _ reading: SocketReading) {
         self.socket = socket
+        maximumBytes = reading.maximumBytes
+        frames = FrameAssembler(maximumFragments: reading.maximumFragments, maximumBytes: reading.maximumBytes)
     }
 
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
@@ -41,7 +44,7 @@ final class SocketInput: ChannelInboundHandler {
         if error is ByteToMessageDecoderError { return }
         switch error as? NIOWebSocketError {
         case .invalidFrameLength?:
-            fail(SocketError(.messageTooBig, "A frame has at most \(ClientMessage.maximumBytes) bytes."))
+            fail(SocketError(.messageTooBig, "A frame has at most \(maximumBytes) bytes."))
         case .fragmentedControlFrame?, .multiByteControlFrameLength?:
             fail(SocketError(.protocolError, "A control frame has at most 125 bytes, in one fragment."))
         case nil: context.fireErrorCaught(error)

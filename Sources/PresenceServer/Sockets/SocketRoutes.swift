@@ -18,11 +18,12 @@ package struct SocketRoutes: Sendable {
 
     package init(
         hub: FeedHub, store: PresenceStore, leases: LeaseKeeper, registry: StreamRegistry, origins: OriginPolicy,
-        limits: Limits, callerLimits: RequestLimits? = nil, options: StreamOptions
+        limits: Limits, callerLimits: RequestLimits? = nil, options: StreamOptions,
+        reading: SocketReading = SocketReading()
     ) {
         services = SocketServices(
             hub: hub, store: store, leases: leases, registry: registry, limits: limits, callerLimits: callerLimits,
-            options: options)
+            options: options, reading: reading)
         self.origins = origins
     }
 

@@ -15,10 +15,11 @@ final class SocketServices: Sendable {
     /// Holds callers to their limits; nil has none.
     let callerLimits: RequestLimits?
     let options: StreamOptions
+    let reading: SocketReading
 
     init(
         hub: FeedHub, store: PresenceStore, leases: LeaseKeeper, registry: StreamRegistry, limits: Limits,
-        callerLimits: RequestLimits?, options: StreamOptions
+        callerLimits: RequestLimits?, options: StreamOptions, reading: SocketReading = SocketReading()
     ) {
         self.hub = hub
         self.store = store
@@ -27,6 +28,7 @@ final class SocketServices: Sendable {
         self.limits = limits
         self.callerLimits = callerLimits
         self.options = options
+        self.reading = reading
     }
 }
 

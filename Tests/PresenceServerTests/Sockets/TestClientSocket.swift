@@ -18,7 +18,7 @@ extension SocketServices {
     /// Services of a node that does not reach Redis.
     static func ofTest(
         options: StreamOptions = StreamOptions(), budget: QueueBudget = .ofTest(),
-        credentials: Credentials = .open, callerLimits: RequestLimits? = nil
+        credentials: Credentials = .open, callerLimits: RequestLimits? = nil, reading: SocketReading = SocketReading()
     ) throws -> SocketServices {
         let group = MultiThreadedEventLoopGroup.singleton
         let logger = Logger(label: "test") { _ in SwiftLogNoOpLogHandler() }
@@ -32,7 +32,7 @@ extension SocketServices {
             store: store, leases: LeaseKeeper(store: store, logger: logger),
             registry: StreamRegistry(
                 eventLoopGroup: group, options: options, budget: budget, credentials: credentials),
-            limits: Limits(), callerLimits: callerLimits, options: options)
+            limits: Limits(), callerLimits: callerLimits, options: options, reading: reading)
     }
 }
 
