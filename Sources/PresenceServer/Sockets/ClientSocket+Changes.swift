@@ -176,6 +176,7 @@ extension ClientSocket {
     ) async throws(Problem) -> ChangeOutcome {
         let (presence, receipt) = try await track(member, request, meta: meta, of: id)
         channels[id]?.presence = presence
+        channels[id]?.isTrackedAgain = true
         return .done(receipt.ref)
     }
 

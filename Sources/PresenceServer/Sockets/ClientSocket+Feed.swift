@@ -50,8 +50,11 @@ extension ClientSocket {
 
     /// Notes a change of the presence of a channel that the channel may not have made.
     private func follow(_ change: OwnChange, of id: ChannelID) {
-        guard let presence = channels[id]?.presence else { return }
-        switch presence.follow(change, of: presence.request.member) {
+        guard let channel = channels[id], let presence = channel.presence else { return }
+        let member = presence.request.member
+        // Redis knows whether this presence was untracked, or the one before it.
+        if channel.isTrackedAgain, change == .left(.untracked) { return presence.bringBack(member) }
+        switch presence.follow(change, of: member) {
         case .untracked?: forgetPresence(of: id)
         case .removed?: handle(.removed(id))
         default: break

@@ -38,6 +38,8 @@ struct SocketChannel {
     let grant: SocketGrant
     /// Nil while the channel only observes.
     var presence: StreamPresence?
+    /// Whether a change tracked the presence: the message about an earlier untrack may come after that.
+    var isTrackedAgain = false
     /// The position of its track, which the first state must have reached.
     var cursor: Cursor?
     var subscription: Subscription?

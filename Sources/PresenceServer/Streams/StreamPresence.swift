@@ -73,10 +73,13 @@ struct StreamPresence: Sendable {
             leases.drop(member, on: topic, owner: owner)
             return reason
         // It left for another reason, such as an expired lease, but the stream is still open: restore it.
-        case .left: leases.bringBack(member, on: topic, owner: owner)
+        case .left: bringBack(member)
         }
         return nil
     }
+
+    /// Restores the presence within a second, unless it was untracked while this stream held it.
+    func bringBack(_ member: Member) { leases.bringBack(member, on: topic, owner: owner) }
 
     /// Begins the grace of the presence, unless another stream holds its session; it has none if the credential was
     /// revoked.
