@@ -19,6 +19,10 @@ package struct LongPollAnswer: Hashable, Sendable {
         case timeout = 408
         /// With a token, a new session; without, the session is gone, and the client begins another one.
         case gone = 410
+        /// A poll was refused for another reason, such as a rate; phoenix.js closes, and tries again soon.
+        ///
+        /// At a status that it does not know, such as 429 or 503, phoenix.js would never poll again.
+        case failed = 500
     }
 
     package let status: Status

@@ -42,10 +42,16 @@ package struct LongPollRoutes: Sendable {
 
     /// Answers `GET /socket/longpoll`: begins a session, or waits for messages of one.
     package func poll(_ request: Request, context: RollcallRequestContext) async throws -> Response {
-        // It would begin a session that no client knows, or take messages that no client gets.
-        guard request.method != .head, let asked = try read(request, context) else {
-            return Self.response(LongPollAnswer(.forbidden))
+        let found: Asked?
+        do throws(Problem) {
+            // HEAD would begin a session that no client knows, or take messages that no client gets.
+            found = try request.method == .head ? nil : read(request, context)
+        } catch {
+            guard error.kind.status != .forbidden else { throw error }
+            sockets.services.callerLimits?.note(error)
+            return Self.response(LongPollAnswer(.failed))
         }
+        guard let asked = found else { return Self.response(LongPollAnswer(.forbidden)) }
         guard let token = asked.token else { return try await begin(asked, context) }
         guard token.node != forwarder.node else {
             guard let socket = table.find(token.session, of: token.owner), let answered = await socket.poll() else {
@@ -93,7 +99,7 @@ package struct LongPollRoutes: Sendable {
     }
 
     /// Checks a request; nil if its credential is refused.
-    private func read(_ request: Request, _ context: RollcallRequestContext) throws -> Asked? {
+    private func read(_ request: Request, _ context: RollcallRequestContext) throws(Problem) -> Asked? {
         let parameters = SocketParameters(query: request.uri.query)
         let opening: SocketRoutes.Opening
         do throws(Problem) {

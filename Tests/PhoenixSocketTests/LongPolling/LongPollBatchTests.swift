@@ -50,6 +50,7 @@ struct LongPollBatchTests {
         #expect(text(LongPollAnswer(.forbidden)) == #"{"status":403}"#)
         #expect(text(LongPollAnswer(.timeout)) == #"{"status":408}"#)
         #expect(text(LongPollAnswer(.gone)) == #"{"status":410}"#)
+        #expect(text(LongPollAnswer(.failed)) == #"{"status":500}"#)
         #expect(text(LongPollAnswer(.gone, token: "lp_a.b")) == #"{"status":410,"token":"lp_a.b","messages":[]}"#)
         #expect(text(LongPollAnswer(.noContent, token: "t")) == #"{"status":204,"token":"t","messages":[]}"#)
         let messages = [#"["1",null,"ü\n","e",{"a":"\""}]"#, "[2]"]
