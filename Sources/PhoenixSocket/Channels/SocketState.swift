@@ -15,6 +15,8 @@ package struct SocketState: Sendable {
         case frame(SocketFrame)
         /// A ping or a pong of the client.
         case control
+        /// A poll: the application of the client runs.
+        case poll
         /// The deadline has passed.
         case timePassed
 
@@ -114,6 +116,7 @@ package struct SocketState: Sendable {
         case _ where end != nil: break
         case .frame(let frame): receive(frame, now, &actions)
         case .control: liveness.hear(isMessage: false, at: now)
+        case .poll: liveness.hear(isMessage: true, at: now)
         case .timePassed:
             switch liveness.step(at: now) {
             case .none: break

@@ -21,7 +21,7 @@ extension ClientSocket {
 
     /// Awaits the answer to a poll; nil if the session has ended.
     func poll() async -> LongPollOutput.Answered? {
-        handle(.control)
+        handle(.poll)
         guard let polls else { return nil }
         return await withCheckedContinuation { polls.poll($0) }
     }

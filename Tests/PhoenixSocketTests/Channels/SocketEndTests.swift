@@ -140,6 +140,16 @@ struct SocketEndTests {
         #expect(heard.state.end == nil)
     }
 
+    @Test func `a poll keeps a socket open, also if only messages count`() throws {
+        var socket = try TestSocket(query: "liveness=app")
+        for _ in 0..<20 {
+            socket.now = socket.now + .seconds(10)
+            _ = socket.handle(.poll)
+            _ = socket.handle(.timePassed)
+        }
+        #expect(socket.state.end == nil)
+    }
+
     // MARK: Feeds
 
     @Test func `a diff follows a state only, and of an earlier join nothing is sent`() throws {
