@@ -12,6 +12,8 @@ struct ChangeQueue: Sendable {
         let refs: MessageRefs
         /// Whether the answer shows the ref of the presence.
         let showsRef: Bool
+        /// Bytes of the message, which its change keeps in memory.
+        var size = 0
     }
 
     private struct Item: Sendable {
@@ -24,23 +26,26 @@ struct ChangeQueue: Sendable {
         /// Nothing else runs: perform the change.
         case begins
         case waits
-        /// As many messages wait as may; the message is refused.
+        /// As many messages or bytes wait as may; the message is refused.
         case isRefused
     }
 
     /// Messages that may wait for answers.
     static let maximumPushes = 16
+    static let maximumBytes = ClientMessage.maximumBytes
 
     private var running: Item?
     private var waiting: Deque<Item> = []
     private var pushCount = 0
+    private var bytes = 0
 
     /// The messages without an answer, in their order.
     var unanswered: [Push] { (running?.pushes ?? []) + waiting.flatMap(\.pushes) }
 
     mutating func add(_ change: PresenceChange, for push: Push) -> Addition {
-        guard pushCount < Self.maximumPushes else { return .isRefused }
+        guard pushCount < Self.maximumPushes, bytes + push.size <= Self.maximumBytes else { return .isRefused }
         pushCount += 1
+        bytes += push.size
         guard running != nil else {
             running = Item(change: change, pushes: [push])
             return .begins
@@ -60,6 +65,7 @@ struct ChangeQueue: Sendable {
     mutating func finish() -> (answered: [Push], next: PresenceChange?) {
         let answered = running?.pushes ?? []
         pushCount -= answered.count
+        bytes -= answered.reduce(0) { $0 + $1.size }
         running = waiting.popFirst()
         return (answered, running?.change)
     }

@@ -75,7 +75,8 @@ extension SocketState {
         }
         // supabase answers with an empty response.
         let showsRef = message.event != "presence"
-        switch channels[name]?.changes.add(change, for: ChangeQueue.Push(refs: refs, showsRef: showsRef)) {
+        let push = ChangeQueue.Push(refs: refs, showsRef: showsRef, size: message.size)
+        switch channels[name]?.changes.add(change, for: push) {
         case .begins: actions.append(.change(channel.id, change))
         case .waits, nil: break
         case .isRefused: actions.append(.send(.error(refs, topic: topic, reason: "too many messages wait")))

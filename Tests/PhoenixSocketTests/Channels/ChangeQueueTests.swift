@@ -66,6 +66,19 @@ struct ChangeQueueTests {
         #expect(queue.unanswered.isEmpty)
         #expect(queue.add(update(20), for: push(20)) == .begins)
     }
+
+    @Test func `messages that wait for answers have at most 64 KiB together`() {
+        var queue = ChangeQueue()
+        var half = push(1)
+        half.size = 32 << 10
+        #expect(queue.add(update(1), for: half) == .begins)
+        #expect(queue.add(.patch(.emptyObject), for: half) == .waits)
+        var small = push(2)
+        small.size = 1
+        #expect(queue.add(update(2), for: small) == .isRefused)
+        _ = queue.finish()
+        #expect(queue.add(update(3), for: small) == .waits)
+    }
 }
 
 extension ChangeQueue {
