@@ -108,16 +108,14 @@ package struct LongPollSession: Sendable {
     }
 
     /// Notes that the answer to a poll was sent, or that it could not be: the messages wait again.
-    package mutating func answerEnded(_ id: PollID, wasSent: Bool, at now: NIODeadline) {
-        guard case .sending(id, let sent) = state else { return }
+    ///
+    /// - Returns: False if that was known already.
+    @discardableResult
+    package mutating func answerEnded(_ id: PollID, wasSent: Bool, at now: NIODeadline) -> Bool {
+        guard case .sending(id, let sent) = state else { return false }
         state = .idle(until: now + Self.patience)
         if wasSent { forget(sent) } else { waiting.prepend(contentsOf: sent) }
-    }
-
-    /// Notes that the connection of a poll that waits is gone.
-    package mutating func pollGone(_ id: PollID, at now: NIODeadline) {
-        guard case .waiting(let poll) = state, poll.id == id else { return }
-        state = .idle(until: now + Self.patience)
+        return true
     }
 
     // MARK: Messages

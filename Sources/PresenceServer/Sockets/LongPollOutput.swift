@@ -34,17 +34,21 @@ final class LongPollOutput: SocketOutput {
     // MARK: Polls
 
     func poll(_ waiter: CheckedContinuation<Answered?, Never>) {
-        sending = []
+        finishSending()
         let (id, actions) = session.poll(at: .now())
         waiters[id] = waiter
         perform(actions)
     }
 
     func answerEnded(_ id: LongPollSession.PollID, wasSent: Bool) {
-        session.answerEnded(id, wasSent: wasSent, at: .now())
-        if !wasSent { waiting += sending }
-        sending = []
+        guard session.answerEnded(id, wasSent: wasSent, at: .now()) else { return }
+        if wasSent { finishSending() } else { (waiting, sending) = (waiting + sending, []) }
         arm()
+    }
+
+    private func finishSending() {
+        for frame in sending { frame.finish() }
+        sending = []
     }
 
     /// Answers the poll that waits, with all messages of this turn of the loop.
@@ -84,20 +88,30 @@ final class LongPollOutput: SocketOutput {
 
     // MARK: Messages
 
-    func send(_ text: [UInt8]) { _ = add(ByteBuffer(bytes: text), as: .notice) }
+    func send(_ text: [UInt8]) {
+        let bytes = ByteBuffer(bytes: text)
+        count(bytes)
+        _ = add(bytes, as: .notice)
+    }
 
     func pass(_ frame: ByteBuffer, behind joinRef: MessageRef?, as kind: StreamQueue.Kind) -> Bool {
-        waiting.append(budget.hold(frame, for: .stream(.socket(socket))))
         let kind: LongPollSession.Kind =
             switch kind {
             case .diff: .diff
             case .state: .state
             case .notice: .notice
             }
-        let texts =
-            joinRef.map { [WebSocketText.text(joinRef: $0.json, before: frame)] } ?? WebSocketText.texts(in: frame)
-        return texts.allSatisfy { add($0, as: kind) }
+        guard let joinRef else {
+            count(frame)
+            return WebSocketText.texts(in: frame).allSatisfy { add($0, as: kind) }
+        }
+        let text = WebSocketText.text(joinRef: joinRef.json, before: frame)
+        count(text)
+        return add(text, as: kind)
     }
+
+    /// Counts bytes that wait in the node's budget.
+    private func count(_ bytes: ByteBuffer) { waiting.append(budget.hold(bytes, for: .stream(.socket(socket)))) }
 
     /// Returns false if the queue was lost.
     private func add(_ text: ByteBuffer, as kind: LongPollSession.Kind) -> Bool {

@@ -83,16 +83,6 @@ struct LongPollSessionTests {
         #expect(session.flush(at: Self.start) == [.answer(second, ok("a"))])
     }
 
-    @Test func `a poll with a connection that is gone waits no more`() {
-        var session = session()
-        let first = wait(&session)
-        session.pollGone(first, at: Self.start + .seconds(3))
-        #expect(session.add(message("a"), as: .notice).isEmpty)
-        #expect(session.deadline == Self.start + .seconds(18))
-        let (second, actions) = session.poll(at: Self.start + .seconds(4))
-        #expect(actions == [.answer(second, ok("a"))])
-    }
-
     @Test func `a session ends 15 s after its last poll`() {
         var session = session()
         #expect(session.deadline == Self.start + .seconds(15))
@@ -196,7 +186,6 @@ private struct PollHistory {
             perform(session.add(ByteBuffer(string: "\(sent - 1)"), as: .notice))
         case 5: perform(session.add(ByteBuffer(string: "diff"), as: .diff))
         case 6: finishAnswer(random.chance(70))
-        case 7: if let id = open.first { goAway(id) }
         default:
             now = now + .seconds(Int64(random.below(random.chance(90) ? 4 : 16)))
             perform(session.timePassed(at: now))
@@ -207,11 +196,6 @@ private struct PollHistory {
         let (id, actions) = session.poll(at: now)
         open.insert(id)
         perform(actions)
-    }
-
-    private mutating func goAway(_ id: LongPollSession.PollID) {
-        open.remove(id)
-        session.pollGone(id, at: now)
     }
 
     private mutating func finishAnswer(_ wasSent: Bool) {
