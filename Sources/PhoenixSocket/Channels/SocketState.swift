@@ -166,8 +166,10 @@ package struct SocketState: Sendable {
 
     /// Takes a diff, or changed data, of the topic of a channel.
     package func passDiff(of id: ChannelID) -> Passage {
-        guard let name = names[id], let channel = channels[name], channel.hasState else { return .dropped }
-        return options.stampsDiffs ? .behind(channel.joinRef) : .whole
+        // Without a copy of the channel, because each diff comes here for each socket.
+        guard let name = names[id], channels[name]?.hasState == true else { return .dropped }
+        guard options.stampsDiffs, let joinRef = channels[name]?.joinRef else { return .whole }
+        return .behind(joinRef)
     }
 
     /// The channels that must request a state, because they lost diffs or have had none yet.

@@ -21,9 +21,9 @@ extension ClientSocket {
     }
 
     private func receive(_ event: FeedEvent, of id: ChannelID) {
-        guard state.end == nil, let channel = channels[id] else { return }
+        guard state.end == nil, let see = channels[id]?.grant.see else { return }
         if case .own(let change) = event { return follow(change, of: id) }
-        guard channel.grant.see != .nothing else { return }
+        guard see != .nothing else { return }
         switch event {
         case .state(let frame, _): pass(frame, state.passState(of: id), as: .state)
         case .diff(let frame?, _), .resumed(let frame?, _), .dataChanged(let frame):
