@@ -78,7 +78,7 @@ extension QueueBudget {
     }
 
     /// Keeps frames until the client has taken them; the connection may begin its next request meanwhile.
-    private static func keep(_ held: [CountedFrame], on channel: any Channel) {
+    static func keep(_ held: [CountedFrame], on channel: any Channel) {
         guard channel.isActive, !channel.isWritable else {
             for frame in held { frame.finish() }
             return

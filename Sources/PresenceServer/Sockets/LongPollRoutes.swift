@@ -57,14 +57,16 @@ package struct LongPollRoutes: Sendable {
             guard let socket = table.find(token.session, of: token.owner), let answered = await socket.poll() else {
                 return try await begin(asked, context)
             }
-            return Self.response(ByteBuffer(bytes: answered.answer.json)) { wasSent in
+            return response(ByteBuffer(bytes: answered.answer.json), on: context.channel) { wasSent in
                 socket.loop.execute { socket.assumeIsolated { $0.answerEnded(answered.id, wasSent: wasSent) } }
             }
         }
         guard case .answer(let answer) = await forwarder.poll(LongPollName(token).text, at: token.node),
             answer.number != UInt32(LongPollAnswer.Status.gone.rawValue)
         else { return try await begin(asked, context) }
-        return Self.response(ByteBuffer(bytes: answer.body)) { [forwarder] in forwarder.report(answer, wasSent: $0) }
+        return response(ByteBuffer(bytes: answer.body), on: context.channel) { [forwarder] in
+            forwarder.report(answer, wasSent: $0)
+        }
     }
 
     /// Answers `POST /socket/longpoll`: takes messages of the client.
@@ -163,15 +165,27 @@ package struct LongPollRoutes: Sendable {
         response(ByteBuffer(bytes: answer.json))
     }
 
+    /// Makes an answer with messages, which counts in the node's budget until the client has taken it.
+    ///
     /// - Parameter onEnd: Called once, with whether the client's connection has taken the answer.
-    private static func response(
-        _ json: ByteBuffer, onEnd: @escaping @Sendable (Bool) -> Void = { _ in }
+    private func response(
+        _ json: ByteBuffer, on channel: any Channel, onEnd: @escaping @Sendable (Bool) -> Void
     ) -> Response {
         let report = EndReport(onEnd)
+        let isLarge = json.readableBytes > AnswerGate.small
+        let held = isLarge ? [sockets.services.registry.budget.hold(json, for: .answer(on: channel))] : []
+        return Self.response(json) {
+            report.send(true)
+            if !held.isEmpty { channel.eventLoop.execute { QueueBudget.keep(held, on: channel) } }
+        }
+    }
+
+    /// - Parameter onWritten: Called when the connection has the whole answer.
+    private static func response(_ json: ByteBuffer, onWritten: @escaping @Sendable () -> Void = {}) -> Response {
         let body = ResponseBody(contentLength: json.readableBytes) { writer in
             try await writer.write(json)
             try await writer.finish(nil)
-            report.send(true)
+            onWritten()
         }
         return Response(
             status: .ok,
