@@ -150,6 +150,30 @@ struct ProxyTests {
     }
 
     @Test(arguments: Proxy.installed)
+    func `a Phoenix socket opens through a proxy, gets diffs, and its presence leaves at its close`(
+        proxy: Proxy
+    ) async throws {
+        try await withTwoNodes { nodes in
+            try await RunningProxy.with(proxy, nodes: nodes) { running in
+                let observer = try await nodes[0].client.events(path("room", "events"))
+                _ = try await observer.next("presence_state")
+                // The client of the test speaks no TLS.
+                let socket = try await PhoenixClient.connect(running.plain.baseURL)
+                #expect(try await socket.join("room", #"{"name":"alice"}"#).status == "ok")
+                #expect(try await socket.next("presence_state", on: "room").payload["alice"] != nil)
+                #expect(try await observer.next("presence_diff").json["joins"]?["alice"] != nil)
+
+                #expect(try await nodes[1].client.put(path("room", "presences", "bob", "s"), "{}").status == 201)
+                #expect(try await socket.next("presence_diff", on: "room").payload["joins"]?["bob"] != nil)
+                #expect(try await observer.next("presence_diff").json["joins"]?["bob"] != nil)
+                try await socket.socket.close()
+                #expect(try await observer.next("presence_diff").json["leaves"]?["alice"] != nil)
+                await observer.close()
+            }
+        }
+    }
+
+    @Test(arguments: Proxy.installed)
     func `a batch of 4 MiB passes, and a compressed list gets 304 by its tag`(proxy: Proxy) async throws {
         try await withTwoNodes { nodes in
             try await RunningProxy.with(proxy, nodes: nodes) { running in
