@@ -121,7 +121,7 @@ extension SocketTests {
         }
     }
 
-    @Test func `A removed user gets phx_close, and a revoked one 1008 within a second and then 403`() async throws {
+    @Test func `A removed user gets phx_close, and a revoked one 1008 and then 403`() async throws {
         let rights = #"{"topic_prefixes":{"":["track:any","see"]},"service":["revoke","remove"]}"#
         let made = try await RollcallProcess.run(["apikey", "--rights", rights])
         let lines = made.output.split(separator: "\n").map(String.init)
@@ -140,7 +140,7 @@ extension SocketTests {
 
             let revocation = #"{"sub":"alice"}"#
             #expect(try await node.client.post("/v1/revocations", revocation, headers: admin).status == 201)
-            try await eventually("the end of the socket", timeout: .seconds(5)) { socket.socket.isEnded }
+            try await eventually("the end of the socket") { socket.socket.isEnded }
             #expect(socket.socket.closeCode == 1008)
             let refused = try await refusal { try await PhoenixClient.connect(node.url, authToken: token) }
             #expect(refused.status == 403)

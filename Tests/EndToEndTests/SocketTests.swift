@@ -19,11 +19,7 @@ struct SocketTests {
         _ environment: [String: String] = [:],
         _ body: (_ one: RollcallProcess, _ two: RollcallProcess) async throws -> Void
     ) async throws {
-        let settings = ["ROLLCALL_REDIS_PREFIX": uniquePrefix()].merging(environment) { $1 }
-        let redis = try await SharedRedis.url
-        try await withRollcall(redis: redis, environment: settings) { one in
-            try await withRollcall(redis: redis, environment: settings) { two in try await body(one, two) }
-        }
+        try await withTwoNodes(environment) { nodes in try await body(nodes[0], nodes[1]) }
     }
 
     func path(_ rest: String...) -> String {

@@ -122,15 +122,12 @@ package final class LongPollClient: Sendable {
 
     /// The states and diffs of a topic so far, as a stream would have them.
     package func events(of topic: String) -> [SSEEvent] {
-        messages.filter { $0.topic == topic && $0.event.hasPrefix("presence_") }
-            .map { SSEEvent(name: $0.event, data: $0.payload.description) }
+        messages.events(of: topic)
     }
 
     /// The roster of a topic, as phoenix.js would show it.
     package func roster(of topic: String) throws -> FoldedPresence {
-        var fold = FoldedPresence()
-        for event in events(of: topic) { try fold.receive(event) }
-        return fold
+        try messages.roster(of: topic)
     }
 
     /// Stops polling, without a leave.

@@ -166,14 +166,26 @@ package final class PhoenixClient: Sendable {
 
     /// The states and diffs of a topic so far, as a stream would have them.
     package func events(of topic: String) throws -> [SSEEvent] {
-        try messages.filter { $0.topic == topic && $0.event.hasPrefix("presence_") }
-            .map { SSEEvent(name: $0.event, data: $0.payload.description) }
+        try messages.events(of: topic)
     }
 
     /// The roster of a topic, as phoenix.js would show it.
     package func roster(of topic: String) throws -> FoldedPresence {
+        try messages.roster(of: topic)
+    }
+}
+
+extension [PhoenixClient.Message] {
+    /// The states and diffs of a topic, as a stream would have them.
+    func events(of topic: String) -> [SSEEvent] {
+        filter { $0.topic == topic && $0.event.hasPrefix("presence_") }
+            .map { SSEEvent(name: $0.event, data: $0.payload.description) }
+    }
+
+    /// The roster of a topic, as phoenix.js would show it.
+    func roster(of topic: String) throws -> FoldedPresence {
         var fold = FoldedPresence()
-        for event in try events(of: topic) { try fold.receive(event) }
+        for event in events(of: topic) { try fold.receive(event) }
         return fold
     }
 }
