@@ -59,15 +59,14 @@ package final class PhoenixClient: Sendable {
     ///   - parameters: The query behind `vsn`, such as `token=…&view=keys`.
     ///   - authToken: A credential for the subprotocol, as phoenix.js sends it from 1.8 on.
     package static func connect(
-        _ url: String, _ version: Version = .v2, _ parameters: String = "", authToken: String? = nil,
-        path: String = "/socket/websocket"
+        _ url: String, _ version: Version = .v2, _ parameters: String = "", authToken: String? = nil
     ) async throws -> PhoenixClient {
         var fields: [String: String] = [:]
         if let authToken {
             let text = Data(authToken.utf8).base64EncodedString().replacing("=", with: "")
             fields["Sec-WebSocket-Protocol"] = "phoenix, base64url.bearer.phx.\(text)"
         }
-        let target = path + "?vsn=\(version.rawValue)" + (parameters.isEmpty ? "" : "&" + parameters)
+        let target = "/socket/websocket?vsn=\(version.rawValue)" + (parameters.isEmpty ? "" : "&" + parameters)
         return PhoenixClient(try await WebSocketClient.open(url, target, fields: fields), version)
     }
 
