@@ -22,6 +22,12 @@ leases = {}
 unavailable = []
 
 
+@schemathesis.serializer("application/x-ndjson")
+def lines(context, value):
+    """Sends the messages of a long poll as they are, and other values as their texts."""
+    return value if isinstance(value, bytes) else str(value).encode(errors="replace")
+
+
 @schemathesis.hook
 def before_load_schema(context, raw_schema):
     """Replaces the schema of a stream's text, which schemathesis applies to each event, by the schema of its events.
