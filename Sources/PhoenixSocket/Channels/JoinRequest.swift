@@ -10,7 +10,9 @@ package import PresenceText
 /// The channels of Phoenix's guides choose the key and the meta in Elixir; here these rules do. A client of supabase
 /// joins with a `config`, and puts `realtime:` before each topic. For such a join the prefix is no part of the topic,
 /// and it tracks nothing, because these clients track by a message of their own.
-package struct JoinRequest: Sendable {
+///
+/// A class, because a node keeps it in several places for each channel.
+package final class JoinRequest: Sendable {
     package let topic: Topic
     /// The text that the client writes before the topic.
     package let topicPrefix: TopicPrefix

@@ -24,14 +24,14 @@ extension SocketState {
         do throws(InputError) {
             let request = try JoinRequest(message, parameters, ownKey: ownKey, limits: limits)
             let id = nextID()
-            channels[name] = Channel(
+            channels[id] = Channel(
                 id, topic: topic, joinRef: refs.joinRef.isNull ? refs.ref : refs.joinRef, request: request, refs: refs,
                 replacing: replaced)
-            names[id] = name
+            ids[name] = id
             waitingJoins.append(id)
             beginJoins(&actions)
         } catch {
-            channels[name] = nil
+            ids[name] = nil
             actions.append(.count(.invalid))
             actions.append(.send(.error(refs, topic: topic, reason: error.detail)))
             close(replaced, topic, &actions)
@@ -40,7 +40,7 @@ extension SocketState {
 
     /// Ends a channel that a new join replaces; returns it if it is to be closed behind the answer to that join.
     private mutating func supersede(_ old: Channel, _ actions: inout [Action]) -> Channel.Replaced? {
-        names[old.id] = nil
+        channels[old.id] = nil
         guard !old.isJoined else {
             return Channel.Replaced(id: old.id, joinRef: old.joinRef, request: old.request)
         }
@@ -61,7 +61,7 @@ extension SocketState {
     /// Begins waiting joins, as long as few run.
     private mutating func beginJoins(_ actions: inout [Action]) {
         while runningJoins.count < Self.maximumJoins, let id = waitingJoins.popFirst() {
-            guard let name = names[id], let request = channels[name]?.request else { continue }
+            guard let request = channels[id]?.request else { continue }
             runningJoins.insert(id)
             actions.append(.join(id, request))
         }
@@ -83,14 +83,14 @@ extension SocketState {
         guard runningJoins.remove(id) != nil else { return }
         if let release = abandoned.removeValue(forKey: id) {
             if refusal == nil { actions.append(.leave(id, release)) }
-        } else if let name = names[id], let channel = channels[name], let refs = channel.unanswered {
-            answer(channel, refs, name, refusal, &actions)
+        } else if let channel = channels[id], let refs = channel.unanswered {
+            answer(channel, refs, refusal, &actions)
         }
         beginJoins(&actions)
     }
 
     private mutating func answer(
-        _ channel: Channel, _ refs: MessageRefs, _ name: [UInt8], _ refusal: String?, _ actions: inout [Action]
+        _ channel: Channel, _ refs: MessageRefs, _ refusal: String?, _ actions: inout [Action]
     ) {
         let topic = channel.topic
         unhold(channel.held)
@@ -99,7 +99,7 @@ extension SocketState {
             actions.append(.count(.refused))
             actions.append(.send(.error(refs, topic: topic, reason: refusal)))
         } else {
-            channels[name]?.becomeJoined()
+            channels[channel.id]?.becomeJoined()
             actions.append(.count(.ok))
             actions.append(.send(.ok(refs, topic: topic)))
         }
@@ -139,7 +139,7 @@ extension SocketState {
         _ id: ChannelID, _ end: ChannelEnd, refusal: String, _ actions: inout [Action],
         message: (Channel) -> ServerMessage
     ) {
-        guard let name = names[id], let channel = channels[name] else { return }
+        guard let channel = channels[id] else { return }
         remove(channel)
         if let refs = channel.unanswered {
             abandon(channel, end)
@@ -155,6 +155,7 @@ extension SocketState {
     }
 
     private mutating func remove(_ channel: Channel) {
-        if let name = names.removeValue(forKey: channel.id) { channels[name] = nil }
+        channels[channel.id] = nil
+        ids[Array(channel.topic.utf8)] = nil
     }
 }

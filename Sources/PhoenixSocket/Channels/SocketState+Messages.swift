@@ -27,7 +27,7 @@ extension SocketState {
 
     mutating func receive(_ message: ClientMessage, _ actions: inout [Action]) {
         let name = Array(message.topic.utf8)
-        guard message.topic != Word.socketTopic, let channel = channels[name] else {
+        guard message.topic != Word.socketTopic, let id = ids[name], let channel = channels[id] else {
             return receiveUnjoined(message, name, &actions)
         }
         if message.event == Word.join { return join(message, name, replacing: channel, &actions) }
@@ -35,7 +35,7 @@ extension SocketState {
         // The client has joined again since it sent a message with another join_ref.
         guard joinRef.isNull || joinRef == channel.joinRef else { return }
         if message.event == Word.leave { return leave(channel, message, &actions) }
-        if channel.isJoined { push(message, to: channel, &actions) } else { hold(message, name, &actions) }
+        if channel.isJoined { push(message, to: channel, &actions) } else { hold(message, id, &actions) }
     }
 
     /// A message on a topic without a channel, or on the topic of the socket.
@@ -69,14 +69,14 @@ extension SocketState {
             return actions.append(
                 .send(.error(refs, topic: topic, reason: error.reason, detail: error.detail)))
         }
-        guard channel.request.member != nil, let name = names[channel.id] else {
+        guard channel.request.member != nil else {
             return actions.append(
                 .send(.error(refs, topic: topic, reason: "no key", detail: "The join of this channel named no key.")))
         }
         // supabase answers with an empty response.
         let showsRef = message.event != "presence"
         let push = ChangeQueue.Push(refs: refs, showsRef: showsRef, size: message.size)
-        switch channels[name]?.changes.add(change, for: push) {
+        switch channels[channel.id]?.changes.add(change, for: push) {
         case .begins: actions.append(.change(channel.id, change))
         case .waits, nil: break
         case .isRefused: actions.append(.send(.error(refs, topic: topic, reason: "too many messages wait")))
@@ -84,9 +84,7 @@ extension SocketState {
     }
 
     mutating func endChange(_ id: ChannelID, _ outcome: ChangeOutcome, _ actions: inout [Action]) {
-        guard let name = names[id], let topic = channels[name]?.topic,
-            let (answered, next) = channels[name]?.changes.finish()
-        else { return }
+        guard let topic = channels[id]?.topic, let (answered, next) = channels[id]?.changes.finish() else { return }
         for push in answered {
             switch outcome {
             case .done(let ref):
@@ -101,14 +99,14 @@ extension SocketState {
     // MARK: Messages before the answer to a join
 
     /// Keeps a message until its channel has joined, because some clients do not wait for that.
-    private mutating func hold(_ message: ClientMessage, _ name: [UInt8], _ actions: inout [Action]) {
+    private mutating func hold(_ message: ClientMessage, _ id: ChannelID, _ actions: inout [Action]) {
         guard heldMessages < Self.maximumHeld, heldBytes + message.size <= Self.maximumHeldBytes else {
             let (refs, topic) = (message.refs, message.topic)
             return actions.append(.send(.error(refs, topic: topic, reason: "too many messages wait")))
         }
         heldMessages += 1
         heldBytes += message.size
-        channels[name]?.held.append(message)
+        channels[id]?.held.append(message)
     }
 
     mutating func unhold(_ messages: [ClientMessage]) {

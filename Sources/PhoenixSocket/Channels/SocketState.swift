@@ -80,9 +80,10 @@ package struct SocketState: Sendable {
     let ownKey: Key?
     let limits: Limits
 
+    /// By their ids, because each diff finds its channel here.
+    var channels: [ChannelID: Channel] = [:]
     /// The channels by the bytes of the topic that the client writes.
-    var channels: [[UInt8]: Channel] = [:]
-    var names: [ChannelID: [UInt8]] = [:]
+    var ids: [[UInt8]: ChannelID] = [:]
     var waitingJoins: Deque<ChannelID> = []
     var runningJoins: Set<ChannelID> = []
     /// Running joins with a channel that has ended, and how they are released if they succeed.
@@ -157,18 +158,16 @@ package struct SocketState: Sendable {
 
     /// Takes a state of the topic of a channel.
     package mutating func passState(of id: ChannelID) -> Passage {
-        guard let name = names[id], let joinRef = channels[name]?.joinRef, channels[name]?.isJoined == true else {
-            return .dropped
-        }
-        channels[name]?.hasState = true
+        guard let joinRef = channels[id]?.joinRef, channels[id]?.isJoined == true else { return .dropped }
+        channels[id]?.hasState = true
         return options.version == .v2 ? .behind(joinRef) : .whole
     }
 
     /// Takes a diff, or changed data, of the topic of a channel.
     package func passDiff(of id: ChannelID) -> Passage {
         // Without a copy of the channel, because each diff comes here for each socket.
-        guard let name = names[id], channels[name]?.hasState == true else { return .dropped }
-        guard options.stampsDiffs, let joinRef = channels[name]?.joinRef else { return .whole }
+        guard channels[id]?.hasState == true else { return .dropped }
+        guard options.stampsDiffs, let joinRef = channels[id]?.joinRef else { return .whole }
         return .behind(joinRef)
     }
 
@@ -179,7 +178,7 @@ package struct SocketState: Sendable {
 
     private mutating func loseQueue(_ actions: inout [Action]) {
         if options.repairsByClosing { return finish(.unrepaired, &actions) }
-        for name in channels.keys { channels[name]?.hasState = false }
+        for id in channels.keys { channels[id]?.hasState = false }
     }
 
     // MARK: Parts
@@ -214,7 +213,7 @@ package struct SocketState: Sendable {
             }
         }
         channels = [:]
-        names = [:]
+        ids = [:]
         waitingJoins = []
     }
 }

@@ -11,19 +11,21 @@ extension ClientSocket {
     func subscribe(_ id: ChannelID) {
         guard let channel = channels[id], channel.release == nil else { return }
         let request = channel.request
+        let isSeen = channel.grant.see != .nothing
         channels[id]?.subscription = services.hub.subscribe(
             to: request.topic,
             format: state.options.format(channel.grant.see.view, topicPrefix: request.topicPrefix),
             reaching: channel.cursor, member: request.member, on: loop
         ) { event in
-            self.assumeIsolated { $0.receive(event, of: id) }
+            self.assumeIsolated { $0.receive(event, of: id, isSeen: isSeen) }
         }
     }
 
-    private func receive(_ event: FeedEvent, of id: ChannelID) {
-        guard state.end == nil, let see = channels[id]?.grant.see else { return }
+    /// - Parameter isSeen: Whether the caller may see the topic.
+    private func receive(_ event: FeedEvent, of id: ChannelID, isSeen: Bool) {
+        guard state.end == nil else { return }
         if case .own(let change) = event { return follow(change, of: id) }
-        guard see != .nothing else { return }
+        guard isSeen else { return }
         switch event {
         case .state(let frame, _): pass(frame, state.passState(of: id), as: .state)
         case .diff(let frame?, _), .resumed(let frame?, _), .dataChanged(let frame):
