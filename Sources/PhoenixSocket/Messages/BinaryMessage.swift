@@ -1,32 +1,23 @@
 // Rollcall · PhoenixSocket
 
-/// A binary message of version 2, as phoenix.js's serializer has it: lengths of a byte each, texts, then data.
+/// A binary message of a client, in version 2: lengths of a byte each, texts, then data.
 ///
-/// | kind | sent by | header |
-/// |---|---|---|
-/// | push | client | `0`, join_ref, ref, topic, event |
-/// | push | server | `0`, join_ref, topic, event |
-/// | reply | server | `1`, join_ref, ref, topic, status |
-/// | broadcast | server | `2`, topic, event |
-/// | user broadcast, of supabase | client | `3`, join_ref, ref, topic, event, metadata, and the encoding of the data |
+/// A node sends none.
+///
+/// | kind | header |
+/// |---|---|
+/// | push | `0`, join_ref, ref, topic, event |
+/// | user broadcast, of supabase | `3`, join_ref, ref, topic, event, metadata, and the encoding of the data |
 package struct BinaryMessage: Hashable, Sendable {
     package enum Kind: UInt8, Sendable {
         case push = 0
-        case reply = 1
-        case broadcast = 2
         case userBroadcast = 3
-    }
-
-    package enum Sender: Sendable, CaseIterable {
-        case client
-        case server
     }
 
     package let kind: Kind
     package var joinRef = ""
     package var ref = ""
     package var topic = ""
-    /// The name of the event; of a reply, its status.
     package var event = ""
     /// Of a user broadcast, as is the encoding: JSON, or empty.
     package var metadata = ""
@@ -41,13 +32,13 @@ package struct BinaryMessage: Hashable, Sendable {
     ///
     /// - Throws: For another kind, for a message that is shorter than its header announces, and for texts that are no
     ///   UTF-8.
-    package init(decoding bytes: [UInt8], from sender: Sender) throws(SocketError) {
+    package init(decoding bytes: [UInt8]) throws(SocketError) {
         guard let first = bytes.first else { throw .cutShort }
-        guard let kind = Kind(rawValue: first), sender == .server || kind == .push || kind == .userBroadcast else {
+        guard let kind = Kind(rawValue: first) else {
             throw SocketError(.invalidData, "A binary message of a client has the kind 0 (push) or 3, not \(first).")
         }
         var message = BinaryMessage(kind)
-        let fields = Self.fields(of: kind, from: sender)
+        let fields = Self.fields(of: kind)
         var start = 1 + fields.count + (kind == .userBroadcast ? 1 : 0)
         guard bytes.count >= start else { throw .cutShort }
         if kind == .userBroadcast { message.encoding = bytes[1 + fields.count] }
@@ -64,37 +55,15 @@ package struct BinaryMessage: Hashable, Sendable {
         self = message
     }
 
-    /// The bytes of the message.
-    ///
-    /// - Throws: For a text of more than 255 bytes, which a header cannot announce.
-    package func encoded(from sender: Sender) throws(SocketError) -> [UInt8] {
-        var header = [kind.rawValue]
-        var texts: [UInt8] = []
-        for field in Self.fields(of: kind, from: sender) {
-            let text = self[keyPath: field.path].utf8
-            guard let length = UInt8(exactly: text.count) else {
-                throw SocketError(
-                    .internalError, "The \(field.name) of a binary message has at most 255 bytes, not \(text.count).")
-            }
-            header.append(length)
-            texts.append(contentsOf: text)
-        }
-        if kind == .userBroadcast { header.append(encoding) }
-        return header + texts + data
-    }
-
     private typealias Field = (name: String, path: WritableKeyPath<BinaryMessage, String>)
 
     /// The fields of a header in their order.
-    private static func fields(of kind: Kind, from sender: Sender) -> [Field] {
+    private static func fields(of kind: Kind) -> [Field] {
         let joinRef: Field = ("join_ref", \.joinRef), ref: Field = ("ref", \.ref)
         let topic: Field = ("topic", \.topic), event: Field = ("event", \.event)
-        return switch (kind, sender) {
-        case (.push, .client): [joinRef, ref, topic, event]
-        case (.push, .server): [joinRef, topic, event]
-        case (.reply, _): [joinRef, ref, topic, ("status", \.event)]
-        case (.broadcast, _): [topic, event]
-        case (.userBroadcast, _): [joinRef, ref, topic, event, ("metadata", \.metadata)]
+        return switch kind {
+        case .push: [joinRef, ref, topic, event]
+        case .userBroadcast: [joinRef, ref, topic, event, ("metadata", \.metadata)]
         }
     }
 }

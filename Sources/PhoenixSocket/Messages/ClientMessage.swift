@@ -93,7 +93,7 @@ package struct ClientMessage: Sendable {
     }
 
     private init(binary bytes: [UInt8]) throws(SocketError) {
-        let message = try BinaryMessage(decoding: bytes, from: .client)
+        let message = try BinaryMessage(decoding: bytes)
         refs = MessageRefs(joinRef: MessageRef(text: message.joinRef), ref: MessageRef(text: message.ref))
         topic = message.topic
         // The name that a user gives to a broadcast is no event of the channel.
