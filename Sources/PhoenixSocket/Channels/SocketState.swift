@@ -52,7 +52,7 @@ package struct SocketState: Sendable {
         case leave(ChannelID, ChannelRelease)
         case ping
         /// Send a close frame, and then close the connection.
-        case close(SocketEnd, CloseCode)
+        case close(SocketEnd)
         /// Count an answer to a join.
         case count(JoinOutcome)
     }
@@ -201,7 +201,7 @@ package struct SocketState: Sendable {
     mutating func finish(_ end: SocketEnd, _ actions: inout [Action]) {
         guard self.end == nil else { return }
         self.end = end
-        if let code = end.code { actions.append(.close(end, code)) }
+        if end.code != nil { actions.append(.close(end)) }
         for channel in sortedChannels {
             if channel.isJoined {
                 actions.append(.leave(channel.id, channel.request.release(after: end.ofChannels, limits: limits)))

@@ -130,7 +130,7 @@ actor ClientSocket {
             run { await $0.change(id, change) }
         case .leave(let id, let release): leave(id, release)
         case .ping: output?.ping()
-        case .close(let end, _): finish(end)
+        case .close(let end): finish(end)
         case .count(let outcome): services.registry.count(outcome)
         }
     }

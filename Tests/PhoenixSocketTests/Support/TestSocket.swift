@@ -57,7 +57,7 @@ extension SocketState.Action {
         case .leave(let id, let release):
             release.isRemoved ? "remove \(id.number)" : "leave \(id.number) \(release.grace)"
         case .ping: "ping"
-        case .close(_, let code): "close \(code.rawValue)"
+        case .close(let end): "close \(end.code?.rawValue ?? 0)"
         case .count: nil
         }
     }
