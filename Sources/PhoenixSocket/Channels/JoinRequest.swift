@@ -5,7 +5,7 @@ import JSONText
 package import PresenceModel
 package import PresenceText
 
-/// A checked `phx_join`: the topic, and the presence that the channel is.
+/// A checked `phx_join`: the topic and the presence of the channel.
 ///
 /// The channels of Phoenix's guides choose the key and the meta in Elixir; here these rules do. A client of supabase
 /// joins with a `config`, and puts `realtime:` before each topic. For such a join the prefix is no part of the topic,

@@ -35,13 +35,13 @@ package struct FrameAssembler: Sendable {
         case close(code: UInt16?)
     }
 
-    private enum Opcode {
+    package enum Opcode {
         static let continuation: UInt8 = 0
         static let text: UInt8 = 1
         static let binary: UInt8 = 2
-        static let close: UInt8 = 8
-        static let ping: UInt8 = 9
-        static let pong: UInt8 = 10
+        package static let close: UInt8 = 8
+        package static let ping: UInt8 = 9
+        package static let pong: UInt8 = 10
     }
 
     /// Fragments of one message; a client of Rollcall needs no more than one.

@@ -9,11 +9,7 @@ import PresenceText
 /// Messages for this client alone are never dropped. The socket reads nothing while the connection is not writable, so
 /// the joins and changes that run bound their number.
 final class WebSocketOutput: SocketOutput {
-    private enum Opcode {
-        static let close: UInt8 = 8
-        static let ping: UInt8 = 9
-        static let pong: UInt8 = 10
-    }
+    private typealias Opcode = FrameAssembler.Opcode
 
     private let connection: StreamConnection
     private let socket: ClientSocket
