@@ -20,44 +20,13 @@ struct SocketGateTests {
     private static let plain = "GET /plain HTTP/1.1\r\nHost: x\r\n\r\n"
 
     /// A connection of the server on a channel without a socket.
-    private struct Connection: Sendable {
+    private struct Connection: GateConnection {
         let channel: NIOAsyncTestingChannel
         let value: ServedConnection.Value
         let served: ServedConnection
         /// The bytes that have reached the socket's own handler.
         let frames: Recorder<String>
         let requests: Recorder<String>
-
-        func receive(_ text: String) async throws {
-            try await channel.testingEventLoop.executeInContext {
-                channel.pipeline.syncOperations.fireChannelRead(NIOAny(ByteBuffer(string: text)))
-                channel.pipeline.syncOperations.fireChannelReadComplete()
-            }
-            await channel.testingEventLoop.run()
-        }
-
-        /// The text that is sent, up to an `end` that comes behind `mark`.
-        func answer(endingWith end: String, behind mark: String = "") async throws -> String {
-            var text = ""
-            return try await eventually("an answer") {
-                await channel.testingEventLoop.run()
-                while let bytes = try await channel.readOutbound(as: ByteBuffer.self) { text += String(buffer: bytes) }
-                return text.hasSuffix(end) && (mark.isEmpty || text.contains(mark)) ? text : nil
-            }
-        }
-
-        /// How many of the handlers that only a connection without a stream needs are in the pipeline.
-        func httpHandlers() async throws -> Int {
-            try await channel.testingEventLoop.executeInContext {
-                let pipeline = channel.pipeline.syncOperations
-                return [
-                    try? pipeline.context(handlerType: RequestStart.self),
-                    try? pipeline.context(handlerType: DecoderSlot.Decoder.self),
-                    try? pipeline.context(handlerType: ConnectionHandler.self),
-                    try? pipeline.context(handlerType: StreamGate.self),
-                ].count { $0 != nil }
-            }
-        }
 
         func finish() async throws {
             // The gate's simulated error, which passes the end of the pipeline.
@@ -99,15 +68,7 @@ struct SocketGateTests {
                 first.writeAndFlush(NIOAny(opening), promise: nil)
             }
         }
-        let served = ServedConnection(
-            responder: { request, writer, _ in
-                requests.record(request.uri.path)
-                try await writer.write(
-                    response: HTTPResponse(
-                        status: .ok, headerFields: [.contentLength: "\(request.uri.path.utf8.count)"]),
-                    body: ResponseBody(byteBuffer: ByteBuffer(string: request.uri.path)))
-            }, routes: RollcallResponder(table: RouteTable([route]), credentials: .open), times: ConnectionTimes(),
-            budget: BodyBudget(limit: 1 << 20))
+        let served = ServedConnection.ofTest(route, recordingIn: requests)
         let channel = NIOAsyncTestingChannel()
         try await channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1))
         let value = try await channel.testingEventLoop.executeInContext {

@@ -89,13 +89,7 @@ struct TestClientSocket: Sendable {
     }
 
     /// Sends bytes of the client.
-    func send(_ bytes: ByteBuffer) async throws {
-        try await channel.testingEventLoop.executeInContext {
-            channel.pipeline.syncOperations.fireChannelRead(NIOAny(bytes))
-            channel.pipeline.syncOperations.fireChannelReadComplete()
-        }
-        await channel.testingEventLoop.run()
-    }
+    func send(_ bytes: ByteBuffer) async throws { try await channel.receive(bytes) }
 
     func send(_ text: String) async throws { try await send(Self.frame(1, Array(text.utf8))) }
 

@@ -21,7 +21,7 @@ struct StreamGateTests {
     private static let plain = "GET /plain HTTP/1.1\r\nHost: x\r\n\r\n"
 
     /// A connection of the server on a channel without a socket.
-    private struct Connection: Sendable {
+    private struct Connection: GateConnection {
         let channel: NIOAsyncTestingChannel
         let value: ServedConnection.Value
         let served: ServedConnection
@@ -29,15 +29,6 @@ struct StreamGateTests {
         /// The paths of the requests that the server has carried out.
         let requests: Recorder<String>
         let tickets: Tickets
-
-        /// Reads text from the socket.
-        func receive(_ text: String) async throws {
-            try await channel.testingEventLoop.executeInContext {
-                channel.pipeline.syncOperations.fireChannelRead(NIOAny(ByteBuffer(string: text)))
-                channel.pipeline.syncOperations.fireChannelReadComplete()
-            }
-            await channel.testingEventLoop.run()
-        }
 
         func fire(_ event: ChannelEvent) async throws {
             try await channel.testingEventLoop.executeInContext {
@@ -60,36 +51,6 @@ struct StreamGateTests {
             let stream = try #require(streams.all.first)
             try await channel.testingEventLoop.executeInContext { stream.assumeIsolated { body($0) } }
             await channel.testingEventLoop.run()
-        }
-
-        /// The text that has reached the socket since the last call.
-        func sent() async throws -> String {
-            var text = ""
-            while let bytes = try await channel.readOutbound(as: ByteBuffer.self) { text += String(buffer: bytes) }
-            return text
-        }
-
-        /// The text of all answers up to one that ends with `end`, a body of the test.
-        func answer(endingWith end: String = "/plain") async throws -> String {
-            var text = ""
-            return try await eventually("an answer") {
-                await channel.testingEventLoop.run()
-                text += try await sent()
-                return text.hasSuffix(end) ? text : nil
-            }
-        }
-
-        /// How many of the handlers that only a connection without a stream needs are in the pipeline.
-        func httpHandlers() async throws -> Int {
-            try await channel.testingEventLoop.executeInContext {
-                let pipeline = channel.pipeline.syncOperations
-                return [
-                    try? pipeline.context(handlerType: RequestStart.self),
-                    try? pipeline.context(handlerType: DecoderSlot.Decoder.self),
-                    try? pipeline.context(handlerType: ConnectionHandler.self),
-                    try? pipeline.context(handlerType: StreamGate.self),
-                ].count { $0 != nil }
-            }
         }
 
         func finish() async throws {
@@ -153,15 +114,7 @@ struct StreamGateTests {
         let route = Route(
             streamAt: "/stream", "stream", needs: .nothing, query: ["ticket"], openWithTicket: openWithTicket,
             open: open)
-        let served = ServedConnection(
-            responder: { request, writer, _ in
-                requests.record(request.uri.path)
-                try await writer.write(
-                    response: HTTPResponse(
-                        status: .ok, headerFields: [.contentLength: "\(request.uri.path.utf8.count)"]),
-                    body: ResponseBody(byteBuffer: ByteBuffer(string: request.uri.path)))
-            }, routes: RollcallResponder(table: RouteTable([route]), credentials: .open), times: ConnectionTimes(),
-            budget: BodyBudget(limit: 1 << 20))
+        let served = ServedConnection.ofTest(route, recordingIn: requests)
         let channel = try await NIOAsyncTestingChannel { try $0.pipeline.syncOperations.addHandlers(first()) }
         try await channel.connect(to: SocketAddress(ipAddress: "127.0.0.1", port: 1))
         let value = try await channel.testingEventLoop.executeInContext {
