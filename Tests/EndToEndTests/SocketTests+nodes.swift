@@ -84,11 +84,7 @@ extension SocketTests {
                 let marker = try await staying.client.events(path("events") + "?key=marker&grace=13")
                 _ = try await marker.next("tracked")
                 await marker.close()
-                var left: [ExactName] = []
-                while !left.contains("marker") {
-                    let diff = try await observer.next("presence_diff").json
-                    left += diff["leaves"]?.object.map { Array($0.keys) } ?? []
-                }
+                let left = try await observer.leaves(until: "marker")
                 #expect(left == ["marker"] && sockets.count == 30)
                 for socket in sockets { await socket.socket.drop() }
             }

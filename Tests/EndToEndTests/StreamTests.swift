@@ -200,11 +200,7 @@ struct StreamTests {
             _ = try await marker.next("tracked")
             await marker.close()
             _ = try await observer.next("presence_diff")
-            var leaves: [ExactName] = []
-            while !leaves.contains("marker") {
-                leaves += try await observer.next("presence_diff").json["leaves"]?.object.map { Array($0.keys) } ?? []
-            }
-            #expect(leaves == ["marker"])
+            #expect(try await observer.leaves(until: "marker") == ["marker"])
             await last.close()
             #expect(try await observer.next("presence_diff").json["leaves"]?["alice"] != nil)
         }

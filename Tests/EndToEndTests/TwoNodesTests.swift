@@ -117,11 +117,7 @@ struct TwoNodesTests {
                 let marker = try await staying.client.events(events("room", "key=marker&grace=13"))
                 _ = try await marker.next("tracked")
                 await marker.close()
-                var left: [ExactName] = []
-                while !left.contains("marker") {
-                    let diff = try await observer.next("presence_diff").json
-                    left += diff["leaves"]?.object.map { Array($0.keys) } ?? []
-                }
+                let left = try await observer.leaves(until: "marker")
                 #expect(left == ["marker"])
                 let joins = try observer.events.flatMap { try $0.json["joins"]?.object.map { Array($0.keys) } ?? [] }
                 #expect(joins.count == 31)

@@ -120,6 +120,18 @@ package final class SSEClient: Sendable {
         }
     }
 
+    /// Returns the keys of the next leaves, diff by diff, up to the diff in which `key` leaves.
+    package func leaves(
+        until key: ExactName, fileID: String = #fileID, line: Int = #line
+    ) async throws -> [ExactName] {
+        var keys: [ExactName] = []
+        while !keys.contains(key) {
+            let diff = try await next("presence_diff", fileID: fileID, line: line).json
+            keys += diff["leaves"]?.object.map { Array($0.keys) } ?? []
+        }
+        return keys
+    }
+
     /// Closes the connection and returns when that is done.
     package func close() async {
         self.reading.cancel()
