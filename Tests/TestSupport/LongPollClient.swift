@@ -10,6 +10,8 @@ package final class LongPollClient: Sendable {
         var messages: [PhoenixClient.Message] = []
         var lastRef = 0
         var joinRefs: [String: String] = [:]
+        /// The error of the last poll of ``LongPollClient/keepPolling()``; nil if that poll was answered.
+        var pollError: String?
     }
 
     private final class Box: Sendable {
@@ -50,6 +52,7 @@ package final class LongPollClient: Sendable {
                     do {
                         try await poll(at: client)
                     } catch {
+                        box.state.withLock { $0.pollError = "\(error)" }
                         try? await Task.sleep(for: .milliseconds(50))
                     }
                 }
@@ -71,6 +74,7 @@ package final class LongPollClient: Sendable {
         }
         box.state.withLock { state in
             state.statuses.append(status)
+            state.pollError = nil
             if let token = json["token"]?.string { state.token = token }
             state.messages += messages
         }
@@ -113,9 +117,11 @@ package final class LongPollClient: Sendable {
 
     package var messages: [PhoenixClient.Message] { box.state.withLock { $0.messages } }
 
+    private var pollError: String? { box.state.withLock { $0.pollError } }
+
     /// Awaits the answer to a message.
     package func answer(to ref: String) async throws -> PhoenixClient.Message {
-        try await eventually("an answer to \(ref)") {
+        try await eventually("an answer to \(ref) (error of the last poll: \(pollError ?? "none"))") {
             messages.first { $0.event == "phx_reply" && $0.ref == .string(ref) }
         }
     }
