@@ -4,6 +4,15 @@ import Foundation
 
 /// The memory and the open files of a node, on Linux; nil elsewhere, and then not compared.
 package struct ProcessUse: Sendable {
+    /// Whether this system shows the memory and the files of a process.
+    package static var isMeasured: Bool {
+        #if os(Linux)
+            true
+        #else
+            false
+        #endif
+    }
+
     /// `VmRSS`, in MiB.
     package let memory: Int?
     package let openFiles: Int?
