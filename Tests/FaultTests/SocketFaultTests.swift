@@ -39,7 +39,7 @@ struct SocketFaultTests {
                 of: returning.map(\.key) + streams.map(\.key), and: returning.map(\.watcher))
             #expect(returning.allSatisfy { $0.connections == 2 && $0.codes == [nil] })
             #expect(lost.allSatisfy { $0.socket.isEnded })
-            for tab in returning { await tab.close() }
+            for tab in returning { try await tab.close() }
             await cluster.end(streams)
         }
     }
@@ -62,7 +62,7 @@ struct SocketFaultTests {
             try await cluster.expectLeaves(
                 of: keys, because: "expired", within: .seconds(1), at: [cluster.watchers[1]])
             try cluster.expectNoLeaves(of: staying.map(\.key), and: hanging.map(\.watcher))
-            for tab in hanging { await tab.close() }
+            for tab in hanging { try await tab.close() }
             await cluster.end(staying)
         }
     }
@@ -104,7 +104,7 @@ struct SocketFaultTests {
             #expect(tabs.allSatisfy { $0.connections == 1 } && cluster.watchersAreOpen)
             try await cluster.expectOneOutage(since: outages)
             await open.socket.drop()
-            for tab in tabs { await tab.close() }
+            for tab in tabs { try await tab.close() }
             await cluster.end(streams)
         }
     }
@@ -124,7 +124,7 @@ struct SocketFaultTests {
             try await cluster.expectOneTruth(and: tabs.map(\.watcher))
             try cluster.expectNeverGone(tabs.map(\.key) + streams.map(\.key), and: tabs.map(\.watcher))
             #expect(tabs.allSatisfy { $0.connections == 1 && $0.refusals == [] })
-            for tab in tabs { await tab.close() }
+            for tab in tabs { try await tab.close() }
             await cluster.end(streams)
         }
     }
@@ -144,7 +144,7 @@ struct SocketFaultTests {
             try cluster.expectNoLeaves(of: tabs.map(\.key) + streams.map(\.key), and: tabs.map(\.watcher))
             let codes = tabs.flatMap(\.codes)
             #expect(!codes.isEmpty && codes.allSatisfy { $0 == 1012 })
-            for tab in tabs { await tab.close() }
+            for tab in tabs { try await tab.close() }
             await cluster.end(streams)
         }
     }

@@ -123,8 +123,9 @@ package final class PhoenixClient: Sendable {
             return try state.withLock { state in
                 while state.frames < frames.count {
                     let frame = frames[state.frames]
-                    state.frames += 1
+                    // A text that is no message stays the next one, so that each later call throws too.
                     if frame.opcode == WebSocketBytes.text { state.messages.append(try Message(frame.text, version)) }
+                    state.frames += 1
                 }
                 return state.messages
             }

@@ -76,7 +76,7 @@ struct RandomRun {
             #expect(gone.isEmpty, "seed \(seed), faults \(faults): \(watcher.name) saw \(gone)")
         }
         #expect(cluster.watchersAreOpen, "seed \(seed), faults \(faults)")
-        for tab in sockets { await tab.close() }
+        for tab in sockets { try await tab.close() }
         for tab in polls { await tab.close() }
         await cluster.end(streams, backends, restless)
         for tab in tabs { await tab.close() }

@@ -14,10 +14,16 @@ final class SocketTab: Sendable {
         var connections = 0
         var codes: [Int?] = []
         var refusals: [String] = []
+        /// Why the messages of a socket could not be read.
+        var fault: (any Error)?
 
         mutating func end(_ topic: String) {
             guard let client else { return }
-            past += (try? client.events(of: topic)) ?? []
+            do {
+                past += try client.events(of: topic)
+            } catch {
+                fault = error
+            }
             codes.append(client.socket.closeCode)
             self.client = nil
         }
@@ -91,10 +97,11 @@ final class SocketTab: Sendable {
     /// The reasons of joins that were refused.
     var refusals: [String] { box.state.withLock { $0.refusals } }
 
-    /// Loses the connection for good.
-    func close() async {
+    /// Loses the connection for good; throws if a message of any socket could not be read.
+    func close() async throws {
         task.cancel()
         await task.value
+        if let fault = box.state.withLock({ $0.fault }) { throw fault }
     }
 }
 
