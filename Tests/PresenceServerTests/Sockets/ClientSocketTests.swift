@@ -37,13 +37,17 @@ struct ClientSocketTests {
         try await test.finish()
     }
 
-    @Test func `a ping is answered with its bytes, and an idle client is pinged`() async throws {
+    @Test func `a ping is answered with its bytes, and the socket's own ping is empty, and not sent before its time`()
+        async throws
+    {
         let test = try await TestClientSocket.begin()
         try await test.send(TestClientSocket.frame(9, [1, 2, 3]))
         #expect(try await test.received() == [.init(opcode: 10, payload: [1, 2, 3])])
         let next = try await test.run { $0.passDeadline(at: .now()) }
         #expect(next != nil)
         #expect(try await test.received() == [], "no step is due")
+        try await test.run { $0.output?.ping() }
+        #expect(try await test.received() == [.init(opcode: 9, payload: [])])
         try await test.finish()
     }
 
