@@ -137,6 +137,7 @@ extension SocketTests {
         try await withNodes { one, two in
             let clients = [one.client, two.client]
             let stream = try await two.client.events(path("events"))
+            _ = try await stream.next("presence_state")
             let poll = try await LongPollClient.open(at: clients)
             // Posted at the other node than the one of the session, and polled at both.
             let join = try await poll.send(("phx_join", #"{"name":"Alice"}"#), on: Self.topic, at: two.client)
