@@ -17,7 +17,9 @@ struct StoreRights: Sendable {
     init(_ keys: StoreKeys, topic: Topic) {
         let names = keys.topic(topic)
         let topicChannel = keys.channel(of: topic)
-        let nodeChannels = [keys.invalidations, keys.tickets, keys.revocationChannel, keys.probePrefix + "0"]
+        let nodeChannels = [
+            keys.invalidations, keys.tickets, keys.revocationChannel, keys.pollChannel(of: "0"), keys.probePrefix + "0",
+        ]
         channels = ([topicChannel] + nodeChannels).flatMap { channel in
             [("PUBLISH \(channel)", "PUBLISH \(channel) x"), ("SUBSCRIBE \(channel)", "SUBSCRIBE \(channel)")]
         }
