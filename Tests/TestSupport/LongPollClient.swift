@@ -14,14 +14,10 @@ package final class LongPollClient: Sendable {
         var pollError: String?
     }
 
-    private final class Box: Sendable {
-        let state = Mutex(State())
-    }
-
     private let clients: [RollcallClient]
     private let path: String
     private let authToken: String?
-    private let box = Box()
+    private let state = Mutex(State())
     private let polling = Mutex<Task<Void, Never>?>(nil)
 
     /// Begins a session by its first poll, at the first node.
@@ -44,15 +40,18 @@ package final class LongPollClient: Sendable {
         path = "/socket/longpoll?vsn=2.0.0" + (parameters.isEmpty ? "" : "&" + parameters)
     }
 
-    /// Polls again and again, each time at a random node, until ``close()``.
+    /// Polls again and again, each time at a random node, until ``close()``; call it once.
+    ///
+    /// A poll that fails is repeated after 50 ms.
     package func keepPolling() {
         polling.withLock { running in
+            precondition(running == nil, "the client polls already")
             running = Task { [self] in
                 while !Task.isCancelled, let client = clients.randomElement() {
                     do {
                         try await poll(at: client)
                     } catch {
-                        box.state.withLock { $0.pollError = "\(error)" }
+                        state.withLock { $0.pollError = "\(error)" }
                         try? await Task.sleep(for: .milliseconds(50))
                     }
                 }
@@ -72,7 +71,7 @@ package final class LongPollClient: Sendable {
         let messages = try (json["messages"]?.array ?? []).map { text in
             try PhoenixClient.Message(text.string ?? "", .v2)
         }
-        box.state.withLock { state in
+        state.withLock { state in
             state.statuses.append(status)
             state.pollError = nil
             if let token = json["token"]?.string { state.token = token }
@@ -87,7 +86,7 @@ package final class LongPollClient: Sendable {
     ) async throws -> [String] {
         var refs: [String] = []
         let lines = messages.map { message in
-            let (ref, joinRef) = box.state.withLock { state in
+            let (ref, joinRef) = state.withLock { state in
                 state.lastRef += 1
                 let ref = "\(state.lastRef)"
                 if message.event == "phx_join" { state.joinRefs[topic] = ref }
@@ -99,7 +98,9 @@ package final class LongPollClient: Sendable {
         }
         var headers = fields
         headers["Content-Type"] = "application/x-ndjson"
-        guard let client = client ?? clients.randomElement() else { return refs }
+        guard let client = client ?? clients.randomElement() else {
+            throw NeverHappened(description: "a node to post to")
+        }
         let answer = try await client.post(path, lines.joined(separator: "\n"), headers: headers)
         guard answer.status == 200, try answer.json["status"]?.int == 200 else {
             throw NeverHappened(description: "a batch that is taken, but \(answer.status) \(answer.text)")
@@ -110,14 +111,14 @@ package final class LongPollClient: Sendable {
     private var fields: [String: String] { token.map { ["X-Phoenix-Longpoll-Token": $0] } ?? [:] }
 
     /// The token of the session.
-    package var token: String? { box.state.withLock { $0.token } }
+    package var token: String? { state.withLock { $0.token } }
 
     /// The statuses of all polls, as their bodies have them.
-    package var statuses: [Int] { box.state.withLock { $0.statuses } }
+    package var statuses: [Int] { state.withLock { $0.statuses } }
 
-    package var messages: [PhoenixClient.Message] { box.state.withLock { $0.messages } }
+    package var messages: [PhoenixClient.Message] { state.withLock { $0.messages } }
 
-    private var pollError: String? { box.state.withLock { $0.pollError } }
+    private var pollError: String? { state.withLock { $0.pollError } }
 
     /// Awaits the answer to a message.
     package func answer(to ref: String) async throws -> PhoenixClient.Message {

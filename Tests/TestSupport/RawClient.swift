@@ -10,10 +10,7 @@ package struct RawClient: Sendable {
     private let handler: NIOLoopBound<Handler>
 
     package static func connect(to url: String) async throws -> RawClient {
-        let address = url.split(separator: "/").last?.split(separator: ":") ?? []
-        guard address.count == 2, let port = Int(address[1]) else {
-            throw NeverHappened(description: "\(url) is no address with a port")
-        }
+        let (host, port) = try address(of: url)
         let tls = url.hasPrefix("https:") ? try tlsContext() : nil
         let channel = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .channelOption(.allowRemoteHalfClosure, value: true)
@@ -24,7 +21,7 @@ package struct RawClient: Sendable {
                     try pipeline.addHandler(Handler())
                 }
             }
-            .connect(host: String(address[0]), port: port).get()
+            .connect(host: host, port: port).get()
         let handler = try await channel.eventLoop.submit {
             NIOLoopBound(try channel.pipeline.syncOperations.handler(type: Handler.self), eventLoop: channel.eventLoop)
         }.get()
@@ -35,6 +32,15 @@ package struct RawClient: Sendable {
         var clients: [RawClient] = []
         for _ in 0..<count { clients.append(try await connect(to: url)) }
         return clients
+    }
+
+    /// The host and the port of a URL without a path.
+    static func address(of url: String) throws -> (host: String, port: Int) {
+        let address = url.split(separator: "/").last?.split(separator: ":") ?? []
+        guard address.count == 2, let port = Int(address[1]) else {
+            throw NeverHappened(description: "\(url) is no address with a port")
+        }
+        return (String(address[0]), port)
     }
 
     /// Trusts every server.

@@ -63,8 +63,8 @@ package final class WebSocketClient: Sendable {
 
         /// Whether the body of a refusal is there.
         var isComplete: Bool {
-            guard head != nil, !isOpened else { return head != nil }
-            return received.readableBytes >= field("Content-Length").flatMap { Int($0) } ?? 0
+            guard head != nil else { return false }
+            return isOpened || received.readableBytes >= field("Content-Length").flatMap { Int($0) } ?? 0
         }
     }
 
@@ -93,16 +93,13 @@ package final class WebSocketClient: Sendable {
         _ url: String, _ target: String, fields: [String: String] = [:], opening: [UInt8] = [],
         isBytewise: Bool = false
     ) async throws -> WebSocketClient {
-        let address = url.split(separator: "/").last?.split(separator: ":") ?? []
-        guard address.count == 2, let port = Int(address[1]) else {
-            throw NeverHappened(description: "\(url) is no address with a port")
-        }
+        let (host, port) = try RawClient.address(of: url)
         let box = Box()
         let channel = try await ClientBootstrap(group: .singletonMultiThreadedEventLoopGroup)
             .channelInitializer { channel in
                 channel.eventLoop.makeCompletedFuture { try channel.pipeline.syncOperations.addHandler(Handler(box)) }
             }
-            .connect(host: String(address[0]), port: port).get()
+            .connect(host: host, port: port).get()
         let client = WebSocketClient(channel, box)
         let request = Self.handshake(target, fields)
         try await client.send(bytes: Array(request.utf8) + opening, isBytewise: isBytewise)
@@ -150,7 +147,7 @@ package final class WebSocketClient: Sendable {
     /// Whether the connection has ended.
     package var isEnded: Bool { box.state.withLock { $0.isEnded } }
 
-    /// A frame that no server may send, or an error of the connection.
+    /// The error of a frame that no server may send.
     package var fault: (any Error)? { box.state.withLock { $0.fault } }
 
     /// Closes as a browser does with a closed tab; returns when the server has closed the connection.
