@@ -165,7 +165,7 @@ let package = Package(
                 "PresenceStore", "PresenceFeed", "PresenceServer", "Redis", httpTypes, nio, argumentParser,
             ],
             path: "Tests/Fuzz", swiftSettings: settings),
-        // Echoes over the sockets of a node, for suites of tests for WebSocket.
+        // A node that echoes the messages of sockets, for test suites of WebSocket.
         .executableTarget(
             name: "websocket-echo",
             dependencies: [

@@ -138,7 +138,7 @@ package final class Credentials: Sendable {
         return Caller(token)
     }
 
-    /// The caller of a connection that stays, as of now: with the removals that the node knows by now.
+    /// The caller of an open connection, with the removals that the node knows now.
     ///
     /// - Parameter now: Seconds since 1970.
     /// - Throws: ``Refusal/unauthenticated(detail:)`` if its key is retired, or its credential has ended or is revoked.

@@ -26,8 +26,9 @@ struct FrameDecoder {
     /// No further frame is read, after a close frame or a broken one.
     var isOver: Bool { phase == .closed || isBroken }
 
-    /// Calls `content` for each run of payload in these bytes, and whether it is the last of its frame.
+    /// Calls `content` with each run of payload in these bytes.
     ///
+    /// Its last two arguments are the kind of the frame, and whether the run is the last of the frame.
     /// A frame without payload has one empty run.
     mutating func decode(
         _ start: UnsafeMutablePointer<UInt8>, _ count: Int,

@@ -5,7 +5,7 @@
 /// A number identifies each connection.
 public protocol ReactorClient: AnyObject {
     func ready(_ connection: Int, _ events: UInt32)
-    /// Called after each turn, which began at this time on ``Clock``.
+    /// Called at the end of each turn, with ``Reactor/now``.
     func passTime(_ now: UInt64)
 }
 

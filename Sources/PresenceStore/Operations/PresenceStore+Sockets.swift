@@ -5,9 +5,9 @@ import Redis
 
 /// What nodes share for the long polls of Phoenix clients.
 extension PresenceStore {
-    /// Returns the secret that signs the tokens of long polls; makes it of the candidate if there is none.
+    /// Returns the secret that signs the tokens of long polls; keeps the candidate as the secret if there is none.
     ///
-    /// All nodes get the same one. Each puts its own back if Redis lost it.
+    /// All nodes get the same secret.
     package func socketSecret(orKeep candidate: [UInt8]) async throws(StoreError) -> [UInt8] {
         let key = RedisArgument.string(keys.configuration)
         var stored = try await connection().send("HGET", [key, "socket"])
