@@ -38,10 +38,7 @@ extension ByteBuffer {
             let name = field.name
             if name == .connection || name == .transferEncoding { continue }
             if name == .contentLength, response.status.code == 204 || response.status.code < 200 { continue }
-            writeString(name.rawName)
-            writeStaticString(": ")
-            writeString(field.value)
-            writeStaticString("\r\n")
+            writeField(field)
         }
         if framing == .chunked { writeStaticString("Transfer-Encoding: chunked\r\n") }
         if closes {
@@ -49,6 +46,14 @@ extension ByteBuffer {
         } else if answersHTTP10 {
             writeStaticString("Connection: keep-alive\r\n")
         }
+        writeStaticString("\r\n")
+    }
+
+    /// Writes one field and the end of its line.
+    mutating func writeField(_ field: HTTPField) {
+        writeString(field.name.rawName)
+        writeStaticString(": ")
+        writeString(field.value)
         writeStaticString("\r\n")
     }
 

@@ -34,7 +34,7 @@ package struct OpenedSocket: Sendable {
         onBegin()
         var opening = channel.allocator.buffer(capacity: 256)
         opening.writeString("HTTP/1.1 101 Switching Protocols\r\n")
-        for field in headers { opening.writeString("\(field.name.rawName): \(field.value)\r\n") }
+        for field in headers { opening.writeField(field) }
         opening.writeString("\r\n")
         begin(channel, opening)
     }

@@ -31,12 +31,7 @@ package struct OpenedStream: Sendable {
         onBegin()
         var opening = channel.allocator.buffer(capacity: 512)
         opening.writeString("HTTP/1.1 200 OK\r\n")
-        for field in headers {
-            opening.writeString(field.name.rawName)
-            opening.writeStaticString(": ")
-            opening.writeString(field.value)
-            opening.writeStaticString("\r\n")
-        }
+        for field in headers { opening.writeField(field) }
         opening.writeString(isChunked ? "Transfer-Encoding: chunked\r\n\r\n" : "\r\n")
         opening.writeImmutableBuffer(isChunked ? first : EventFrame.unframed(first))
         begin(channel, opening, isChunked)
