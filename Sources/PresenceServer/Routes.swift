@@ -120,7 +120,7 @@ extension RouteTable {
             Route(.get, "/socket/longpoll", "pollSocket", needs: .nothing, query: nil, handler: sockets.poll),
             Route(
                 .post, "/socket/longpoll", "sendToSocket", needs: .nothing, query: nil,
-                body: .anyType(limit: LongPollRoutes.maximumBatch), handler: sockets.send),
+                body: LongPollRoutes.batch, handler: sockets.send),
 
             Route(.get, "/readyz", "getReadiness", needs: .optional, query: nil, handler: health.ready),
             Route(.get, "/", "getDemoPage", needs: .nothing, query: nil, handler: documents.page),

@@ -17,12 +17,7 @@ extension Request {
     func json(limit: Int, type: String? = nil, isStrict: Bool = true) async throws -> JSON? {
         let expected = BodyType(limit: limit, type: type)
         try expected.check(self.headers)
-        let buffer: ByteBuffer
-        do {
-            buffer = try await self.body.collect(upTo: limit)
-        } catch is NIOTooManyBytesError {
-            throw expected.tooLarge
-        }
+        let buffer = try await self.collectBody(expected)
         guard buffer.readableBytes > 0 else { return nil }
         do {
             return try JSON(
@@ -31,6 +26,15 @@ extension Request {
             // A repeated member or half of a surrogate pair is well-formed JSON, but a wrong body.
             throw error.code == .malformed
                 ? Problem(.malformedJSON, error.detail, errors: [FieldError(error)]) : Problem(error)
+        }
+    }
+
+    /// Reads the body; one that is longer than `expected` permits is refused (413).
+    func collectBody(_ expected: BodyType) async throws -> ByteBuffer {
+        do {
+            return try await self.body.collect(upTo: expected.limit)
+        } catch is NIOTooManyBytesError {
+            throw expected.tooLarge
         }
     }
 

@@ -18,8 +18,8 @@ package struct LongPollRoutes: Sendable {
     private let forwarder: PollForwarder
     private let secret: SocketSecret
 
-    /// Bytes of the longest batch.
-    static let maximumBatch = 1 << 20
+    /// The body of a batch.
+    static let batch = BodyType.anyType(limit: 1 << 20)
 
     package init(sockets: SocketRoutes, table: LongPollTable, forwarder: PollForwarder, secret: SocketSecret) {
         self.sockets = sockets
@@ -42,10 +42,11 @@ package struct LongPollRoutes: Sendable {
 
     /// Answers `GET /socket/longpoll`: begins a session, or waits for messages of one.
     package func poll(_ request: Request, context: RollcallRequestContext) async throws -> Response {
+        let parameters = SocketParameters(query: request.uri.query)
         let found: Asked?
         do throws(Problem) {
             // HEAD would begin a session that no client knows, or take messages that no client gets.
-            found = try request.method == .head ? nil : read(request, context)
+            found = try request.method == .head ? nil : read(request, parameters, context)
         } catch {
             guard error.kind.status != .forbidden else { throw error }
             sockets.services.callerLimits?.note(error)
@@ -71,20 +72,18 @@ package struct LongPollRoutes: Sendable {
 
     /// Answers `POST /socket/longpoll`: takes messages of the client.
     package func send(_ request: Request, context: RollcallRequestContext) async throws -> Response {
+        let parameters = SocketParameters(query: request.uri.query)
         let token: LongPollToken?
-        if let alone = tokenAlone(request) {
+        if let alone = tokenAlone(request, parameters) {
             try sockets.admitWithToken(request, context)
             token = alone
         } else {
-            guard let asked = try read(request, context) else { return Self.response(LongPollAnswer(.forbidden)) }
+            guard let asked = try read(request, parameters, context) else {
+                return Self.response(LongPollAnswer(.forbidden))
+            }
             token = asked.token
         }
-        let body: ByteBuffer
-        do {
-            body = try await request.body.collect(upTo: Self.maximumBatch)
-        } catch is NIOTooManyBytesError {
-            throw BodyType.anyType(limit: Self.maximumBatch).tooLarge
-        }
+        let body = try await request.collectBody(Self.batch)
         guard let token else { return Self.response(LongPollAnswer(.gone)) }
         let hasLines = request.headers[.contentType]?.lowercased().hasPrefix("application/x-ndjson") == true
         let bytes = Array(body.readableBytesView)
@@ -101,8 +100,9 @@ package struct LongPollRoutes: Sendable {
     }
 
     /// Checks a request; nil if its credential is refused.
-    private func read(_ request: Request, _ context: RollcallRequestContext) throws(Problem) -> Asked? {
-        let parameters = SocketParameters(query: request.uri.query)
+    private func read(
+        _ request: Request, _ parameters: SocketParameters, _ context: RollcallRequestContext
+    ) throws(Problem) -> Asked? {
         let opening: SocketRoutes.Opening
         do throws(Problem) {
             opening = try sockets.authenticate(
@@ -118,8 +118,7 @@ package struct LongPollRoutes: Sendable {
     }
 
     /// The token of a session, if the request has no other credential.
-    private func tokenAlone(_ request: Request) -> LongPollToken? {
-        let parameters = SocketParameters(query: request.uri.query)
+    private func tokenAlone(_ request: Request, _ parameters: SocketParameters) -> LongPollToken? {
         guard request.headers[.authorization] == nil, request.headers[.phoenixAuthToken] == nil,
             parameters.credential == nil
         else { return nil }
@@ -211,7 +210,7 @@ package struct LongPollRoutes: Sendable {
 }
 
 extension Caller {
-    /// The name of the caller to which a session belongs, other for each kind of caller.
+    /// Names the caller to which a session belongs; callers of different kinds have different names.
     fileprivate var pollSubject: String {
         switch identity {
         case .user(let key): "user:" + key.text
