@@ -186,14 +186,14 @@ actor ClientSocket {
     // MARK: The connection
 
     func writable() {
-        if (output as? WebSocketOutput)?.writable() == true { requestStates() }
+        if output?.writable() == true { requestStates() }
     }
 
-    func unwritable() { (output as? WebSocketOutput)?.unwritable() }
+    func unwritable() { output?.unwritable() }
 
     /// Ends the socket if its client has taken no bytes for too long.
     func checkReader() {
-        if state.end == nil, (output as? WebSocketOutput)?.isStuck() == true { handle(.ended(.unread)) }
+        if state.end == nil, output?.isStuck() == true { handle(.ended(.unread)) }
     }
 
     func connectionEnded(isUnread: Bool) {

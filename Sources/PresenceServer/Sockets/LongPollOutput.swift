@@ -125,6 +125,13 @@ final class LongPollOutput: SocketOutput {
 
     func pong(_ payload: ByteBuffer) {}
 
+    // It has no connection of its own.
+    func writable() -> Bool { false }
+
+    func unwritable() {}
+
+    func isStuck() -> Bool { false }
+
     func finish(_ end: SocketEnd, echoing code: UInt16?) {
         perform(session.end(end.code))
         timer?.cancel()

@@ -19,6 +19,17 @@ protocol SocketOutput: AnyObject {
 
     func ping()
 
+    /// Writes the frames that wait, because the connection takes bytes again.
+    ///
+    /// - Returns: Whether the socket must now request states in place of dropped frames.
+    func writable() -> Bool
+
+    /// Watches whether the client takes bytes, because the connection takes no more for now.
+    func unwritable()
+
+    /// Returns whether the client is stuck; if not, looks again later.
+    func isStuck() -> Bool
+
     /// Answers a ping of the client.
     func pong(_ payload: ByteBuffer)
 

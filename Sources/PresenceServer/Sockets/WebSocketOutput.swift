@@ -76,7 +76,6 @@ final class WebSocketOutput: SocketOutput {
 
     // MARK: The connection
 
-    /// Writes the frames that wait; returns whether the socket must now request states in place of dropped frames.
     func writable() -> Bool {
         stuckReader.stop()
         while connection.isWritable, let frame = queue.next() { connection.write(frame) }
@@ -97,7 +96,6 @@ final class WebSocketOutput: SocketOutput {
         }
     }
 
-    /// Returns whether the client is stuck; if not, looks again later.
     func isStuck() -> Bool {
         guard !stuckReader.isStuck(connection.unreadBytes) else { return true }
         if !connection.isWritable { unwritable() }
