@@ -98,12 +98,12 @@ package final class RequestLimits: Sendable {
         try RequestAllowance(rates, of: first, address: subjects.dropFirst().first, policies: "").take(cost)
     }
 
-    /// The caller of a socket in the ways in which it counts.
+    /// The subjects by which the caller of a socket counts against rates.
     func subjects(of caller: Caller, _ head: HTTPRequest, _ channel: any Channel) -> [RateSubject] {
         [countedSubject(of: caller), countedAddress(of: caller, head, channel)].compactMap(\.self)
     }
 
-    /// What the caller counts as by itself; nil without rates of its kind.
+    /// The subject of the caller itself; nil without rates of its kind.
     private func countedSubject(of caller: Caller) -> RateSubject? {
         RateSubject(caller).flatMap { policies[$0.kind] == nil ? nil : $0 }
     }
@@ -158,10 +158,15 @@ package final class RequestLimits: Sendable {
     ///
     /// Streams that begin at the same moment may pass a maximum.
     func checkStocks(of caller: Caller, topics: Int) throws(Problem) {
-        guard let subject = RateSubject(caller), !options[subject.kind].stocks.isEmpty else { return }
+        guard let subject = stockSubject(of: caller) else { return }
         let (streams, followed) = stocks.withLock { ($0.streams[subject], $0.topics[subject]) }
         try check(streams + 1, .streams, of: subject)
         try check(followed + topics, .topics, of: subject)
+    }
+
+    /// The subject by which open streams and topics of a caller count; nil if no maximum applies to its kind.
+    private func stockSubject(of caller: Caller) -> RateSubject? {
+        RateSubject(caller).flatMap { options[$0.kind].stocks.isEmpty ? nil : $0 }
     }
 
     private func check(_ count: Int, _ kind: StockKind, of subject: RateSubject) throws(Problem) {
@@ -173,7 +178,7 @@ package final class RequestLimits: Sendable {
 
     /// Counts a stream that has begun, until it ends.
     func keep(_ stream: isolated EventStream, of caller: Caller, topics: Int) {
-        guard let subject = RateSubject(caller), !options[subject.kind].stocks.isEmpty else { return }
+        guard let subject = stockSubject(of: caller) else { return }
         stocks.withLock {
             $0.streams.add(to: subject)
             $0.topics.add(topics, to: subject)
@@ -188,7 +193,7 @@ package final class RequestLimits: Sendable {
 
     /// Counts a socket that has begun, until it ends; its topics count one by one.
     func keep(_ socket: isolated ClientSocket, of caller: Caller) {
-        guard let subject = RateSubject(caller), !options[subject.kind].stocks.isEmpty else { return }
+        guard let subject = stockSubject(of: caller) else { return }
         stocks.withLock { $0.streams.add(to: subject) }
         socket.whenEnded { _ in self.stocks.withLock { $0.streams.remove(from: subject) } }
     }
@@ -197,7 +202,7 @@ package final class RequestLimits: Sendable {
 
     /// Counts a topic of a socket, until ``releaseTopic(of:)``; throws if its caller may follow no further one.
     func takeTopic(of caller: Caller) throws(Problem) {
-        guard let subject = RateSubject(caller), !options[subject.kind].stocks.isEmpty else { return }
+        guard let subject = stockSubject(of: caller) else { return }
         let followed = stocks.withLock { stocks -> Int in
             stocks.topics.add(to: subject)
             return stocks.topics[subject]
@@ -211,7 +216,7 @@ package final class RequestLimits: Sendable {
     }
 
     func releaseTopic(of caller: Caller) {
-        guard let subject = RateSubject(caller), !options[subject.kind].stocks.isEmpty else { return }
+        guard let subject = stockSubject(of: caller) else { return }
         stocks.withLock { $0.topics.remove(from: subject) }
     }
 

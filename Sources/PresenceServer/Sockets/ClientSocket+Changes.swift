@@ -47,9 +47,7 @@ extension ClientSocket {
         let caller = try current()
         let grant = try SocketGrant(caller, request, view: state.options.view)
         let tracks = request.tracksAtOnce && grant.mayTrack
-        let cost =
-            tracks
-            ? RateCost(requests: 1, tracks: 1, bytes: request.meta?.json.count ?? 0) : RateCost(requests: 1)
+        let cost = tracks ? RateCost(PresenceChange.track(request.meta)) : RateCost(requests: 1)
         try services.callerLimits?.admit(subjects, cost)
         // Before the track, so that it arrives as a message and needs no snapshot.
         guard services.hub.follow([request.topic]) else { throw .tooManyTopics }
