@@ -24,13 +24,14 @@ extension RollcallResponder {
         var context = RollcallRequestContext(source: .init(channel: channel, logger: logger))
         context.basePath = self.table.basePath
         context.adopt(requestID: request.headers[.requestID])
+        context.counts = false
         if let openSocket = route.openSocket {
             return offersUpgrade ? self.socket(for: request, route, openSocket, since: start, context) : nil
         }
         guard let open = route.open else { return nil }
         do {
             try self.origins.check(name: head.authority)
-            try self.prepare(&context, for: request, route, parameters, counts: false)
+            try self.prepare(&context, for: request, route, parameters)
             guard let openWithTicket = route.openWithTicket, context.query.has("ticket") else {
                 var stream = try open(request, context)
                 // Last, so that a request with an error counts once: when the server answers it.
@@ -63,8 +64,6 @@ extension RollcallResponder {
         for request: Request, _ route: Route, _ openSocket: Route.SocketHandler,
         since start: ContinuousClock.Instant, _ context: RollcallRequestContext
     ) -> StreamOffer? {
-        var context = context
-        context.counts = false
         do {
             try self.origins.check(name: request.head.authority)
             var socket = try openSocket(request, context)

@@ -214,14 +214,11 @@ package struct RollcallResponder: HTTPResponder {
     }
 
     /// Checks the head of a request: its caller, the rates and the rights of the caller, its query.
-    ///
-    /// - Parameter counts: Whether the request and a wrong credential count against rates.
     func prepare(
-        _ context: inout RollcallRequestContext, for request: Request, _ route: Route, _ parameters: PathParameters,
-        counts: Bool = true
+        _ context: inout RollcallRequestContext, for request: Request, _ route: Route, _ parameters: PathParameters
     ) throws(Problem) {
-        context.caller = try self.caller(of: request, route, on: context.channel, counts: counts)
-        if counts, route.needs.isChecked {
+        context.caller = try self.caller(of: request, route, on: context.channel, counts: context.counts)
+        if context.counts, route.needs.isChecked {
             context.allowance = try self.limits?.admit(
                 context.caller, route.cost(of: request), for: request.head, on: context.channel)
         }
