@@ -9,7 +9,7 @@ import Hummingbird
 struct DocumentRoutes: Sendable {
     private let contractText: [UInt8]
     private let basePath: BasePath
-    /// Both are made when they are first needed.
+    /// Each policy is made when its page is first requested.
     private static let pagePolicy = Self.policy(of: String(decoding: PackageResources.index_html, as: UTF8.self))
     private static let phoenixPolicy = Self.policy(of: String(decoding: PackageResources.phoenix_html, as: UTF8.self))
 

@@ -63,15 +63,13 @@ package final class PollForwarder: Service, Sendable {
 
     /// Passes a poll on.
     func poll(_ session: String, at node: String) async -> Reply {
-        await ask(message(.poll, session), of: node, within: Self.pollPatience)
+        await ask(request(.poll, session), of: node, within: Self.pollPatience)
     }
 
     /// Passes a batch on.
     func send(_ body: [UInt8], hasLines: Bool, to session: String, at node: String) async -> Reply {
-        let message = PollMessage(
-            .batch, id: .random(in: .min ... .max), from: self.node, session: session, number: hasLines ? 1 : 0,
-            body: body)
-        return await ask(message, of: node, within: Self.batchPatience)
+        await ask(
+            request(.batch, session, number: hasLines ? 1 : 0, body: body), of: node, within: Self.batchPatience)
     }
 
     /// Reports whether the client has taken the answer to a poll.
@@ -81,8 +79,12 @@ package final class PollForwarder: Service, Sendable {
         reports.continuation.yield((report, answer.from))
     }
 
-    private func message(_ kind: PollMessage.Kind, _ session: String) -> PollMessage {
-        PollMessage(kind, id: .random(in: .min ... .max), from: node, session: session)
+    /// Makes a request with an id of its own.
+    private func request(
+        _ kind: PollMessage.Kind, _ session: String, number: UInt32 = 0, body: [UInt8] = []
+    ) -> PollMessage {
+        PollMessage(
+            kind, id: .random(in: .min ... .max), from: node, session: session, number: number, body: body)
     }
 
     /// Sends a message, and awaits one with its id.

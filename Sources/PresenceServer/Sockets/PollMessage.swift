@@ -26,10 +26,10 @@ struct PollMessage: Equatable, Sendable {
     let id: UInt64
     /// The node that sends it.
     let from: String
-    /// The name of the session, and the caller that it belongs to, as `session:subject`.
+    /// The name of the session, and its owner, as the text of a ``LongPollName``.
     let session: String
-    var number: UInt32 = 0
-    var body: [UInt8] = []
+    let number: UInt32
+    let body: [UInt8]
 
     var bytes: [UInt8] {
         var buffer = ByteBuffer()

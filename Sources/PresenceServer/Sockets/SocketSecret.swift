@@ -25,7 +25,7 @@ package final class SocketSecret: Service, Sendable {
         secret = Mutex(candidate)
     }
 
-    /// Has the secret read within a moment.
+    /// Requests a reading of the secret.
     package func readSoon() { requests.continuation.yield() }
 
     /// Makes the code of some bytes.

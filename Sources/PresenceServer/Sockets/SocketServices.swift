@@ -19,7 +19,7 @@ final class SocketServices: Sendable {
 
     init(
         hub: FeedHub, store: PresenceStore, leases: LeaseKeeper, registry: StreamRegistry, limits: Limits,
-        callerLimits: RequestLimits?, options: StreamOptions, reading: SocketReading = SocketReading()
+        callerLimits: RequestLimits?, options: StreamOptions, reading: SocketReading
     ) {
         self.hub = hub
         self.store = store

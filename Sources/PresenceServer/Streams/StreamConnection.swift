@@ -85,7 +85,7 @@ final class StreamConnection: ChannelDuplexHandler {
 
     /// Reads input without autoRead, if a handler needs it.
     ///
-    /// A socket reads nothing while its client takes nothing: so few answers can wait for the client.
+    /// A socket reads nothing while its client takes nothing. This bounds the answers that wait for the client.
     func readOn() { if readsOn, isWritable || !forwardsInput { context?.read() } }
 
     /// Bytes that were written and that the kernel has not taken.
@@ -206,7 +206,8 @@ final class StreamConnection: ChannelDuplexHandler {
         if (error as? IOError)?.errnoCode == ETIMEDOUT { isGivenUp = true }
     }
 
-    // Input during a stream is dropped. Without TLS it stays in the kernel: NIO reports its end without a read.
+    // A socket gets its input; that of a stream of events is dropped. Without TLS such input stays in the kernel: NIO
+    // reports its end without a read.
     func channelRead(context: ChannelHandlerContext, data: NIOAny) {
         if forwardsInput { context.fireChannelRead(data) }
     }

@@ -19,7 +19,7 @@ actor StreamLoop {
     private var credentialTimes = Deadlines<ObjectIdentifier>()
     /// The next steps of sockets, in seconds of the clock of ``NIODeadline``.
     ///
-    /// What a client sends only puts its step off, so a step that comes early does nothing but find the next time.
+    /// What a client sends can only postpone its step. A step that comes too early only finds the next time.
     private var socketTimes = Deadlines<ObjectIdentifier>()
     private var ticks: RepeatedTask?
     private var isDraining = false
