@@ -26,13 +26,16 @@ package final class PollForwarder: Service, Sendable {
     static let batchPatience = Duration.seconds(10)
     /// How long the node of a session waits for the report that the client has taken an answer.
     static let reportPatience = Duration.seconds(2)
-    /// Messages of other nodes that wait; more are dropped, and their clients begin other sessions.
+    /// Messages of other nodes that wait, and those that are answered at once; more are dropped, and their clients begin
+    /// other sessions.
     private static let maximumWaiting = 10_000
 
     let node: String
     private let store: PresenceStore
     private let table: LongPollTable
     private let logger: Logger
+    /// Messages of other nodes that are being answered.
+    private let answering = Mutex(0)
     private let waiters = Mutex<[UInt64: AsyncStream<PollMessage>.Continuation]>([:])
     private let requests = AsyncStream<PollMessage>.makeStream(
         bufferingPolicy: .bufferingOldest(PollForwarder.maximumWaiting))
@@ -126,12 +129,24 @@ package final class PollForwarder: Service, Sendable {
                 }
                 group.addTask {
                     await withDiscardingTaskGroup { answers in
-                        for await request in self.requests.stream {
-                            answers.addTask { await self.answer(request) }
+                        for await request in self.requests.stream where self.beginAnswer() {
+                            answers.addTask {
+                                await self.answer(request)
+                                self.answering.withLock { $0 -= 1 }
+                            }
                         }
                     }
                 }
             }
+        }
+    }
+
+    /// Counts an answer that begins; false if as many run as may.
+    private func beginAnswer() -> Bool {
+        answering.withLock { running in
+            guard running < Self.maximumWaiting else { return false }
+            running += 1
+            return true
         }
     }
 
